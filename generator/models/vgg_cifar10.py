@@ -1,0 +1,41 @@
+"""The bundled network: VGG-like, for 32x32 CIFAR-10, 9,228,362 parameters and 605,754,368 MACs."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+WIDTHS = (64, 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
+
+
+class VGGCifar10(nn.Module):
+    """Logits (N, 10) of normalised pictures (N, 3, 32, 32)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        channels, convs, pools = 3, 0, 0
+        for width in WIDTHS:
+            if width == "pool":
+                layers[f"pool{pools}"] = nn.MaxPool2d(2)
+                pools += 1
+                continue
+            layers[f"conv{convs}"] = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+            layers[f"bn{convs}"] = nn.BatchNorm2d(width)
+            layers[f"relu{convs}"] = nn.ReLU(inplace=True)
+            channels, convs = width, convs + 1
+        self.backbone = nn.Sequential(layers)
+        self.classifier = nn.Linear(channels, len(CLASSES))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.backbone(x)  # (N, 512, 2, 2)
+        return self.classifier(x.mean((2, 3)))  # (N, 10)
+
+
+def vgg_cifar10() -> nn.Module:
+    """The network with random weights; `generator.models` loads the trained ones."""
+    return VGGCifar10()

@@ -1,0 +1,255 @@
+"""The records that travel from the pictures to the pages, and the one grammar of their names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MANIFEST_VERSION = 1
+
+
+class InnerviewError(Exception):
+    """Something a user can put right: names the thing, what was expected and what is there."""
+
+
+class ConfigError(InnerviewError):
+    """A key of gallery.yml or images.yml, or an option, is not what it should be."""
+
+
+class ImageError(InnerviewError):
+    """A picture cannot be read, or not safely."""
+
+
+class ModelError(InnerviewError):
+    """A network cannot be built, or its weights do not fit it."""
+
+
+class NotApplicable(InnerviewError):
+    """A method has nothing to say about this network or layer; the message is shown in its place."""
+
+
+# --- what goes in ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture of the curated set, with what is known about it."""
+
+    id: str  # a slug
+    path: str  # the file; stays on this machine, never published
+    title: str
+    digest: str  # SHA-256 of the file's bytes
+    size: tuple[int, int]  # width, height as seen (after EXIF orientation)
+    credit: str = ""
+    licence: str = ""
+    source: str = ""
+    alt: str = ""
+    sets: tuple[str, ...] = ()
+    targets: dict[str, str] = field(default_factory=dict)  # vocabulary -> class name
+    note: str = ""  # what the reader did to it: "first frame of 12"
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a network wants to see: `(channels, height, width)` and how a photo becomes that."""
+
+    size: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fit: str = "crop"  # "crop": shorter side to `resize`, centre crop; "pad": whole photo on the background
+    resize: int = 0  # shorter side before a crop; 0 means the larger of height and width
+    interpolation: str = "bilinear"  # or "bicubic"
+    background: tuple[int, int, int] = (255, 255, 255)  # under transparency and around padding
+
+
+@dataclass(frozen=True)
+class Network:
+    """How to build one network; plain data, so that it can cross to a worker process."""
+
+    name: str  # as the user wrote it; its slug is the model's permalink
+    source: str  # "bundled:vgg-cifar10", "torchvision:alexnet" or "package.module:function"
+    title: str = ""
+    weights: str = ""  # a file, a torchvision weights enum member, "random" or "" for the default
+    folder: str = ""  # the gallery's folder: relative files and modules are looked up there
+    input: Input | None = None  # None: the source knows
+    classes: tuple[str, ...] = ()  # (): the source knows
+    vocabulary: str = ""  # which of an image's `targets` speaks this network's language
+    layer: str = ""  # the CAM layer, when the default is not wanted
+    seed: int = 0  # for random weights
+    derive: tuple[tuple[str, float], ...] = ()  # (("prune-global", 0.5),): what is done to it after loading
+
+
+# --- what a worker tells about networks and methods -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One tensor of the forward pass: the output of a torch.nn module or of a call no module owns."""
+
+    name: str  # "features.0", "layer4.1.relu@2" (second call), "layer1.0.add@1" (no module's)
+    type: str  # "Conv2d", "relu", "add"
+    kind: str  # conv norm activation pool linear join identity softmax other
+    shape: tuple[int, ...]  # without the batch axis: (K, h, w) or (K,)
+    parameters: int = 0
+    macs: int = 0
+    receptive_field: tuple[int, int] | None = None  # height, width in input pixels; None: the whole input
+    stage: int = 0  # index into ModelCard.stages
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the walk through a network: the picture worth showing and the layers folded under it."""
+
+    title: str  # "conv 64", "pool", "vector of 512", "10 classes"
+    layer: str  # the layer whose picture stands for the stage
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What the parent and the pages must know of a network."""
+
+    slug: str
+    name: str
+    title: str
+    source: str
+    digest: str  # SHA-256 over names, shapes and bytes of all weights
+    input: Input
+    vocabulary: str
+    classes: tuple[str, ...]
+    parameters: int
+    macs: int
+    layers: tuple[Layer, ...]
+    stages: tuple[Stage, ...]
+    default_layer: str  # "" where no tensor has space
+    rectifiers: str  # "8 of 8 rectifiers", "undefined: GELU"
+    passes_seconds: float = 0.0  # one forward pass on the machine that described it: for prices, not published
+    accuracy: dict[str, Any] = field(default_factory=dict)  # {"top1", "images", "data"} from the model card file
+    note: str = ""
+    derived_from: str = ""  # slug of the network it was made from, for comparisons
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """A method as its page and the planner see it; the text comes from its docstring."""
+
+    slug: str
+    title: str
+    family: str  # inside gradient cam perturbation optimisation pair
+    draw: str  # how its array becomes a picture; a name in render.DRAW
+    cites: str
+    summary: str  # first sentence
+    text: str  # the docstring's body: Markdown, may hold $formula$ as plain text
+    reading: str  # "How to read it"
+    limits: str  # "Where it misleads"
+    inputs: tuple[str, ...]
+    axes: tuple[str, ...]  # along which it varies: of layer, target, style (image always)
+    parameters: dict[str, Any]
+    at: str  # "default", "every" or ""
+    preset: str  # the smallest preset that holds it: quick standard full
+    passes: float  # price of one job in forward passes beyond those that the scene shares
+    key: str  # digest of its code and all it imports from the generator
+
+
+# --- what comes out ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Job:
+    """One array to make: a method applied to an image by a model, at a layer, for a target."""
+
+    model: str  # slugs
+    image: str
+    method: str
+    layer: str = ""  # the layer's own name
+    target: str = ""  # "class:frog", "top", "rival", "contrast:frog:deer"; "" where no class is involved
+    style: str = ""
+    key: str = ""  # of the array, in the store
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One entry of the manifest: a picture, a job that failed or a method with nothing to say."""
+
+    id: str  # figure_name(...)
+    model: str
+    image: str
+    method: str
+    status: str  # "drawn", "failed", "inapplicable"
+    layer: str = ""
+    target: dict[str, Any] | None = None  # {"name", "index", "probability", "role": label|rival|top|class|contrast}
+    style: str = ""
+    file: str = ""  # relative to the gallery folder
+    thumb: str = ""
+    page: str = ""
+    width: int = 0
+    height: int = 0
+    shape: tuple[int, ...] = ()  # of the raw array
+    range: tuple[float, float] | None = None  # of the raw array: smallest, largest
+    scale: tuple[float, float] | None = None  # values at the two ends of the colour scale
+    clipped: float = 0.0  # share of values beyond the scale
+    sprite: dict[str, Any] | None = None  # {"channels", "columns", "rows", "tile": [w, h], "gap", "reduced": 1}
+    numbers: dict[str, Any] = field(default_factory=dict)
+    alt: str = ""
+    note: str = ""
+    reason: str = ""
+    keys: dict[str, str] = field(default_factory=dict)  # {"array", "picture"}
+    digest: str = ""  # SHA-256 of the picture file
+
+
+def record(value: Any) -> dict[str, Any]:
+    """A dataclass as a plain dictionary, ready for JSON."""
+    return asdict(value)
+
+
+# --- names ------------------------------------------------------------------------------------------
+
+SLUG = re.compile(r"[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
+RESERVED = {"images", "models", "methods", "compare", "assets"}  # folders of the site beside the models
+
+
+def slug(text: str) -> str:
+    """The part of a name that `text` becomes: lower case, ASCII, single hyphens, never empty.
+
+    >>> slug("Bull mastiff"), slug("layer4.1.relu@2"), slug("vgg-cifar10~pruned-50"), slug("..")
+    ('bull-mastiff', 'layer4.1.relu@2', 'vgg-cifar10~pruned-50', 'unnamed')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9_.~@]+", "-", plain)
+    return re.sub(r"-{2,}", "-", words.strip("-."))[:80].strip("-.") or "unnamed"
+
+
+def layer_slug(name: str) -> str:
+    """The slug of a layer's name, kept apart from the words that the grammar of figure names uses itself."""
+    part = slug(name)
+    return f"layer-{part}" if part.startswith(("class-", "with-")) else part
+
+
+def figure_name(model: str, image: str, method: str, layer: str = "", target: str = "", style: str = "") -> str:
+    """`<model>/<image>/<method>[--<layer>][--class-<name>][--with-<style>]`, of parts that are slugs.
+
+    >>> figure_name("vgg-cifar10", "frog", "grad-cam", "relu7", "frog")
+    'vgg-cifar10/frog/grad-cam--relu7--class-frog'
+    """
+    name = f"{model}/{image}/{method}"
+    name += f"--{layer}" if layer else ""
+    name += f"--class-{target}" if target else ""
+    name += f"--with-{style}" if style else ""
+    return name
+
+
+def parse_figure_name(name: str) -> dict[str, str]:
+    """The parts that `figure_name` was given; raises `ConfigError` for anything else."""
+    match = FIGURE.fullmatch(name)
+    if not match:
+        raise ConfigError(f"{name!r} is not a figure's name: expected <model>/<image>/<method>[--<layer>][--class-<name>]")
+    return {part: value or "" for part, value in match.groupdict().items()}
+
+
+_PART = SLUG.pattern
+FIGURE = re.compile(
+    rf"(?P<model>{_PART})/(?P<image>{_PART})/(?P<method>{_PART})"
+    rf"(?:--(?!class-|with-)(?P<layer>{_PART}))?(?:--class-(?P<target>{_PART}))?(?:--with-(?P<style>{_PART}))?"
+)
