@@ -1,0 +1,61 @@
+# From a fresh clone: `make gallery` draws the gallery, `make test` shows that it is right.
+# Needed: Python 3.11 or newer, make, git and a package index.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+INPUTS := pyproject.toml constraints.txt generator/__init__.py
+
+export PIP_DEFAULT_TIMEOUT ?= 120
+
+.PHONY: help gallery serve test browser train bench clean
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+gallery: $(VENV)/installed ## set up what is missing, draw the gallery and build its site
+	@$(BIN)/innerview build
+
+serve: $(VENV)/installed ## build, then look at the gallery in a browser
+	@$(BIN)/innerview serve
+
+test: $(VENV)/installed-tests browser ## install what the tests need and run them all
+	@$(BIN)/ruff check .
+	@$(BIN)/python -m pytest
+
+train: $(VENV)/installed ## train the bundled network anew (hours without a GPU)
+	@$(BIN)/innerview train
+
+bench: $(VENV)/installed-tests ## time what should be fast
+	@$(BIN)/python -m pytest benchmarks
+
+clean: ## remove all that was built, the store of finished pictures too; .venv stays
+	rm -rf site site_src/gallery .innerview build dist .pytest_cache .ruff_cache .hypothesis
+
+# A stamp is touched last, so an interrupted install is done again.
+$(VENV)/installed: $(BIN)/python $(INPUTS)
+	@echo "Installing Innerview and what it needs into $(VENV), some minutes the first time ..."
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) install -c constraints.txt -e '.[test]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Innerview needs Python 3.11 or newer, but \
+	$(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@$(PYTHON) -m venv --clear $(VENV)
+
+# The tests open the site in a real browser: Debian's own where we may install it, playwright's elsewhere.
+browser: $(VENV)/installed-tests
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then \
+		echo "Installing Debian's chromium ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium \
+			>/dev/null; \
+	else $(BIN)/python -m playwright install chromium; fi
