@@ -49,6 +49,8 @@ class Example:
     sets: tuple[str, ...] = ()
     targets: dict[str, str] = field(default_factory=dict)  # vocabulary -> class name
     note: str = ""  # what the reader did to it: "first frame of 12"
+    background: str = ""  # "#rrggbb" under its transparency and around its padding; "" leaves it to the input
+    fit: str = ""  # "crop" or "pad"; "" leaves it to the input
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def record(value: Any) -> dict[str, Any]:
 
 # --- names ------------------------------------------------------------------------------------------
 
-SLUG = re.compile(r"[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
+SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
 RESERVED = {"images", "models", "methods", "compare", "assets"}  # folders of the site beside the models
 
 
@@ -224,7 +226,7 @@ def slug(text: str) -> str:
 def layer_slug(name: str) -> str:
     """The slug of a layer's name, kept apart from the words that the grammar of figure names uses itself."""
     part = slug(name)
-    return f"layer-{part}" if part.startswith(("class-", "with-")) else part
+    return f"layer-{part}" if f"{part}-".startswith(("class-", "with-")) else part
 
 
 def figure_name(model: str, image: str, method: str, layer: str = "", target: str = "", style: str = "") -> str:
