@@ -143,13 +143,14 @@ class MethodCard:
     draw: str  # how its array becomes a picture; a name in render.DRAW
     cites: str
     summary: str  # first sentence
-    text: str  # the docstring's body: Markdown, may hold $formula$ as plain text
+    text: str  # the docstring's body in plain paragraphs
+    formula: str  # in Unicode, one line or a few
     reading: str  # "How to read it"
     limits: str  # "Where it misleads"
     inputs: tuple[str, ...]
-    axes: tuple[str, ...]  # along which it varies: of layer, target, style (image always)
+    axes: tuple[str, ...]  # along which it varies: of image, layer, target, style
     parameters: dict[str, Any]
-    at: str  # "default", "every" or ""
+    at: str  # which layers, where it varies along them: "default", "every" or a kind of layer ("conv")
     preset: str  # the smallest preset that holds it: quick standard full
     passes: float  # price of one job in forward passes beyond those that the scene shares
     key: str  # digest of its code and all it imports from the generator
@@ -185,6 +186,7 @@ class Figure:
     style: str = ""
     file: str = ""  # relative to the gallery folder
     thumb: str = ""
+    map: str = ""  # of an overlay: the bare map at its own size, to be laid over the input by the browser
     page: str = ""
     width: int = 0
     height: int = 0
@@ -246,7 +248,8 @@ def parse_figure_name(name: str) -> dict[str, str]:
     """The parts that `figure_name` was given; raises `ConfigError` for anything else."""
     match = FIGURE.fullmatch(name)
     if not match:
-        raise ConfigError(f"{name!r} is not a figure's name: expected <model>/<image>/<method>[--<layer>][--class-<name>]")
+        expected = "<model>/<image>/<method>[--<layer>][--class-<name>][--with-<style>]"
+        raise ConfigError(f"{name!r} is not a figure's name: expected {expected}")
     return {part: value or "" for part, value in match.groupdict().items()}
 
 
