@@ -1,0 +1,33 @@
+"""What every test starts from: few threads, a torchvision that imports, and the data beside the repository."""
+
+import os
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is imported below
+
+import hypothesis
+import pytest
+import torch
+
+from generator.models import vision  # noqa: F401 - first, so that captum and grad-cam find a torchvision that imports
+
+torch.set_num_threads(1)
+
+# A loaded machine is no failure, and a run on a server must not depend on luck.
+hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds `generator/`."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared(repository) -> Path:
+    """The folder `shared` beside the repository: weights, pictures and data too big to be kept in it."""
+    folder = repository.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the folder `shared` beside the repository, with weights, pictures and data")
+    return folder
