@@ -1,0 +1,120 @@
+"""Weights: read from files without running what is in them, laid into a network, digested."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from generator.models import file_digest
+from generator.types import ModelError
+
+State = dict[str, torch.Tensor]
+
+
+def read(path: Path, trust_pickle: bool = False) -> State:
+    """The tensors of a `.safetensors` file or a `.pt`/`.pth` state dict, by name.
+
+    A pickle that wants to run code is refused unless `trust_pickle`. Raises `ModelError`.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: no such weights file")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: expected a safetensors file: {_line(error)}") from error
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"{path}: refused, because it holds more than tensors and opening it could run code: expected a state "
+            "dict saved with torch.save(model.state_dict(), ...); trust_pickle allows it if you made the file yourself"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: expected a state dict saved by torch: {_line(error)}") from error
+    return _state(content, path)
+
+
+def fill(model: nn.Module, state: State, path: Path) -> None:
+    """Lay the tensors into the model, converted to the dtypes it has.
+
+    Raises `ModelError` with the names that are missing, unexpected or of another shape.
+    """
+    own = model.state_dict()
+    # Counters of batch norm say nothing in eval mode, and older files lack them.
+    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in own]
+    misshapen = [
+        f"{name} {tuple(state[name].shape)} for {tuple(tensor.shape)}"
+        for name, tensor in own.items()
+        if name in state and hasattr(tensor, "shape") and state[name].shape != tensor.shape
+    ]
+    faults = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen}
+    if any(faults.values()):
+        told = "; ".join(f"{len(names)} {fault} ({_first(names)})" for fault, names in faults.items() if names)
+        raise ModelError(f"{path}: the weights do not fit {type(model).__name__}: {told}")
+    model.load_state_dict(state, strict=False)
+
+
+def digest(model: nn.Module) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes of the state dict, sorted by name."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if not isinstance(tensor, torch.Tensor):  # a module's extra state
+            total.update(f"{name} {tensor!r}\n".encode())
+            continue
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def not_finite(model: nn.Module) -> str:
+    """A note that names the tensors with NaN or infinity in them; "" where there are none."""
+    floats = {name: tensor for name, tensor in model.state_dict().items() if torch.is_tensor(tensor)}
+    names = [name for name, tensor in floats.items() if not torch.isfinite(tensor).all()]
+    return f"weights hold NaN or infinity in {len(names)} of {len(floats)} tensors ({_first(names)})" if names else ""
+
+
+def accuracy(path: Path) -> dict[str, Any]:
+    """What the model card beside a weights file says of its accuracy, if it speaks of this very file."""
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        return {}
+    try:
+        told = json.loads(card.read_text("utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{card}: expected a model card in JSON: {_line(error)}") from error
+    if not isinstance(told, dict) or told.get("sha256") != file_digest(path):
+        return {}
+    found = told.get("accuracy")
+    return found if isinstance(found, dict) else {}
+
+
+def _state(content: Any, path: Path) -> State:
+    """The state dict in what was saved: itself, a whole module, or one entry of a training checkpoint."""
+    if isinstance(content, nn.Module):
+        content = content.state_dict()
+    if isinstance(content, Mapping):
+        inner = (content.get(key) for key in ("state_dict", "model"))
+        content = next((state for state in inner if isinstance(state, Mapping)), content)
+    if not isinstance(content, Mapping) or not content or not all(torch.is_tensor(value) for value in content.values()):
+        raise ModelError(f"{path}: expected a state dict of tensors, found {type(content).__name__}")
+    if all(name.startswith("module.") for name in content):  # saved from nn.DataParallel
+        return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+    return dict(content)
+
+
+def _first(names: list[str], count: int = 3) -> str:
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
+
+
+def _line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
