@@ -1,0 +1,241 @@
+"""What a network consists of: one traced forward pass becomes its model card."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from .capture import Watch, first_tensor, rectifiers, untouched
+from .models import Loaded
+from .types import Layer, ModelCard, ModelError, Stage
+
+PROBABILITIES = "probabilities"  # the layer that is always added at the end: softmax of the logits
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What is known of one tensor: the layer it comes from and how much of the input each of its values can see."""
+
+    layer: str = ""
+    size: tuple[float, float] | None = (1.0, 1.0)  # receptive field, height and width in pixels; None: everything
+    jump: tuple[float, float] = (1.0, 1.0)  # input pixels from one value to the next
+
+
+def describe(loaded: Loaded) -> ModelCard:
+    """The model card of a loaded network, from one forward pass over a grey picture of its input size.
+
+    Raises `ModelError` where the pass fails or does not end in one row of class scores.
+    """
+    trace = Trace(loaded.model)
+    x = torch.zeros(1, *loaded.input.size, device=next(loaded.model.parameters()).device)
+    started = perf_counter()
+    output = trace.run(x, loaded.slug)
+    seconds = perf_counter() - started
+    classes = loaded.classes or tuple(f"class {index}" for index in range(output.shape[1]))
+    if len(classes) != output.shape[1]:
+        raise ModelError(f"{loaded.slug}: {len(classes)} class names, but the network has {output.shape[1]} outputs")
+    layers = trace.layers
+    if not layers or layers[-1].kind != "softmax":
+        layers.append(Layer(PROBABILITIES, "softmax", "softmax", tuple(output.shape[1:]), receptive_field=None))
+    stages = walk(layers)
+    owner = {name: index for index, stage in enumerate(stages) for name in stage.layers}
+    return ModelCard(
+        slug=loaded.slug,
+        name=loaded.network.name,
+        title=loaded.title,
+        source=loaded.network.source,
+        digest=loaded.digest,
+        input=loaded.input,
+        vocabulary=loaded.vocabulary,
+        classes=classes,
+        parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+        macs=sum(layer.macs for layer in layers),
+        layers=tuple(replace(layer, stage=owner[layer.name]) for layer in layers),
+        stages=stages,
+        default_layer=loaded.network.layer or trace.default_layer(len(classes)),
+        rectifiers=count_rectifiers(loaded.model, x),
+        passes_seconds=seconds,
+        accuracy=loaded.accuracy,
+        note=loaded.note,
+        derived_from=loaded.derived_from,
+    )
+
+
+class Trace:
+    """Follows every tensor of one pass: layers with shapes, MACs and receptive fields, and where space collapses."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.model = model
+        self.layers: list[Layer] = []
+        self.before: dict[str, str] = {}  # layer -> the layer its input comes from
+        self.collapse: tuple[str, tuple[int, ...]] = ("", ())  # the last layer to have space, and its shape
+        self._trails: dict[int, Trail] = {}
+        self._alive: list[torch.Tensor] = []  # so that no id is used twice
+        self._macs = 0
+        self._modules = dict(model.named_modules())
+        self._kernel: tuple[int, ...] = ()  # of the last convolution called
+        self._convs: dict[str, tuple[int, ...]] = {}  # layer -> kernel and output channels, of convolutions
+
+    def run(self, x: torch.Tensor, name: str) -> torch.Tensor:
+        """The logits (1, classes); fills the trace."""
+        self._remember(x, Trail())
+        with untouched(self.model), torch.no_grad(), Watch(self.model, self._layer, on_call=self._call):
+            output = first_tensor(self.model(x))
+        if output is None or output.ndim != 2 or output.shape[0] != 1:
+            shape = None if output is None else tuple(output.shape)
+            raise ModelError(f"{name}: expected class scores of shape (1, classes), the network returned {shape}")
+        return output
+
+    def default_layer(self, classes: int) -> str:
+        """The 4-D tensor that enters the operation which collapses space, a max-pool stepped over.
+
+        Where a 1x1 convolution with as many channels as classes made it, that convolution's input. "" where nothing
+        has space.
+        """
+        kinds = {layer.name: layer for layer in self.layers}
+        name, shape = self.collapse
+        if name not in kinds or kinds[name].shape != shape:
+            return ""
+        while name in kinds and kinds[name].kind in ("pool", "identity") and self.before.get(name) in kinds:
+            name = self.before[name]
+        maker = name
+        while maker in kinds and kinds[maker].kind in ("activation", "norm", "identity"):
+            maker = self.before.get(maker, "")
+        if self._convs.get(maker) == (1, 1, classes):
+            name = self.before[maker]
+            while kinds[name].kind == "identity":
+                name = self.before[name]
+        return name
+
+    def _layer(self, name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+        trail = self._trails.get(id(tensor), Trail(size=None))
+        module = self._modules.get(name.partition("@")[0]) if "@" not in name or name.rpartition("@")[2] == "1" else None
+        self.layers.append(
+            Layer(
+                name=name,
+                type=type_,
+                kind=kind,
+                shape=tuple(tensor.shape[1:]),
+                parameters=sum(p.numel() for p in module.parameters()) if module is not None else 0,
+                macs=self._macs,
+                receptive_field=tuple(math.ceil(side) for side in trail.size) if trail.size else None,
+            )
+        )
+        if kind == "conv" and self._kernel:
+            self._convs[name] = (*self._kernel, tensor.shape[1])
+        self.before[name] = trail.layer
+        self._macs = 0
+        self._remember(tensor, replace(trail, layer=name))
+
+    def _call(self, op: str, args: tuple, kwargs: dict, output: Any) -> None:
+        tensor = first_tensor(output)
+        inputs = [value for value in _tensors((args, kwargs)) if id(value) in self._trails]
+        if tensor is None or not inputs or not tensor.is_floating_point():
+            return
+        trails = [self._trails[id(value)] for value in inputs]
+        source = inputs[0]
+        size, jump = _join(trails)
+        if op in ("conv1d", "conv2d", "conv3d", "linear"):
+            weight = kwargs.get("weight", args[1] if len(args) > 1 else None)
+            self._macs += tensor[0].numel() * weight[0].numel()
+            self._kernel = tuple(weight.shape[2:]) if op != "linear" else ()
+        if op in ("conv2d", "max_pool2d", "avg_pool2d") and size is not None:
+            kernel, stride, dilation = _window(op, args, kwargs)
+            size = tuple(s + (k - 1) * d * j for s, k, d, j in zip(size, kernel, dilation, jump, strict=True))
+            jump = tuple(j * s for j, s in zip(jump, stride, strict=True))
+        has_space = source.ndim == 4 and source.shape[2] * source.shape[3] > 1
+        if has_space and (tensor.ndim <= 2 or (tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] == 1)):
+            self.collapse = (self._trails[id(source)].layer, tuple(source.shape[1:]))
+            size = None
+        elif op == "adaptive_avg_pool2d" and tensor.shape != source.shape:
+            size = None
+        self._remember(tensor, Trail(trails[0].layer, size, jump))
+
+    def _remember(self, tensor: torch.Tensor, trail: Trail) -> None:
+        self._trails[id(tensor)] = trail
+        self._alive.append(tensor)
+
+
+def walk(layers: list[Layer]) -> tuple[Stage, ...]:
+    """The stages worth showing: what follows each convolution's ReLU, pooling, vectors, the probabilities.
+
+    A stage begins with a convolution, a linear layer, a pooling, a join or the softmax; norms and activations that
+    follow belong to it, and the last of them is its picture.
+    """
+    groups: list[list[Layer]] = []
+    for layer in layers:
+        starts = layer.kind in ("conv", "linear", "pool", "join", "softmax", "other")
+        if starts or not groups:
+            groups.append([])
+        groups[-1].append(layer)
+    if len(groups) > 1 and groups[-1][0].kind == "softmax":  # the logits fold under the probabilities they become
+        last = groups.pop()
+        if groups[-1][-1].shape == last[0].shape:
+            groups[-1] += last
+        else:
+            groups.append(last)
+    return tuple(_stage(group) for group in groups)
+
+
+def _stage(group: list[Layer]) -> Stage:
+    picture = next((layer for layer in reversed(group) if layer.kind != "identity"), group[-1])
+    channels, space = picture.shape[0], math.prod(picture.shape[1:])
+    first = group[0].kind
+    if picture.kind == "softmax":
+        title = f"{channels} classes"
+    elif space == 1 and first in ("pool", "join"):
+        title = f"vector of {channels}"
+    elif first == "pool":
+        title = "pool"
+    else:
+        title = f"{ {'join': group[0].type, 'other': group[0].type}.get(first, first) } {channels}"
+    return Stage(title, picture.name, tuple(layer.name for layer in group))
+
+
+def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:
+    """ "57 of 57 rectifiers" of a network obey the ReLU rules, or "undefined: GELU"."""
+    watch = Watch(model, lambda *layer: None, rules=True)
+    with untouched(model), torch.enable_grad(), watch:
+        output = first_tensor(model(x.clone().requires_grad_()))
+    missed, undefined = rectifiers(output)
+    if undefined:
+        return f"undefined: {', '.join(sorted(undefined))}"
+    return f"{watch.caught} of {watch.caught + missed} rectifiers"
+
+
+def _join(trails: list[Trail]) -> tuple[tuple[float, float] | None, tuple[float, float]]:
+    if any(trail.size is None for trail in trails):
+        return None, trails[0].jump
+    size = tuple(max(trail.size[axis] for trail in trails) for axis in (0, 1))
+    return size, tuple(max(trail.jump[axis] for trail in trails) for axis in (0, 1))
+
+
+def _window(op: str, args: tuple, kwargs: dict) -> tuple[tuple[int, int], ...]:
+    """Kernel, stride and dilation of a convolution or a pooling, each (height, width)."""
+    if op == "conv2d":
+        kernel = (kwargs.get("weight") if "weight" in kwargs else args[1]).shape[2:]
+        stride = kwargs.get("stride", args[3] if len(args) > 3 else 1)
+        dilation = kwargs.get("dilation", args[5] if len(args) > 5 else 1)
+    else:
+        kernel = kwargs.get("kernel_size", args[1] if len(args) > 1 else 1)
+        stride = kwargs.get("stride", args[2] if len(args) > 2 else None) or kernel
+        dilation = kwargs.get("dilation", args[4] if len(args) > 4 and op == "max_pool2d" else 1)
+    return tuple(_pair(value) for value in (kernel, stride, dilation))
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    if isinstance(value, int):
+        return value, value
+    return (value[0], value[0]) if len(value) == 1 else tuple(value)
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [tensor for item in value for tensor in _tensors(item)] if isinstance(value, (tuple, list)) else []

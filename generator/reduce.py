@@ -1,0 +1,123 @@
+"""From tensors to values: what a picture needs of a result, made on the device that holds it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+TILE = 112  # pixels a side that a channel has at most in a sprite
+SPRITE = 4096  # pixels a side that a sprite has at most
+ACTIVATION_PERCENTILE = 99.8
+
+
+@dataclass
+class Values:
+    """Arrays for the store and what is known of them: `{"shape", "range", ...}`, ready for JSON."""
+
+    arrays: dict[str, np.ndarray]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = "") -> Values:
+    """The values of one result: 8-bit channels for a sprite, float32 for everything else.
+
+    `draw` is the method's style, `kind` the kind of layer an activation comes from.
+    """
+    if draw == "sprite" and kind != "softmax":
+        return channels(value[0])
+    if isinstance(value, torch.Tensor):
+        return _floats({"map": value})
+    return _floats({f"map{index}": tensor for index, tensor in enumerate(value)})
+
+
+def channels(tensor: torch.Tensor) -> Values:
+    """All channels (K, h, w), or a vector (K,), on one 8-bit scale, with each channel's largest, mean and share of zeros.
+
+    Without negative values 0 to 255 spans zero to the 99.8th percentile. With them 128 is zero and 1 to 255 spans plus and
+    minus the 99.8th percentile of the absolute values. Maps larger than a tile are averaged over areas.
+    """
+    tensor = tensor.detach()
+    if tensor.ndim == 2:  # tokens: one map of positions by features
+        tensor = tensor[None]
+    maps = tensor.reshape(tensor.shape[0], *(tensor.shape[1:] if tensor.ndim == 3 else (1, 1))).float()
+    flat = maps.reshape(maps.shape[0], -1)
+    low, high = torch.aminmax(flat)
+    finite = bool(torch.isfinite(high - low))
+    missing = 0
+    if not finite:
+        missing = int((~torch.isfinite(maps)).sum())
+        maps = torch.nan_to_num(maps, nan=0.0, posinf=0.0, neginf=0.0)
+        flat = maps.reshape(maps.shape[0], -1)
+        low, high = torch.aminmax(flat)
+    signed = bool(low < 0)
+    sizes = flat.abs() if signed else flat
+    limit = percentile(sizes, ACTIVATION_PERCENTILE) or float(sizes.max())
+    clipped = float((sizes > limit).sum()) / flat.numel()
+    meta = {
+        "shape": list(tensor.shape) if tensor.ndim != 1 else [tensor.shape[0]],
+        "range": [float(low), float(high)],
+        "scale": [-limit if signed else 0.0, limit],
+        "signed": signed,
+        "clipped": clipped,
+    }
+    if missing:
+        meta["note"] = f"{missing} of {flat.numel()} values are not finite and drawn as zero"
+    statistics = {
+        "max": flat.amax(1),
+        "mean": flat.mean(1),
+        "zeros": (flat == 0).float().mean(1),
+    }
+    small, meta["reduced"] = _fit(maps)
+    steps = (127.0 if signed else 255.0) / limit if limit else 0.0
+    codes = small.mul(steps).round_().clamp_(-127.0 if signed else 0.0, 127.0 if signed else 255.0)
+    codes = codes.add_(128.0 if signed else 0.0).to(torch.uint8)
+    arrays = {"codes": codes.cpu().numpy(), **{name: array.cpu().numpy() for name, array in statistics.items()}}
+    return Values(arrays, meta)
+
+
+def percentile(values: torch.Tensor, q: float) -> float:
+    """The smallest value that at least `q` percent of `values` (any shape, not negative) do not exceed; exact.
+
+    The few largest values are picked out with a threshold from a sample, so that nothing large is sorted.
+    """
+    flat = values.reshape(-1)
+    rank = flat.numel() - math.ceil(flat.numel() * q / 100)  # how many values lie above it
+    if flat.numel() < 65536:
+        return float(flat.kthvalue(flat.numel() - rank).values)
+    sample = flat[:: flat.numel() // 16384]
+    keep = min(sample.numel(), math.ceil(sample.numel() * (1 - q / 100) * 4) + 8)
+    tail = flat[flat >= sample.topk(keep).values[-1]]
+    if tail.numel() <= rank:
+        tail = flat
+    return float(tail.kthvalue(tail.numel() - rank).values)
+
+
+def _fit(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at all)."""
+    count, height, width = maps.shape
+    side = min(TILE, SPRITE // math.ceil(math.sqrt(count)) - 1)
+    factor = max(height, width) / side
+    if factor <= 1:
+        return maps.clone(), 1
+    size = (max(1, round(height / factor)), max(1, round(width / factor)))
+    return F.adaptive_avg_pool2d(maps[None], size)[0], round(factor, 3)
+
+
+def _floats(tensors: dict[str, torch.Tensor]) -> Values:
+    arrays = {name: tensor.detach().float().cpu().numpy() for name, tensor in tensors.items()}
+    low = min(float(array.min()) for array in arrays.values())
+    high = max(float(array.max()) for array in arrays.values())
+    shapes = [list(array.shape) for array in arrays.values()]
+    meta = {"shape": shapes[0] if len(shapes) == 1 else shapes, "range": [low, high]}
+    broken = sum(int((~np.isfinite(array)).sum()) for array in arrays.values())
+    if broken:
+        finite = np.concatenate([array[np.isfinite(array)] for array in arrays.values()] or [np.zeros(1)])
+        meta["range"] = [float(finite.min(initial=0)), float(finite.max(initial=0))]
+        meta["note"] = f"{broken} values are not finite and drawn as zero"
+    return Values(arrays, meta)

@@ -1,0 +1,369 @@
+"""From values to colours: the only place in Python that knows a palette."""
+
+from __future__ import annotations
+
+import io
+import math
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+SMALLEST = 224  # pixels on the longer side that a picture's file has at least, so that it can be pasted anywhere
+THUMB = 112
+GAP = 1  # pixels between the tiles of a sprite
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass
+class Picture:
+    """The encoded files of one figure and what the page must know of them."""
+
+    files: dict[str, tuple[str, bytes]]  # "file", "thumb", "map" -> (suffix, bytes)
+    width: int
+    height: int
+    scale: tuple[float, float] | None = None  # the values at the two ends of the colours
+    clipped: float = 0.0
+    sprite: dict[str, Any] | None = None
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+def draw(style: str, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float | None) -> Picture:
+    """The picture of a result in one of the styles of `DRAW`.
+
+    `photo` (H, W, C) uint8 is the network's input as a picture; `limit` is the largest value of the scale where several
+    pictures share it (see `own_limit`), None for the result's own.
+    """
+    return DRAW[style](arrays, meta, photo, limit)
+
+
+def own_limit(style: str, arrays: Arrays) -> float | None:
+    """The value at which this result alone would end its scale; figures side by side share the largest."""
+    if style not in LIMITS:
+        return None
+    return max(LIMITS[style](_finite(array)) for array in arrays.values())
+
+
+# --- styles ---------------------------------------------------------------------------------------
+
+
+def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """All channels as tiles of one picture, white to dark green, or purple, white, green where values are signed."""
+    if "codes" not in arrays:
+        return probabilities(arrays, meta, photo, limit)
+    codes = arrays["codes"]  # (K, h, w)
+    signed = meta["signed"]
+    gap = GAP if codes.shape[1] * codes.shape[2] > 1 else 0
+    board, columns, rows = mosaic(codes, gap, blank=128 if signed else 0)
+    factor = max(1, math.ceil(SMALLEST / max(board.shape)))
+    layout = {
+        "channels": codes.shape[0],
+        "columns": columns,
+        "rows": rows,
+        "tile": [codes.shape[2] * factor, codes.shape[1] * factor],
+        "gap": gap * factor,
+        "factor": factor,
+        "reduced": meta["reduced"],
+    }
+    data = indexed_png(enlarge(board, factor), SIGNED if signed else GREENS)
+    height, width = board.shape
+    return Picture(
+        {"file": (".png", data)}, width * factor, height * factor, tuple(meta["scale"]), meta["clipped"], layout
+    )
+
+
+def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """The class probabilities as bars, the ten largest from the top; their names are in `meta["names"]`."""
+    values = arrays["map"][0]
+    order = np.argsort(-values, kind="stable")[:10]
+    font = ImageFont.load_default(13)
+    image = Image.new("L", (448, 22 * len(order) + 8), 0)
+    pen = ImageDraw.Draw(image)
+    for row, index in enumerate(order):
+        top = 4 + 22 * row
+        name = str(meta.get("names", {}).get(str(index), f"class {index}"))
+        while pen.textlength(name, font) > 150:
+            name = name[:-2] + "…" if not name.endswith("…") else name[:-2] + "…"
+        pen.text((156, top + 10), name, fill=255, font=font, anchor="rm")
+        pen.rectangle((164, top + 3, 164 + round(220 * float(values[index])), top + 17), fill=170)
+        pen.text((444, top + 10), f"{100 * float(values[index]):.1f} %", fill=255, font=font, anchor="rm")
+    board = np.asarray(image)
+    return Picture({"file": (".png", indexed_png(board, GREENS))}, image.width, image.height, (0.0, 1.0))
+
+
+def colour(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """A signed value for each colour channel: zero is always the same mid-grey."""
+    values = _finite(arrays["map"])[0]  # (C, H, W)
+    limit = own_limit("colour", arrays) if limit is None else limit
+    unit = 0.5 + 0.5 * np.clip(values / limit, -1, 1) if limit else np.full(values.shape, 0.5, np.float32)
+    return _rgb(unit, (-limit, limit), float((np.abs(values) > limit).mean()))
+
+
+def classic(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """From the smallest to the largest value over all colour channels jointly."""
+    values = _finite(arrays["map"])[0]
+    low, high = float(values.min()), float(values.max())
+    unit = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5, np.float32)
+    return _rgb(unit, (low, high), 0.0)
+
+
+def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """A quantity that is never negative: black for its smallest value, white from its 99th percentile on."""
+    values = _finite(arrays["map"])[0]
+    low = float(values.min())
+    high = own_limit("grey", arrays) if limit is None else limit
+    codes = _codes((values - low) / (high - low)) if high > low else np.zeros(values.shape, np.uint8)
+    return _one_quantity(codes, GREYS, (low, high), float((values > high).mean()))
+
+
+def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """A signed quantity: purple, white, green, white always zero."""
+    values = _finite(arrays["map"])[0]
+    limit = own_limit("signed", arrays) if limit is None else limit
+    codes = _signed_codes(values, limit)
+    return _one_quantity(codes, SIGNED, (-limit, limit), float((np.abs(values) > limit).mean()))
+
+
+def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """A class activation map over the photo: bilinear between the layer's cells, whose grid shows where it is coarse."""
+    values = _finite(arrays["map"])[0]  # (h, w)
+    limit = own_limit("overlay", arrays) if limit is None else limit
+    unit = np.clip(values / limit, 0, 1) if limit else np.zeros(values.shape, np.float32)
+    image = over_photo(unit, photo)
+    tile = indexed_png(_codes(unit), HEAT)
+    return _photographic(image, (0.0, limit), {"map": (".png", tile)})
+
+
+def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """Several maps over the photo side by side, each divided by its own maximum."""
+    tiles = []
+    for index in range(len(arrays)):
+        values = _finite(arrays[f"map{index}"])[0]
+        top = float(values.max())
+        tiles.append(over_photo(values / top if top > 0 else np.zeros_like(values), photo))
+    height, width = tiles[0].shape[:2]
+    scale = 160 / height
+    size = (round(width * scale), 160)
+    board = Image.new("RGB", (len(tiles) * (size[0] + 4) - 4, size[1]), (255, 255, 255))
+    for index, tile in enumerate(tiles):
+        board.paste(Image.fromarray(tile).resize(size, Image.Resampling.BILINEAR), (index * (size[0] + 4), 0))
+    layout = {"channels": len(tiles), "columns": len(tiles), "rows": 1, "tile": list(size), "gap": 4}
+    picture = Picture({"file": (".webp", webp(board))}, board.width, board.height, sprite=layout)
+    return picture
+
+
+def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """The network's input as a picture, its normalisation undone."""
+    factor = _factor(*photo.shape[:2])
+    image = _to_rgb(photo)
+    return _photographic(enlarge(image, factor), (0.0, 255.0), {}, lossless=factor > 1)
+
+
+def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """The kernels of a convolution (K, C, kh, kw): colour tiles for three input channels, else the strongest slices."""
+    weight = _finite(arrays["map"])
+    limit = float(np.abs(weight).max())
+    if weight.shape[1] == 3:
+        unit = 0.5 + 0.5 * weight / limit if limit else np.full(weight.shape, 0.5, np.float32)
+        boards = [mosaic(_codes(unit[:, channel]), GAP, blank=255) for channel in range(3)]
+        board, columns, rows = np.stack([board for board, _, _ in boards], -1), *boards[0][1:]
+        encode, shown = png, np.arange(len(weight))
+    else:
+        outputs, inputs = _strongest(weight, 32)
+        slices = weight[outputs][:, inputs].reshape(-1, *weight.shape[2:])
+        board, columns, rows = mosaic(_signed_codes(slices, limit), GAP, blank=128, columns=len(inputs))
+        encode, shown = (lambda codes: indexed_png(codes, SIGNED)), outputs
+    factor = max(2, _factor(*board.shape[:2]))
+    layout = {"channels": rows * columns, "columns": columns, "rows": rows, "gap": GAP * factor, "factor": factor}
+    layout |= {"tile": [weight.shape[3] * factor, weight.shape[2] * factor], "shown": shown.tolist()}
+    height, width = board.shape[:2]
+    files = {"file": (".png", encode(enlarge(board, factor)))}
+    return Picture(files, width * factor, height * factor, (-limit, limit), sprite=layout)
+
+
+DRAW: dict[str, Callable[..., Picture]] = {
+    "sprite": sprite,
+    "colour": colour,
+    "classic": classic,
+    "grey": grey,
+    "signed": signed,
+    "overlay": overlay,
+    "strip": strip,
+    "photo": photograph,
+    "filters": kernels,
+}
+LIMITS: dict[str, Callable[[np.ndarray], float]] = {
+    "colour": lambda values: percentile(np.abs(values), 99.9),
+    "grey": lambda values: percentile(values, 99.0) if percentile(values, 99.0) > values.min() else float(values.max()),
+    "signed": lambda values: percentile(np.abs(values), 99.9),
+    "overlay": lambda values: float(values.max()),
+}
+
+# --- arrays to arrays -------------------------------------------------------------------------------
+
+
+def percentile(values: np.ndarray, q: float) -> float:
+    """The `q`-th percentile, and the maximum where that is zero."""
+    found = float(np.percentile(values, q))
+    return found if found != 0 else float(values.max())
+
+
+def mosaic(tiles: np.ndarray, gap: int, blank: int, columns: int = 0) -> tuple[np.ndarray, int, int]:
+    """Tiles (K, h, w) as one board (H, W), with how many columns and rows it has."""
+    count, height, width = tiles.shape
+    columns = columns or _columns(count)
+    rows = math.ceil(count / columns)
+    padded = np.full((rows * columns, height + gap, width + gap), blank, tiles.dtype)
+    padded[:count, :height, :width] = tiles
+    board = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
+    board = board.reshape(rows * (height + gap), columns * (width + gap))
+    return np.ascontiguousarray(board[: board.shape[0] - gap, : board.shape[1] - gap]), columns, rows
+
+
+def enlarge(board: np.ndarray, factor: int) -> np.ndarray:
+    """Every pixel as a square of `factor` pixels a side."""
+    return board if factor == 1 else board.repeat(factor, 0).repeat(factor, 1)
+
+
+def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """A map (h, w) between 0 and 1 over a greyed photo (H, W, C), (H', W', 3) uint8 with the longer side at least 224."""
+    height, width = (side * _factor(*photo.shape[:2]) for side in photo.shape[:2])
+    base = Image.fromarray(_to_rgb(photo)).resize((width, height), Image.Resampling.BICUBIC)
+    smooth = Image.fromarray(unit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    level = np.clip(np.asarray(smooth), 0, 1)[..., None]
+    heat = HEAT[(level[..., 0] * 255).round().astype(np.uint8)].astype(np.float32)
+    alpha = 0.25 + 0.45 * level
+    board = ((1 - alpha) * np.asarray(base) + alpha * heat).round().astype(np.uint8)
+    if max(unit.shape) < 8:
+        for row in range(1, unit.shape[0]):
+            _faint(board[row * height // unit.shape[0]])
+        for column in range(1, unit.shape[1]):
+            _faint(board[:, column * width // unit.shape[1]])
+    return board
+
+
+def _faint(line: np.ndarray) -> None:
+    line[:] = (0.7 * line + 0.3 * 255).astype(np.uint8)
+
+
+def _strongest(weight: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Output channels and input channels with the largest norms, in their own order."""
+    squares = (weight.astype(np.float64) ** 2).sum((2, 3))
+    outputs = np.sort(np.argsort(-squares.sum(1), kind="stable")[:most])
+    inputs = np.sort(np.argsort(-squares.sum(0), kind="stable")[:most])
+    return outputs, inputs
+
+
+def _columns(count: int) -> int:
+    """As many columns as make the board square or twice as wide as high."""
+    root = math.sqrt(count)
+    return 2 ** math.ceil(math.log2(root)) if count & (count - 1) == 0 else math.ceil(root * 1.2)
+
+
+def _codes(unit: np.ndarray) -> np.ndarray:
+    return (np.clip(unit, 0, 1) * 255).round().astype(np.uint8)
+
+
+def _signed_codes(values: np.ndarray, limit: float) -> np.ndarray:
+    if not limit:
+        return np.full(values.shape, 128, np.uint8)
+    return (128 + (np.clip(values / limit, -1, 1) * 127).round()).astype(np.uint8)
+
+
+def _finite(array: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _factor(height: int, width: int) -> int:
+    return max(1, math.ceil(SMALLEST / max(height, width)))
+
+
+def _to_rgb(photo: np.ndarray) -> np.ndarray:
+    return np.repeat(photo[..., :1], 3, -1) if photo.shape[-1] != 3 else photo
+
+
+# --- arrays to files --------------------------------------------------------------------------------
+
+
+def _rgb(unit: np.ndarray, scale: tuple[float, float], clipped: float) -> Picture:
+    board = _to_rgb(_codes(unit).transpose(1, 2, 0))
+    factor = _factor(*board.shape[:2])
+    picture = _photographic(enlarge(board, factor), scale, {}, lossless=factor > 1)
+    picture.clipped = clipped
+    return picture
+
+
+def _one_quantity(codes: np.ndarray, palette: np.ndarray, scale: tuple[float, float], clipped: float) -> Picture:
+    factor = _factor(*codes.shape)
+    board = enlarge(codes, factor)
+    files = {"file": (".png", indexed_png(board, palette))}
+    if len(files["file"][1]) > 8192:
+        small = Image.fromarray(palette[board]).resize(_thumb_size(board), Image.Resampling.BOX)
+        files["thumb"] = (".webp", webp(small))
+    return Picture(files, board.shape[1], board.shape[0], scale, clipped)
+
+
+def _photographic(board: np.ndarray, scale: tuple, more: dict, lossless: bool = False) -> Picture:
+    """Lossy WebP with a thumb; PNG where the pixels themselves are to be seen."""
+    image = Image.fromarray(board)
+    files = {"file": (".png", png(board)) if lossless else (".webp", webp(image)), **more}
+    if len(files["file"][1]) > 8192:
+        files["thumb"] = (".webp", webp(image.resize(_thumb_size(board), Image.Resampling.BOX)))
+    return Picture(files, image.width, image.height, scale)
+
+
+def _thumb_size(board: np.ndarray) -> tuple[int, int]:
+    scale = THUMB / max(board.shape[:2])
+    return max(1, round(board.shape[1] * scale)), max(1, round(board.shape[0] * scale))
+
+
+def indexed_png(codes: np.ndarray, palette: np.ndarray) -> bytes:
+    """Codes (H, W) uint8 as an 8-bit PNG with a palette (256, 3)."""
+    image = Image.fromarray(codes).convert("P") if codes.dtype != np.uint8 else Image.fromarray(codes, "L")
+    image = image.copy()
+    image.putpalette(palette.tobytes())
+    return _save_png(image)
+
+
+def png(board: np.ndarray) -> bytes:
+    """Colours (H, W, 3) uint8 as a PNG."""
+    return _save_png(Image.fromarray(board))
+
+
+def webp(image: Image.Image) -> bytes:
+    """A photographic picture as lossy WebP."""
+    target = io.BytesIO()
+    image.save(target, "WEBP", quality=80, method=2)
+    return target.getvalue()
+
+
+def _save_png(image: Image.Image) -> bytes:
+    target = io.BytesIO()
+    image.save(target, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return target.getvalue()
+
+
+# --- palettes ---------------------------------------------------------------------------------------
+
+
+def gradient(*stops: tuple[float, str]) -> np.ndarray:
+    """A palette (256, 3) through colours `#rrggbb` at positions from 0 to 1."""
+    places = np.array([place for place, _ in stops])
+    colours = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for _, stop in stops], float)
+    along = np.linspace(0, 1, 256)
+    return np.stack([np.interp(along, places, colours[:, i]) for i in range(3)], -1).round().astype(np.uint8)
+
+
+GREENS = gradient((0, "#ffffff"), (0.25, "#cbe8c3"), (0.55, "#5fb56c"), (0.8, "#1f7a3d"), (1, "#00381a"))
+SIGNED = np.concatenate(
+    [
+        gradient((0, "#3f0a52"), (0.5, "#9a6bab"), (0.996, "#fbf8fc"), (1, "#ffffff"))[np.linspace(0, 255, 128).astype(int)],
+        gradient((0, "#ffffff"), (0.004, "#f9fcf8"), (0.5, "#5fb56c"), (1, "#00381a"))[np.linspace(0, 255, 128).astype(int)],
+    ]
+)
+GREYS = gradient((0, "#000000"), (1, "#ffffff"))
+HEAT = gradient((0, "#1b1464"), (0.3, "#6a1b9a"), (0.55, "#d6336c"), (0.8, "#ff922b"), (1, "#fff35c"))
