@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from generator.entries import Entry, nearest, validated, wrong
-from generator.types import RESERVED, SLUG, ConfigError, Example, Input, MethodCard, Network, slug
+from generator.entries import Entry, validated, wrong
+from generator.resources import resource
+from generator.types import RESERVED, SLUG, ConfigError, slug
 from generator.yaml_file import read_yaml
 
-BUNDLED = {"vgg-cifar10": "cifar10"}  # networks that come with their weights -> vocabulary
-PRESETS = ("quick", "standard", "full")
 COLOUR = r"^#[0-9a-fA-F]{6}$"
 TARGET = re.compile(r"label|rival|top|class:[^:]+|contrast:[^:]+:[^:]+")
 Parameter = bool | int | float | str | list[bool | int | float | str] | None
@@ -124,8 +122,15 @@ class Settings(Entry):
         return self._path.parent
 
     @property
+    def file(self) -> str:
+        """What gallery.yml is called in messages."""
+        return self._path.name
+
+    @property
     def images_folder(self) -> Path:
-        return self.folder / self.images
+        """The pictures beside gallery.yml; those that came with Innerview where neither file nor folder is there."""
+        folder = self.folder / self.images
+        return folder if folder.is_dir() or "images" in self.model_fields_set else resource("images")
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -210,7 +215,6 @@ def load(path: Path | None, **overrides: Any) -> Settings:
         given = {**given, **changed}
     settings = validated(Settings, given, file)
     settings._path = path or Path(file)
-    networks(settings)  # names that collide are told before anything runs
     return settings
 
 
@@ -233,89 +237,7 @@ def read_image_entries(path: Path) -> list[ImageEntry]:
     return entries
 
 
-# --- what they mean ---------------------------------------------------------------------------------
-
-
-def networks(settings: Settings, only: Sequence[str] = ()) -> list[Network]:
-    """The networks of the gallery in order, each followed by its pruned copies.
-
-    `only` picks by name; a name that is not configured is a network of its own (`--model alexnet`).
-    """
-    every = [network for entry in settings.models for network in _family(entry, settings)]
-    by_slug: dict[str, Network] = {}
-    for network in every:
-        name = slug(network.name)
-        if name in RESERVED:
-            raise ConfigError(f"{settings._path.name}: models: {network.name!r} is a folder of the site")
-        if name in by_slug:
-            raise ConfigError(
-                f"{settings._path.name}: models: {network.name!r} and {by_slug[name].name!r} share a name"
-            )
-        by_slug[name] = network
-    return [by_slug.get(slug(name)) or _family(ModelEntry(name=name), settings)[0] for name in only] or every
-
-
-def entry_of(settings: Settings, network: Network) -> ModelEntry:
-    """The model entry that `network` or the network it derives from was written as."""
-    for entry in settings.models:
-        if any(one.name == network.name for one in _family(entry, settings)):
-            return entry
-    return ModelEntry(name=network.name)
-
-
-def images_for(settings: Settings, network: Network, examples: Sequence[Example]) -> list[Example]:
-    """The pictures of one network: those of the sets and ids its entry names, in the order of `examples`.
-
-    Without such names: those in the set called like its vocabulary and those in no set; all, where that leaves none.
-    """
-    entry = entry_of(settings, network)
-    if not entry.images:
-        own = [example for example in examples if not example.sets or network.vocabulary in example.sets]
-        return own or list(examples)
-    known = {name for example in examples for name in (example.id, *example.sets)}
-    for name in entry.images:
-        if name not in known:
-            place = f"{settings._path.name}: models[{settings.models.index(entry)}].images"
-            raise ConfigError(f"{place}: no picture has the id or set {name!r}{nearest(name, known)}")
-    return [example for example in examples if {example.id, *example.sets} & set(entry.images)]
-
-
-def targets_for(settings: Settings, network: Network) -> list[str]:
-    """What to explain: "label", "rival", "top", "class:frog", "contrast:frog:deer"."""
-    return entry_of(settings, network).targets or settings.targets
-
-
-def methods_for(settings: Settings, cards: Sequence[MethodCard], preset: str) -> dict[str, dict[str, Any]]:
-    """The slugs to draw with their parameters, in the order of `cards`.
-
-    A list in gallery.yml means these and no others. A mapping means those of the preset, without those that are
-    `false`, with those that are `true` or have parameters.
-    """
-    check_methods(settings, cards)
-    given = settings.methods
-    chosen = {}
-    for card in cards:
-        in_preset = PRESETS.index(card.preset) <= PRESETS.index(preset)
-        wish = card.slug in given if isinstance(given, list) else given.get(card.slug, in_preset)
-        if wish is not False:
-            chosen[card.slug] = card.parameters | (wish if isinstance(wish, dict) else {})
-    return chosen
-
-
-def check_methods(settings: Settings, cards: Sequence[MethodCard]) -> None:
-    """Raise `ConfigError` unless all methods and parameters that the settings name exist, and are of the right type."""
-    by_slug = {card.slug: card for card in cards}
-    for name in settings.methods:
-        place = f"{settings._path.name}: methods.{name}"
-        if name not in by_slug:
-            raise ConfigError(f"{place}: unknown method{nearest(name, by_slug)}")
-        wish = settings.methods[name] if isinstance(settings.methods, dict) else {}
-        defaults = by_slug[name].parameters
-        for key, value in (wish if isinstance(wish, dict) else {}).items():
-            if key not in defaults:
-                raise ConfigError(f"{place}.{key}: unknown parameter{nearest(key, defaults)}")
-            if not _same_kind(value, defaults[key]):
-                raise ConfigError(f"{place}.{key}: expected a value like {defaults[key]!r}, there is {value!r}")
+# --- single values --------------------------------------------------------------------------------
 
 
 def colour(text: str) -> tuple[int, int, int]:
@@ -327,93 +249,11 @@ def colour(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-# --- networks out of names --------------------------------------------------------------------------
-
-PRUNED = re.compile(r"(?P<base>.+)~pruned-(?P<percent>\d+(?:\.\d+)?)(?P<layer>-layer)?")
-
-
-def _family(entry: ModelEntry, settings: Settings) -> list[Network]:
-    whole = _network(entry, settings)
-    return [whole, *(_pruned(whole, prune.sparsity, prune.scope) for prune in entry.prune)]
-
-
-def _network(entry: ModelEntry, settings: Settings) -> Network:
-    """The network of one entry; a name like `alexnet~pruned-50` is a pruned copy of the one before the tilde."""
-    if match := PRUNED.fullmatch(entry.name):
-        whole = _network(entry.model_copy(update={"name": match["base"]}), settings)
-        return _pruned(whole, float(match["percent"]) / 100, "layer" if match["layer"] else "global")
-    source = entry.source or _source(entry.name)
-    vocabulary = "imagenet" if source.startswith("torchvision:") else BUNDLED.get(source.removeprefix("bundled:"), "")
-    return Network(
-        name=entry.name,
-        source=source,
-        title=entry.title,
-        weights=entry.weights,
-        folder=str(settings.folder),
-        input=_input(entry.input) if entry.input else None,
-        classes=tuple(_class_names(entry, settings)),
-        vocabulary=entry.vocabulary or vocabulary,
-        layer=entry.layer,
-        seed=entry.seed,
-    )
-
-
-def _source(name: str) -> str:
-    if name in BUNDLED:
-        return f"bundled:{name}"
-    return name if ":" in name else f"torchvision:{name}"
-
-
-def _pruned(whole: Network, sparsity: float, scope: str) -> Network:
-    percent = f"{100 * sparsity:.6g}"
-    name = f"{whole.name}~pruned-{percent}" + ("-layer" if scope == "layer" else "")
-    title = f"{whole.title or whole.name}, {percent} % of its weights pruned" + (
-        " in each layer" if scope == "layer" else ""
-    )
-    fields = {**whole.__dict__, "name": name, "title": title}
-    return Network(**{**fields, "derive": (*whole.derive, (f"prune-{scope}", sparsity))})
-
-
-def _input(entry: InputEntry) -> Input:
-    return Input(
-        size=tuple(entry.size),
-        mean=tuple(entry.mean),
-        std=tuple(entry.std),
-        fit=entry.fit,
-        resize=entry.resize,
-        interpolation=entry.interpolation,
-        background=colour(entry.background),
-    )
-
-
-def _class_names(entry: ModelEntry, settings: Settings) -> list[str]:
-    """The names as given, or the lines of the file that is named."""
-    if not isinstance(entry.classes, str):
-        return entry.classes
-    try:
-        lines = (settings.folder / entry.classes).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        place = f"{settings._path.name}: models.{entry.name}.classes"
-        raise ConfigError(f"{place}: expected a text file with one name a line, {entry.classes}: {error}") from error
-    return [line.strip() for line in lines if line.strip()]
-
-
-# --- checks of single values -----------------------------------------------------------------------
-
-
 def _known_targets(values: list[str]) -> list[str]:
     for value in values:
         if not TARGET.fullmatch(value):
             raise wrong("", "expected label, rival, top, class:NAME or contrast:NAME:NAME", value)
     return values
-
-
-def _same_kind(value: Any, default: Any) -> bool:
-    if default is None or type(value) is type(default):
-        return True
-    if isinstance(default, float):
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(default, tuple | list) and isinstance(value, list)
 
 
 def _is_nested(value: Any) -> bool:
