@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from generator.models import Built, derived, file_digest, weights, weights_file
+from generator.models import derived, weights
+from generator.models.built import Built
+from generator.models.names import file_digest, weights_file
 from generator.types import Input, ModelError, Network
 
 
@@ -21,18 +23,16 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
 
     if network.input is None:
         raise ModelError(f"{network.name}: a network of your own needs `input`: its size, mean and std")
+    file = weights_file(network)
     module = _module(network)
     model = _made(network, module).eval().float()
     outputs = _outputs(model, network.input, network.name)
     if network.classes and outputs not in (None, len(network.classes)):
         raise ModelError(f"{network.name}: {len(network.classes)} classes for a network with {outputs} outputs")
-    file = weights_file(network)
     if network.weights == "random":
         model = derived.derive(model, (("randomise", -1),), network.seed)
     elif file:
         weights.fill(model, weights.read(file, trust_pickle), file)
-    elif network.weights:
-        raise ModelError(f"{network.name}: weights {network.weights!r}: expected a file or 'random'")
     return Built(
         model=model,
         title=network.source.partition(":")[2],

@@ -7,6 +7,11 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from generator.models import weights
+from generator.models.built import Built
+from generator.models.names import weights_file
+from generator.types import Input, Network
+
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 WIDTHS = (64, 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
@@ -37,5 +42,20 @@ class VGGCifar10(nn.Module):
 
 
 def vgg_cifar10() -> nn.Module:
-    """The network with random weights; `generator.models` loads the trained ones."""
+    """The network with random weights; `build` lays in the trained ones."""
     return VGGCifar10()
+
+
+def build(network: Network, trust_pickle: bool = False) -> Built:
+    """The network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
+    model, file = vgg_cifar10(), weights_file(network)
+    if file:
+        weights.fill(model, weights.read(file, trust_pickle), file)
+    return Built(
+        model=model,
+        title="VGG-like, CIFAR-10",
+        input=Input(size=(3, 32, 32), mean=MEAN, std=STD, resize=32),
+        classes=CLASSES,
+        vocabulary="cifar10",
+        accuracy=weights.accuracy(file) if file else {},
+    )

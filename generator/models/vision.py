@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
-from generator.models import Built, file_digest, is_file_name, weights, weights_file
+from generator.models import weights
+from generator.models.built import Built
+from generator.models.names import file_digest, is_file_name, weights_file
 from generator.types import Input, ModelError, Network
 
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from generator.models import file_digest
+from generator.models.names import file_digest
 from generator.types import ModelError
 
 State = dict[str, torch.Tensor]
