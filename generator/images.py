@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -160,17 +160,21 @@ RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling
 
 
 def photo(example: Example, input: Input) -> np.ndarray:
-    """The crop that the network sees, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and CenterCrop."""
+    """The crop that the network sees, uint8 (H, W, C)."""
     picture, _ = decode(Path(example.path))
     background = colour(example.background) if example.background else input.background
+    wanted = replace(input, background=background, fit=example.fit or input.fit)
+    return fitted(picture, wanted, Path(example.path).name)
+
+
+def fitted(picture: Image.Image, input: Input, name: str = "") -> np.ndarray:
+    """A decoded picture as `input` asks, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and CenterCrop."""
     if picture.mode == "RGBA":  # before resizing: afterwards the colour behind full transparency would bleed in
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (*background, 255)), picture).convert("RGB")
+        ground = Image.new("RGBA", picture.size, (*input.background, 255))
+        picture = Image.alpha_composite(ground, picture).convert("RGB")
     resample = RESAMPLING[input.interpolation]
-    if (example.fit or input.fit) == "pad":
-        fitted = _pad(picture, input, background, resample)
-    else:
-        fitted = _crop(picture, input, resample, Path(example.path).name)
-    pixels = np.asarray(fitted if input.size[0] == 3 else fitted.convert("L"))
+    seen = _pad(picture, input, resample) if input.fit == "pad" else _crop(picture, input, resample, name)
+    pixels = np.asarray(seen if input.size[0] == 3 else seen.convert("L"))
     return pixels.reshape(*input.size[1:], input.size[0]).copy()
 
 
@@ -202,11 +206,11 @@ def _crop(picture: Image.Image, input: Input, resample: Image.Resampling, name: 
     return picture.crop((left, top, left + width, top + height))
 
 
-def _pad(picture: Image.Image, input: Input, background: tuple, resample: Image.Resampling) -> Image.Image:
+def _pad(picture: Image.Image, input: Input, resample: Image.Resampling) -> Image.Image:
     """The whole picture, as large as fits, in the middle of the background."""
     _, height, width = input.size
     scale = min(width / picture.width, height / picture.height)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    ground = Image.new("RGB", (width, height), background)
+    ground = Image.new("RGB", (width, height), input.background)
     ground.paste(picture.resize(size, resample), ((width - size[0]) // 2, (height - size[1]) // 2))
     return ground
