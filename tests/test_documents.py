@@ -1,0 +1,76 @@
+"""What README and docs say is true: their examples work, and they leave no module and no command out."""
+
+import re
+
+import pytest
+import torch
+
+from generator import methods
+from generator.__main__ import main
+from generator.config import load, read_image_entries
+from generator.selection import networks
+
+
+@pytest.fixture(scope="module")
+def readme(repository):
+    return (repository / "README.md").read_text()
+
+
+def block(text, language, number=0):
+    """The code block number `number` of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[number]
+
+
+def test_the_picture_of_the_readme_is_valid(readme, tmp_path):
+    file = tmp_path / "images.yml"
+    file.write_text("images:\n" + block(readme, "yaml"))
+    (entry,) = read_image_entries(file)
+    assert (entry.name, entry.targets) == ("heron", {"cifar10": "bird"})
+
+
+def test_the_models_of_the_readme_are_valid(readme, tmp_path):
+    file = tmp_path / "gallery.yml"
+    file.write_text(block(readme, "yaml", 1))
+    names = [network.name for network in networks(load(file))]
+    assert names == ["vgg-cifar10", "vgg-cifar10~pruned-50", "resnet18", "alexnet", "heron-net"]
+
+
+def test_the_method_of_the_readme_is_a_method(readme):
+    namespace = {"__name__": "generator.methods.attention", "__package__": "generator.methods"}
+    try:
+        exec(block(readme, "python"), namespace)
+        found = methods.METHODS["attention-map"]
+        assert (found.axes, found.inputs) == (("image", "layer"), ("activation",))
+        assert methods.sections(found.function.__doc__)["Limits"].startswith("Says nothing about the answer")
+    finally:
+        methods.METHODS.pop("attention-map", None)
+    activation = torch.tensor([[[[1.0, -2.0]], [[3.0, 0.5]]]])  # two channels of one row and two columns
+    assert namespace["attention_map"](activation).tolist() == [[[10.0, 4.25]]]
+
+
+def test_every_command_is_in_the_readme(readme):
+    assert set(re.findall(r"^\| `innerview ([a-z]+)", readme, re.MULTILINE)) == set(main.commands)
+
+
+@pytest.mark.parametrize("name", ["gallery", "serve", "test"])
+def test_the_make_targets_of_the_readme_exist(readme, repository, name):
+    assert f"make {name}" in readme
+    assert re.search(rf"^{name}:.*## ", (repository / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_module_has_a_line_in_the_architecture(repository):
+    text = (repository / "docs" / "architecture.md").read_text()
+    names = {path.name for path in (repository / "generator").glob("[a-z]*.py")}
+    names |= {f"{path.parent.name}/" for path in (repository / "generator").glob("*/__init__.py")}
+    assert names <= set(re.findall(r"`([a-z_]+(?:\.py|/))`", text))
+
+
+def test_documents_link_to_what_is_there(repository):
+    documents = [*repository.glob("*.md"), *(repository / "docs").rglob("*.md")]
+    missing = [
+        f"{document.name}: {target}"
+        for document in documents
+        for target in re.findall(r"\]\(([^)#]+)", document.read_text())
+        if not target.startswith("http") and not (document.parent / target).exists()
+    ]
+    assert len(documents) > 5 and missing == []

@@ -1,0 +1,77 @@
+"""What people install: a wheel with all that the commands need outside the repository, in versions that were tested."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+
+import pytest
+import yaml
+
+
+@pytest.fixture(scope="module")
+def wheel(repository, tmp_path_factory):
+    """The wheel, built as pip builds it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True)
+    (file,) = folder.glob("innerview-*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """A folder that holds the unpacked wheel, far from the repository."""
+    folder = tmp_path_factory.mktemp("installed")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+def test_the_wheel_holds_what_git_tracks_and_no_more(repository, wheel):
+    command = "git ls-files --cached --others --exclude-standard generator templates site_src mkdocs.yml".split()
+    listed = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\n")
+    tracked = {name for name in listed if name and (repository / name).exists()}
+    expected = {re.sub(r"^(templates|site_src|mkdocs\.yml)", r"generator/_resources/\1", name) for name in tracked}
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert held == expected
+
+
+def test_the_wheel_holds_templates_assets_weights_and_no_picture(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in "_resources/mkdocs.yml _resources/templates/ _resources/site_src/assets/ weights/vgg-cifar10".split():
+        assert any(name.startswith(f"generator/{needed}") for name in names), f"no {needed}"
+    assert [name for name in names if "cutouts" in name or "photos" in name or "images.yml" in name] == []
+
+
+def test_an_installed_innerview_runs_outside_the_repository(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
+
+    def run(*arguments):
+        command = [sys.executable, "-W", "error", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+
+    where = run("-c", "import generator.resources as r; print(r.__file__, r.resource('templates'), sep='\\n')")
+    assert [line.startswith(str(installed)) for line in where.stdout.splitlines()] == [True, True], where.stderr
+    helped = run("-m", "generator", "--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "build" in helped.stdout
+
+
+def test_every_pin_is_exact_and_every_dependency_is_pinned(repository):
+    lines = (repository / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    names = {re.match(r"[\w-]+", requirement)[0].lower() for requirement in wanted}
+    assert names - {name.lower() for name in pins} == set()
+
+
+def test_workflows_pin_what_they_use_and_may_only_read(repository):
+    for file in (repository / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(file.read_text())
+        assert workflow["permissions"] == {"contents": "read"}
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        used = [step["uses"] for step in steps if "uses" in step]
+        assert used and all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action) for action in used)
