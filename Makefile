@@ -12,6 +12,7 @@ export PIP_DEFAULT_TIMEOUT ?= 120
 .PHONY: help gallery serve test browser train bench clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,7 +49,7 @@ $(VENV)/installed-tests: $(VENV)/installed
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Innerview needs Python 3.11 or newer, but \
-	$(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	$(PYTHON) is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(PYTHON) -m venv --clear $(VENV)
 
 # The tests open the site in a real browser: Debian's own where we may install it, playwright's elsewhere.
