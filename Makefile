@@ -9,7 +9,7 @@ INPUTS := pyproject.toml constraints.txt generator/__init__.py
 
 export PIP_DEFAULT_TIMEOUT ?= 120
 
-.PHONY: help gallery serve test browser train bench clean
+.PHONY: help gallery serve test browser train clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -29,9 +29,6 @@ test: $(VENV)/installed-tests browser ## install what the tests need and run the
 
 train: $(VENV)/installed ## train the bundled network anew (hours without a GPU)
 	@$(BIN)/innerview train
-
-bench: $(VENV)/installed-tests ## time what should be fast
-	@$(BIN)/python -m pytest benchmarks
 
 clean: ## remove all that was built, the store of finished pictures too; .venv stays
 	rm -rf site site_src/gallery .innerview build dist .pytest_cache .ruff_cache .hypothesis

@@ -16,10 +16,13 @@ from generator.types import ConfigError, figure_name, layer_slug, parse_figure_n
 
 # Work flows one way: each module or package may import those before it and nothing else of the house.
 ORDER = """
-    types resources sources yaml_file entries config selection models data images capture describe methods scene reduce
-    render evaluation training store plan run pages check site __main__
+    types resources sources yaml_file entries config models selection data download decode images capture describe
+    methods scene reduce render evaluation training store plan worker run pages check site __main__
 """.split()
-TORCH = "data capture describe methods scene reduce evaluation training".split()  # what only a worker process loads
+# Loaded by worker processes and by commands that compute; the parent process waits for no torch (1.6 s).
+TORCH = "download capture describe methods scene reduce evaluation training worker".split()
+    "download capture describe methods scene reduce evaluation training worker".split()
+)  # what only a worker process loads
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "generator").rglob("*.py"))

@@ -10,6 +10,9 @@ import zipfile
 import pytest
 import yaml
 
+from generator.config import read_image_entries
+from generator.images import SUFFIXES
+
 
 @pytest.fixture(scope="module")
 def wheel(repository, tmp_path_factory):
@@ -30,19 +33,26 @@ def installed(wheel, tmp_path_factory):
 
 
 def test_the_wheel_holds_what_git_tracks_and_no_more(repository, wheel):
-    command = "git ls-files --cached --others --exclude-standard generator templates site_src mkdocs.yml".split()
+    command = "git ls-files --cached --others --exclude-standard generator templates site_src mkdocs.yml images".split()
     listed = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\n")
-    tracked = {name for name in listed if name and (repository / name).exists()}
-    expected = {re.sub(r"^(templates|site_src|mkdocs\.yml)", r"generator/_resources/\1", name) for name in tracked}
+    ours = {name for name in listed if name and (repository / name).exists() and not name.startswith("images/cutouts/")}
+    expected = {re.sub(r"^(templates|site_src|images|mkdocs\.yml)", r"generator/_resources/\1", name) for name in ours}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == expected
 
 
-def test_the_wheel_holds_templates_assets_weights_and_no_picture(wheel):
+def test_the_wheel_holds_templates_assets_weights_and_pictures(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    for needed in "_resources/mkdocs.yml _resources/templates/ _resources/site_src/assets/ weights/vgg-cifar10".split():
-        assert any(name.startswith(f"generator/{needed}") for name in names), f"no {needed}"
-    assert [name for name in names if "cutouts" in name or "photos" in name or "images.yml" in name] == []
+    for folder in "weights _resources/templates _resources/site_src/assets _resources/images/photos".split():
+        assert any(name.startswith(f"generator/{folder}/") for name in names), f"nothing in {folder}"
+
+
+def test_the_pictures_of_the_wheel_are_free_of_the_gpl_and_all_there(installed):
+    folder = installed / "generator" / "_resources" / "images"
+    entries = read_image_entries(folder / "images.yml")
+    pictures = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.suffix in SUFFIXES}
+    assert pictures == {entry.file for entry in entries if entry.file} != set()
+    assert [entry.name for entry in entries if "GPL" in entry.licence] == []
 
 
 def test_an_installed_innerview_runs_outside_the_repository(installed, tmp_path):
