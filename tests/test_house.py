@@ -21,8 +21,6 @@ ORDER = """
 """.split()
 # Loaded by worker processes and by commands that compute; the parent process waits for no torch (1.6 s).
 TORCH = "download capture describe methods scene reduce evaluation training worker".split()
-    "download capture describe methods scene reduce evaluation training worker".split()
-)  # what only a worker process loads
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "generator").rglob("*.py"))
