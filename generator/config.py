@@ -225,7 +225,8 @@ def default_settings() -> Settings:
 
 def read_image_entries(path: Path) -> list[ImageEntry]:
     """The entries of an images.yml; raises `ConfigError` also where two pictures would have one id."""
-    entries = validated(ImagesFile, read_yaml(path) or {}, path.name).images
+    given = read_yaml(path)
+    entries = validated(ImagesFile, {} if given is None else given, path.name).images
     first: dict[str, int] = {}
     for number, entry in enumerate(entries):
         place = f"{path.name}: images[{number}].id:"

@@ -69,6 +69,8 @@ def _looks_like(content: bytes) -> str:
     start = content[:512].lstrip().lower()
     if not content:
         return "an empty file"
+    if kind := next((kind for begin, kind in SIGNATURES.items() if content.startswith(begin)), ""):
+        return f"a {kind} file whose header is damaged"
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     if b"<svg" in start:
@@ -80,6 +82,16 @@ def _looks_like(content: bytes) -> str:
     if _decodable(content[:512]):
         return f"text: {content[:40].decode(errors='replace').splitlines()[0]!r}"
     return f"something that begins with {content[:8].hex(' ')}"
+
+
+SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG": "PNG",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
 
 
 def _decodable(content: bytes) -> bool:
