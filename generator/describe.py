@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -48,7 +49,7 @@ def describe(loaded: Loaded) -> ModelCard:
         name=loaded.network.name,
         title=loaded.title,
         source=loaded.network.source,
-        digest=loaded.digest,
+        digest=loaded.digest if not loaded.code else hashlib.sha256((loaded.digest + loaded.code).encode()).hexdigest(),
         input=loaded.input,
         vocabulary=loaded.vocabulary,
         classes=classes,

@@ -39,7 +39,7 @@ def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = 
 def channels(tensor: torch.Tensor) -> Values:
     """All channels (K, h, w), or a vector (K,), on one 8-bit scale, with each channel's largest, mean and share of zeros.
 
-    Without negative values 0 to 255 spans zero to the 99.8th percentile. With them 128 is zero and 1 to 255 spans plus and
+    Without negative values 0 to 254 spans zero to the 99.8th percentile. With them 128 is zero and 1 to 255 spans plus and
     minus the 99.8th percentile of the absolute values. Maps larger than a tile are averaged over areas.
     """
     tensor = tensor.detach()
@@ -74,8 +74,8 @@ def channels(tensor: torch.Tensor) -> Values:
         "zeros": (flat == 0).float().mean(1),
     }
     small, meta["reduced"] = _fit(maps)
-    steps = (127.0 if signed else 255.0) / limit if limit else 0.0
-    codes = small.mul(steps).round_().clamp_(-127.0 if signed else 0.0, 127.0 if signed else 255.0)
+    steps = (127.0 if signed else 254.0) / limit if limit else 0.0
+    codes = small.mul(steps).round_().clamp_(-127.0 if signed else 0.0, 127.0 if signed else 254.0)
     codes = codes.add_(128.0 if signed else 0.0).to(torch.uint8)
     arrays = {"codes": codes.cpu().numpy(), **{name: array.cpu().numpy() for name, array in statistics.items()}}
     return Values(arrays, meta)
@@ -115,9 +115,18 @@ def _floats(tensors: dict[str, torch.Tensor]) -> Values:
     high = max(float(array.max()) for array in arrays.values())
     shapes = [list(array.shape) for array in arrays.values()]
     meta = {"shape": shapes[0] if len(shapes) == 1 else shapes, "range": [low, high]}
+    if len(arrays) == 1 and len(shapes[0]) in (3, 4) and shapes[0][0] == 1:
+        meta["peak"] = _peak(next(iter(arrays.values()))[0])
     broken = sum(int((~np.isfinite(array)).sum()) for array in arrays.values())
     if broken:
         finite = np.concatenate([array[np.isfinite(array)] for array in arrays.values()] or [np.zeros(1)])
         meta["range"] = [float(finite.min(initial=0)), float(finite.max(initial=0))]
         meta["note"] = f"{broken} values are not finite and drawn as zero"
     return Values(arrays, meta)
+
+
+def _peak(array: np.ndarray) -> list[float]:
+    """Where a map (h, w) or (C, h, w) is strongest: row and column as shares of height and width."""
+    strength = np.nan_to_num(np.abs(array)).reshape(-1, *array.shape[-2:]).sum(0)
+    row, column = divmod(int(strength.argmax()), strength.shape[1])
+    return [(row + 0.5) / strength.shape[0], (column + 0.5) / strength.shape[1]]

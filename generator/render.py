@@ -58,7 +58,7 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     codes = arrays["codes"]  # (K, h, w)
     signed = meta["signed"]
     gap = GAP if codes.shape[1] * codes.shape[2] > 1 else 0
-    board, columns, rows = mosaic(codes, gap, blank=128 if signed else 0)
+    board, columns, rows = mosaic(codes, gap, blank=0 if signed else 255)
     factor = max(1, math.ceil(SMALLEST / max(board.shape)))
     layout = {
         "channels": codes.shape[0],
@@ -88,9 +88,9 @@ def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit
         name = str(meta.get("names", {}).get(str(index), f"class {index}"))
         while pen.textlength(name, font) > 150:
             name = name[:-2] + "…" if not name.endswith("…") else name[:-2] + "…"
-        pen.text((156, top + 10), name, fill=255, font=font, anchor="rm")
+        pen.text((156, top + 10), name, fill=254, font=font, anchor="rm")
         pen.rectangle((164, top + 3, 164 + round(220 * float(values[index])), top + 17), fill=170)
-        pen.text((444, top + 10), f"{100 * float(values[index]):.1f} %", fill=255, font=font, anchor="rm")
+        pen.text((444, top + 10), f"{100 * float(values[index]):.1f} %", fill=254, font=font, anchor="rm")
     board = np.asarray(image)
     return Picture({"file": (".png", indexed_png(board, GREENS))}, image.width, image.height, (0.0, 1.0))
 
@@ -175,7 +175,7 @@ def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
     else:
         outputs, inputs = _strongest(weight, 32)
         slices = weight[outputs][:, inputs].reshape(-1, *weight.shape[2:])
-        board, columns, rows = mosaic(_signed_codes(slices, limit), GAP, blank=128, columns=len(inputs))
+        board, columns, rows = mosaic(_signed_codes(slices, limit), GAP, blank=0, columns=len(inputs))
         encode, shown = (lambda codes: indexed_png(codes, SIGNED)), outputs
     factor = max(2, _factor(*board.shape[:2]))
     layout = {"channels": rows * columns, "columns": columns, "rows": rows, "gap": GAP * factor, "factor": factor}
@@ -236,7 +236,7 @@ def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
     smooth = Image.fromarray(unit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     level = np.clip(np.asarray(smooth), 0, 1)[..., None]
     heat = HEAT[(level[..., 0] * 255).round().astype(np.uint8)].astype(np.float32)
-    alpha = 0.25 + 0.45 * level
+    alpha = 0.12 + 0.58 * level
     board = ((1 - alpha) * np.asarray(base) + alpha * heat).round().astype(np.uint8)
     if max(unit.shape) < 8:
         for row in range(1, unit.shape[0]):
@@ -358,12 +358,12 @@ def gradient(*stops: tuple[float, str]) -> np.ndarray:
     return np.stack([np.interp(along, places, colours[:, i]) for i in range(3)], -1).round().astype(np.uint8)
 
 
+BETWEEN = (223, 230, 224)  # between the tiles of a sprite, the one code that no value has
 GREENS = gradient((0, "#ffffff"), (0.25, "#cbe8c3"), (0.55, "#5fb56c"), (0.8, "#1f7a3d"), (1, "#00381a"))
-SIGNED = np.concatenate(
-    [
-        gradient((0, "#3f0a52"), (0.5, "#9a6bab"), (0.996, "#fbf8fc"), (1, "#ffffff"))[np.linspace(0, 255, 128).astype(int)],
-        gradient((0, "#ffffff"), (0.004, "#f9fcf8"), (0.5, "#5fb56c"), (1, "#00381a"))[np.linspace(0, 255, 128).astype(int)],
-    ]
-)
+GREENS[255] = BETWEEN
+_below = gradient((0, "#3f0a52"), (0.5, "#9a6bab"), (1, "#ffffff"))[::2]
+_above = gradient((0, "#ffffff"), (0.45, "#5fb56c"), (1, "#00381a"))[::2]
+SIGNED = np.concatenate([_below, _above])  # 128 is zero
+SIGNED[0] = BETWEEN
 GREYS = gradient((0, "#000000"), (1, "#ffffff"))
 HEAT = gradient((0, "#1b1464"), (0.3, "#6a1b9a"), (0.55, "#d6336c"), (0.8, "#ff922b"), (1, "#fff35c"))

@@ -117,7 +117,7 @@ class ModelCard:
     name: str
     title: str
     source: str
-    digest: str  # SHA-256 over names, shapes and bytes of all weights
+    digest: str  # SHA-256 over names, shapes and bytes of all weights, and over the code of a `module:function`
     input: Input
     vocabulary: str
     classes: tuple[str, ...]

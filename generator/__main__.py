@@ -1,0 +1,309 @@
+"""The commands: `innerview build`, `look`, `plan`, `pages`, `serve`, `show`, `check`, `train`, `evaluate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+from .terminal import Terminal, table
+from .types import InnerviewError
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class Commands(click.Group):
+    """Lists commands in the order one meets them, and turns our errors into one line and exit code 2."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """In the order of definition."""
+        return list(self.commands)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Our own errors are the user's to mend: no traceback."""
+        try:
+            return super().invoke(context)
+        except InnerviewError as error:
+            click.echo(f"innerview: {error}", err=True)
+            context.exit(2)
+        except KeyboardInterrupt:
+            click.echo("\nStopped. What was drawn is kept; the same command goes on from here.", err=True)
+            context.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="innerview")
+def main() -> None:
+    """What a convolutional network sees, as a gallery of pictures.
+
+    \b
+    innerview build                 draw what is missing and publish the site in site/
+    innerview serve                 the same, then look at it in a browser
+    innerview look photo.jpg        a gallery of your own pictures, at once
+
+    Without a gallery.yml the default gallery is built: the bundled CIFAR-10 network and the curated images.
+    """
+
+
+def selection(command: Callable) -> Callable:
+    """The options that choose what is drawn."""
+    for option in reversed(
+        (
+            click.option("--config", type=FILE, help="The gallery's configuration.  [default: gallery.yml if it exists]"),
+            click.option("--preset", type=click.Choice(["quick", "standard", "full"]), help="How many methods to draw."),
+            click.option("--model", "models", multiple=True, metavar="M", help="Only this network; may be repeated."),
+            click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated."),
+            click.option("--method", "methods", multiple=True, metavar="X", help="Only this method; may be repeated."),
+            click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; 0 runs in this one."),
+            click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]", help="Where to compute."),
+            click.option("--data", type=FOLDER, help="Folder of data sets, for images given as samples of one."),
+            click.option("--memory", default=1024, show_default=True, type=click.IntRange(64), metavar="MB", help="For methods that run many passes, per worker."),
+            click.option("--trust-pickle", is_flag=True, help="Let weight files run the code they carry."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def destination(command: Callable) -> Callable:
+    """The option that says where the site goes."""
+    return click.option("--site-dir", type=FOLDER, help="Where the site is put.  [default: site]")(command)
+
+
+@main.command()
+@selection
+@destination
+@click.option("--no-site", is_flag=True, help="Draw and store, but write no pages.")
+def build(no_site: bool, **chosen: Any) -> None:
+    """Draw what is missing and publish the site.
+
+    \b
+    innerview build
+    innerview build --model vgg-cifar10 --image frog --method grad-cam
+    innerview build --config galleries/imagenet.yml --preset quick
+    """
+    sys.exit(_build(_options(no_site=no_site, **chosen)))
+
+
+@main.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
+@click.option("--weights", default="", help="A weights file, a torchvision weights enum member, or `random`.")
+@click.option("--target", "targets", multiple=True, metavar="C", help="A class to explain.  [default: the prediction and its rival]")
+@click.option("--layer", default="", metavar="L", help="The layer of the class activation maps.")
+@click.option("--preset", type=click.Choice(["quick", "standard", "full"]), help="How many methods to draw.")
+@click.option("--out", type=FOLDER, help="Keep the gallery in this folder.  [default: a temporary one]")
+@click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; 0 runs in this one.")
+@click.option("--device", default="auto", show_default=True, help="Where to compute.")
+def look(photos: tuple[Path, ...], out: Path | None, **wishes: Any) -> None:
+    """Make a temporary gallery of these pictures; no configuration needed.
+
+    \b
+    innerview look cat.jpg dog.jpg
+    innerview look cat.jpg --model alexnet --target tabby
+    """
+    from .look import prepare
+
+    root = out or Path(tempfile.mkdtemp(prefix="innerview-"))
+    config = prepare(root, photos, **{name: wishes[name] for name in ("model", "weights", "targets", "layer", "preset")})
+    sys.exit(_build(_options(config=config, workers=wishes["workers"], device=wishes["device"])))
+
+
+@main.command()
+@selection
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def plan(as_json: bool, **chosen: Any) -> None:
+    """Tell what would be drawn, what is in the store, and what the rest costs.
+
+    \b
+    innerview plan
+    innerview plan --preset full --json
+    """
+    from .build import make_plan, price_list
+    from .run import Pool, Setup
+    from .store import Store
+
+    options, terminal = _options(**chosen), Terminal()
+    store = Store(options.work / "store")
+    with Pool(Setup(store.folder, options.device, options.trust_pickle), options.workers) as pool:
+        made = make_plan(options, pool, store, terminal.progress)
+    rows = price_list(made)
+    if as_json:
+        click.echo(json.dumps({"models": rows, "problems": made.problems, "failed": dict(made.failed)}, indent=1))
+        return
+    for line in made.problems:
+        terminal.warn(line)
+    heads = ["model", "images", "figures", "in store", "forward passes", "about"]
+    table(heads, [[*list(row.values())[:5], f"{row['seconds']:.0f} s of one core"] for row in rows])
+    sys.exit(1 if made.failed else 0)
+
+
+@main.command("pages")
+@selection
+@destination
+def pages_(**chosen: Any) -> None:
+    """Write the pages again from what is in the store, without torch.
+
+    Use it after a change to templates, styles or words. What is not in the store appears as a labelled tile.
+    """
+    from .build import rewrite
+
+    options = _options(**chosen)
+    rewrite(options, Terminal().progress)
+    click.echo(f"The site is in {options.out}")
+
+
+@main.command()
+@selection
+@destination
+@click.option("--port", default=8000, show_default=True, help="On this machine only.")
+def serve(port: int, **chosen: Any) -> None:
+    """Build, then serve the site on this machine until interrupted."""
+    from .site import serve as server_of
+
+    options = _options(**chosen)
+    code = _build(options)
+    if not (options.out / "index.html").is_file():
+        sys.exit(code)
+    server = server_of(options.out, port)
+    click.echo(f"Look at http://127.0.0.1:{server.server_port}/   (Ctrl-C ends it)")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+
+
+@main.command()
+@click.argument("figure")
+@selection
+@click.option("--array", type=FILE, metavar="OUT.npy", help="Write the raw float32 array, as the method returned it.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def show(figure: str, array: Path | None, as_json: bool, **chosen: Any) -> None:
+    """Tell where a figure comes from; write its raw array.
+
+    \b
+    innerview show vgg-cifar10/frog/grad-cam--backbone.relu7--class-frog
+    innerview show vgg-cifar10/frog/vanilla-backprop--class-frog --array gradient.npy
+    """
+    from .show import describe_figure
+
+    found = describe_figure(_options(**chosen), figure, array)
+    if as_json:
+        click.echo(json.dumps(found, indent=1, sort_keys=True))
+        return
+    for name, value in found.items():
+        if value not in ("", None, [], {}):
+            click.echo(f"{name:12} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+
+
+@main.command()
+@selection
+@destination
+def check(**chosen: Any) -> None:
+    """Check configuration, images, store, links, and the manifest against the files."""
+    from .health import examine
+
+    terminal = Terminal()
+    findings = examine(_options(**chosen))
+    for name, problems in findings.items():
+        for line in problems:
+            terminal.warn(f"{name}: {line}")
+        if not problems:
+            click.echo(f"{name}: nothing wrong")
+    sys.exit(1 if any(findings.values()) else 0)
+
+
+@main.command()
+@click.option("--recipe", default="vgg-cifar10", show_default=True, help="Which network to train, and how.")
+@click.option("--data", type=FOLDER, help="A folder per class, or torchvision's download where none is given.")
+@click.option("--out", type=FOLDER, default=Path("trained"), show_default=True, help="Checkpoints, weights and model card.")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
+@click.option("--start", type=FILE, help="Weights to start from.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the output folder.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True)
+def train(**wishes: Any) -> None:
+    """Train a bundled network from its data set; a checkpoint each epoch, resumable."""
+    from .training import train as run
+
+    terminal = Terminal()
+    done = run(report=terminal.progress.say, **{name: value for name, value in wishes.items() if value is not None})
+    click.echo(f"Weights and model card are in {done}")
+
+
+@main.command()
+@click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
+@click.option("--weights", default="", help="A weights file to put in.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="A folder with a folder of pictures per class.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def evaluate(model: str, weights: str, data: Path, device: str, as_json: bool) -> None:
+    """Measure a network's accuracy on labelled pictures."""
+    from .look import measured
+
+    found = measured(model, weights, data, device, Terminal().progress)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(
+        f"{found['images']} images: top-1 {100 * found['accuracy']:.2f} %, "
+        f"top-5 {100 * found['top5']:.2f} %, loss {found['loss']:.4f}"
+    )
+
+
+# --- what the commands share ------------------------------------------------------------------------
+
+
+def _options(config: Path | None = None, memory: int = 1024, workers: int | None = None, **chosen: Any) -> Any:
+    from .build import Options
+
+    if config is None and Path("gallery.yml").is_file():
+        config = Path("gallery.yml")
+    root = _root(config)
+    extra = {} if workers is None else {"workers": workers}
+    return Options(root=root, config=config, memory=memory * 2**20, **extra, **chosen)
+
+
+def _root(config: Path | None) -> Path:
+    """The gallery's folder: where its configuration is, but for those in this repository's `galleries/`."""
+    if config is None:
+        return Path(".")
+    if not config.is_file():
+        raise InnerviewError(f"{config}: expected a configuration file, there is none")
+    return config.parent.parent if config.parent.name == "galleries" else config.parent
+
+
+def _build(options: Any) -> int:
+    """Build and tell; the exit code: 0 all drawn, 1 some failed."""
+    from .build import build as run
+
+    terminal = Terminal()
+    with terminal:
+        report = run(options, terminal.progress)
+    for line in report.problems:
+        terminal.warn(line)
+    for name, reason in list(report.failures.items())[:30]:
+        terminal.fail(f"{name}: {reason}")
+    if len(report.failures) > 30:
+        terminal.fail(f"... and {len(report.failures) - 30} more, all in .innerview/build.json")
+    if report.unchanged:
+        click.echo(f"Nothing changed: {report.figures} figures are as they were, nothing was drawn.")
+    else:
+        parts = [f"drew {report.drawn}", f"reused {report.reused}"]
+        parts += [f"{len(report.failures)} failed"] if report.failures else []
+        parts += [f"{report.inapplicable} not applicable"] if report.inapplicable else []
+        click.echo(f"{report.figures} figures: {', '.join(parts)}.")
+    if report.site:
+        click.echo(f"The site is in {report.site}/ ({report.pages} pages). Look at it: make serve, or innerview serve")
+    return 1 if report.failures else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Whether anything changed since the last build: one digest over configuration, images, weights, sources and versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .resources import resource
+from .store import key_of
+
+PACKAGE = Path(__file__).parent
+LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "jinja2", "mkdocs", "mkdocs-material")
+
+
+class Fingerprint:
+    """What the last build looked at, kept in the work folder."""
+
+    def __init__(self, work: Path, selection: Mapping[str, Any]) -> None:
+        self._file, self._selection = work / "fingerprint.json", key_of(selection)
+        self._digests = _Digests(work / "digests.json")
+
+    def unchanged(self) -> dict[str, Any] | None:
+        """What that build reported, when all it looked at is as it was; else None."""
+        try:
+            kept = json.loads(self._file.read_bytes())
+            same = kept["mark"] == self._mark(kept["files"], kept["folders"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        self._digests.save()
+        return kept["report"] if same else None
+
+    def remember(self, files: Iterable[Path], settings: Any, report: Mapping[str, Any]) -> None:
+        """A build ended well: `files` are the images and weights it used."""
+        root = settings.folder
+        paths = sorted({str(path) for path in files})
+        wanted = [root / "gallery.yml", Path(str(settings._path)), root / "mkdocs.yml", settings.images_folder / "images.yml"]
+        paths += sorted({str(path) for path in wanted})
+        folders = [str(root / "templates"), str(root / "site_src"), str(settings.images_folder)]
+        kept = {"files": paths, "folders": folders, "mark": self._mark(paths, folders), "report": dict(report)}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(json.dumps(kept))
+        self._digests.save()
+
+    def forget(self) -> None:
+        """The next build has to look at everything."""
+        self._file.unlink(missing_ok=True)
+
+    def _mark(self, files: Iterable[str], folders: Iterable[str]) -> str:
+        listed = [str(path) for folder in folders for path in _files(Path(folder))]
+        ours = [str(path) for path in (*_files(PACKAGE), *_files(resource("templates")), *_files(resource("site_src")))]
+        every = sorted({*files, *listed, *ours})
+        return key_of(self._selection, [(path, self._digests.of(Path(path))) for path in every], versions())
+
+
+class _Digests:
+    """SHA-256 of files, remembered by path, size, time of change and inode."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._known: dict[str, list] = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of(self, path: Path) -> str:
+        """The digest of a file's bytes, "" where there is no file."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return ""
+        seal = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        known = self._known.get(str(path))
+        if known is None or known[:3] != seal:
+            known = self._known[str(path)] = [*seal, digest(path)]
+        return known[3]
+
+    def save(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(json.dumps(self._known))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(name: str) -> str:
+    """SHA-256 over the files directly in a folder of the package."""
+    files = sorted(path for path in (PACKAGE / name).iterdir() if path.is_file())
+    return key_of([(path.name, digest(path)) for path in files])
+
+
+def versions() -> list[str]:
+    """Of ourselves and of the libraries that pictures and pages depend on."""
+    return [__version__, *(version(name) for name in LIBRARIES)]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files below a folder that people write: generated pages, hidden files and caches are left out."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in ("gallery", "__pycache__") and not name.startswith("."))
+        found += [Path(parent) / name for name in sorted(names) if not name.endswith(".pyc")]
+    return found

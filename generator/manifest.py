@@ -1,0 +1,190 @@
+"""The manifest: what the site holds, as plain data, made from the plan and the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from . import __version__
+from .plan import LIBRARIES, SceneTask, groups, picture_key
+from .store import Store, unpack
+from .types import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, figure_name, layer_slug, record, slug
+
+PLACES = (("at the top", "in the middle", "at the bottom"), ("left", "centre", "right"))
+
+
+@dataclass
+class Contents:
+    """All that a build brings together, ready to become a manifest."""
+
+    site: Mapping[str, str]
+    models: Sequence[ModelCard]
+    methods: Sequence[MethodCard]
+    examples: Sequence[Example]
+    tasks: Sequence[SceneTask]
+    failures: Mapping[str, str]  # key of a job -> why it failed
+    previews: Mapping[str, Mapping[str, Any]]  # image id -> picture record with "photo" and "thumb"
+    unreadable: Sequence[tuple[str, str]] = ()  # image id, why it cannot be read
+    nonzero: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One file of the gallery: where it goes below `gallery/` and the payload it is."""
+
+    path: str
+    digest: str
+
+
+def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Published]]:
+    """The manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of what was cached."""
+    files: list[Published] = []
+    cards = {card.slug: card for card in contents.methods}
+    figures: dict[str, dict[str, Any]] = {}
+    predictions = []
+    for task in contents.tasks:
+        shared = {job: group for group in groups(task) for job in group}
+        for job in task.jobs:
+            figure, own = _figure(job, shared[job], task, cards, contents.failures, store)
+            if figure.id not in figures:  # a class asked for by name may be the rival too
+                figures[figure.id] = record(figure)
+                files += own
+        if task.example is not None:
+            predictions += _prediction(task, contents.failures, store)
+    used = {figure["method"] for figure in figures.values()}
+    described = {
+        "format": "innerview-manifest",
+        "version": MANIFEST_VERSION,
+        "generator": {"innerview": __version__, **{name: version(name) for name in LIBRARIES}},
+        "site": dict(contents.site),
+        "models": [_model(card) for card in contents.models],
+        "methods": [record(card) for card in contents.methods if card.slug in used],
+        "images": [_image(example, contents, files) for example in contents.examples],
+        "unreadable": [{"id": name, "reason": reason} for name, reason in contents.unreadable],
+        "predictions": predictions,
+        "figures": list(figures.values()),
+    }
+    return described, files
+
+
+def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
+    """The figure's name; `done` is the job's record, which knows the class that a symbol such as "rival" stands for."""
+    target = (done or {}).get("target")
+    spoken = slug(target["name"]) if target else slug(job.target.rpartition(":")[2]) if job.target else ""
+    return figure_name(job.model, job.image, job.method, layer_slug(job.layer) if job.layer else "", spoken, job.style)
+
+
+def channel_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[float]] | None:
+    """Each channel's largest value, mean and share of zeros, where the figure is a sprite of channels."""
+    found = store.get(figure["keys"].get("array", "")) if figure["keys"] else None
+    if not found or "arrays" not in found["payloads"]:
+        return None
+    arrays = unpack(store.read(found["payloads"]["arrays"]))
+    if "codes" not in arrays:
+        return None
+    return {name: [float(f"{value:.4g}") for value in arrays[name]] for name in ("max", "mean", "zeros")}
+
+
+def _figure(
+    job: Job,
+    group: Sequence[Job],
+    task: SceneTask,
+    cards: Mapping[str, MethodCard],
+    failures: Mapping[str, str],
+    store: Store,
+) -> tuple[Figure, list[Published]]:
+    done = store.get(job.key) or {}
+    target, name = done.get("target"), job_name(job, done)
+    common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer, "target": target}
+    reason = failures.get(job.key) or done.get("reason")
+    picture = store.get(picture_key(job, group, task, cards)) if not reason else None
+    if picture is None:
+        status = "inapplicable" if done.get("status") == "inapplicable" else "failed"
+        text = reason or "was not drawn: the build was interrupted"
+        return Figure(name, **common, status=status, reason=text, page=f"{name}.html"), []
+    meta = done["meta"]
+    files = {part: f"{name}{'' if part == 'file' else '.' + part}{suffix}" for part, suffix in picture["files"].items()}
+    published = [Published(path, picture["payloads"][part]) for part, path in files.items()]
+    figure = Figure(
+        name,
+        **common,
+        status="drawn",
+        **files,
+        page=f"{name}.html",
+        width=picture["width"],
+        height=picture["height"],
+        shape=meta["shape"],
+        range=meta["range"],
+        scale=picture["scale"],
+        clipped=picture["clipped"],
+        sprite=picture["sprite"],
+        numbers=done["numbers"],
+        alt=alt(job, task, cards[job.method], meta, target),
+        note=meta.get("note", ""),
+        keys={"array": job.key, "picture": picture_key(job, group, task, cards)},
+        digest=picture["payloads"]["file"],
+    )
+    return figure, published
+
+
+def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], target: Mapping | None) -> str:
+    """What the picture shows, told from its array: method, layer, class and where it is strongest."""
+    words = card.title
+    if job.layer:
+        words += f" of layer {job.layer}"
+    if target:
+        words += f" for {target['name']}"
+    if task.example is not None:
+        words += f", {task.example.title}"
+    if "top" in meta:
+        best = meta["top"][0]
+        return f"{words}: {best['name']} at {100 * best['probability']:.0f} %"
+    if "signed" in meta:
+        return f"{words}: {meta['shape'][0]} channels, values from {meta['range'][0]:.3g} to {meta['range'][1]:.3g}"
+    low, high = meta["range"]
+    if low == high and card.draw not in ("photo", "filters"):
+        return f"{words}: the same value everywhere, {low:.3g}"
+    if "peak" in meta and card.draw != "photo":
+        row, column = (min(2, int(3 * share)) for share in meta["peak"])
+        place = "in the centre" if (row, column) == (1, 1) else f"{PLACES[0][row]} {PLACES[1][column]}"
+        return f"{words}: strongest {place}"
+    return words
+
+
+def _prediction(task: SceneTask, failures: Mapping[str, str], store: Store) -> list[dict[str, Any]]:
+    last = task.card.layers[-1].name
+    job = next((job for job in task.jobs if job.method == "activations" and job.layer == last), None)
+    done = store.get(job.key) if job and job.key not in failures else None
+    if not done or done.get("status") != "drawn":
+        return []
+    meta = done["meta"]
+    return [
+        {
+            "model": task.card.slug,
+            "image": task.image,
+            "label": task.label,
+            "label_probability": meta["label_probability"],
+            "correct": meta["top"][0]["name"] == task.label if task.label else None,
+            "top": meta["top"][:5],
+        }
+    ]
+
+
+def _model(card: ModelCard) -> dict[str, Any]:
+    plain = record(card)
+    del plain["passes_seconds"]  # a measurement of this machine
+    return plain
+
+
+def _image(example: Example, contents: Contents, files: list[Published]) -> dict[str, Any]:
+    plain = asdict(example)
+    del plain["path"]
+    preview = contents.previews.get(example.id)
+    for part in ("photo", "thumb"):
+        plain[part] = ""
+        if preview:
+            plain[part] = f"images/{example.id}{'.thumb' if part == 'thumb' else ''}.webp"
+            files.append(Published(plain[part], preview["payloads"][part]))
+    return plain

@@ -1,0 +1,75 @@
+"""What a person sees while work goes on: a progress bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from .build import Progress
+
+EVERY = 10.0  # seconds between plain lines
+
+
+class Terminal:
+    """Shows progress on standard error, so that standard output stays for results."""
+
+    def __init__(self) -> None:
+        self.console = Console(file=sys.stderr, highlight=False)
+        self.progress = Progress(say=self._say, start=self._start, step=self._step)
+        self._bar: Bar | None = None
+        self._total = self._done = 0
+        self._spoke = 0.0
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def warn(self, line: str) -> None:
+        """Something to know."""
+        self.console.print(f"[yellow]note[/]  {escape(line)}", soft_wrap=True)
+
+    def fail(self, line: str) -> None:
+        """Something that went wrong, while the rest went on."""
+        self.console.print(f"[red]failed[/]  {escape(line)}", soft_wrap=True)
+
+    def _say(self, line: str) -> None:
+        self.console.print(escape(line), soft_wrap=True)
+
+    def _start(self, total: int) -> None:
+        self._total, self._done, self._spoke = total, 0, monotonic()
+        if self.console.is_terminal:
+            columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+            self._bar = Bar(*columns, console=self.console, transient=True)
+            self._bar.start()
+            self._bar.add_task("", total=total)
+        else:
+            self._say(f"drawing {total} figures")
+
+    def _step(self, text: str) -> None:
+        self._done += 1
+        if self._bar:
+            self._bar.update(self._bar.tasks[0].id, completed=self._done, description=escape(text))
+        elif monotonic() - self._spoke > EVERY:
+            self._spoke = monotonic()
+            self._say(f"drew {self._done} of {self._total}, now {text}")
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A small table on standard output."""
+    shown = Table(box=None, pad_edge=False)
+    for number, head in enumerate(heads):
+        shown.add_column(head, justify="right" if number else "left")
+    for row in rows:
+        shown.add_row(*(str(cell) for cell in row))
+    Console().print(shown)

@@ -1,0 +1,198 @@
+"""What a worker process does: loads networks, describes them, runs scenes, draws their pictures, stores both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import images, render
+from .describe import describe
+from .methods import METHODS, card, load_methods
+from .models import Loaded, load
+from .plan import SceneTask, groups, picture_key
+from .reduce import reduce
+from .scene import Outcome, Scene, Target
+from .store import Store, pack, unpack
+from .types import InnerviewError, Job, MethodCard, ModelCard, Network, NotApplicable
+
+Tell = Callable[[str, str, str], None]  # (event, key of the job, reason); events: begin, drawn, failed, inapplicable
+
+
+class Worker:
+    """Answers `methods`, `describe` and `scene`; keeps the last network it loaded."""
+
+    def __init__(self, store: Path, device: str = "cpu", trust_pickle: bool = False) -> None:
+        self.store, self.device, self.trust_pickle = Store(store), device, trust_pickle
+        self._loaded: tuple[Network, Loaded] | None = None
+        load_methods()
+        self._cards = {slug: card(found) for slug, found in METHODS.items()}
+
+    def methods(self) -> list[MethodCard]:
+        """The cards of all methods."""
+        return list(self._cards.values())
+
+    def describe(self, network: Network) -> ModelCard:
+        """The card of a network."""
+        return describe(self._load(network))
+
+    def scene(self, task: SceneTask, tell: Tell) -> None:
+        """Computes the arrays and draws the pictures of a task that the store does not hold."""
+        drawing = _Drawing(self.store, task, self._cards, tell)
+        missing = [job for job in task.jobs if not drawing.known(job)]
+        if missing:
+            loaded = self._load(task.network)
+            x = None
+            if task.example is not None:
+                x = torch.from_numpy(images.normalise(drawing.photo, task.card.input)).to(self.device)
+            begin = lambda job: tell("begin", job.key, "")  # noqa: E731 (too small for a name of its own)
+            Scene(
+                loaded, task.card, x, missing, drawing.done, task.label, task.parameters, task.chunk, begin=begin
+            ).run()
+        drawing.finish()
+
+    def array(self, task: SceneTask, job: Job) -> tuple[list[np.ndarray], Outcome]:
+        """The raw float32 result of one job, computed anew."""
+        outcomes: list[Outcome] = []
+        photo = images.photo(task.example, task.card.input) if task.example else None
+        x = torch.from_numpy(images.normalise(photo, task.card.input)).to(self.device) if task.example else None
+        keep = lambda job, outcome: outcomes.append(_detached(outcome))  # noqa: E731
+        loaded = self._load(task.network)
+        Scene(loaded, task.card, x, [job], keep, task.label, task.parameters, task.chunk).run()
+        (outcome,) = outcomes
+        if outcome.error:
+            raise outcome.error
+        values = outcome.value if isinstance(outcome.value, list) else [outcome.value]
+        return [value.float().cpu().numpy() for value in values], outcome
+
+    def _load(self, network: Network) -> Loaded:
+        if self._loaded is None or self._loaded[0] != network:
+            self._loaded = None  # before the next one is loaded: two large networks need not fit at once
+            self._loaded = (network, load(network, self.device, self.trust_pickle))
+        return self._loaded[1]
+
+
+class _Drawing:
+    """The results of one scene on their way into the store, and their pictures, drawn as soon as their scale is known."""
+
+    def __init__(self, store: Store, task: SceneTask, cards: dict[str, MethodCard], tell: Tell) -> None:
+        self.store, self.task, self.cards, self.tell = store, task, cards, tell
+        self.group = {job: group for group in groups(task) for job in group}
+        self.kinds = {layer.name: layer.kind for layer in task.card.layers}
+        self.failed: set[Job] = set()
+        self.records: dict[Job, dict[str, Any]] = {}
+        self._photo: np.ndarray | None = None
+
+    @property
+    def photo(self) -> np.ndarray | None:
+        """The crop the network sees, (H, W, C) uint8; None for a network alone."""
+        if self._photo is None and self.task.example is not None:
+            self._photo = images.photo(self.task.example, self.task.card.input)
+        return self._photo
+
+    def known(self, job: Job) -> bool:
+        """Whether the store holds the job's array, or that there is none."""
+        record = self.store.get(job.key)
+        if record is None or not self.store.whole(record):
+            return False
+        self.records[job] = record
+        return True
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        """A job has its result: keep it, and draw it at once where its scale depends on nothing else."""
+        target = _target(outcome.target)
+        if isinstance(outcome.error, NotApplicable):
+            record = {"status": "inapplicable", "reason": str(outcome.error), "target": target}
+            self.records[job] = self.store.put(job.key, record)
+            self.tell("inapplicable", job.key, str(outcome.error))
+            return
+        if outcome.error:
+            self._fail(job, outcome.error)
+            return
+        style, kind = self.cards[job.method].draw, self.kinds.get(job.layer, "")
+        values = reduce(style, outcome.value, kind)
+        if kind == "softmax":
+            values.meta |= _named(values.arrays["map"][0], self.task)
+        record = {"status": "drawn", "meta": values.meta, "numbers": outcome.numbers or {}, "target": target}
+        self.records[job] = self.store.put(job.key, record, {"arrays": pack(values.arrays)})
+        if style not in render.LIMITS:
+            self._draw(job, values.arrays, None)
+
+    def finish(self) -> None:
+        """Draw what waited for its neighbours, and what is in the store without a picture."""
+        for group in dict.fromkeys(self.group.values()):
+            waiting = [job for job in group if self._undrawn(job)]
+            if not waiting:
+                continue
+            style = self.cards[group[0].method].draw
+            drawn = [job for job in group if self.records.get(job, {}).get("status") == "drawn"]
+            arrays = {job: unpack(self.store.read(self.records[job]["payloads"]["arrays"])) for job in drawn}
+            limits = [render.own_limit(style, one) for one in arrays.values()] if style in render.LIMITS else [None]
+            for job in waiting:
+                self._draw(job, arrays[job], max(limits) if limits[0] is not None else None)
+
+    def _undrawn(self, job: Job) -> bool:
+        if self.records.get(job, {}).get("status") != "drawn" or job in self.failed:
+            return False
+        found = self.store.get(self._picture_key(job))
+        return found is None or not self.store.whole(found)
+
+    def _draw(self, job: Job, arrays: dict[str, np.ndarray], limit: float | None) -> None:
+        record = self.records[job]
+        try:
+            picture = render.draw(self.cards[job.method].draw, arrays, record["meta"], self.photo, limit)
+        except (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError) as error:
+            self._fail(job, error)
+            return
+        about = {
+            "files": {name: suffix for name, (suffix, _) in picture.files.items()},
+            "width": picture.width,
+            "height": picture.height,
+            "scale": picture.scale,
+            "clipped": picture.clipped,
+            "sprite": picture.sprite,
+        }
+        self.store.put(self._picture_key(job), about, {name: data for name, (_, data) in picture.files.items()})
+        self.tell("drawn", job.key, "")
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        self.failed.add(job)
+        self.tell("failed", job.key, reason(error))
+
+    def _picture_key(self, job: Job) -> str:
+        return picture_key(job, self.group[job], self.task, self.cards)
+
+
+def reason(error: BaseException) -> str:
+    """One line for a person: our own errors as they are, others with their kind."""
+    text = " ".join(str(error).split())[:400]
+    return text if isinstance(error, InnerviewError) else f"{type(error).__name__}: {text}"
+
+
+def _target(target: Target | None) -> dict[str, Any] | None:
+    if target is None:
+        return None
+    return {"name": target.name, "index": target.index, "probability": target.probability, "role": target.role}
+
+
+def _named(probabilities: np.ndarray, task: SceneTask) -> dict[str, Any]:
+    """The ten most probable classes, and the label's probability, with their names."""
+    classes = task.card.classes
+    order = np.argsort(-probabilities, kind="stable")[:10]
+    top = [{"name": classes[i], "index": int(i), "probability": float(probabilities[i])} for i in order]
+    label = float(probabilities[classes.index(task.label)]) if task.label else None
+    names = {str(one["index"]): one["name"] for one in top}
+    return {"top": top, "label_probability": label, "names": names}
+
+
+def _detached(outcome: Outcome) -> Outcome:
+    """A copy that a later in-place operation cannot change."""
+    value = outcome.value
+    if isinstance(value, torch.Tensor):
+        outcome.value = value.detach().clone()
+    elif value is not None:
+        outcome.value = [tensor.detach().clone() for tensor in value]
+    return outcome
