@@ -1,5 +1,6 @@
 """What README and docs say is true: their examples work, and they leave no module and no command out."""
 
+import json
 import re
 
 import pytest
@@ -46,6 +47,11 @@ def test_the_method_of_the_readme_is_a_method(readme):
         methods.METHODS.pop("attention-map", None)
     activation = torch.tensor([[[[1.0, -2.0]], [[3.0, 0.5]]]])  # two channels of one row and two columns
     assert namespace["attention_map"](activation).tolist() == [[[10.0, 4.25]]]
+
+
+def test_the_readme_tells_the_accuracy_of_the_weights_that_ship(readme, repository):
+    card = json.loads((repository / "generator" / "weights" / "vgg-cifar10.json").read_text())
+    assert f"right about {100 * card['accuracy']['top1']:.1f} % of CIFAR-10's test pictures" in " ".join(readme.split())
 
 
 def test_every_command_is_in_the_readme(readme):
