@@ -1,0 +1,121 @@
+"""The manifest becomes pages: one typed context per template, Markdown for mkdocs and light HTML for single figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from generator.pages import figure, hubs, image, method, model, report
+from generator.pages.gallery import (
+    Gallery,
+    figure_page,
+    home_page,
+    hub_page,
+    image_page,
+    method_page,
+    model_page,
+    report_page,
+)
+from generator.pages.text import front_matter, prose, text, verbatim
+
+TEMPLATES: dict[str, type] = {
+    "home.md": hubs.HomePage,
+    "reading.md": hubs.ReadingPage,
+    "images.md": hubs.ImagesPage,
+    "models.md": hubs.ModelsPage,
+    "methods.md": hubs.MethodsPage,
+    "image.md": image.ImagePage,
+    "model.md": model.ModelPage,
+    "method.md": method.MethodPage,
+    "report.md": report.ReportPage,
+    "figure.html": figure.FigurePage,
+}
+SEARCHED = {"home.md", "reading.md", "images.md", "models.md", "methods.md", "method.md", "model.md"}
+
+
+def write_sources(manifest: dict[str, Any], folder: Path, templates: list[Path]) -> None:
+    """Write the Markdown pages of `manifest` below `folder`, the site's sources (`site_src`).
+
+    Files whose text is the same stay untouched; pages of an earlier manifest are removed.
+    """
+    environment = jinja(templates)
+    written = set()
+    for name, context, page in _pages(Gallery(manifest)):
+        file = folder / Path(page).with_suffix(".md")
+        _write_changed(file, _head(name, context) + render(environment, name, context))
+        written.add(file)
+    for file in (folder / "gallery").rglob("*.md"):
+        if file not in written:
+            file.unlink()
+
+
+def write_figure_pages(
+    manifest: dict[str, Any],
+    site: Path,
+    templates: list[Path],
+    channels: Callable[[dict[str, Any]], dict[str, Any] | None],
+) -> None:
+    """Write one standalone page per figure into the built `site`.
+
+    `channels(figure)` is `{"max": [..], "mean": [..], "zeros": [..]}` with a value per channel, or None.
+    """
+    environment, gallery = jinja(templates), Gallery(manifest)
+    axes = figure.Axes(gallery)
+    for record in gallery.figures:
+        context = figure.figure(gallery, record, channels(record), axes)
+        _write_changed(site / figure_page(record), render(environment, "figure.html", context))
+
+
+def jinja(templates: list[Path]) -> Environment:
+    """Templates from the first folder that has them; undefined names fail, and whatever is printed is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"text": text, "prose": prose, "verbatim": verbatim}
+    return environment
+
+
+def render(environment: Environment, name: str, context: Any) -> str:
+    """One page's text: the template sees the fields of its context and nothing else."""
+    return environment.get_template(name).render({f.name: getattr(context, f.name) for f in fields(context)})
+
+
+def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
+    """Template, context and place of every page that mkdocs builds."""
+    yield "home.md", hubs.home(gallery), home_page()
+    yield "reading.md", hubs.reading(gallery), hubs.READING
+    yield "images.md", hubs.images(gallery), hub_page("images")
+    yield "models.md", hubs.models(gallery), hub_page("models")
+    yield "methods.md", hubs.methods(gallery), hub_page("methods")
+    for key in gallery.images:
+        yield "image.md", image.image(gallery, key), image_page(key)
+    for slug in gallery.methods:
+        yield "method.md", method.method(gallery, slug), method_page(slug)
+    for slug in gallery.models:
+        yield "model.md", model.model(gallery, slug), model_page(slug)
+        for key in gallery.images_of(slug):
+            yield "report.md", report.report(gallery, slug, key), report_page(slug, key)
+
+
+def _head(name: str, context: Any) -> str:
+    head: dict[str, Any] = {"title": context.title, "hide": ["navigation", "toc"], "template": "main.html"}
+    head["kind"] = name.removesuffix(".md")
+    if name not in SEARCHED:
+        head["search"] = {"exclude": True}
+    return front_matter(head)
+
+
+def _write_changed(file: Path, content: str) -> None:
+    data = content.encode()
+    if not file.exists() or file.read_bytes() != data:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)

@@ -1,0 +1,237 @@
+"""The figure page: one picture that can be linked, checked, downloaded and taken away, without the rest of the site."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from generator.pages import text as words
+from generator.pages import views
+from generator.pages.gallery import (
+    MODEL_LEVEL,
+    Gallery,
+    Record,
+    figure_page,
+    gallery_file,
+    home_page,
+    image_page,
+    method_page,
+    model_page,
+    relative,
+    report_page,
+)
+from generator.pages.model import Fact
+from generator.pages.views import Link, Plate, Steps
+
+UNKNOWN_SITE = "https://your.site/"  # in snippets of a gallery that does not know its address; the browser puts in its own
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Something to copy."""
+
+    id: str
+    title: str
+    text: str
+    lines: int
+
+
+@dataclass(frozen=True)
+class FigurePage:
+    """What templates/figure.html needs."""
+
+    title: str
+    description: str
+    root: str  # the way to the site's root, "" or ending in a slash
+    site: str
+    home: str
+    reading: str
+    trail: list[Link]
+    steps: list[Steps]
+    plate: Plate
+    image: str
+    model: Link
+    method: Link
+    summary: str
+    how_to_read: str
+    credit: str
+    licence: str
+    made_from: str
+    numbers: list[Fact]
+    provenance: list[Fact]
+    download: str
+    snippets: list[Snippet]
+    channels: Markup  # JSON for the channel browser, "" where there is none
+
+
+def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, axes: Axes) -> FigurePage:
+    """The page of one figure; `channels` are its numbers per channel, `axes` its neighbours."""
+    page = figure_page(record)
+    method, model = gallery.methods.get(record["method"], {}), gallery.models[record["model"]]
+    example = gallery.images.get(record["image"])
+    title = method.get("title", record["method"])
+    plate = views.plate(gallery, record, page)
+    return FigurePage(
+        title=title + (f", {example['title']}" if example else f", {model['title']}"),
+        description=plate.alt,
+        root=relative("index.html", page).removesuffix("index.html"),
+        site=gallery.site["title"],
+        home=relative(home_page(), page),
+        reading=relative("reading.html", page),
+        trail=_trail(gallery, record, title, page),
+        steps=axes.steps(gallery, record, page),
+        plate=plate,
+        image=example["title"] if example else "",
+        model=Link(model["title"], relative(model_page(model["slug"]), page)),
+        method=Link(title, relative(method_page(record["method"]), page)),
+        summary=method.get("summary", ""),
+        how_to_read=method.get("reading", ""),
+        credit=example["credit"] if example else "",
+        licence=example["licence"] if example else "",
+        made_from=relative(image_page(example["id"]), page) if example else "",
+        numbers=_numbers(record, plate),
+        provenance=_provenance(gallery, record, model, method, example),
+        download=record["file"].rsplit("/", 1)[-1],
+        snippets=snippets(gallery, record, plate, title, example, model) if plate.src else [],
+        channels=_script_json(channels) if channels and record["sprite"] else Markup(""),
+    )
+
+
+class Axes:
+    """The neighbours of every figure: the next picture of the same report, and the same picture of the next image."""
+
+    def __init__(self, gallery: Gallery):
+        self._reports = {key: [f["id"] for f in gallery.report(*key)] for key in gallery._reports}
+        self._same: dict[tuple[str, ...], list[str]] = {}
+        self._records = {f["id"]: f for f in gallery.figures}
+        for record in gallery.figures:
+            self._same.setdefault(self._kind(record), []).append(record["id"])
+
+    def steps(self, gallery: Gallery, record: Record, page: str) -> list[Steps]:
+        def to_picture(key: str) -> Link:
+            other = self._records[key]
+            title = gallery.methods.get(other["method"], {}).get("title", other["method"])
+            return Link(_with_target(title, other), relative(figure_page(other), page))
+
+        def to_image(key: str) -> Link:
+            other = self._records[key]
+            return Link(gallery.images[other["image"]]["title"], relative(figure_page(other), page))
+
+        found = [views.steps("picture", self._reports[record["model"], record["image"]], record["id"], to_picture)]
+        if record["image"] in gallery.images and len(self._same[self._kind(record)]) > 1:
+            found.append(views.steps("image", self._same[self._kind(record)], record["id"], to_image))
+        return found
+
+    @staticmethod
+    def _kind(record: Record) -> tuple[str, ...]:
+        role = (record["target"] or {}).get("role", "")
+        return (
+            "model" if record["image"] == MODEL_LEVEL else "image",
+            record["model"],
+            record["method"],
+            record["layer"],
+            "label" if role == "top" else role,
+            record["style"],
+        )
+
+
+def _with_target(title: str, record: Record) -> str:
+    said = f"{title}, {record['layer']}" if record["layer"] else title
+    return f"{said}, {record['target']['name']}" if record["target"] else said
+
+
+def _trail(gallery: Gallery, record: Record, title: str, page: str) -> list[Link]:
+    model = gallery.models[record["model"]]
+    trail = [
+        Link("Home", relative(home_page(), page)),
+        Link(model["title"], relative(model_page(record["model"]), page)),
+    ]
+    if record["image"] in gallery.images:
+        image = gallery.images[record["image"]]
+        trail.append(Link(image["title"], relative(report_page(record["model"], record["image"]), page)))
+    return [*trail, Link(_with_target(title, record), "")]
+
+
+def _numbers(record: Record, plate: Plate) -> list[Fact]:
+    listed = []
+    if record["target"]:
+        target = record["target"]
+        role = {"label": "the label", "top": "the network's first choice", "rival": "the strongest rival"}
+        said = f"{target['name']} ({role.get(target['role'], target['role'])})"
+        listed.append(Fact("Class explained", said))
+        if target.get("probability") is not None:
+            listed.append(Fact("Its probability", words.percent(target["probability"])))
+    if record["shape"]:
+        listed.append(Fact("Raw array", words.shape(record["shape"])))
+    if plate.values:
+        listed.append(Fact("Values", plate.values))
+    if plate.scale:
+        said = f"{plate.scale.low} to {plate.scale.high}"
+        listed.append(Fact("Colour scale", said + (f", {plate.scale.clipped}" if plate.scale.clipped else "")))
+    if record["width"]:
+        listed.append(Fact("Picture", f"{record['width']} × {record['height']} pixels"))
+    if record["sprite"] and record["sprite"].get("reduced", 1) > 1:
+        listed.append(Fact("Maps reduced", f"{record['sprite']['reduced']} times, by area"))
+    listed += [Fact(key[:1].upper() + key[1:], _value(value)) for key, value in record["numbers"].items()]
+    return listed
+
+
+def _value(value: Any) -> str:
+    return words.number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _provenance(gallery: Gallery, record: Record, model: Record, method: Record, example: Record | None) -> list[Fact]:
+    versions = ", ".join(f"{name} {version}" for name, version in gallery.manifest["generator"].items())
+    listed = [Fact("Figure", record["id"], mono=True)]
+    if record["layer"]:
+        listed.append(Fact("Layer", record["layer"], mono=True))
+    if method.get("parameters"):
+        listed.append(Fact("Parameters", ", ".join(f"{k} = {v}" for k, v in method["parameters"].items()), mono=True))
+    listed.append(Fact("Weights, SHA-256", model["digest"], mono=True))
+    if example:
+        listed.append(Fact("Image, SHA-256", example["digest"], mono=True))
+    if record["digest"]:
+        listed.append(Fact("This picture, SHA-256", record["digest"], mono=True))
+    return [*listed, Fact("Made with", versions)]
+
+
+def snippets(
+    gallery: Gallery, record: Record, plate: Plate, title: str, example: Record | None, model: Record
+) -> list[Snippet]:
+    """The picture for other people's pages, with its words and its licence."""
+    base = gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
+    page, file = base + figure_page(record), base + gallery_file(record["file"])
+    caption = f"{_with_target(title, record)}: {example['title']} in {model['title']}." if example else (
+        f"{_with_target(title, record)} of {model['title']}."
+    )
+    caption = words.fold(caption)
+    credit = ", ".join(words.fold(part) for part in (example["credit"], example["licence"]) if part) if example else ""
+    caption += f" Picture: {credit}." if credit else ""
+    crisp = ' style="image-rendering: pixelated"' if plate.zoom > 1 else ""
+    html = (
+        f'<figure>\n  <a href="{words.text(page)}"><img src="{words.text(file)}" '
+        f'width="{plate.width * plate.zoom}" height="{plate.height * plate.zoom}"{crisp}\n'
+        f'    alt="{words.text(plate.alt)}"></a>\n'
+        f"  <figcaption>{words.text(caption)}</figcaption>\n</figure>"
+    )
+    markdown = f"[![{_plain(plate.alt)}]({file})]({page})\n\n*{_plain(caption)}*"
+    return [
+        Snippet("link", "Link", page, 1),
+        Snippet("html", "HTML", html, 5),
+        Snippet("markdown", "Markdown", markdown, 3),
+    ]
+
+
+def _plain(value: str) -> str:
+    """Text that Markdown leaves as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>|#!&])", r"\\\1", words.fold(value))
+
+
+def _script_json(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    plain = json.dumps(value, separators=(",", ":"))
+    return Markup(plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

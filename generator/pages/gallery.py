@@ -1,0 +1,111 @@
+"""The manifest as pages look things up in it: by slug, by report, by method; and where everything stands in the site."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from typing import Any
+
+Record = dict[str, Any]
+
+MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
+FAMILIES = {
+    "inside": ("Inside the network", "What the layers computed, without any question asked."),
+    "gradient": ("Gradients", "Which pixels would change the answer if they changed a little."),
+    "cam": ("Class activation maps", "Where, in the coarse view of a deep layer, the network found the class."),
+    "perturbation": ("Perturbation", "What happens to the answer when part of the picture is covered."),
+    "optimisation": ("Made by optimisation", "Pictures made to please a part of the network."),
+    "pair": ("Two networks side by side", "What a change of the network does to its pictures."),
+}
+
+
+class Gallery:
+    """Everything a page may ask of a manifest; orders are the manifest's own."""
+
+    def __init__(self, manifest: Record):
+        self.manifest = manifest
+        self.site: Record = manifest["site"]
+        self.models = {card["slug"]: card for card in manifest["models"]}
+        self.methods = {card["slug"]: card for card in manifest["methods"]}
+        self.images = {image["id"]: image for image in manifest["images"]}
+        self.predictions = {(p["model"], p["image"]): p for p in manifest["predictions"]}
+        self.figures: list[Record] = manifest["figures"]
+        self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        for figure in self.figures:
+            self._reports[figure["model"], figure["image"]].append(figure)
+        self._layers = {
+            slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()
+        }
+
+    def report(self, model: str, image: str) -> list[Record]:
+        """All figures of one image seen by one model."""
+        return self._reports.get((model, image), [])
+
+    def images_of(self, model: str) -> list[str]:
+        """The images that the model has a report of."""
+        return [image for image in self.images if (model, image) in self._reports]
+
+    def models_of(self, image: str) -> list[str]:
+        """The models that have a report of the image."""
+        return [model for model in self.models if (model, image) in self._reports]
+
+    def find(self, model: str, image: str, method: str, roles: tuple[str, ...] = (), layer: str = "") -> Record | None:
+        """The first figure of that method, for a target in one of `roles` where some are given."""
+        for figure in self.report(model, image):
+            if figure["method"] == method and (not layer or figure["layer"] == layer):
+                if not roles or (figure["target"] or {}).get("role") in roles:
+                    return figure
+        return None
+
+    def of_layer(self, model: str, image: str) -> dict[str, Record]:
+        """The activations of one report by layer."""
+        return {f["layer"]: f for f in self.report(model, image) if f["method"] == "activations"}
+
+    def layer(self, model: str, name: str) -> Record | None:
+        return self._layers.get(model, {}).get(name)
+
+
+# --- where things stand, relative to the site's root -------------------------------------------------
+
+
+def home_page() -> str:
+    return "index.html"
+
+
+def hub_page(hub: str) -> str:
+    return f"gallery/{hub}/index.html"
+
+
+def image_page(image: str) -> str:
+    return f"gallery/images/{image}.html"
+
+
+def model_page(model: str) -> str:
+    return f"gallery/{model}/index.html"
+
+
+def method_page(method: str) -> str:
+    return f"gallery/methods/{method}.html"
+
+
+def report_page(model: str, image: str) -> str:
+    return f"gallery/{model}/{image}/index.html"
+
+
+def figure_page(figure: Record) -> str:
+    return f"gallery/{figure['id']}.html"
+
+
+def gallery_file(name: str) -> str:
+    """A picture's place, from its name in the manifest."""
+    return f"gallery/{name}"
+
+
+def relative(target: str, page: str) -> str:
+    """The link to `target` as written on `page`; both are paths from the site's root, `target` perhaps with a fragment.
+
+    >>> relative("gallery/a/b.html#x", "gallery/images/index.html")
+    '../a/b.html#x'
+    """
+    path, mark, fragment = target.partition("#")
+    return posixpath.relpath(path, posixpath.dirname(page) or ".") + mark + fragment

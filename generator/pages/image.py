@@ -1,0 +1,90 @@
+"""The image page: one photo, where it comes from, and what every network made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.pages import views
+from generator.pages.gallery import (
+    Gallery,
+    home_page,
+    hub_page,
+    image_page,
+    method_page,
+    relative,
+    report_page,
+)
+from generator.pages.model import CLASSIC, Fact
+from generator.pages.report import LABEL
+from generator.pages.views import Link, Matrix, Plate, Row, Steps
+
+
+@dataclass(frozen=True)
+class ImagePage:
+    """What templates/image.md needs."""
+
+    title: str
+    trail: list[Link]
+    steps: list[Steps]
+    photo: Plate
+    alt: str
+    facts: list[Fact]
+    source: str
+    matrix: Matrix
+
+
+def image(gallery: Gallery, key: str) -> ImagePage:
+    """The page of one image of the curated set."""
+    page, example = image_page(key), gallery.images[key]
+
+    def to_image(other: str) -> Link:
+        return Link(gallery.images[other]["title"], relative(image_page(other), page))
+
+    return ImagePage(
+        title=example["title"],
+        trail=[
+            Link("Home", relative(home_page(), page)),
+            Link("Images", relative(hub_page("images"), page)),
+            Link(example["title"], ""),
+        ],
+        steps=[views.steps("image", list(gallery.images), key, to_image)],
+        photo=views.photo(gallery, example, page),
+        alt=example["alt"],
+        facts=_facts(example),
+        source=example["source"] if example["source"].startswith(("https://", "http://")) else "",
+        matrix=_matrix(gallery, key, page),
+    )
+
+
+def _facts(example: dict) -> list[Fact]:
+    width, height = example["size"]
+    listed = [
+        Fact("Credit", example["credit"] or "not stated"),
+        Fact("Licence", example["licence"] or "not stated"),
+        Fact("Size", f"{width} × {height} pixels"),
+    ]
+    if example["source"]:
+        listed.append(Fact("Source", example["source"]))
+    if example["note"]:
+        listed.append(Fact("Note", example["note"]))
+    listed += [Fact(f"Called in {name}", target) for name, target in example["targets"].items()]
+    listed.append(Fact("File, SHA-256", example["digest"], mono=True))
+    return listed
+
+
+def _matrix(gallery: Gallery, key: str, page: str) -> Matrix:
+    """Rows are models; columns the input and the classic methods."""
+    methods = [method for method in CLASSIC if method in gallery.methods]
+    columns = [Link("Input as the network gets it", "")]
+    columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
+    rows = []
+    for model in gallery.models_of(key):
+        found = [gallery.find(model, key, "input")] + [gallery.find(model, key, m, LABEL) for m in methods]
+        rows.append(
+            Row(
+                head=Link(gallery.models[model]["title"], relative(report_page(model, key), page)),
+                plates=[views.plate(gallery, figure, page) if figure else None for figure in found],
+                verdict=views.verdict(gallery.predictions.get((model, key))),
+            )
+        )
+    return Matrix("What each network made of it", "Network and answer", columns, rows)

@@ -1,0 +1,163 @@
+"""The method page: what it computes, how to read it, where it misleads, and the method on every image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.pages import views
+from generator.pages.gallery import (
+    FAMILIES,
+    MODEL_LEVEL,
+    Gallery,
+    Record,
+    home_page,
+    hub_page,
+    method_page,
+    model_page,
+    relative,
+    report_page,
+)
+from generator.pages.report import LABEL, RIVAL
+from generator.pages.views import Link, Matrix, Plate, Row, Steps
+
+
+@dataclass(frozen=True)
+class Group:
+    """The plates of one network."""
+
+    model: Link
+    plates: list[Plate]
+
+
+@dataclass(frozen=True)
+class MethodPage:
+    """What templates/method.md needs."""
+
+    title: str
+    family: str
+    trail: list[Link]
+    steps: list[Steps]
+    summary: str
+    text: str
+    formula: str
+    reading: str
+    limits: str
+    cites: str
+    parameters: list[tuple[str, str]]
+    example: Plate | None
+    matrices: list[Matrix]
+    groups: list[Group]
+
+
+def method(gallery: Gallery, slug: str) -> MethodPage:
+    """The page of one method."""
+    page, card = method_page(slug), gallery.methods[slug]
+    matrices = _by_layer(gallery, slug, page) if _every_layer(card) else _by_target(gallery, slug, page)
+    return MethodPage(
+        title=card["title"],
+        family=FAMILIES.get(card["family"], (card["family"], ""))[0],
+        trail=[
+            Link("Home", relative(home_page(), page)),
+            Link("Methods", relative(hub_page("methods"), page)),
+            Link(card["title"], ""),
+        ],
+        steps=_steps(gallery, slug, page),
+        summary=card["summary"],
+        text=card["text"],
+        formula=card["formula"],
+        reading=card["reading"],
+        limits=card["limits"],
+        cites=card["cites"],
+        parameters=[(name, str(value)) for name, value in card["parameters"].items()],
+        example=example(gallery, slug, page),
+        matrices=[matrix for matrix in matrices if matrix.rows],
+        groups=_groups(gallery, slug, page),
+    )
+
+
+def example(gallery: Gallery, slug: str, page: str) -> Plate | None:
+    """The first picture that the gallery has of the method, which for activations is the first stage's."""
+    drawn = [figure for figure in gallery.figures if figure["method"] == slug and figure["status"] == "drawn"]
+    stages = {(m, stage["layer"]) for m, card in gallery.models.items() for stage in card["stages"]}
+    telling = [figure for figure in drawn if (figure["model"], figure["layer"]) in stages]
+    best = (telling or drawn)[:1]
+    return views.plate(gallery, best[0], page) if best else None
+
+
+def _every_layer(card: Record) -> bool:
+    return card["at"] == "every" and "target" not in card["axes"]
+
+
+def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
+    def to_method(key: str) -> Link:
+        return Link(gallery.methods[key]["title"], relative(method_page(key), page))
+
+    return [views.steps("method", list(gallery.methods), slug, to_method)]
+
+
+def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
+    """Rows are images, columns each model's picture for the label and for the rival."""
+    found = {
+        (model, roles): {
+            image: figure
+            for image in gallery.images_of(model)
+            if (figure := gallery.find(model, image, slug, roles)) or (not roles and figure)
+        }
+        for model in gallery.models
+        for roles in ((LABEL, RIVAL) if "target" in gallery.methods[slug]["axes"] else ((),))
+    }
+    used = [key for key, figures in found.items() if figures]
+    columns = [
+        Link(gallery.models[model]["title"] + _for(roles), relative(model_page(model), page)) for model, roles in used
+    ]
+    rows = []
+    for image, example_ in gallery.images.items():
+        figures = [found[key].get(image) for key in used]
+        if any(figures):
+            first = next(model for (model, _), figure in zip(used, figures, strict=True) if figure)
+            rows.append(
+                Row(
+                    head=Link(example_["title"], relative(report_page(first, image), page)),
+                    plates=[views.plate(gallery, figure, page) if figure else None for figure in figures],
+                    thumb=views.photo(gallery, example_, page, thumb=True),
+                )
+            )
+    return [Matrix("The same method on every image", "Image", columns, rows)]
+
+
+def _for(roles: tuple[str, ...]) -> str:
+    return {LABEL: ", for its label", RIVAL: ", for the rival", (): ""}[roles]
+
+
+def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
+    """For each model: rows are images, columns the stages of its walk."""
+    matrices = []
+    for model, card in gallery.models.items():
+        rows = []
+        for image in gallery.images_of(model):
+            figures = {f["layer"]: f for f in gallery.report(model, image) if f["method"] == slug}
+            shown = [figures.get(stage["layer"]) for stage in card["stages"]]
+            if any(shown):
+                rows.append(
+                    Row(
+                        head=Link(gallery.images[image]["title"], relative(report_page(model, image), page)),
+                        plates=[views.plate(gallery, f, page, layer_title=True) if f else None for f in shown],
+                        thumb=views.photo(gallery, gallery.images[image], page, thumb=True),
+                    )
+                )
+        matrices.append(Matrix(card["title"], "Image", [Link(stage["title"], "") for stage in card["stages"]], rows))
+    return matrices
+
+
+def _groups(gallery: Gallery, slug: str, page: str) -> list[Group]:
+    """Pictures that belong to a network and to no image, such as filters."""
+    groups = []
+    for model, card in gallery.models.items():
+        plates = [
+            views.plate(gallery, figure, page, layer_title=True)
+            for figure in gallery.report(model, MODEL_LEVEL)
+            if figure["method"] == slug
+        ]
+        if plates:
+            groups.append(Group(Link(card["title"], relative(model_page(model), page)), plates))
+    return groups

@@ -1,0 +1,166 @@
+"""The model page: facts, layer table, filters, and the classic table of images by methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.pages import text as words
+from generator.pages import views
+from generator.pages.gallery import (
+    MODEL_LEVEL,
+    Gallery,
+    Record,
+    home_page,
+    hub_page,
+    image_page,
+    method_page,
+    model_page,
+    relative,
+    report_page,
+)
+from generator.pages.report import LABEL, Block, silhouette
+from generator.pages.views import Link, Matrix, Plate, Row, Steps
+
+CLASSIC = ("vanilla-backprop", "saliency", "cam", "grad-cam")  # the columns of the classic table
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the ledger."""
+
+    name: str
+    value: str
+    mono: bool = False
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One line of the layer table."""
+
+    id: str
+    name: str
+    type: str
+    kind: str
+    shape: str
+    parameters: str
+    macs: str
+    receptive_field: str
+
+
+@dataclass(frozen=True)
+class ModelPage:
+    """What templates/model.md needs."""
+
+    title: str
+    note: str
+    trail: list[Link]
+    steps: list[Steps]
+    facts: list[Fact]
+    classes: list[str]
+    silhouette: list[Block]
+    matrix: Matrix
+    filters: list[Plate]
+    layers: list[LayerRow]
+    total_parameters: str
+    total_macs: str
+
+
+def model(gallery: Gallery, slug: str) -> ModelPage:
+    """The page of one network."""
+    page, card = model_page(slug), gallery.models[slug]
+    images = gallery.images_of(slug)
+    walk_of = report_page(slug, images[0]) if images else page
+    return ModelPage(
+        title=card["title"],
+        note=card["note"],
+        trail=[
+            Link("Home", relative(home_page(), page)),
+            Link("Models", relative(hub_page("models"), page)),
+            Link(card["title"], ""),
+        ],
+        steps=_steps(gallery, slug, page),
+        facts=facts(gallery, card, page),
+        classes=card["classes"] if len(card["classes"]) <= 20 else [],
+        silhouette=silhouette(gallery, slug, page, walk_of),
+        matrix=classic_table(gallery, slug, page),
+        filters=[
+            views.plate(gallery, figure, page, layer_title=True)
+            for figure in gallery.report(slug, MODEL_LEVEL)
+            if figure["method"] == "filters"
+        ],
+        layers=[_layer_row(number, layer) for number, layer in enumerate(card["layers"], start=1)],
+        total_parameters=words.count(card["parameters"]),
+        total_macs=words.count(card["macs"]),
+    )
+
+
+def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
+    def to_model(key: str) -> Link:
+        return Link(gallery.models[key]["title"], relative(model_page(key), page))
+
+    return [views.steps("model", list(gallery.models), slug, to_model)] if len(gallery.models) > 1 else []
+
+
+def facts(gallery: Gallery, card: Record, page: str) -> list[Fact]:
+    """What one would ask of a network first."""
+    accuracy = card["accuracy"]
+    listed = [
+        Fact("Parameters", words.count(card["parameters"])),
+        Fact("Multiply-adds per image", words.count(card["macs"])),
+        Fact("Input", words.shape(card["input"]["size"])),
+        Fact("Classes", words.count(len(card["classes"]))),
+        Fact("Tensors watched", words.count(len(card["layers"]))),
+    ]
+    if "nonzero" in card and card["nonzero"] != card["parameters"]:
+        share = words.percent(card["nonzero"] / card["parameters"])
+        listed.insert(1, Fact("Of these not zero", f"{words.count(card['nonzero'])} ({share})"))
+    if accuracy.get("top1") is not None:
+        listed.append(Fact("Accuracy", _accuracy(accuracy)))
+    listed.append(Fact("ReLU rules reach", card["rectifiers"]))
+    if card["default_layer"]:
+        listed.append(Fact("Layer of class activation maps", card["default_layer"], mono=True))
+    listed += [Fact("Source", card["source"], mono=True), Fact("Weights, SHA-256", card["digest"], mono=True)]
+    if card["derived_from"] in gallery.models:
+        listed.insert(0, Fact("Made from", gallery.models[card["derived_from"]]["title"]))
+    return listed
+
+
+def _accuracy(accuracy: Record) -> str:
+    said = f"{words.percent(accuracy['top1'])} top-1"
+    if accuracy.get("images"):
+        said += f" on {words.count(accuracy['images'])} images"
+    return said + (f" of {accuracy['data']}" if accuracy.get("data") else "")
+
+
+def classic_table(gallery: Gallery, slug: str, page: str) -> Matrix:
+    """Rows are images; columns the preprocessed input and the classic methods for the label."""
+    methods = [method for method in CLASSIC if method in gallery.methods]
+    columns = [Link("Input as the network gets it", "")]
+    columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
+    rows = []
+    for image in gallery.images_of(slug):
+        found = [gallery.find(slug, image, "input")] + [gallery.find(slug, image, m, LABEL) for m in methods]
+        rows.append(
+            Row(
+                head=Link(gallery.images[image]["title"], relative(report_page(slug, image), page)),
+                plates=[views.plate(gallery, figure, page) if figure else None for figure in found],
+                verdict=views.verdict(gallery.predictions.get((slug, image))),
+            )
+        )
+    return Matrix("Every image through this network", "Image and answer", columns, rows)
+
+
+def _layer_row(number: int, layer: Record) -> LayerRow:
+    field = layer["receptive_field"]
+    return LayerRow(
+        id=f"layer-{number}",
+        name=layer["name"],
+        type=layer["type"],
+        kind=layer["kind"],
+        shape=words.shape(layer["shape"]),
+        parameters=words.count(layer["parameters"]) if layer["parameters"] else "",
+        macs=words.count(layer["macs"]) if layer["macs"] else "",
+        receptive_field=words.shape(field) if field else "all",
+    )
+
+

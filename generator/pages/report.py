@@ -1,0 +1,249 @@
+"""The report page: one image seen by one network, from the pixels that counted to the walk through all layers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from generator.pages import text as words
+from generator.pages import views
+from generator.pages.gallery import (
+    FAMILIES,
+    Gallery,
+    Record,
+    home_page,
+    hub_page,
+    image_page,
+    method_page,
+    model_page,
+    relative,
+    report_page,
+)
+from generator.pages.views import Bar, Link, Plate, Steps, Verdict
+
+LABEL, RIVAL = ("label", "top"), ("rival",)
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One method in the table: for the label, and for the class that came closest."""
+
+    method: Link
+    summary: str
+    label: Plate | None
+    rival: Plate | None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The methods of one family."""
+
+    id: str
+    title: str
+    summary: str
+    rows: list[MethodRow]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One stage in the silhouette of a network: as high as its maps, as wide as its channels."""
+
+    title: str
+    href: str
+    height: int
+    width: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class WalkStep:
+    """One stage of the walk: its picture, and the tensors folded under it."""
+
+    id: str
+    number: int
+    title: str
+    layer: str
+    type: str
+    shape: str
+    sees: str
+    plate: Plate | None
+    folded: list[Plate]
+    final: bool
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """What templates/report.md needs."""
+
+    title: str
+    trail: list[Link]
+    steps: list[Steps]
+    image: Link
+    model: Link
+    verdict: Verdict | None
+    photo: Plate
+    input: Plate | None
+    input_text: str
+    bars: list[Bar]
+    credit: str
+    label: str
+    rival: str
+    chapters: list[Chapter]
+    fades: bool
+    strips: list[Plate]
+    silhouette: list[Block]
+    walk: list[WalkStep]
+
+
+def report(gallery: Gallery, model: str, image: str) -> ReportPage:
+    """The report of `image` by `model` (slugs)."""
+    page = report_page(model, image)
+    card, example = gallery.models[model], gallery.images[image]
+    prediction = gallery.predictions.get((model, image))
+    input_figure = gallery.find(model, image, "input")
+    chapters = _chapters(gallery, model, image, page)
+    return ReportPage(
+        title=f"{example['title']} in {card['title']}",
+        trail=[
+            Link("Home", relative(home_page(), page)),
+            Link("Models", relative(hub_page("models"), page)),
+            Link(card["title"], relative(model_page(model), page)),
+            Link(example["title"], ""),
+        ],
+        steps=_steps(gallery, model, image, page),
+        image=Link(example["title"], relative(image_page(image), page)),
+        model=Link(card["title"], relative(model_page(model), page)),
+        verdict=views.verdict(prediction),
+        photo=views.photo(gallery, example, page),
+        input=views.plate(gallery, input_figure, page) if input_figure else None,
+        input_text=" × ".join(str(side) for side in card["input"]["size"][1:]),
+        bars=views.bars(prediction),
+        credit=_credit(example),
+        label=_target_name(gallery, model, image, LABEL),
+        rival=_target_name(gallery, model, image, RIVAL),
+        chapters=chapters,
+        fades=any(plate and plate.fade for c in chapters for row in c.rows for plate in (row.label, row.rival)),
+        strips=_strips(gallery, model, image, page),
+        silhouette=silhouette(gallery, model, page, page),
+        walk=walk(gallery, model, image, page),
+    )
+
+
+def _credit(example: Record) -> str:
+    return ", ".join(part for part in (example["credit"], example["licence"]) if part)
+
+
+def _steps(gallery: Gallery, model: str, image: str, page: str) -> list[Steps]:
+    def to_image(key: str) -> Link:
+        return Link(gallery.images[key]["title"], relative(report_page(model, key), page))
+
+    def to_model(key: str) -> Link:
+        return Link(gallery.models[key]["title"], relative(report_page(key, image), page))
+
+    axes = [views.steps("image", gallery.images_of(model), image, to_image)]
+    if len(gallery.models_of(image)) > 1:
+        axes.append(views.steps("model", gallery.models_of(image), model, to_model))
+    return axes
+
+
+def _target_name(gallery: Gallery, model: str, image: str, roles: tuple[str, ...]) -> str:
+    for figure in gallery.report(model, image):
+        if (figure["target"] or {}).get("role") in roles:
+            return figure["target"]["name"]
+    return ""
+
+
+def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapter]:
+    chapters = []
+    for family, (title, summary) in FAMILIES.items():
+        rows = [
+            row
+            for card in gallery.methods.values()
+            if card["family"] == family and "target" in card["axes"]
+            if (row := _method_row(gallery, model, image, card, page))
+        ]
+        if rows:
+            chapters.append(Chapter(family, title, summary, rows))
+    return chapters
+
+
+def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: str) -> MethodRow | None:
+    label = gallery.find(model, image, card["slug"], LABEL) or gallery.find(model, image, card["slug"])
+    rival = gallery.find(model, image, card["slug"], RIVAL)
+    if label is None or card["draw"] == "strip":
+        return None
+    return MethodRow(
+        method=Link(card["title"], relative(method_page(card["slug"]), page)),
+        summary=card["summary"],
+        label=views.plate(gallery, label, page),
+        rival=views.plate(gallery, rival, page) if rival and rival is not label else None,
+    )
+
+
+def _strips(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
+    return [
+        views.plate(gallery, figure, page)
+        for figure in gallery.report(model, image)
+        if gallery.methods[figure["method"]]["draw"] == "strip"
+    ]
+
+
+def silhouette(gallery: Gallery, model: str, page: str, target: str) -> list[Block]:
+    """The network as a row of blocks, linked to the steps of the walk on `target`."""
+    card = gallery.models[model]
+    layers = [gallery.layer(model, stage["layer"]) for stage in card["stages"]]
+    tallest = max((layer["shape"][-2] for layer in layers if layer and len(layer["shape"]) == 3), default=1)
+    return [
+        Block(
+            title=stage["title"],
+            href=relative(f"{target}#{stage_id(number)}", page),
+            height=round(14 + 82 * math.sqrt(_side(layer) / tallest)) if layer else 14,
+            width=round(5 + 5.5 * math.log2(max(2, layer["shape"][0]))) if layer else 10,
+            kind=layer["kind"] if layer else "other",
+        )
+        for number, (stage, layer) in enumerate(zip(card["stages"], layers, strict=True), start=1)
+    ]
+
+
+def _side(layer: Record) -> int:
+    return layer["shape"][-2] if len(layer["shape"]) == 3 else 0
+
+
+def stage_id(number: int) -> str:
+    return f"stage-{number}"
+
+
+def walk(gallery: Gallery, model: str, image: str, page: str) -> list[WalkStep]:
+    """The stages in order, each with the activations that stand for it."""
+    card = gallery.models[model]
+    figures = gallery.of_layer(model, image)
+    last = len(card["stages"])
+    return [
+        _walk_step(gallery, model, stage, figures, page, number, number == last)
+        for number, stage in enumerate(card["stages"], start=1)
+    ]
+
+
+def _walk_step(
+    gallery: Gallery, model: str, stage: Record, figures: dict[str, Record], page: str, number: int, final: bool
+) -> WalkStep:
+    layer = gallery.layer(model, stage["layer"]) or {}
+    field = layer.get("receptive_field")
+    sees = f"each value sees {field[0]} × {field[1]} pixels" if field else "each value sees the whole input"
+    shown = figures.get(stage["layer"])
+    return WalkStep(
+        id=stage_id(number),
+        number=number,
+        title=stage["title"],
+        layer=stage["layer"],
+        type=layer.get("type", ""),
+        shape=words.shape(layer.get("shape", ())),
+        sees=sees,
+        plate=views.plate(gallery, shown, page, layer_title=True) if shown else None,
+        folded=[
+            views.plate(gallery, figures[name], page, layer_title=True)
+            for name in stage["layers"]
+            if name != stage["layer"] and name in figures
+        ],
+        final=final,
+    )

@@ -1,0 +1,117 @@
+"""Strangers' words and numbers as HTML: the one door through which a manifest's text reaches a page."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import Any
+
+from markupsafe import Markup, escape
+
+BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def text(value: Any) -> Markup:
+    """`value` as one line of HTML text, safe in an element and in a quoted attribute.
+
+    >>> str(text("<b>\\n{{ x }}"))
+    '&lt;b&gt; {{ x }}'
+    """
+    return escape(fold(str(value)))
+
+
+def fold(value: str) -> str:
+    """One line: control characters become spaces, marks that turn the direction of what follows go."""
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") else c for c in value.translate(BIDI))
+    return " ".join(plain.split())
+
+
+def prose(value: str) -> Markup:
+    """A docstring's body as HTML: paragraphs, `code`, *emphasis*, `$formula$`, lists and indented formulae; nothing else.
+
+    >>> str(prose("Weigh `A` by $mean G$."))
+    '<p>Weigh <code>A</code> by <span class="formula">mean G</span>.</p>'
+    """
+    blocks = [block for block in re.split(r"\n\s*\n", value.expandtabs(4).strip("\n")) if block.strip()]
+    return Markup("\n").join(_block(block) for block in blocks)
+
+
+def _block(block: str) -> Markup:
+    lines = block.splitlines()
+    if all(line.startswith("    ") for line in lines):
+        return Markup('<pre class="formula" tabindex="0">{}</pre>').format(Markup("\n").join(text(line) for line in lines))
+    if lines[0].lstrip().startswith(("- ", "* ")):
+        items = re.split(r"\n\s*[-*] ", "\n" + block.strip())[1:]
+        return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(_inline(i)) for i in items))
+    return Markup("<p>{}</p>").format(_inline(block))
+
+
+def _inline(words: str) -> Markup:
+    html = str(text(words))
+    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
+    html = re.sub(r"\$([^$]+)\$", r'<span class="formula">\1</span>', html)
+    html = re.sub(r"(?<![\w*])\*([^*<>\s][^*<>]*)\*(?![\w*])", r"<em>\1</em>", html)
+    return Markup(html)
+
+
+def number(value: float) -> str:
+    """A value of an array, to three figures, with a true minus: `−0.021`, `1.2·10⁻⁷`.
+
+    >>> number(-0.0213), number(1234.5), number(1.23e-7), number(0)
+    ('−0.0213', '1,234', '1.23·10⁻⁷', '0')
+    """
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return digits.replace("-", "−")
+    mantissa, exponent = f"{value:.2e}".split("e")
+    power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa}·10{power}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A probability as people read it: `99.1 %`, `under 0.1 %`; never a rounded 0 or 100.
+
+    >>> percent(0.9914), percent(0.99999), percent(0.0002), percent(0.0)
+    ('99.1\\xa0%', 'over 99.9\\xa0%', 'under 0.1\\xa0%', '0\\xa0%')
+    """
+    if 0 < share < 0.001:
+        return "under 0.1\xa0%"
+    if 0.999 < share < 1:
+        return "over 99.9\xa0%"
+    return f"{share * 100:.1f}".removesuffix(".0") + "\xa0%"
+
+
+def count(value: int) -> str:
+    """A count in full: `9,228,362`."""
+    return f"{value:,}"
+
+
+def short_count(value: int) -> str:
+    """A count to three figures: `9.23 M`.
+
+    >>> short_count(9228362), short_count(605754368), short_count(640)
+    ('9.23\\xa0M', '606\\xa0M', '640')
+    """
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:.3g}\xa0{unit}"
+    return str(value)
+
+
+def shape(sizes: list[int] | tuple[int, ...]) -> str:
+    """`64 × 32 × 32`."""
+    return " × ".join(str(size) for size in sizes)
+
+
+def front_matter(fields: dict[str, Any]) -> str:
+    """The head of a Markdown page. The theme prints these unescaped, so strings are HTML-safe before they are JSON."""
+    safe = {key: str(text(value)) if isinstance(value, str) else value for key, value in fields.items()}
+    return f"---\n{json.dumps(safe, sort_keys=True)}\n---\n"
+
+
+def verbatim(value: str) -> Markup:
+    """Text of ours that keeps its lines, escaped."""
+    return Markup("\n").join(escape(line) for line in value.split("\n"))

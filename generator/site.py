@@ -1,0 +1,95 @@
+"""The site is built beside the old one, checked, and only then put in its place."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from markupsafe import escape
+
+from generator import resources
+from generator.check import check_site
+from generator.types import InnerviewError
+
+
+class SiteError(InnerviewError):
+    """mkdocs refused the pages, or the built site does not hold together."""
+
+
+def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str = "", url: str = "") -> None:
+    """Build the gallery `root` (with `site_src/` and `mkdocs.yml`) into the folder `out`.
+
+    mkdocs writes to `<out>.new`; `publish(site)` adds pictures, manifest and figure pages there; the result is checked and
+    exchanged with what was at `out`. `title` and `url` win over those in mkdocs.yml. Raises `SiteError`; `out` is then as it was.
+    """
+    resources.materialise(root)
+    new = out.with_name(out.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    _mkdocs(root, new, title, url)
+    publish(new)
+    if (new / "gallery").is_dir():
+        shutil.copyfile(Path(__file__).parent / "manifest.schema.json", new / "gallery" / "manifest.schema.json")
+    problems = check_site(new)
+    if problems:
+        more = f"\n... and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise SiteError(f"the built site in {new} has {len(problems)} problems:\n" + "\n".join(problems[:20]) + more)
+    exchange(new, out)
+
+
+def exchange(new: Path, out: Path) -> None:
+    """Put the folder `new` in the place of `out`; what was there is removed."""
+    old = out.with_name(out.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
+    """Run `mkdocs build --strict` on a configuration that inherits the gallery's own."""
+    root = root.resolve()
+    settings: dict[str, object] = {
+        "INHERIT": str(root / "mkdocs.yml"),
+        "docs_dir": str(root / "site_src"),
+        "site_dir": str(site.resolve()),
+        "theme": {"custom_dir": str(root / resources.THEME)},
+    }
+    # The theme prints these two without escaping them.
+    settings |= {"site_name": str(escape(title))} if title else {}
+    settings |= {"site_url": str(escape(url))} if url else {}
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "mkdocs.yml"
+        config.write_text(json.dumps(settings), encoding="utf-8")
+        result = subprocess.run(
+            [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(config)],
+            env={"SOURCE_DATE_EPOCH": "0", "DISABLE_MKDOCS_2_WARNING": "true", **os.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if result.returncode != 0:
+        raise SiteError(f"mkdocs could not build {root / 'site_src'}:\n{(result.stderr + result.stdout).strip()}")
+
+
+def serve(site: Path, port: int = 8000, host: str = "127.0.0.1") -> http.server.ThreadingHTTPServer:
+    """A server of the built site, on a free port for `port=0`; the caller runs `serve_forever()`."""
+    handler = functools.partial(_Quiet, directory=str(site))
+    return http.server.ThreadingHTTPServer((host, port), handler)
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and keeps what was asked for to itself."""
+
+    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".webp": "image/webp"}
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class names it so)
+        pass

@@ -1,0 +1,85 @@
+/* A picture large, in a dialog: Escape and Back close it, arrows go along the row, its own page is one click away. */
+(function () {
+  "use strict";
+  var dialog, image, title, link, stage, before, after, row = [], place = 0;
+
+  function element(name, className, text) {
+    var made = document.createElement(name);
+    made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  function build() {
+    dialog = element("dialog", "lightbox");
+    dialog.setAttribute("aria-label", "Picture");
+    var bar = element("div", "lightbox__bar");
+    title = element("span", "lightbox__title");
+    title.setAttribute("aria-live", "polite");
+    before = button("←", "Previous picture", function () { show(place - 1); });
+    after = button("→", "Next picture", function () { show(place + 1); });
+    link = element("a", "lightbox__link", "Open its page");
+    bar.append(title, before, after, link, button("✕", "Close", function () { dialog.close(); }));
+    stage = element("div", "lightbox__stage");
+    image = element("img", "");
+    stage.append(image);
+    dialog.append(bar, stage);
+    document.body.append(dialog);
+
+    dialog.addEventListener("keydown", function (event) {
+      if (event.key === "ArrowLeft") show(place - 1);
+      if (event.key === "ArrowRight") show(place + 1);
+    });
+    dialog.addEventListener("click", function (event) {
+      if (event.target === stage || event.target === dialog) dialog.close();
+    });
+    dialog.addEventListener("close", function () {
+      if (history.state && history.state.lightbox) history.back();
+      if (row[place]) row[place].focus();
+    });
+    window.addEventListener("popstate", function () {
+      if (dialog.open) dialog.close();
+    });
+  }
+
+  function button(sign, name, act) {
+    var made = element("button", "", sign);
+    made.type = "button";
+    made.setAttribute("aria-label", name);
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  function show(next) {
+    if (next < 0 || next >= row.length) return;
+    place = next;
+    var picture = row[place], small = picture.querySelector("img"), data = picture.dataset;
+    // Small maps grow by whole steps, so that every value stays a clean square.
+    var room = Math.min((window.innerWidth - 40) / data.width, (window.innerHeight - 120) / data.height);
+    var scale = room >= 1 ? Math.floor(room) : room;
+    image.src = data.zoom;
+    image.alt = small.alt;
+    image.width = Math.round(data.width * scale);
+    image.height = Math.round(data.height * scale);
+    title.textContent = data.caption;
+    link.href = picture.href;
+    link.hidden = !picture.getAttribute("href");
+    stage.className = "lightbox__stage";
+    if (picture.matches(".picture--photo, .picture--strip")) stage.classList.add("lightbox__stage--smooth");
+    if (picture.matches(".picture--paper")) stage.classList.add("lightbox__stage--paper");
+    before.disabled = place === 0;
+    after.disabled = place === row.length - 1;
+  }
+
+  document.addEventListener("click", function (event) {
+    var picture = event.target.closest("a[data-zoom]");
+    if (!picture || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    if (!dialog) build();
+    var around = picture.closest("tr, .methods, .exhibit, .opening, .walk__folded, .section") || document;
+    row = Array.prototype.slice.call(around.querySelectorAll("a[data-zoom]"));
+    show(row.indexOf(picture));
+    dialog.showModal();
+    history.pushState({ lightbox: true }, "");
+  });
+})();
