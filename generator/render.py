@@ -151,7 +151,7 @@ def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
     board = Image.new("RGB", (len(tiles) * (size[0] + 4) - 4, size[1]), (255, 255, 255))
     for index, tile in enumerate(tiles):
         board.paste(Image.fromarray(tile).resize(size, Image.Resampling.BILINEAR), (index * (size[0] + 4), 0))
-    layout = {"channels": len(tiles), "columns": len(tiles), "rows": 1, "tile": list(size), "gap": 4}
+    layout = {"channels": len(tiles), "columns": len(tiles), "rows": 1, "tile": list(size), "gap": 4, "factor": 1, "reduced": 1}
     picture = Picture({"file": (".webp", webp(board))}, board.width, board.height, sprite=layout)
     return picture
 
@@ -179,7 +179,7 @@ def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
         encode, shown = (lambda codes: indexed_png(codes, SIGNED)), outputs
     factor = max(2, _factor(*board.shape[:2]))
     layout = {"channels": rows * columns, "columns": columns, "rows": rows, "gap": GAP * factor, "factor": factor}
-    layout |= {"tile": [weight.shape[3] * factor, weight.shape[2] * factor], "shown": shown.tolist()}
+    layout |= {"tile": [weight.shape[3] * factor, weight.shape[2] * factor], "shown": shown.tolist(), "reduced": 1}
     height, width = board.shape[:2]
     files = {"file": (".png", encode(enlarge(board, factor)))}
     return Picture(files, width * factor, height * factor, (-limit, limit), sprite=layout)

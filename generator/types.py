@@ -194,7 +194,7 @@ class Figure:
     range: tuple[float, float] | None = None  # of the raw array: smallest, largest
     scale: tuple[float, float] | None = None  # values at the two ends of the colour scale
     clipped: float = 0.0  # share of values beyond the scale
-    sprite: dict[str, Any] | None = None  # {"channels", "columns", "rows", "tile": [w, h], "gap", "reduced": 1}
+    sprite: dict[str, Any] | None = None  # {"channels", "columns", "rows", "tile": [w, h], "gap", "factor", "reduced"}
     numbers: dict[str, Any] = field(default_factory=dict)
     alt: str = ""
     note: str = ""

@@ -46,4 +46,5 @@ def grad_cam_over_depth(activations, gradients):
 
     Limits: Only the last maps can be read as "where the class is"; the early ones show which edges took part.
     """
-    return [grad_cam(activations[layer], gradients[layer]) for layer in gradients]
+    maps = [grad_cam(activations[layer], gradients[layer]) for layer in gradients]
+    return maps, {"layers": list(gradients)}
