@@ -151,7 +151,7 @@ def _check_manifest(site: Path) -> list[str]:
         named.add(page)
         if not (gallery / page).is_file():
             problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
-        for name in (figure["file"], figure["thumb"]):
+        for name in (figure["file"], figure["thumb"], figure.get("map", "")):
             if name:
                 named.add(name)
                 problems += _check_file(gallery, figure, name)
