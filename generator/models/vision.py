@@ -176,6 +176,6 @@ def _digest_start(file: Path) -> str:
 
 
 def _title(members: type[Member]) -> str:
-    """`SqueezeNet 1.0` of `SqueezeNet1_0_Weights`."""
+    """`SqueezeNet1.0` of `SqueezeNet1_0_Weights`."""
     name = members.__name__.removesuffix("_Weights")
     return re.sub(r"(?<!\d)(\d)_(\d)", r"\1.\2", name).replace("_", " ")

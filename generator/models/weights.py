@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,18 +29,21 @@ def read(path: Path, trust_pickle: bool = False) -> State:
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such weights file")
-    try:
-        if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors":
+        try:
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=not trust_pickle)
-    except SafetensorError as error:
-        raise ModelError(f"{path}: expected a safetensors file: {_line(error)}") from error
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path}: refused, because it holds more than tensors and opening it could run code: expected a state "
-            "dict saved with torch.save(model.state_dict(), ...); trust_pickle allows it if you made the file yourself"
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        except SafetensorError as error:
+            raise ModelError(f"{path}: expected a safetensors file: {_line(error)}") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles' versions and TorchScript: the errors say what matters
+            content = torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+    except Exception as error:  # what is in a pickle may raise anything
+        if isinstance(error, pickle.UnpicklingError) and not trust_pickle:
+            raise ModelError(
+                f"{path}: refused, as it is no state dict of plain tensors and opening it could run code: expected "
+                "what torch.save(model.state_dict(), ...) writes, or a .safetensors file"
+            ) from error
         raise ModelError(f"{path}: expected a state dict saved by torch: {_line(error)}") from error
     return _state(content, path)
 
@@ -61,7 +66,9 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
     if any(faults.values()):
         told = "; ".join(f"{len(names)} {fault} ({_first(names)})" for fault, names in faults.items() if names)
         raise ModelError(f"{path}: the weights do not fit {type(model).__name__}: {told}")
-    model.load_state_dict(state, strict=False)
+    fitting = OrderedDict(state)
+    fitting._metadata = own._metadata  # the shapes fit, so it is the layout of today; some networks ask
+    model.load_state_dict(fitting, strict=False)
 
 
 def digest(model: nn.Module) -> str:
@@ -117,4 +124,5 @@ def _first(names: list[str], count: int = 3) -> str:
 
 
 def _line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    """The first sentence of what an error says."""
+    return (str(error) or type(error).__name__).splitlines()[0].partition(". ")[0]
