@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-INPUTS := pyproject.toml constraints.txt generator/__init__.py
+INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
 
 export PIP_DEFAULT_TIMEOUT ?= 120
 
