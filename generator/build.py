@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from . import config, fingerprint, pages, selection, site
+from . import compare, config, fingerprint, pages, selection, site
 from .decode import decode
 from .images import read_images
 from .manifest import Contents, Published, channel_values, manifest
@@ -114,9 +114,10 @@ def build(options: Options, progress: Progress) -> Report:
     with Pool(setup, options.workers) as pool:
         plan = make_plan(options, pool, store, progress)
         report = _draw(plan, pool, store, progress)
+        pairs = _compare(plan, pool, store, progress)
     report.problems = plan.problems
     report.failures |= dict(plan.failed)
-    described, files = manifest(_contents(plan, report, store), store)
+    described, files = manifest(_contents(plan, report, store, pairs), store)
     report.failures = _by_name(report.failures, described, plan)
     report.figures = len(described["figures"])
     report.inapplicable = sum(figure["status"] == "inapplicable" for figure in described["figures"])
@@ -137,7 +138,8 @@ def rewrite(options: Options, progress: Progress) -> None:
     store = Store(options.work / "store")
     with Pool(Setup(store.folder, device(options.device)), workers=-1) as pool:
         plan = make_plan(options, pool, store, progress)
-        described, files = manifest(_contents(plan, Report(), store), store)
+        pairs = _compare(plan, pool, store, progress)
+        described, files = manifest(_contents(plan, Report(), store, pairs), store)
         publish(described, files, options, store, plan.settings)
 
 
@@ -266,6 +268,20 @@ def _draw(plan: Plan, pool: Pool, store: Store, progress: Progress) -> Report:
     return report
 
 
+def _compare(plan: Plan, pool: Pool, store: Store, progress: Progress) -> list[compare.PairTask]:
+    """Set networks side by side, once the pictures of each are in the store."""
+    tasks = []
+    for left, right in compare.couples(plan.models, plan.settings.compare):
+        tasks += compare.pair_tasks(left, right, plan.tasks, plan.cards, store)
+    waiting = [task for task in tasks if not compare.drawn(task, store)]
+    if waiting:
+        progress.say(f"setting networks side by side on {len(waiting)} images")
+        for answer in pool.ask([("pairs", (task,)) for task in waiting]):
+            if isinstance(answer, WorkerError):
+                raise answer
+    return tasks
+
+
 def _in_store(job: Any, group: Sequence, task: SceneTask, cards: Mapping[str, MethodCard], store: Store) -> bool:
     done = store.get(job.key)
     if done is None:
@@ -276,7 +292,7 @@ def _in_store(job: Any, group: Sequence, task: SceneTask, cards: Mapping[str, Me
     return picture is not None and store.whole(picture) and store.whole(done)
 
 
-def _contents(plan: Plan, report: Report, store: Store) -> Contents:
+def _contents(plan: Plan, report: Report, store: Store, pairs: Sequence[compare.PairTask]) -> Contents:
     return Contents(
         plan.settings.site.model_dump(),
         plan.models,
@@ -286,6 +302,7 @@ def _contents(plan: Plan, report: Report, store: Store) -> Contents:
         report.failures,
         {example.id: preview(example, store) for example in plan.examples},
         plan.unreadable,
+        pairs,
     )
 
 
@@ -378,7 +395,8 @@ def _card_key(network: Network) -> str:
 def _preset(settings: config.Settings, card: ModelCard) -> str:
     if settings.preset != "auto":
         return settings.preset
-    return "standard" if max(card.input.size[1:]) <= 64 else "quick"
+    small = max(card.input.size[1:]) <= 64
+    return "standard" if small and not card.derived_from else "quick"
 
 
 def _card(plain: dict[str, Any]) -> ModelCard:

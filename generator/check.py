@@ -151,7 +151,7 @@ def _check_manifest(site: Path) -> list[str]:
         named.add(page)
         if not (gallery / page).is_file():
             problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
-        for name in (figure["file"], figure["thumb"], figure.get("map", "")):
+        for name in (figure["file"], figure["thumb"], figure.get("map", ""), figure.get("animation", "")):
             if name:
                 named.add(name)
                 problems += _check_file(gallery, figure, name)
@@ -167,6 +167,9 @@ def _check_manifest(site: Path) -> list[str]:
         named.add(f"images/{image['id']}.html")
         if not (gallery / f"images/{image['id']}.html").is_file():
             problems.append(f"manifest: image {image['id']} has no page")
+    for pair in manifest.get("comparisons", []):
+        named |= {*pair["files"].values(), f"{pair['id'].rpartition('/')[0]}.html"}
+        problems += [problem for name in pair["files"].values() for problem in _check_file(gallery, pair, name)]
     named |= {f"methods/{method['slug']}.html" for method in manifest["methods"]}
     for model in manifest["models"]:
         if not (gallery / model["slug"] / "index.html").is_file():
@@ -178,7 +181,7 @@ def _check_file(gallery: Path, figure: dict, name: str) -> list[str]:
     file = gallery / name
     if not file.is_file():
         return [f"manifest: the picture {name} of {figure['id']} is not there"]
-    if name == figure["file"] and figure["digest"]:
+    if name == figure.get("file") and figure["digest"]:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
         if found != figure["digest"]:
             return [f"manifest: the picture {name} is not the one recorded (SHA-256 {found[:12]}, not {figure['digest'][:12]})"]

@@ -109,11 +109,14 @@ class Settings(Entry):
     """All of gallery.yml; every key has a default."""
 
     site: SiteEntry = SiteEntry()
-    models: list[ModelEntry] = Field(default=[ModelEntry(name="vgg-cifar10")], min_length=1)
+    models: list[ModelEntry] = Field(
+        default=[ModelEntry(name="vgg-cifar10", prune=[PruneEntry(sparsity=0.5)])], min_length=1
+    )
     images: str = "images"
     methods: dict[str, bool | dict[str, Parameter]] | list[str] = Field(default={})
     targets: list[str] = Field(default=["label", "rival"], min_length=1)
     preset: Literal["auto", "quick", "standard", "full"] = "auto"
+    compare: list[list[str]] = []  # pairs of model names to set side by side; pruned copies are set beside their whole
     _path: Path = PrivateAttr(default=Path("gallery.yml"))
 
     @property

@@ -54,6 +54,7 @@ def describe(loaded: Loaded) -> ModelCard:
         vocabulary=loaded.vocabulary,
         classes=classes,
         parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+        nonzero=sum(int(parameter.count_nonzero()) for parameter in loaded.model.parameters()),
         macs=sum(layer.macs for layer in layers),
         layers=tuple(replace(layer, stage=owner[layer.name]) for layer in layers),
         stages=stages,

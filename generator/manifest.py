@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
 from . import __version__
+from .compare import PairTask, comparisons
 from .plan import LIBRARIES, SceneTask, groups, picture_key
 from .store import Store, unpack
 from .types import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, figure_name, layer_slug, record, slug
@@ -27,7 +28,7 @@ class Contents:
     failures: Mapping[str, str]  # key of a job -> why it failed
     previews: Mapping[str, Mapping[str, Any]]  # image id -> picture record with "photo" and "thumb"
     unreadable: Sequence[tuple[str, str]] = ()  # image id, why it cannot be read
-    nonzero: Mapping[str, int] = field(default_factory=dict)
+    pairs: Sequence[PairTask] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
                 files += own
         if task.example is not None:
             predictions += _prediction(task, contents.failures, store)
+    pairs, pair_files = comparisons(contents.pairs, store)
+    files += [Published(path, digest) for path, digest in pair_files]
     used = {figure["method"] for figure in figures.values()}
     described = {
         "format": "innerview-manifest",
@@ -65,6 +68,7 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
         "unreadable": [{"id": name, "reason": reason} for name, reason in contents.unreadable],
         "predictions": predictions,
         "figures": list(figures.values()),
+        "comparisons": pairs,
     }
     return described, files
 

@@ -122,6 +122,7 @@ class ModelCard:
     vocabulary: str
     classes: tuple[str, ...]
     parameters: int
+    nonzero: int  # of the parameters
     macs: int
     layers: tuple[Layer, ...]
     stages: tuple[Stage, ...]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from . import images, render
+from .compare import PairTask, draw_pairs
 from .describe import describe
 from .methods import METHODS, card, load_methods
 from .models import Loaded, load
@@ -53,6 +54,10 @@ class Worker:
                 loaded, task.card, x, missing, drawing.done, task.label, task.parameters, task.chunk, begin=begin
             ).run()
         drawing.finish()
+
+    def pairs(self, task: PairTask) -> None:
+        """Draws what two networks have in common on one image."""
+        draw_pairs(task, self.store)
 
     def array(self, task: SceneTask, job: Job) -> tuple[list[np.ndarray], Outcome]:
         """The raw float32 result of one job, computed anew."""

@@ -1,0 +1,207 @@
+"""Two networks on the same images: pairs of stored results on one scale, with their difference; without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from . import images, render
+from .plan import SceneTask
+from .sources import closure_digest
+from .store import Store, key_of, unpack
+from .types import Input, Job, MethodCard, ModelCard, figure_name, layer_slug, slug
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One picture of the left network and the same of the right one."""
+
+    name: str  # "compare/<left>--<right>/<image>/<method>[--<layer>][--class-<name>]"
+    left: Job
+    right: Job
+    style: str
+    key: str
+
+
+@dataclass(frozen=True)
+class PairTask:
+    """The pairs of two networks on one image; what a worker process is given."""
+
+    left: str  # slugs
+    right: str
+    image: str
+    photo: tuple[Any, Input] | None  # the example and the input that crops it
+    pairs: tuple[Pair, ...]
+
+
+STYLES = ("sprite", "colour", "grey", "signed", "overlay")  # those whose values can be subtracted
+
+
+def couples(cards: Sequence[ModelCard], wished: Iterable[Sequence[str]]) -> list[tuple[ModelCard, ModelCard]]:
+    """The networks to set side by side: each derived one with what it was made from, then those in `wished`."""
+    by_slug = {card.slug: card for card in cards}
+    names = [(card.derived_from, card.slug) for card in cards] + [tuple(pair) for pair in wished]
+    known = dict.fromkeys(pair for pair in names if set(pair) <= set(by_slug))
+    return [(by_slug[left], by_slug[right]) for left, right in known]
+
+
+def pair_tasks(
+    left: ModelCard, right: ModelCard, tasks: Iterable[SceneTask], cards: Mapping[str, MethodCard], store: Store
+) -> list[PairTask]:
+    """What the two networks have both drawn: same image, method, layer and class; of activations the stages alone."""
+    sides: dict[str, dict[str, SceneTask]] = {left.slug: {}, right.slug: {}}
+    for task in tasks:
+        if task.card.slug in sides and task.example is not None:
+            sides[task.card.slug][task.image] = task
+    found = []
+    for image, one in sides[left.slug].items():
+        other = sides[right.slug].get(image)
+        if other is None or one.card.input.size != other.card.input.size:
+            continue
+        theirs = {match: job for match, job in _matches(other, cards, store)}
+        pairs = []
+        for match, job in _matches(one, cards, store):
+            if match in theirs:
+                name = _name(one, other, job, match)
+                style = cards[job.method].draw
+                code = closure_digest("generator.render", "generator.compare")
+                key = key_of("pair", job.key, theirs[match].key, style, code, version("pillow"))
+                pairs.append(Pair(name, job, theirs[match], style, key))
+        found.append(PairTask(left.slug, right.slug, image, (one.example, one.card.input), tuple(pairs)))
+    return found
+
+
+def drawn(task: PairTask, store: Store) -> bool:
+    """Whether the store holds every pair of a task."""
+    records = (store.get(pair.key) for pair in task.pairs)
+    return all(record is not None and store.whole(record) for record in records)
+
+
+def draw_pairs(task: PairTask, store: Store) -> None:
+    """Draw and store the pairs of a task that the store does not hold."""
+    photo = None
+    for pair in task.pairs:
+        known = store.get(pair.key)
+        if known and store.whole(known):
+            continue
+        if photo is None and task.photo:
+            photo = images.photo(*task.photo)
+        records = [store.get(job.key) for job in (pair.left, pair.right)]
+        arrays = [unpack(store.read(record["payloads"]["arrays"])) for record in records]
+        drawn, numbers = side_by_side(pair.style, arrays, [record["meta"] for record in records], photo)
+        files = {part: picture.files["file"] for part, picture in drawn.items()}
+        about = {
+            "files": {part: suffix for part, (suffix, _) in files.items()},
+            "width": drawn["left"].width,
+            "height": drawn["left"].height,
+            "scale": drawn["left"].scale,
+            "sprite": drawn["left"].sprite,
+            "numbers": numbers,
+        }
+        store.put(pair.key, about, {part: data for part, (_, data) in files.items()})
+
+
+def side_by_side(
+    style: str, arrays: Sequence[Mapping[str, np.ndarray]], metas: Sequence[Mapping[str, Any]], photo: np.ndarray | None
+) -> tuple[dict[str, render.Picture], dict[str, float]]:
+    """Pictures "left", "right" and "difference" (right - left) on the scale that spans both, and how alike they are."""
+    if style == "sprite":
+        values = [_values(one, meta) for one, meta in zip(arrays, metas, strict=True)]
+        limit = max(meta["scale"][1] for meta in metas)
+        signed = any(meta["signed"] for meta in metas)
+        drawn = [_sprite(one, limit, signed, meta) for one, meta in zip(values, metas, strict=True)]
+        difference = _sprite(values[1] - values[0], limit, True, metas[0])
+    else:
+        values = [one["map"] for one in arrays]
+        limit = max(render.own_limit(style, one) for one in arrays)
+        drawn = [render.draw(style, one, meta, photo, limit) for one, meta in zip(arrays, metas, strict=True)]
+        plain = "colour" if style == "colour" else "signed"
+        difference = render.draw(plain, {"map": values[1] - values[0]}, metas[0], photo, limit)
+    return {"left": drawn[0], "right": drawn[1], "difference": difference}, likeness(*values)
+
+
+def likeness(left: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    """Pearson's correlation of the values, and the length of their difference over the length of the left ones."""
+    one, other = (array.astype(np.float64).ravel() for array in (left, right))
+    length = float(np.linalg.norm(one))
+    relative = float(np.linalg.norm(other - one)) / length if length else float(np.any(other != 0))
+    centred = one - one.mean(), other - other.mean()
+    spread = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
+    same = 1.0 if np.array_equal(one, other) else 0.0
+    return {"correlation": float(centred[0] @ centred[1]) / spread if spread else same, "relative difference": relative}
+
+
+def comparisons(tasks: Iterable[PairTask], store: Store) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """The pairs for the manifest, and the files they name: path below `gallery/` and payload."""
+    entries, files = [], []
+    for task in tasks:
+        for pair in task.pairs:
+            about = store.get(pair.key)
+            if about is None:
+                continue
+            paths = {part: f"{pair.name}.{part}{suffix}" for part, suffix in about["files"].items()}
+            files += [(path, about["payloads"][part]) for part, path in paths.items()]
+            target = (store.get(pair.left.key) or {}).get("target")
+            entries.append(
+                {
+                    "id": pair.name,
+                    "models": [task.left, task.right],
+                    "image": task.image,
+                    "method": pair.left.method,
+                    "layer": pair.left.layer,
+                    "target": target["name"] if target else "",
+                    "figures": [figure_id(pair.left, store), figure_id(pair.right, store)],
+                    "files": paths,
+                    **{name: about[name] for name in ("width", "height", "scale", "sprite", "numbers")},
+                }
+            )
+    return entries, files
+
+
+def figure_id(job: Job, store: Store) -> str:
+    """The name of the figure that a drawn job became."""
+    target = (store.get(job.key) or {}).get("target")
+    layer = layer_slug(job.layer) if job.layer else ""
+    return figure_name(job.model, job.image, job.method, layer, slug(target["name"]) if target else "", job.style)
+
+
+def _matches(task: SceneTask, cards: Mapping[str, MethodCard], store: Store) -> Iterable[tuple[tuple, Job]]:
+    """Each drawn job with what it has in common with its like in another network."""
+    stages = {stage.layer for stage in task.card.stages[:-1]}
+    seen = set()
+    for job in task.jobs:
+        card = cards[job.method]
+        record = store.get(job.key)
+        if card.draw not in STYLES or not record or record.get("status") != "drawn":
+            continue
+        if card.at == "every" and job.layer not in stages:
+            continue
+        layer = "default" if card.at == "default" else job.layer
+        target = record["target"]["name"] if record.get("target") else ""
+        match = (job.method, layer, target, tuple(np.ravel(record["meta"]["shape"])))
+        if match not in seen:  # a class asked for by name may be the rival too
+            seen.add(match)
+            yield match, job
+
+
+def _name(one: SceneTask, other: SceneTask, job: Job, match: tuple) -> str:
+    layer, target = layer_slug(job.layer) if job.layer else "", slug(match[2]) if match[2] else ""
+    own = figure_name(job.model, job.image, job.method, layer, target).partition("/")[2]
+    return f"compare/{one.card.slug}--{other.card.slug}/{own}"
+
+
+def _values(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> np.ndarray:
+    """Channels (K, h, w) as they were before they became 8 bits, up to one step of their scale."""
+    codes, limit = arrays["codes"].astype(np.float32), meta["scale"][1]
+    return (codes - 128) * (limit / 127) if meta["signed"] else codes * (limit / 254)
+
+
+def _sprite(values: np.ndarray, limit: float, signed: bool, meta: Mapping[str, Any]) -> render.Picture:
+    steps = (127 if signed else 254) / limit if limit else 0.0
+    codes = np.clip(np.round(values * steps), -127 if signed else 0, 127 if signed else 254) + (128 if signed else 0)
+    about = {**meta, "signed": signed, "scale": [-limit if signed else 0.0, limit]}
+    return render.draw("sprite", {"codes": codes.astype(np.uint8)}, about, None, None)
