@@ -67,6 +67,24 @@ def test_randomising_goes_from_the_top_downwards(dense):
     assert all(torch.equal(three[name], one[name]) for name in one)
 
 
+@pytest.mark.parametrize(
+    "name, changes, slug, parent",
+    [
+        ("vgg-cifar10", {}, "vgg-cifar10", ""),
+        ("vgg-cifar10", {"weights": "random"}, "vgg-cifar10~random", "vgg-cifar10"),
+        ("mine~v2", {"derive": (("prune-layer", 0.29),)}, "mine~v2~pruned-layer-29", "mine~v2"),
+        ("a~random", {"weights": "random", "derive": (("prune-global", 0.5),)}, "a~random~pruned-50", "a~random"),
+        ("a~random-top-3~pruned-50", {"derive": (("randomise", 3), ("prune-global", 0.5))}, "", "a~random-top-3"),
+    ],
+)
+def test_a_name_says_each_change_once(name, changes, slug, parent):
+    loaded = load(replace(BUNDLED, name=name, title="Title", **changes))
+    assert (loaded.slug, loaded.derived_from) == (slug or name, parent)
+    assert loaded.title.count(",") == loaded.slug.replace("mine~v2", "mine").count("~"), (
+        "the title says each of them too"
+    )
+
+
 def test_all_layers_random_is_the_network_with_random_weights():
     spelled = resolve("vgg-cifar10~random")
     stepped = replace(BUNDLED, derive=(("randomise", -1),))

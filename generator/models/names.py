@@ -43,9 +43,14 @@ def known_names() -> list[str]:
 
 
 def network_slug(network: Network) -> str:
-    """The permalink of a network: its name, with what was done to it where the name does not say: `alexnet~random`."""
-    suffix = "" if "~" in network.name else "".join(f"~{_spelled(step)}" for step in changes(network))
-    return slug(network.name + suffix)
+    """The permalink of a network: its name, then what was done to it as far as the name does not say.
+
+    >>> network_slug(replace(resolve("alexnet~random"), derive=(("prune-global", 0.5),)))
+    'alexnet~random~pruned-50'
+    """
+    name, suffixes = network.name, [f"~{_spelled(step)}" for step in changes(network)]
+    said = next(count for count in range(len(suffixes), -1, -1) if name.endswith("".join(suffixes[:count])))
+    return slug(name + "".join(suffixes[said:]))
 
 
 def weights_file(network: Network) -> Path | None:
@@ -106,7 +111,7 @@ def plain(network: Network) -> Network:
 def parent(network: Network) -> Network:
     """The network that this one was made from: without the last of its changes."""
     network = plain(network)
-    name = network.name.rpartition("~")[0] or network.name
+    name = network.name.removesuffix(f"~{_spelled(changes(network)[-1])}")
     return replace(network, name=name, **({"derive": network.derive[:-1]} if network.derive else {"weights": ""}))
 
 
