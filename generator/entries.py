@@ -28,6 +28,7 @@ class Entry(BaseModel):
 
 
 def validated(kind: type[Entry], given: Any, file: str) -> Any:
+    """`given` as an entry of `kind`; raises `ConfigError` with one line that names the file and the key."""
     try:
         return kind.model_validate(given)
     except ValidationError as error:
