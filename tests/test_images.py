@@ -198,7 +198,9 @@ def test_damage_of_any_kind_is_an_image_error_or_a_picture(junk, kind, data):
 # --- the crop ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(451, 300), (300, 451), (512, 512), (256, 256), (257, 640), (60, 45), (225, 224)])
+@pytest.mark.parametrize(
+    "size", [(451, 300), (300, 451), (512, 512), (256, 256), (257, 640), (60, 45), (227, 224), (224, 227)]
+)
 @pytest.mark.parametrize(("resize", "interpolation"), [(256, "bilinear"), (232, "bicubic"), (224, "bilinear")])
 def test_a_crop_is_torchvisions_bit_for_bit(tmp_path, size, resize, interpolation):
     Image.fromarray(noise(*size)).save(tmp_path / "noise.png")

@@ -168,6 +168,7 @@ def test_a_mapping_adds_leaves_out_and_sets(gallery):
     chosen = methods_for(settings, CARDS, "quick")
     assert chosen == {"smoothgrad": {"samples": 50, "sigma": 1.0}, "deepdream": {"sizes": (3,)}}
     assert type(chosen["smoothgrad"]["sigma"]) is float
+    assert list(methods_for(gallery("methods: {deepdream: {}}"), CARDS, "quick")) == ["grad-cam", "deepdream"]
 
 
 @pytest.mark.parametrize(
