@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ImageCard:
-    """An image on its hub."""
+    """An image on its hub; `link` leads to its report where there is but one, else to its own page."""
 
     photo: Plate
     link: Link
@@ -82,6 +82,7 @@ class ImagesPage:
     title: str
     trail: list[Link]
     images: list[ImageCard]
+    several: bool  # more than one network answered
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def images(gallery: Gallery) -> ImagesPage:
         title="Images",
         trail=_trail("Images", page),
         images=[_image_card(gallery, image, page) for image in gallery.images.values()],
+        several=len(gallery.models) > 1,
     )
 
 
@@ -168,9 +170,10 @@ def _image_card(gallery: Gallery, image: Record, page: str) -> ImageCard:
         for model in gallery.models_of(image["id"])
         if (said := views.verdict(gallery.predictions.get((model, image["id"]))))
     ]
+    own = relative(image_page(image["id"]), page)
     return ImageCard(
         photo=views.photo(gallery, image, page, thumb=True),
-        link=Link(image["title"], relative(image_page(image["id"]), page)),
+        link=Link(image["title"], answers[0].model.href if len(answers) == 1 else own),
         answers=answers,
     )
 
@@ -224,7 +227,8 @@ def home(gallery: Gallery) -> HomePage:
     page = home_page()
     report = _most_telling(gallery)
     thumbs = [views.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
-    pictures = [plate for slug in gallery.methods if (plate := example(gallery, slug, page))]
+    by_look = {card["draw"]: slug for slug, card in reversed(gallery.methods.items())}
+    pictures = [plate for slug in by_look.values() if (plate := example(gallery, slug, page))]
     return HomePage(
         title=gallery.site["title"],
         description=gallery.site["description"],

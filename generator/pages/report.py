@@ -42,6 +42,7 @@ class Chapter:
     title: str
     summary: str
     rows: list[MethodRow]
+    fades: bool  # some of its pictures lie over the photo
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,6 @@ class ReportPage:
     label: str
     rival: str
     chapters: list[Chapter]
-    fades: bool
     strips: list[Plate]
     silhouette: list[Block]
     walk: list[WalkStep]
@@ -101,7 +101,6 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
     card, example = gallery.models[model], gallery.images[image]
     prediction = gallery.predictions.get((model, image))
     input_figure = gallery.find(model, image, "input")
-    chapters = _chapters(gallery, model, image, page)
     return ReportPage(
         title=f"{example['title']} in {card['title']}",
         trail=[
@@ -121,8 +120,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         credit=_credit(example),
         label=_target_name(gallery, model, image, LABEL),
         rival=_target_name(gallery, model, image, RIVAL),
-        chapters=chapters,
-        fades=any(plate and plate.fade for c in chapters for row in c.rows for plate in (row.label, row.rival)),
+        chapters=_chapters(gallery, model, image, page),
         strips=_strips(gallery, model, image, page),
         silhouette=silhouette(gallery, model, page, page),
         walk=walk(gallery, model, image, page),
@@ -163,7 +161,8 @@ def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapt
             if (row := _method_row(gallery, model, image, card, page))
         ]
         if rows:
-            chapters.append(Chapter(family, title, summary, rows))
+            fades = any(plate and plate.fade for row in rows for plate in (row.label, row.rival))
+            chapters.append(Chapter(family, title, summary, rows, fades))
     return chapters
 
 

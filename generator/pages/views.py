@@ -125,7 +125,7 @@ class Matrix:
 PAPER = {"sprite", "signed", "filters"}  # drawings whose zero is white
 RAMPS = {"grey": "grey", "overlay": "heat", "signed": "signed", "colour": "colour", "classic": "colour"}
 UNSCALED = {"photo", "strip"}  # drawings whose colours are no scale
-WIDEST, TALLEST, LARGEST_CELL = 900, 560, 24  # screen pixels that a sprite may take, and one cell of a vector
+WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
 
 
 def plate(gallery: Gallery, figure: Record, page: str, title: str = "", layer_title: bool = False) -> Plate:
