@@ -77,10 +77,10 @@ class Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._telling:
             return func(*args, **kwargs)
-        op = _op_name(func)
+        op = op_name(func)
         bounds = _rectifier(op, args, kwargs) if self._rules and torch.is_grad_enabled() else None
         if bounds:
-            output = self._rectify(op, args, kwargs, bounds)
+            output = self._rectify(op, args, kwargs, bounds, in_place=func.__name__.endswith("_"))
         else:
             output = func(*args, **kwargs)
         if self._on_call:
@@ -93,10 +93,11 @@ class Watch(TorchFunctionMode):
             self._emit(f"{name}@{self._calls[name]}", op, kind, output)
         return output
 
-    def _rectify(self, op: str, args: tuple, kwargs: dict, bounds: tuple[float, float]) -> torch.Tensor:
+    def _rectify(self, op: str, args: tuple, kwargs: dict, bounds: tuple, in_place: bool) -> torch.Tensor:
         x = args[0] if args else kwargs["input"]
         self.caught += 1
-        in_place = kwargs.get("inplace", False) or op in ("relu", "relu6") and args[1:2] == (True,)
+        position = 3 if op == "hardtanh" else 1
+        in_place = in_place or kwargs.get("inplace", False) or args[position : position + 1] == (True,)
         return Rectifier.apply(x, bounds, in_place, self)
 
     def _emit(self, name: str, type_: str, kind: str, output: Any) -> None:
@@ -192,8 +193,8 @@ def is_atom(module: nn.Module) -> bool:
     return bool(kinds) and kinds[0] not in CONTAINERS
 
 
-def _op_name(func: Callable) -> str:
-    """`relu` for torch.relu, F.relu, Tensor.relu_; `add` for `+` and `+=`."""
+def op_name(func: Callable) -> str:
+    """What a torch function is called: `relu` for torch.relu, F.relu, Tensor.relu_; `add` for `+` and `+=`."""
     name = getattr(func, "__name__", "")
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")

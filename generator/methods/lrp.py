@@ -1,0 +1,126 @@
+"""Layer-wise relevance propagation: the score handed back through the network, every layer keeping its sum."""
+
+import torch
+
+from ..types import NotApplicable
+from . import method
+
+KEPT = "relu relu6 hardtanh clamp dropout batch_norm contiguous".split()
+MOVED = "max_pool2d flatten view reshape squeeze unsqueeze permute transpose cat concat chunk split getitem expand".split()
+SHARED = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
+
+
+@method("LRP", family="gradient", draw="signed", preset="standard", passes=4, cites="Bach et al. 2015, PLOS ONE 10(7)")
+def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alpha: float = 2.0):
+    """Hand the score of the class back from layer to layer, until each pixel has its share.
+
+    At every layer a neuron gives what it received to the neurons below it, in proportion to what each had contributed.
+    Linear layers, poolings and sums share by the epsilon rule. Convolutions share by the z+ rule, where only
+    contributions that excite count, or by "alpha-beta" (alpha times the exciting, minus alpha − 1 times the
+    inhibiting ones) or "epsilon", as the parameter `convolutions` says. A batch norm behind a convolution is one with it;
+    elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner.
+
+    Formula: R_i = Σ_j z_ij / (Σ_i z_ij ± ε) · R_j, with z_ij = x_i w_ij; z+ takes the positive z_ij alone
+
+    Reading: Green pixels carry the evidence for the class, purple ones evidence against it; with z+ in all convolutions
+    purple comes only from the linear layers. The number says how much of the score has arrived at the pixels: biases and
+    the ε keep a part.
+
+    Limits: The rules are chosen, not derived: other rules give other pictures of the same decision. With z+ the picture
+    depends little on the class that is asked for, as the lower layers share in the same way for every class.
+    """
+    if convolutions not in ("z+", "alpha-beta", "epsilon"):
+        raise ValueError(f"lrp.convolutions: expected z+, alpha-beta or epsilon; there is {convolutions!r}")
+    shares = {"z+": (1.0, 0.0), "alpha-beta": (alpha, alpha - 1), "epsilon": None}[convolutions]
+    merged = _batch_norms_after_convolutions(tape)
+
+    def rule(step, values, arrived):
+        if step.op == "conv2d" and shares:
+            return (_alpha_beta(step, merged.get(step.outputs[0]), values[0], arrived[0], *shares, epsilon),)
+        if step.op in ("conv2d", "linear"):
+            return (_epsilon(_linear_part(step, merged.get(step.outputs[0])), values, arrived, epsilon)[0],)
+        if step.op in SHARED and len(values) == 1 and step.op in ("add", "sub", "mul", "div"):
+            return tuple(arrived)  # with a number: a bias or a scale
+        if step.op in ("mul", "div"):
+            raise NotApplicable("LRP has no rule for values multiplied with each other")
+        if step.op in SHARED:
+            return _epsilon(step.call, values, arrived, epsilon)
+        if step.op in KEPT:
+            return tuple(arrived)
+        if step.op in MOVED:
+            return _pull_back(step.call, values, arrived)
+        raise NotApplicable(f"LRP has no rule for {step.op}")
+
+    found = tape.walk_back(relevance, rule)
+    total = float(relevance.sum())
+    return found.sum(1), {"share of the score that arrived": float(found.sum()) / total if total else 0.0}
+
+
+def _alpha_beta(step, norm, x, arrived, alpha, beta, epsilon):
+    """alpha times what the exciting contributions earn, minus beta times what the inhibiting ones do."""
+    weight, bias = _weights(step, norm)
+    up, down = weight.clamp(min=0), weight.clamp(max=0)
+    x_up, x_down = x.clamp(min=0), x.clamp(max=0)
+    parts = [(alpha, (x_up, up), (x_down, down), bias.clamp(min=0)), (-beta, (x_up, down), (x_down, up), bias.clamp(max=0))]
+    total = torch.zeros_like(x)
+    for factor, (x_one, one), (x_other, other), share in parts:
+        if factor:
+            z = _convolve(step, x_one, one, share) + _convolve(step, x_other, other, None)
+            ratio = arrived / _away_from_zero(z, epsilon)
+            for value, kernel in ((x_one, one), (x_other, other)):
+                total += factor * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+    return total
+
+
+def _epsilon(call, values, arrived, epsilon):
+    """In proportion to the contributions, whatever their sign."""
+    with torch.no_grad():
+        outputs = call(*values)
+    ratios = [arrived[0] / _away_from_zero(outputs, epsilon)]
+    return tuple(value * back for value, back in zip(values, _pull_back(call, values, ratios), strict=True))
+
+
+def _pull_back(call, values, arrived):
+    """The transposed Jacobian of a call times what has arrived at its outputs."""
+    with torch.enable_grad():
+        leaves = [value.detach().requires_grad_() for value in values]
+        outputs = call(*[leaf.clone() for leaf in leaves])
+        outputs = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
+        return torch.autograd.grad(outputs, leaves, arrived)
+
+
+def _away_from_zero(z, epsilon):
+    return z + torch.where(z < 0, -epsilon, epsilon)
+
+
+def _linear_part(step, norm):
+    if norm is None:
+        return step.call
+    weight, bias = _weights(step, norm)
+    return lambda x: _convolve(step, x, weight, bias)
+
+
+def _convolve(step, x, weight, bias):
+    geometry = {name: step.arguments[name] for name in ("stride", "padding", "dilation", "groups") if name in step.arguments}
+    return torch.nn.functional.conv2d(x, weight, bias, **geometry)
+
+
+def _weights(step, norm):
+    """Kernels (K, C, kh, kw) and bias (K,) of a convolution, with the batch norm that follows it multiplied in."""
+    weight, bias = step.arguments["weight"], step.arguments.get("bias")
+    bias = torch.zeros_like(weight[:, 0, 0, 0]) if bias is None else bias
+    if norm is None:
+        return weight, bias
+    given = norm.arguments
+    scale = (given["running_var"] + given["eps"]).rsqrt()
+    scale = scale if given["weight"] is None else scale * given["weight"]
+    shift = 0 if given["bias"] is None else given["bias"]
+    return weight * scale[:, None, None, None], (bias - given["running_mean"]) * scale + shift
+
+
+def _batch_norms_after_convolutions(tape):
+    """The batch norm that alone takes what a convolution made, by the convolution's output."""
+    convolved = {step.outputs[0] for step in tape.steps if step.op == "conv2d"}
+    users = [node for step in tape.steps for node in step.inputs]
+    norms = {step.inputs[0]: step for step in tape.steps if step.op == "batch_norm"}
+    return {node: step for node, step in norms.items() if node in convolved and users.count(node) == 1}

@@ -1,0 +1,88 @@
+"""Many passes around one image: noisy, masked and changed samples of it, in chunks that fit the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from .capture import Watch, first_tensor
+from .targets import Target
+
+MANY = 1_000_003  # keeps the seeds of neighbouring samples apart
+
+
+class Samples:
+    """What a method may ask of a network about variants of `x` (1, C, H, W); `chunk` of them share a pass.
+
+    The network is in eval mode, so the samples of a chunk do not know of each other: only rounding depends on its size.
+    """
+
+    def __init__(self, model: torch.nn.Module, x: torch.Tensor, chunk: int) -> None:
+        self.model, self.x, self.chunk = model, x, chunk
+
+    def noise(self, index: int) -> torch.Tensor:
+        """Standard normal noise of the input's shape; sample `index` is the same in every run and every chunk."""
+        generator = torch.Generator().manual_seed(MANY * (index + 1))
+        return torch.randn(self.x.shape, generator=generator).to(self.x.device)
+
+    def score(self, samples: Iterable[torch.Tensor], target: Target) -> torch.Tensor:
+        """S_c of each sample, (n,)."""
+        return torch.cat([target.pick(self._logits(batch)) for batch in self._batches(samples)])
+
+    def score_gradient(self, samples: Iterable[torch.Tensor], target: Target) -> Iterator[torch.Tensor]:
+        """dS_c/dx of each sample, one after the other."""
+        for batch in self._batches(samples):
+            with torch.enable_grad():
+                batch = batch.detach().requires_grad_()
+                score = target.pick(self._logits(batch.clone())).sum()
+                (gradient,) = torch.autograd.grad(score, batch)
+            yield from gradient.split(1)
+
+    def ablated_score(self, layer: str, channels: Iterable[int], target: Target) -> torch.Tensor:
+        """S_c of `x` when one channel of a layer is zero wherever it is used, for each of `channels`, (n,)."""
+        scores = []
+        for batch in self._batches(torch.tensor([channel]) for channel in channels):
+
+            def silence(name: str, type_: str, kind: str, tensor: torch.Tensor, batch: torch.Tensor = batch) -> None:
+                if name == layer:
+                    tensor[torch.arange(len(batch)), batch] = 0
+
+            with Watch(self.model, silence):
+                scores.append(target.pick(self._logits(self.x.repeat(len(batch), 1, 1, 1))))
+        return torch.cat(scores)
+
+    def project_units(self, layer: str, units: Iterable[int]) -> Iterator[torch.Tensor]:
+        """Each channel's single strongest value at a layer, everything else zero, projected down by the deconvnet's rules."""
+        found: dict[str, Any] = {}
+
+        def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+            if name == layer:
+                found.update(value=tensor.detach().clone(), edge=torch.autograd.graph.get_gradient_edge(tensor))
+
+        with torch.enable_grad():
+            x = self.x.detach().clone().requires_grad_()
+            with Watch(self.model, keep, rules=True) as watch:
+                self.model(x.clone())
+        watch.rule = "deconvnet"
+        for unit in units:
+            channel = found["value"][0, unit].flatten()
+            place = channel.argmax()
+            seed = torch.zeros_like(found["value"])
+            seed[0, unit].view(-1)[place] = channel[place]
+            (gradient,) = torch.autograd.grad(found["edge"], x, seed, retain_graph=True)
+            yield gradient
+
+    def _logits(self, batch: torch.Tensor) -> torch.Tensor:
+        return first_tensor(self.model(batch))
+
+    def _batches(self, samples: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+        batch: list[torch.Tensor] = []
+        for sample in samples:
+            batch.append(sample)
+            if len(batch) == self.chunk:
+                yield torch.cat(batch)
+                batch = []
+        if batch:
+            yield torch.cat(batch)

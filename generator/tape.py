@@ -1,0 +1,134 @@
+"""What a network did in one pass, call by call, so that a method can walk back through it with rules of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from .capture import first_tensor, op_name
+
+
+class Step(NamedTuple):
+    """One call of the forward pass, from values to values."""
+
+    op: str  # "conv2d", "relu", "add"
+    call: Callable[..., Any]  # the call anew, for other tensors in place of `inputs`
+    arguments: dict[str, Any]  # of the calls in ARGUMENTS, by name; else empty
+    inputs: tuple[int, ...]  # the values it takes, in the order of the call
+    outputs: tuple[int, ...]  # the values it makes
+
+
+class Tape(NamedTuple):
+    """The calls between an input (value 0) and the logits, each value as it was when the call took it."""
+
+    steps: tuple[Step, ...]
+    values: dict[int, torch.Tensor]
+    logits: int
+
+    def walk_back(self, seed: torch.Tensor, rule: Callable[..., tuple[torch.Tensor, ...]]) -> torch.Tensor:
+        """What of `seed` (1, classes) at the logits arrives at the input (1, C, H, W).
+
+        `rule(step, values, shares)` gives the share of each input of a call, from the inputs' values and the shares that
+        have arrived at its outputs. Shares that reach a value by several ways add up.
+        """
+        shares = {self.logits: seed}
+        for step in reversed(self.steps):
+            arrived = [shares.pop(node, None) for node in step.outputs]
+            if any(share is not None for share in arrived):
+                whole = [
+                    torch.zeros_like(self.values[node]) if share is None else share
+                    for node, share in zip(step.outputs, arrived, strict=True)
+                ]
+                given = rule(step, [self.values[node] for node in step.inputs], whole)
+                for node, share in zip(step.inputs, given, strict=True):
+                    shares[node] = shares[node] + share if node in shares else share
+        return shares.get(0, torch.zeros_like(self.values[0]))
+
+
+def record(model: torch.nn.Module, x: torch.Tensor) -> Tape:
+    """The tape of `model` on `x` (1, C, H, W)."""
+    recorder = Recorder(x)
+    with recorder:
+        output = first_tensor(model(x))
+    return Tape(tuple(recorder.steps), recorder.values, recorder.nodes[id(output)])
+
+
+class Recorder(TorchFunctionMode):
+    """Writes down each call that takes a value which depends on the input."""
+
+    def __init__(self, x: torch.Tensor) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+        self.values = {0: x.detach().clone()}
+        self.nodes = {id(x): 0}  # which value a tensor holds now: an in-place call gives it a new one
+        self._alive = [x]  # so that no id is used twice
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        taken = [self.nodes[id(tensor)] for tensor in tensors((args, kwargs)) if id(tensor) in self.nodes]
+        template = _marked((args, kwargs), self.nodes)
+        output = func(*args, **kwargs)
+        made = [tensor for tensor in tensors(output) if tensor.is_floating_point()]
+        if taken and made:
+            outputs = tuple(self._remember(tensor) for tensor in made)
+            self.steps.append(_step(op_name(func), func, template, tuple(taken), outputs))
+        return output
+
+    def _remember(self, tensor: torch.Tensor) -> int:
+        node = len(self.values)
+        self.values[node], self.nodes[id(tensor)] = tensor.detach().clone(), node
+        self._alive.append(tensor)
+        return node
+
+
+class Place(NamedTuple):
+    """Stands in a call's arguments where a value of the tape stood."""
+
+    number: int
+
+
+def _step(op: str, func: Callable, template: tuple, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Step:
+    def call(*values: torch.Tensor) -> Any:
+        args, kwargs = _filled(template, values)
+        return func(*args, **kwargs)
+
+    named = dict(zip(ARGUMENTS.get(op, ()), template[0], strict=False)) | template[1] if op in ARGUMENTS else {}
+    return Step(op, call, named, inputs, outputs)
+
+
+def tensors(value: Any) -> list[torch.Tensor]:
+    """The tensors in nested tuples, lists and dictionaries, in order."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [tensor for item in value for tensor in tensors(item)] if isinstance(value, tuple | list) else []
+
+
+def _marked(value: Any, nodes: dict[int, int], count: list[int] | None = None) -> Any:
+    """Arguments with a `Place` for each tensor that is on the tape."""
+    count = [0] if count is None else count
+    if isinstance(value, torch.Tensor) and id(value) in nodes:
+        count[0] += 1
+        return Place(count[0] - 1)
+    if isinstance(value, dict):
+        return {key: _marked(item, nodes, count) for key, item in value.items()}
+    return type(value)(_marked(item, nodes, count) for item in value) if type(value) in (tuple, list) else value
+
+
+def _filled(value: Any, tensors: tuple[torch.Tensor, ...]) -> Any:
+    if isinstance(value, Place):
+        return tensors[value.number]
+    if isinstance(value, dict):
+        return {key: _filled(item, tensors) for key, item in value.items()}
+    return type(value)(_filled(item, tensors) for item in value) if type(value) in (tuple, list) else value
+
+
+ARGUMENTS = {
+    "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
+    "linear": ("input", "weight", "bias"),
+    "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+}
