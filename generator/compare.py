@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from . import images, render
+from . import render
+from .photo import photo as photo_of
 from .plan import SceneTask
 from .sources import closure_digest
 from .store import Store, key_of, unpack
@@ -62,7 +63,7 @@ def pair_tasks(
         other = sides[right.slug].get(image)
         if other is None or one.card.input.size != other.card.input.size:
             continue
-        theirs = {match: job for match, job in _matches(other, cards, store)}
+        theirs = dict(_matches(other, cards, store))
         pairs = []
         for match, job in _matches(one, cards, store):
             if match in theirs:
@@ -89,7 +90,7 @@ def draw_pairs(task: PairTask, store: Store) -> None:
         if known and store.whole(known):
             continue
         if photo is None and task.photo:
-            photo = images.photo(*task.photo)
+            photo = photo_of(*task.photo)
         records = [store.get(job.key) for job in (pair.left, pair.right)]
         arrays = [unpack(store.read(record["payloads"]["arrays"])) for record in records]
         drawn, numbers = side_by_side(pair.style, arrays, [record["meta"] for record in records], photo)

@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from generator.data import DataError, Labelled
+from generator.decode import decode
 from generator.download import labelled
-from generator.images import decode, fitted
+from generator.photo import fitted
 from generator.types import ImageError, Input
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
+from . import render
 from .sources import closure_digest
 from .store import key_of
 from .types import Example, Job, MethodCard, ModelCard, Network
@@ -34,6 +35,7 @@ class SceneTask:
     jobs: tuple[Job, ...]
     parameters: dict[str, dict[str, Any]]  # of the methods
     chunk: int  # samples of the image that share a pass
+    skipped: frozenset[str] = frozenset()  # keys of jobs not to be tried: a worker was lost over them
 
     @property
     def image(self) -> str:
@@ -92,10 +94,13 @@ def groups(task: SceneTask) -> list[tuple[Job, ...]]:
     return [tuple(jobs) for jobs in found.values()]
 
 
-def picture_key(job: Job, group: Iterable[Job], task: SceneTask, cards: Mapping[str, MethodCard]) -> str:
-    """Under which key the picture of `job` is kept: its array, those it shares a scale with, and how it is drawn."""
+def picture_key(job: Job, drawn: Iterable[Job], task: SceneTask, cards: Mapping[str, MethodCard]) -> str:
+    """Under which key the picture of `job` is kept: its array, those it shares a scale with, and how it is drawn.
+
+    `drawn` are those jobs of its group, itself among them, that have an array.
+    """
     style = cards[job.method].draw
-    shared = sorted(other.key for other in group)
+    shared = sorted(other.key for other in drawn) if style in render.LIMITS else []
     names = task.card.classes if job.layer == task.card.layers[-1].name else ()
     return key_of("picture", job.key, shared, style, names, closure_digest("generator.render"), version("pillow"))
 
@@ -122,7 +127,7 @@ class _Common:
             card.digest,
             asdict(card.input),
             card.default_layer,
-            closure_digest("generator.scene", "generator.reduce", "generator.decode"),
+            closure_digest("generator.scene", "generator.reduce", "generator.photo"),
             [version(name) for name in LIBRARIES],
             device.partition(":")[0],
         )
@@ -151,7 +156,7 @@ class _Common:
         image = [example.digest, example.background, example.fit] if example else None
         used = {slug: self.parameters[slug] for slug in _with_dependencies(job.method, self.cards)}
         spoken = label if job.target in ("label", "rival", "contrast") else ""
-        sampled = self.chunk if one.passes else 0
+        sampled = self.chunk if any(self.cards[slug].passes for slug in used) else 0
         return key_of("array", self.base, image, one.key, one.draw, used, job.layer, job.target, spoken, sampled)
 
 

@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import images, render
+from . import render
 from .compare import PairTask, draw_pairs
 from .describe import describe
 from .methods import METHODS, card, load_methods
 from .models import Loaded, load
+from .photo import normalise
+from .photo import photo as photo_of
 from .plan import SceneTask, groups, picture_key
 from .reduce import reduce
 from .scene import Outcome, Scene, Target
 from .store import Store, pack, unpack
 from .types import InnerviewError, Job, MethodCard, ModelCard, Network, NotApplicable
 
-Tell = Callable[[str, str, str], None]  # (event, key of the job, reason); events: begin, drawn, failed, inapplicable
+# (event, key of the job, reason): "begin", "computed" where its picture has to wait, then one of run.ENDS
+Tell = Callable[[str, str, str], None]
 
 
 class Worker:
@@ -43,13 +46,16 @@ class Worker:
     def scene(self, task: SceneTask, tell: Tell) -> None:
         """Computes the arrays and draws the pictures of a task that the store does not hold."""
         drawing = _Drawing(self.store, task, self._cards, tell)
-        missing = [job for job in task.jobs if not drawing.known(job)]
+        missing = [job for job in task.jobs if not drawing.known(job) and job.key not in task.skipped]
         if missing:
             loaded = self._load(task.network)
             x = None
             if task.example is not None:
-                x = torch.from_numpy(images.normalise(drawing.photo, task.card.input)).to(self.device)
-            begin = lambda job: tell("begin", job.key, "")  # noqa: E731 (too small for a name of its own)
+                x = torch.from_numpy(normalise(drawing.photo, task.card.input)).to(self.device)
+
+            def begin(job: Job) -> None:
+                tell("begin", job.key, "")
+
             Scene(
                 loaded, task.card, x, missing, drawing.done, task.label, task.parameters, task.chunk, begin=begin
             ).run()
@@ -62,10 +68,13 @@ class Worker:
     def array(self, task: SceneTask, job: Job) -> tuple[list[np.ndarray], Outcome]:
         """The raw float32 result of one job, computed anew."""
         outcomes: list[Outcome] = []
-        photo = images.photo(task.example, task.card.input) if task.example else None
-        x = torch.from_numpy(images.normalise(photo, task.card.input)).to(self.device) if task.example else None
-        keep = lambda job, outcome: outcomes.append(_detached(outcome))  # noqa: E731
+        photo = photo_of(task.example, task.card.input) if task.example else None
+        x = torch.from_numpy(normalise(photo, task.card.input)).to(self.device) if task.example else None
         loaded = self._load(task.network)
+
+        def keep(job: Job, outcome: Outcome) -> None:
+            outcomes.append(_detached(outcome))
+
         Scene(loaded, task.card, x, [job], keep, task.label, task.parameters, task.chunk).run()
         (outcome,) = outcomes
         if outcome.error:
@@ -81,13 +90,12 @@ class Worker:
 
 
 class _Drawing:
-    """The results of one scene on their way into the store, and their pictures, drawn as soon as their scale is known."""
+    """The results of one scene on their way into the store; a picture is drawn as soon as its scale is known."""
 
     def __init__(self, store: Store, task: SceneTask, cards: dict[str, MethodCard], tell: Tell) -> None:
         self.store, self.task, self.cards, self.tell = store, task, cards, tell
-        self.group = {job: group for group in groups(task) for job in group}
         self.kinds = {layer.name: layer.kind for layer in task.card.layers}
-        self.failed: set[Job] = set()
+        self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
         self.records: dict[Job, dict[str, Any]] = {}
         self._photo: np.ndarray | None = None
 
@@ -95,13 +103,13 @@ class _Drawing:
     def photo(self) -> np.ndarray | None:
         """The crop the network sees, (H, W, C) uint8; None for a network alone."""
         if self._photo is None and self.task.example is not None:
-            self._photo = images.photo(self.task.example, self.task.card.input)
+            self._photo = photo_of(self.task.example, self.task.card.input)
         return self._photo
 
     def known(self, job: Job) -> bool:
-        """Whether the store holds the job's array, or that there is none."""
+        """Whether the store holds the job's array, undamaged, or that there is none."""
         record = self.store.get(job.key)
-        if record is None or not self.store.whole(record):
+        if record is None or not self.store.sound(record):
             return False
         self.records[job] = record
         return True
@@ -112,45 +120,52 @@ class _Drawing:
         if isinstance(outcome.error, NotApplicable):
             record = {"status": "inapplicable", "reason": str(outcome.error), "target": target}
             self.records[job] = self.store.put(job.key, record)
-            self.tell("inapplicable", job.key, str(outcome.error))
+            self._end("inapplicable", job, str(outcome.error))
             return
         if outcome.error:
-            self._fail(job, outcome.error)
+            self._end("failed", job, reason(outcome.error))
             return
         style, kind = self.cards[job.method].draw, self.kinds.get(job.layer, "")
         values = reduce(style, outcome.value, kind)
         if kind == "softmax":
-            values.meta |= _named(values.arrays["map"][0], self.task)
+            values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
         record = {"status": "drawn", "meta": values.meta, "numbers": outcome.numbers or {}, "target": target}
         self.records[job] = self.store.put(job.key, record, {"arrays": pack(values.arrays)})
-        if style not in render.LIMITS:
-            self._draw(job, values.arrays, None)
+        if style in render.LIMITS:
+            self.tell("computed", job.key, "")
+        else:
+            self._draw(job, [job], values.arrays, None)
 
     def finish(self) -> None:
         """Draw what waited for its neighbours, and what is in the store without a picture."""
-        for group in dict.fromkeys(self.group.values()):
-            waiting = [job for job in group if self._undrawn(job)]
-            if not waiting:
-                continue
-            style = self.cards[group[0].method].draw
+        for group in groups(self.task):
             drawn = [job for job in group if self.records.get(job, {}).get("status") == "drawn"]
-            arrays = {job: unpack(self.store.read(self.records[job]["payloads"]["arrays"])) for job in drawn}
-            limits = [render.own_limit(style, one) for one in arrays.values()] if style in render.LIMITS else [None]
-            for job in waiting:
-                self._draw(job, arrays[job], max(limits) if limits[0] is not None else None)
+            asked = [job for job in group if job not in self.ended and job.key not in self.task.skipped]
+            waiting = [job for job in asked if job in drawn and not self._pictured(job, drawn)]
+            for job in asked:
+                if job in self.records and job not in waiting:
+                    self._end("reused", job)
+            if waiting:
+                self._draw_group(waiting, drawn)
 
-    def _undrawn(self, job: Job) -> bool:
-        if self.records.get(job, {}).get("status") != "drawn" or job in self.failed:
-            return False
-        found = self.store.get(self._picture_key(job))
-        return found is None or not self.store.whole(found)
+    def _pictured(self, job: Job, drawn: list[Job]) -> bool:
+        found = self.store.get(picture_key(job, drawn, self.task, self.cards))
+        return found is not None and self.store.whole(found)
 
-    def _draw(self, job: Job, arrays: dict[str, np.ndarray], limit: float | None) -> None:
-        record = self.records[job]
+    def _draw_group(self, waiting: list[Job], drawn: list[Job]) -> None:
+        style = self.cards[waiting[0].method].draw
+        arrays = {job: unpack(self.store.read(self.records[job]["payloads"]["arrays"])) for job in drawn}
+        shared = style in render.LIMITS
+        limit = max(render.own_limit(style, one) for one in arrays.values()) if shared else None
+        for job in waiting:
+            self.tell("begin", job.key, "")
+            self._draw(job, drawn, arrays[job], limit)
+
+    def _draw(self, job: Job, drawn: list[Job], arrays: dict[str, np.ndarray], limit: float | None) -> None:
         try:
-            picture = render.draw(self.cards[job.method].draw, arrays, record["meta"], self.photo, limit)
+            picture = render.draw(self.cards[job.method].draw, arrays, self.records[job]["meta"], self.photo, limit)
         except (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError) as error:
-            self._fail(job, error)
+            self._end("failed", job, reason(error))
             return
         about = {
             "files": {name: suffix for name, (suffix, _) in picture.files.items()},
@@ -160,15 +175,13 @@ class _Drawing:
             "clipped": picture.clipped,
             "sprite": picture.sprite,
         }
-        self.store.put(self._picture_key(job), about, {name: data for name, (_, data) in picture.files.items()})
-        self.tell("drawn", job.key, "")
+        key = picture_key(job, drawn, self.task, self.cards)
+        self.store.put(key, about, {name: data for name, (_, data) in picture.files.items()})
+        self._end("drawn", job)
 
-    def _fail(self, job: Job, error: Exception) -> None:
-        self.failed.add(job)
-        self.tell("failed", job.key, reason(error))
-
-    def _picture_key(self, job: Job) -> str:
-        return picture_key(job, self.group[job], self.task, self.cards)
+    def _end(self, event: str, job: Job, why: str = "") -> None:
+        self.ended.add(job)
+        self.tell(event, job.key, why)
 
 
 def reason(error: BaseException) -> str:
@@ -183,14 +196,11 @@ def _target(target: Target | None) -> dict[str, Any] | None:
     return {"name": target.name, "index": target.index, "probability": target.probability, "role": target.role}
 
 
-def _named(probabilities: np.ndarray, task: SceneTask) -> dict[str, Any]:
-    """The ten most probable classes, and the label's probability, with their names."""
-    classes = task.card.classes
+def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
+    """The ten most probable classes with their names."""
     order = np.argsort(-probabilities, kind="stable")[:10]
     top = [{"name": classes[i], "index": int(i), "probability": float(probabilities[i])} for i in order]
-    label = float(probabilities[classes.index(task.label)]) if task.label else None
-    names = {str(one["index"]): one["name"] for one in top}
-    return {"top": top, "label_probability": label, "names": names}
+    return {"top": top, "names": {str(one["index"]): one["name"] for one in top}}
 
 
 def _detached(outcome: Outcome) -> Outcome:

@@ -16,7 +16,7 @@ from generator.types import ConfigError, figure_name, layer_slug, parse_figure_n
 
 # Work flows one way: each module or package may import those before it and nothing else of the house.
 ORDER = """
-    types resources sources yaml_file entries config models selection data download decode images capture describe
+    types resources sources yaml_file entries config models selection data download decode photo images capture describe
     tape methods targets samples cam_layers scene reduce render evaluation training store plan compare worker run
     manifest fingerprint pages check site build terminal look show health __main__
 """.split()

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from generator.decode import decode
-from generator.images import Problem, denormalise, normalise, photo, read_image, read_images
+from generator.images import Problem, read_image, read_images
+from generator.photo import denormalise, normalise, photo
 from generator.models.vision import torchvision
 from generator.types import ConfigError, Example, ImageError, Input
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from generator import images
+from generator import photo
 from generator.decode import decode
 from generator.models import MODELS, known_names, load, resolve, vision
 from generator.models.vision import torchvision
@@ -150,7 +150,7 @@ def test_a_real_network_names_what_is_in_the_pictures(shared):
     for path in sorted((shared / "images" / "imagenet-samples").iterdir()):
         truth = path.stem.partition("_")[2].replace("_", " ")
         picture, _ = decode(path)
-        x = torch.from_numpy(images.normalise(images.fitted(picture, loaded.input), loaded.input))
+        x = torch.from_numpy(photo.normalise(photo.fitted(picture, loaded.input), loaded.input))
         with torch.no_grad():
             order = [loaded.classes[index] for index in loaded.model(x)[0].argsort(descending=True)]
         ranks[truth] = order.index(truth)

@@ -1,0 +1,71 @@
+"""The crop of a picture that a network sees, and the numbers it is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageColor
+
+from generator.decode import MAX_PIXELS, decode
+from generator.types import Example, ImageError, Input
+
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def photo(example: Example, input: Input) -> np.ndarray:
+    """The crop that the network sees, uint8 (H, W, C)."""
+    picture, _ = decode(Path(example.path))
+    background = ImageColor.getrgb(example.background) if example.background else input.background
+    wanted = replace(input, background=background, fit=example.fit or input.fit)
+    return fitted(picture, wanted, Path(example.path).name)
+
+
+def fitted(picture: Image.Image, input: Input, name: str = "") -> np.ndarray:
+    """A decoded picture as `input` asks, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and CenterCrop."""
+    if picture.mode == "RGBA":  # before resizing: afterwards the colour behind full transparency would bleed in
+        ground = Image.new("RGBA", picture.size, (*input.background, 255))
+        picture = Image.alpha_composite(ground, picture).convert("RGB")
+    resample = RESAMPLING[input.interpolation]
+    seen = _pad(picture, input, resample) if input.fit == "pad" else _crop(picture, input, resample, name)
+    pixels = np.asarray(seen if input.size[0] == 3 else seen.convert("L"))
+    return pixels.reshape(*input.size[1:], input.size[0]).copy()
+
+
+def normalise(photo: np.ndarray, input: Input) -> np.ndarray:
+    """`(photo / 255 - mean) / std`, float32 (1, C, H, W), of uint8 (H, W, C)."""
+    mean, std = (np.asarray(values, np.float32) for values in (input.mean, input.std))
+    x = (photo.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(x.transpose(2, 0, 1)[None])
+
+
+def denormalise(x: np.ndarray, input: Input) -> np.ndarray:
+    """The inverse of `normalise`, exact on what it made: uint8 (H, W, C) of float (1, C, H, W) or (C, H, W)."""
+    mean, std = (np.asarray(values, np.float32) for values in (input.mean, input.std))
+    values = x.reshape(x.shape[-3:]).transpose(1, 2, 0) * std + mean
+    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+
+
+def _crop(picture: Image.Image, input: Input, resample: Image.Resampling, name: str) -> Image.Image:
+    """Shorter side to `resize`, then the centre; rounding as torchvision does it."""
+    _, height, width = input.size
+    shorter = input.resize or max(height, width)
+    longer = int(shorter * max(picture.size) / min(picture.size))
+    if shorter * longer > MAX_PIXELS:
+        found = f"there are {picture.width:,} x {picture.height:,}"
+        raise ImageError(f"{name}: expected sides less unequal for a crop, {found}; `fit: pad` shows the whole")
+    size = (shorter, longer) if picture.width <= picture.height else (longer, shorter)
+    picture = picture.resize(size, resample)
+    left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
+    return picture.crop((left, top, left + width, top + height))
+
+
+def _pad(picture: Image.Image, input: Input, resample: Image.Resampling) -> Image.Image:
+    """The whole picture, as large as fits, in the middle of the background."""
+    _, height, width = input.size
+    scale = min(width / picture.width, height / picture.height)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    ground = Image.new("RGB", (width, height), input.background)
+    ground.paste(picture.resize(size, resample), ((width - size[0]) // 2, (height - size[1]) // 2))
+    return ground
