@@ -58,7 +58,11 @@ def _broken(name: str, element: str, address: str, files: set[str], pages: dict[
     if parts.scheme in ("data", "mailto", "javascript"):
         return ""
     if parts.scheme or parts.netloc:
-        return "" if element in OUTSIDE_ALLOWED or element.startswith("link ") else f"<{element}> loads {address} from outside"
+        return (
+            ""
+            if element in OUTSIDE_ALLOWED or element.startswith("link ")
+            else f"<{element}> loads {address} from outside"
+        )
     target = resolve(name, parts.path)
     if target not in files and f"{target}/index.html".lstrip("/") in files:
         return f"<{element}> leads to the folder {address}, which does not open from a file"
@@ -184,15 +188,12 @@ def _check_file(gallery: Path, figure: dict, name: str) -> list[str]:
     if name == figure.get("file") and figure["digest"]:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
         if found != figure["digest"]:
-            return [f"manifest: the picture {name} is not the one recorded (SHA-256 {found[:12]}, not {figure['digest'][:12]})"]
+            recorded = figure["digest"][:12]
+            return [f"manifest: the picture {name} is not the one recorded (SHA-256 {found[:12]}, not {recorded})"]
     return []
 
 
 def _strays(gallery: Path, named: set[str]) -> list[str]:
     """Files of the gallery that nothing in the manifest accounts for; folders' own pages need no mention."""
     found = {path.relative_to(gallery).as_posix() for path in gallery.rglob("*") if path.is_file()}
-    return [
-        f"gallery/{name} is in no manifest"
-        for name in sorted(found - named)
-        if not name.endswith("index.html")
-    ]
+    return [f"gallery/{name} is in no manifest" for name in sorted(found - named) if not name.endswith("index.html")]

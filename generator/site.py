@@ -27,8 +27,9 @@ class SiteError(InnerviewError):
 def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str = "", url: str = "") -> None:
     """Build the gallery `root` (with `site_src/` and `mkdocs.yml`) into the folder `out`.
 
-    mkdocs writes to `<out>.new`; `publish(site)` adds pictures, manifest and figure pages there; the result is checked and
-    exchanged with what was at `out`. `title` and `url` win over those in mkdocs.yml. Raises `SiteError`; `out` is then as it was.
+    mkdocs writes to `<out>.new`; `publish(site)` adds pictures, manifest and figure pages there; the result is checked
+    and exchanged with what was at `out`. `title` and `url` win over those in mkdocs.yml. Raises `SiteError`; `out` is
+    then as it was.
     """
     resources.materialise(root)
     new = out.with_name(out.name + ".new")
@@ -91,5 +92,5 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
     extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".webp": "image/webp"}
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class names it so)
+    def log_message(self, format: str, *args: object) -> None:
         pass

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from fake_pictures import draw_photo, enlarged, green, heat, red_blue, save
 
 from generator.types import Example, Figure, Input, Layer, MethodCard, ModelCard, Stage, figure_name, layer_slug, record
 
@@ -19,7 +18,7 @@ TARGETS = {"frog": ("frog", "bird"), "cat": ("cat", "dog"), "rocket": ("ship", "
 
 def build(gallery: Path) -> dict[str, Any]:
     """Write pictures and manifest.json into the folder `gallery` and return the manifest."""
-    photos = {image: _photo(seed, 96) for seed, image in enumerate(TARGETS)}
+    photos = {image: draw_photo(seed, 96) for seed, image in enumerate(TARGETS)}
     images = [_image(gallery, image, photo) for image, photo in photos.items()]
     models = [_model("tiny", "A tiny network", 1.0), _model("tiny~pruned-50", "A tiny network, half pruned", 0.5)]
     figures, predictions = [], []
@@ -65,9 +64,31 @@ def _method(slug: str, title: str, family: str, draw: str, summary: str, **more:
 
 METHODS = [
     _method("input", "Preprocessed input", "inside", "photo", "The picture as the network gets it.", axes=()),
-    _method("activations", "Activations", "inside", "sprite", "What every channel of a layer found.", axes=("layer",), at="every"),
-    _method("filters", "Filters", "inside", "filters", "The patterns that the first layer slides over the picture.", axes=("layer",), at="conv"),
-    _method("vanilla-backprop", "Vanilla backprop", "gradient", "colour", "How the score changes with every pixel, in colour."),
+    _method(
+        "activations",
+        "Activations",
+        "inside",
+        "sprite",
+        "What every channel of a layer found.",
+        axes=("layer",),
+        at="every",
+    ),
+    _method(
+        "filters",
+        "Filters",
+        "inside",
+        "filters",
+        "The patterns that the first layer slides over the picture.",
+        axes=("layer",),
+        at="conv",
+    ),
+    _method(
+        "vanilla-backprop",
+        "Vanilla backprop",
+        "gradient",
+        "colour",
+        "How the score changes with every pixel, in colour.",
+    ),
     _method("saliency", "Saliency", "gradient", "grey", "How much every pixel pulls on the score."),
     _method("signed-gradient", "Signed gradient", "gradient", "signed", "Whether brightening a pixel helps or harms."),
     _method("cam", "CAM", "cam", "overlay", "Where the last layer found the class.", parameters={"alpha": 0.5}),
@@ -77,68 +98,25 @@ METHODS = [
 ]
 
 
-# --- pictures ----------------------------------------------------------------------------------------
-
-
-def _photo(seed: int, side: int) -> np.ndarray:
-    """A round thing with eyes on a soft ground, as an array `(side, side, 3)` in [0, 1]."""
-    y, x = np.mgrid[0:side, 0:side] / side
-    ground = np.stack([0.75 + 0.2 * y, 0.85 - 0.2 * y, 0.9 - 0.35 * y], -1)
-    body = ((x - 0.5) ** 2 / 0.10 + (y - 0.58) ** 2 / 0.07) < 1
-    colour = np.array([[0.35, 0.6, 0.25], [0.8, 0.55, 0.3], [0.55, 0.55, 0.65]][seed % 3])
-    shade = 1.15 - 0.5 * ((x - 0.35) ** 2 + (y - 0.4) ** 2) / 0.3
-    photo = np.where(body[..., None], colour * shade[..., None], ground)
-    for centre in (0.36, 0.64):
-        eye = (x - centre) ** 2 + (y - 0.34) ** 2
-        photo = np.where((eye < 0.010)[..., None], 0.97, photo)
-        photo = np.where((eye < 0.003)[..., None], 0.05, photo)
-    return np.clip(photo + np.random.default_rng(seed).normal(0, 0.02, photo.shape), 0, 1)
-
-
-def _bytes(values: np.ndarray) -> np.ndarray:
-    return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
-
-
-def _enlarged(values: np.ndarray, times: int) -> np.ndarray:
-    return values.repeat(times, 0).repeat(times, 1)
-
-
-def _green(values: np.ndarray) -> np.ndarray:
-    return 1 - values[..., None] * (1 - np.array([11, 93, 52]) / 255)
-
-
-def _red_blue(values: np.ndarray) -> np.ndarray:
-    red, blue = np.array([178, 24, 43]) / 255, np.array([33, 102, 172]) / 255
-    warm, cool = np.clip(values, 0, 1)[..., None], np.clip(-values, 0, 1)[..., None]
-    return 1 - warm * (1 - red) - cool * (1 - blue)
-
-
-def _heat(photo: np.ndarray, centre: tuple[float, float]) -> np.ndarray:
-    side = photo.shape[0]
-    y, x = np.mgrid[0:side, 0:side] / side
-    heat = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / 0.04)
-    colour = np.stack([np.clip(1.6 * heat, 0, 1), np.clip(1.2 - 2.4 * abs(heat - 0.5), 0, 1), np.clip(1 - 1.8 * heat, 0, 1)], -1)
-    return 0.5 * photo + 0.5 * colour
-
-
-def _save(gallery: Path, name: str, pixels: np.ndarray) -> tuple[int, int, str]:
-    file = gallery / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(_bytes(pixels)).save(file)
-    return pixels.shape[1], pixels.shape[0], hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 # --- records -----------------------------------------------------------------------------------------
 
 
 def _image(gallery: Path, image: str, photo: np.ndarray) -> dict[str, Any]:
-    _save(gallery, f"images/{image}.png", _enlarged(photo, 4))
-    _save(gallery, f"images/{image}.thumb.png", photo)
+    save(gallery, f"images/{image}.png", enlarged(photo, 4))
+    save(gallery, f"images/{image}.thumb.png", photo)
     label = TARGETS[image][0]
     example = Example(
-        id=image, path="", title=image.capitalize(), digest="1" * 64, size=(384, 384), credit="Drawn for a test",
-        licence="CC0-1.0", source="https://example.org/", alt=f"A drawn {image} with two eyes.",
-        sets=("tests",), targets={} if image == "rocket" else {"cifar10": label},
+        id=image,
+        path="",
+        title=image.capitalize(),
+        digest="1" * 64,
+        size=(384, 384),
+        credit="Drawn for a test",
+        licence="CC0-1.0",
+        source="https://example.org/",
+        alt=f"A drawn {image} with two eyes.",
+        sets=("tests",),
+        targets={} if image == "rocket" else {"cifar10": label},
     )
     fields = record(example)
     del fields["path"]
@@ -152,7 +130,11 @@ def _layers() -> tuple[Layer, ...]:
         if title == "pool":
             layers.append(Layer(f"pool{number}", "MaxPool2d", "pool", shape, 0, 0, (6 * number, 6 * number), number))
             continue
-        for kind, type_, size in (("conv", "Conv2d", 9 * channels), ("norm", "BatchNorm2d", 0), ("activation", "ReLU", 0)):
+        for kind, type_, size in (
+            ("conv", "Conv2d", 9 * channels),
+            ("norm", "BatchNorm2d", 0),
+            ("activation", "ReLU", 0),
+        ):
             name = {"conv": "conv", "norm": "bn", "activation": "relu"}[kind] + str(number)
             layers.append(Layer(name, type_, kind, shape, size, size * side * side, (3 + 4 * number,) * 2, number))
     layers.append(Layer("mean", "mean", "pool", (512,), 0, 0, None, 5))
@@ -164,21 +146,37 @@ def _layers() -> tuple[Layer, ...]:
 def _model(slug: str, title: str, kept: float) -> dict[str, Any]:
     layers = _layers()
     stages = tuple(
-        Stage(name, [layer for layer in layers if layer.stage == number][-1].name, tuple(la.name for la in layers if la.stage == number))
+        Stage(
+            name,
+            [layer for layer in layers if layer.stage == number][-1].name,
+            tuple(la.name for la in layers if la.stage == number),
+        )
         for number, name in enumerate([*(stage[0] for stage in STAGES), "vector of 512", "10 classes"])
     )
     parameters = sum(layer.parameters for layer in layers)
     card = ModelCard(
-        slug=slug, name=slug, title=title, source="tests.fake:tiny", digest="2" * 64,
-        input=Input((3, 32, 32), (0.5,) * 3, (0.25,) * 3), vocabulary="cifar10", classes=CLASSES,
-        parameters=parameters, macs=sum(layer.macs for layer in layers), layers=layers, stages=stages,
-        default_layer="relu4", rectifiers="3 of 3 rectifiers",
+        slug=slug,
+        name=slug,
+        title=title,
+        source="tests.fake:tiny",
+        digest="2" * 64,
+        input=Input((3, 32, 32), (0.5,) * 3, (0.25,) * 3),
+        vocabulary="cifar10",
+        classes=CLASSES,
+        parameters=parameters,
+        nonzero=round(parameters * kept),
+        macs=sum(layer.macs for layer in layers),
+        layers=layers,
+        stages=stages,
+        default_layer="relu4",
+        rectifiers="3 of 3 rectifiers",
         accuracy={"top1": 0.8896, "images": 10000, "data": "CIFAR-10 test"},
-        note="Convolutions and pools, then one vote per class.", derived_from="" if kept == 1 else "tiny",
+        note="Convolutions and pools, then one vote per class.",
+        derived_from="" if kept == 1 else "tiny",
     )
     fields = record(card)
     del fields["passes_seconds"]
-    return fields | {"nonzero": round(parameters * kept)}
+    return fields
 
 
 def _prediction(model: str, image: str) -> dict[str, Any]:
@@ -192,9 +190,12 @@ def _prediction(model: str, image: str) -> dict[str, Any]:
     ]
     known = image != "rocket"
     return {
-        "model": model, "image": image, "label": label if known else None,
+        "model": model,
+        "image": image,
+        "label": label if known else None,
         "label_probability": next(t["probability"] for t in top if t["name"] == label) if known else None,
-        "correct": said[0] == label if known else None, "top": top,
+        "correct": said[0] == label if known else None,
+        "top": top,
     }
 
 
@@ -209,12 +210,22 @@ def _figure(gallery: Path, model: str, image: str, method: str, pixels: np.ndarr
     target = more.get("target")
     layer = more.get("layer", "")
     name = figure_name(model, image, method, layer_slug(layer) if layer else "", target["name"] if target else "")
-    width, height, digest = _save(gallery, f"{name}.png", pixels)
+    width, height, digest = save(gallery, f"{name}.png", pixels)
     shared = {"range": (-0.212, 0.341), "scale": (0.0, 0.298), "clipped": 0.002, "shape": (32, 32)}
     return Figure(
-        id=name, model=model, image=image, method=method, status="drawn", file=f"{name}.png", page=f"{name}.html",
-        width=width, height=height, digest=digest, alt=f"{method} of {image}, strongest in the middle.",
-        keys={"array": "3" * 64, "picture": "4" * 64}, **(shared | more),
+        id=name,
+        model=model,
+        image=image,
+        method=method,
+        status="drawn",
+        file=f"{name}.png",
+        page=f"{name}.html",
+        width=width,
+        height=height,
+        digest=digest,
+        alt=f"{method} of {image}, strongest in the middle.",
+        keys={"array": "3" * 64, "picture": "4" * 64},
+        **(shared | more),
     )
 
 
@@ -222,7 +233,14 @@ def _without(model: str, image: str, method: str, status: str, reason: str, role
     target = _target(image, role)
     name = figure_name(model, image, method, "", target["name"])
     return Figure(
-        id=name, model=model, image=image, method=method, status=status, reason=reason, target=target, page=f"{name}.html"
+        id=name,
+        model=model,
+        image=image,
+        method=method,
+        status=status,
+        reason=reason,
+        target=target,
+        page=f"{name}.html",
     )
 
 
@@ -238,7 +256,11 @@ def _filters(gallery: Path, model: str) -> list[Figure]:
 
 def _report(gallery: Path, model: dict[str, Any], image: str, photo: np.ndarray) -> list[Figure]:
     slug, small = model["slug"], photo[1::3, 1::3]
-    figures = [_figure(gallery, slug, image, "input", _enlarged(small, 7), range=None, scale=None, clipped=0.0, shape=(3, 32, 32))]
+    figures = [
+        _figure(
+            gallery, slug, image, "input", enlarged(small, 7), range=None, scale=None, clipped=0.0, shape=(3, 32, 32)
+        )
+    ]
     figures += [_activation(gallery, slug, image, layer, small) for layer in model["layers"]]
     noise = np.random.default_rng(len(image)).normal(0, 1, (32, 32, 3)) * np.abs(small - small.mean())
     for role in ("label", "rival"):
@@ -247,17 +269,23 @@ def _report(gallery: Path, model: dict[str, Any], image: str, photo: np.ndarray)
         drawn = {
             "vanilla-backprop": 0.5 + sign * noise,
             "saliency": np.repeat(np.abs(noise).sum(-1, keepdims=True), 3, -1),
-            "signed-gradient": _red_blue(sign * noise.sum(-1)),
+            "signed-gradient": red_blue(sign * noise.sum(-1)),
         }
         for method, pixels in drawn.items():
-            figures.append(_figure(gallery, slug, image, method, _enlarged(pixels, 7), target=target))
-        overlay = _heat(_enlarged(small, 7), (0.5, 0.55) if role == "label" else (0.25, 0.7))
-        figures.append(_without(slug, image, "cam", "inapplicable", "no global average pooling before the classifier", role))
-        figures.append(_figure(gallery, slug, image, "grad-cam", overlay, target=target, layer="relu4", note="4 × 4 values"))
-        strip = np.concatenate([_heat(_enlarged(small, 4), (0.3 + 0.04 * n, 0.5)) for n in range(8)], 1)
+            figures.append(_figure(gallery, slug, image, method, enlarged(pixels, 7), target=target))
+        overlay = heat(enlarged(small, 7), (0.5, 0.55) if role == "label" else (0.25, 0.7))
+        figures.append(
+            _without(slug, image, "cam", "inapplicable", "no global average pooling before the classifier", role)
+        )
+        figures.append(
+            _figure(gallery, slug, image, "grad-cam", overlay, target=target, layer="relu4", note="4 × 4 values")
+        )
+        strip = np.concatenate([heat(enlarged(small, 4), (0.3 + 0.04 * n, 0.5)) for n in range(8)], 1)
         layout = {"channels": 8, "columns": 8, "rows": 1, "tile": [128, 128], "gap": 0}
         told = {"scale": None, "range": None, "clipped": 0.0}
-        figures.append(_figure(gallery, slug, image, "grad-cam-over-depth", strip, target=target, sprite=layout, **told))
+        figures.append(
+            _figure(gallery, slug, image, "grad-cam-over-depth", strip, target=target, sprite=layout, **told)
+        )
         figures.append(_without(slug, image, "occlusion", "failed", "ran out of memory after 3 of 49 patches", role))
     return figures
 
@@ -277,11 +305,26 @@ def _activation(gallery: Path, model: str, image: str, layer: dict[str, Any], sm
         top, left = c // columns * (side + 1), c % columns * (side + 1)
         mosaic[top : top + side, left : left + side] = maps[c]
     end = float(np.quantile(np.abs(maps), 0.998)) or 1.0
-    sprite = {"channels": channels, "columns": columns, "rows": rows, "tile": [side, side], "gap": 1, "factor": 1, "reduced": 1}
+    sprite = {
+        "channels": channels,
+        "columns": columns,
+        "rows": rows,
+        "tile": [side, side],
+        "gap": 1,
+        "factor": 1,
+        "reduced": 1,
+    }
     return _figure(
-        gallery, model, image, "activations", (_red_blue if signed else _green)(np.clip(mosaic / end, -1, 1)),
-        layer=layer["name"], sprite=sprite, shape=tuple(layer["shape"]),
-        range=(float(maps.min()), float(maps.max())), scale=(-end if signed else 0.0, end),
+        gallery,
+        model,
+        image,
+        "activations",
+        (red_blue if signed else green)(np.clip(mosaic / end, -1, 1)),
+        layer=layer["name"],
+        sprite=sprite,
+        shape=tuple(layer["shape"]),
+        range=(float(maps.min()), float(maps.max())),
+        scale=(-end if signed else 0.0, end),
     )
 
 

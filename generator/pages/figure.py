@@ -27,7 +27,9 @@ from generator.pages.gallery import (
 from generator.pages.model import Fact
 from generator.pages.views import Link, Plate, Steps
 
-UNKNOWN_SITE = "https://your.site/"  # in snippets of a gallery that does not know its address; the browser puts in its own
+UNKNOWN_SITE = (
+    "https://your.site/"  # in snippets of a gallery that does not know its address; the browser puts in its own
+)
 
 
 @dataclass(frozen=True)
@@ -205,8 +207,10 @@ def snippets(
     """The picture for other people's pages, with its words and its licence."""
     base = gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
     page, file = base + figure_page(record), base + gallery_file(record["file"])
-    caption = f"{_with_target(title, record)}: {example['title']} in {model['title']}." if example else (
-        f"{_with_target(title, record)} of {model['title']}."
+    caption = (
+        f"{_with_target(title, record)}: {example['title']} in {model['title']}."
+        if example
+        else (f"{_with_target(title, record)} of {model['title']}.")
     )
     caption = words.fold(caption)
     credit = ", ".join(words.fold(part) for part in (example["credit"], example["licence"]) if part) if example else ""

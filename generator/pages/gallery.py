@@ -1,4 +1,4 @@
-"""The manifest as pages look things up in it: by slug, by report, by method; and where everything stands in the site."""
+"""The manifest as pages look things up in it, and where everything stands in the site."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ class Gallery:
         self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
-        self._layers = {
-            slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()
-        }
+        self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
 
     def report(self, model: str, image: str) -> list[Record]:
         """All figures of one image seen by one model."""
@@ -62,6 +60,7 @@ class Gallery:
         return {f["layer"]: f for f in self.report(model, image) if f["method"] == "activations"}
 
     def layer(self, model: str, name: str) -> Record | None:
+        """What is known of one layer of a model."""
         return self._layers.get(model, {}).get(name)
 
 
@@ -69,30 +68,37 @@ class Gallery:
 
 
 def home_page() -> str:
+    """The front page."""
     return "index.html"
 
 
 def hub_page(hub: str) -> str:
+    """One of the hubs: images, models, methods."""
     return f"gallery/{hub}/index.html"
 
 
 def image_page(image: str) -> str:
+    """One photo across all networks."""
     return f"gallery/images/{image}.html"
 
 
 def model_page(model: str) -> str:
+    """One network."""
     return f"gallery/{model}/index.html"
 
 
 def method_page(method: str) -> str:
+    """One method."""
     return f"gallery/methods/{method}.html"
 
 
 def report_page(model: str, image: str) -> str:
+    """One image seen by one network."""
     return f"gallery/{model}/{image}/index.html"
 
 
 def figure_page(figure: Record) -> str:
+    """One figure alone."""
     return f"gallery/{figure['id']}.html"
 
 

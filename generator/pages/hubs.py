@@ -284,9 +284,7 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
         verdict=views.verdict(gallery.predictions.get((model, image))),
         photo=views.photo(gallery, record, page),
         input=views.plate(gallery, input_figure, page) if input_figure else None,
-        plates={
-            f["method"]: views.plate(gallery, f, page) for f in reversed(drawn) if f["target"]["role"] in LABEL
-        },
+        plates={f["method"]: views.plate(gallery, f, page) for f in reversed(drawn) if f["target"]["role"] in LABEL},
         rivals={method: views.plate(gallery, figure, page) for method, figure in rivals.items()},
         rival=next((f["target"]["name"] for f in rivals.values()), ""),
         first=views.plate(gallery, stages[0], page) if stages else None,

@@ -12,7 +12,6 @@ from generator.pages.gallery import (
     Record,
     home_page,
     hub_page,
-    image_page,
     method_page,
     model_page,
     relative,
@@ -162,5 +161,3 @@ def _layer_row(number: int, layer: Record) -> LayerRow:
         macs=words.count(layer["macs"]) if layer["macs"] else "",
         receptive_field=words.shape(field) if field else "all",
     )
-
-

@@ -69,7 +69,7 @@ class WalkStep:
     sees: str
     plate: Plate | None
     folded: list[Plate]
-    final: bool
+    final: bool  # the classes: shown as bars
 
 
 @dataclass(frozen=True)
@@ -209,6 +209,7 @@ def _side(layer: Record) -> int:
 
 
 def stage_id(number: int) -> str:
+    """The anchor of a stage of the walk."""
     return f"stage-{number}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+CODE = re.compile(r"`([^`]+)`")
 BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -28,31 +29,13 @@ def fold(value: str) -> str:
 
 
 def prose(value: str) -> Markup:
-    """A docstring's body as HTML: paragraphs, `code`, *emphasis*, `$formula$`, lists and indented formulae; nothing else.
+    """A docstring's plain paragraphs as HTML, with `code` marked.
 
-    >>> str(prose("Weigh `A` by $mean G$."))
-    '<p>Weigh <code>A</code> by <span class="formula">mean G</span>.</p>'
+    >>> str(prose("Weigh `A`.\\n\\nSum."))
+    '<p>Weigh <code>A</code>.</p><p>Sum.</p>'
     """
-    blocks = [block for block in re.split(r"\n\s*\n", value.expandtabs(4).strip("\n")) if block.strip()]
-    return Markup("\n").join(_block(block) for block in blocks)
-
-
-def _block(block: str) -> Markup:
-    lines = block.splitlines()
-    if all(line.startswith("    ") for line in lines):
-        return Markup('<pre class="formula" tabindex="0">{}</pre>').format(Markup("\n").join(text(line) for line in lines))
-    if lines[0].lstrip().startswith(("- ", "* ")):
-        items = re.split(r"\n\s*[-*] ", "\n" + block.strip())[1:]
-        return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(_inline(i)) for i in items))
-    return Markup("<p>{}</p>").format(_inline(block))
-
-
-def _inline(words: str) -> Markup:
-    html = str(text(words))
-    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
-    html = re.sub(r"\$([^$]+)\$", r'<span class="formula">\1</span>', html)
-    html = re.sub(r"(?<![\w*])\*([^*<>\s][^*<>]*)\*(?![\w*])", r"<em>\1</em>", html)
-    return Markup(html)
+    blocks = [str(text(block)) for block in re.split(r"\n\s*\n", value) if block.strip()]
+    return Markup("").join(Markup("<p>{}</p>").format(Markup(CODE.sub(r"<code>\1</code>", block))) for block in blocks)
 
 
 def number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The visual elements that templates draw: a picture with its caption, a link, a bar, a step aside; all decided here."""
+"""What templates draw, decided beforehand: a picture with its caption, a link, a bar, a step aside."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Plate:
     full: str = ""
     width: int = 0
     height: int = 0
-    look: str = "map"  # map, sprite, strip, photo: how plates.css lays it out
+    look: str = "map"  # map, sprite, strip, photo, chart: how plates.css lays it out
     paper: bool = False  # zero is white: dark mode shows it as a dark field
     fade: bool = False  # lies over the photo and can be faded out
     under: str = ""  # the picture under a fading one
@@ -178,7 +178,9 @@ def _look(figure: Record, method: Record) -> str:
     drawn = method.get("draw", "")
     if drawn in ("photo", "strip"):
         return drawn
-    return "sprite" if figure["sprite"] else "map"
+    if figure["sprite"]:
+        return "sprite"
+    return "chart" if drawn == "sprite" else "map"
 
 
 def _zoom(figure: Record) -> int:
@@ -206,7 +208,7 @@ def _values(figure: Record) -> str:
 
 def _scale(figure: Record, method: Record) -> Scale | None:
     drawn = method.get("draw", "")
-    if figure["scale"] is None or drawn in UNSCALED:
+    if figure["scale"] is None or drawn in UNSCALED or _look(figure, method) == "chart":
         return None
     low, high = figure["scale"]
     ramp = "colour" if _is_coloured(figure, method) else RAMPS.get(drawn, "signed" if low < 0 else "green")
