@@ -154,9 +154,9 @@ def _unpacked(path: Path, size: int, modified_ns: int) -> dict[str, bytes]:
 
 def _cifar10(folder: Path, split: str) -> Labelled:
     """CIFAR-10's own arrays, each picture as a PNG file named `<class>/<number within the class>.png`."""
-    classes = tuple(_read_batch(folder / "batches.meta")["label_names"])
+    classes = tuple(_read_batch(folder / "batches.meta", "label_names")["label_names"])
     names = [f"data_batch_{number}" for number in range(1, 6)] if split == "train" else ["test_batch"]
-    batches = [_read_batch(folder / name) for name in names]
+    batches = [_read_batch(folder / name, "data", "labels") for name in names]
     pixels = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     labels = [label for batch in batches for label in batch["labels"]]
     position, count = {}, [0] * len(classes)
@@ -183,12 +183,12 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def _read_batch(path: Path) -> dict[str, Any]:
+def _read_batch(path: Path, *keys: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             content = _ArraysOnly(file, encoding="latin1").load()
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged pickle may raise anything
         raise DataError(f"{path}: expected a batch of CIFAR-10: {error}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a batch of CIFAR-10, it holds a {type(content).__name__}")
+    if not isinstance(content, dict) or not content.keys() >= set(keys):
+        raise DataError(f"{path}: expected a batch of CIFAR-10 with {' and '.join(keys)}, it holds something else")
     return content

@@ -20,7 +20,7 @@ from generator.training.files import whole
 from generator.types import Network
 
 RECOMPRESSED = (
-    "Measured on pictures that were recompressed as JPEG, which loses detail: a little below what the original ones give."
+    "Measured on pictures recompressed as JPEG, which loses detail: a little below what the original ones would give."
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from generator.data import Labelled
@@ -20,6 +21,7 @@ from generator.models import file_digest, load
 from generator.training.augment import augmented
 from generator.training.files import TrainingError, whole
 from generator.training.recipe import Recipe
+from generator.training.replicas import Replicas
 from generator.training.small_maps import speed_up
 
 WATCHED = 2000  # test pictures that an epoch is measured on; the model card's figures are of all
@@ -45,13 +47,16 @@ class Run:
 
     def __init__(self, recipe: Recipe, seed: int, device: torch.device, start: Path | None) -> None:
         self.recipe, self.seed, self.device = recipe, seed, device
+        weights = str(start.absolute()) if start else "random"
+        self.network = load(replace(recipe.network, weights=weights, seed=seed), device)
         self.start = file_digest(start) if start else ""
-        self.network = load(replace(recipe.network, weights=str(start or "random"), seed=seed), device)
         self.average = self.network.model.to(memory_format=torch.channels_last)  # what is measured and written
         self.model = deepcopy(self.average).requires_grad_(True)
         self.half = device.type == "cuda" or _cpu_multiplies_bf16()
+        self.replicas = Replicas(self.model, torch.get_num_threads() if device.type == "cpu" else 1)
         if self.half and device.type == "cpu":
-            speed_up(self.model)
+            for replica in self.replicas.models:
+                speed_up(replica)
         kernels = [parameter for parameter in self.model.parameters() if parameter.ndim > 1]
         others = [parameter for parameter in self.model.parameters() if parameter.ndim <= 1]
         groups = [{"params": kernels, "weight_decay": recipe.decay}, {"params": others, "weight_decay": 0.0}]
@@ -71,7 +76,8 @@ class Run:
         if len(batches) > 1 and len(batches[-1]) < recipe.batch:
             batches = batches[:-1]  # batch norm dislikes a small rest; another order leaves out others
         loss, right, seen, began = 0.0, 0, 0, time.monotonic()
-        self.model.train()
+        for replica in self.replicas.models:
+            replica.train()
         for step, chosen in enumerate(batches, 1):
             x = augmented(pixels[chosen], input, side, recipe.padding, recipe.cutout, random)
             step_loss, step_right = self._step(x, labels[chosen], len(batches))
@@ -92,16 +98,22 @@ class Run:
         recipe = self.recipe
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate(self.steps, steps * recipe.epochs)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.model(x)
-        loss = F.cross_entropy(logits.float(), target, label_smoothing=recipe.smoothing)
+        loss, right = self.replicas.learn(self._learn, x, target)
         if not math.isfinite(loss):
-            raise TrainingError(f"epoch {self.epoch + 1}: the loss is {loss.item()}; lower the learning rate")
-        self.optimiser.zero_grad()
-        loss.backward()
+            raise TrainingError(f"epoch {self.epoch + 1}: the loss is {loss}; lower the learning rate")
         self.optimiser.step()
         self.steps += 1
         self._follow()
+        return loss, right
+
+    def _learn(self, model: nn.Module, x: torch.Tensor, target: torch.Tensor, batch: int) -> tuple[float, int]:
+        """The gradients of a part of a batch: its share of the mean loss, and how many were right."""
+        model.zero_grad()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits = model(x)
+        total = F.cross_entropy(logits.float(), target, label_smoothing=self.recipe.smoothing, reduction="sum")
+        loss = total / batch
+        loss.backward()
         return loss.item(), int((logits.argmax(1) == target).sum())
 
     @torch.no_grad()
@@ -131,7 +143,8 @@ class Run:
         if state["identity"] != self._identity():
             raise TrainingError(f"{path}: expected the same recipe, seed and start as now, it is of another run")
         self.epoch, self.steps, self.history = state["epoch"], state["steps"], state["history"]
-        self.model.load_state_dict(state["model"])
+        for model in self.replicas.models:
+            model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
 
