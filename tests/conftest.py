@@ -1,14 +1,17 @@
 """What every test starts from: few threads, a torchvision that imports, and the data beside the repository."""
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is imported below
 
+import fake_manifest
 import hypothesis
 import pytest
 import torch
 
+from generator import pages, resources, site
 from generator.models import vision  # noqa: F401 - first, so that captum and grad-cam find a torchvision that imports
 
 torch.set_num_threads(1)
@@ -31,3 +34,26 @@ def shared(repository) -> Path:
     if not folder.is_dir():
         pytest.skip("needs the folder `shared` beside the repository, with weights, pictures and data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def fake_gallery(tmp_path_factory) -> tuple[Path, dict]:
+    """A small gallery drawn without a network: the folder with its pictures, and its manifest."""
+    folder = tmp_path_factory.mktemp("gallery")
+    return folder, fake_manifest.build(folder)
+
+
+@pytest.fixture(scope="session")
+def built_site(fake_gallery, tmp_path_factory) -> Path:
+    """The whole site of that gallery, as a build publishes it; not to be changed."""
+    folder, manifest = fake_gallery
+    root = tmp_path_factory.mktemp("site")
+    templates = resources.template_folders(root)
+    pages.write_sources(manifest, root / "site_src", templates)
+
+    def publish(new: Path) -> None:
+        shutil.copytree(folder, new / "gallery", dirs_exist_ok=True)
+        pages.write_figure_pages(manifest, new, templates, fake_manifest.channels)
+
+    site.build(root, root / "site", publish)
+    return root / "site"

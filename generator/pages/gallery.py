@@ -59,6 +59,13 @@ class Gallery:
         """The activations of one report by layer."""
         return {f["layer"]: f for f in self.report(model, image) if f["method"] == "activations"}
 
+    def families(self) -> list[tuple[str, str, str, list[Record]]]:
+        """Name, title, summary and methods of each family that has any; families of someone's own come last."""
+        found: dict[str, list[Record]] = {family: [] for family in FAMILIES}
+        for card in self.methods.values():
+            found.setdefault(card["family"], []).append(card)
+        return [(name, *FAMILIES.get(name, (name, "")), cards) for name, cards in found.items() if cards]
+
     def layer(self, model: str, name: str) -> Record | None:
         """What is known of one layer of a model."""
         return self._layers.get(model, {}).get(name)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from generator.pages import text as words
 from generator.pages import views
 from generator.pages.gallery import (
-    FAMILIES,
     Gallery,
     Record,
     home_page,
@@ -21,6 +20,7 @@ from generator.pages.gallery import (
 from generator.pages.method import example
 from generator.pages.report import LABEL, RIVAL, Block, silhouette
 from generator.pages.views import Bar, Link, Plate, Verdict
+from generator.types import slug
 
 READING = "reading.html"
 
@@ -182,20 +182,22 @@ def models(gallery: Gallery) -> ModelsPage:
     """The hub of models."""
     page = hub_page("models")
     cards = []
-    for slug, card in gallery.models.items():
-        shown = gallery.images_of(slug)
-        walk_of = report_page(slug, shown[0]) if shown else model_page(slug)
-        judged = [p["correct"] for p in gallery.predictions.values() if p["model"] == slug and p["correct"] is not None]
+    for model, card in gallery.models.items():
+        shown = gallery.images_of(model)
+        walk_of = report_page(model, shown[0]) if shown else model_page(model)
+        judged = [
+            p["correct"] for p in gallery.predictions.values() if p["model"] == model and p["correct"] is not None
+        ]
         cards.append(
             ModelCard(
-                link=Link(card["title"], relative(model_page(slug), page)),
+                link=Link(card["title"], relative(model_page(model), page)),
                 note=card["note"],
                 parameters=words.short_count(card["parameters"]),
                 macs=words.short_count(card["macs"]),
                 accuracy=words.percent(card["accuracy"]["top1"]) if card["accuracy"].get("top1") is not None else "",
                 layers=words.count(len(card["layers"])),
                 score=f"{sum(judged)} of {len(judged)}" if judged else "",
-                silhouette=silhouette(gallery, slug, page, walk_of),
+                silhouette=silhouette(gallery, model, page, walk_of),
             )
         )
     return ModelsPage(title="Models", trail=_trail("Models", page), models=cards)
@@ -204,22 +206,18 @@ def models(gallery: Gallery) -> ModelsPage:
 def methods(gallery: Gallery) -> MethodsPage:
     """The hub of methods, by family."""
     page = hub_page("methods")
-    known = [*FAMILIES, *{card["family"]: "" for card in gallery.methods.values() if card["family"] not in FAMILIES}]
-    families = []
-    for family in known:
-        title, summary = FAMILIES.get(family, (family, ""))
-        cards = [
-            MethodCard(
-                Link(card["title"], relative(method_page(slug), page)), card["summary"], example(gallery, slug, page)
-            )
-            for slug, card in gallery.methods.items()
-            if card["family"] == family
-        ]
-        if cards:
-            families.append(Family(family, title, summary, cards))
+    families = [
+        Family(slug(family), title, summary, [_method_card(gallery, card, page) for card in cards])
+        for family, title, summary, cards in gallery.families()
+    ]
     return MethodsPage(
         title="Methods", trail=_trail("Methods", page), families=families, reading=relative(READING, page)
     )
+
+
+def _method_card(gallery: Gallery, card: Record, page: str) -> MethodCard:
+    link = Link(card["title"], relative(method_page(card["slug"]), page))
+    return MethodCard(link, card["summary"], example(gallery, card["slug"], page))
 
 
 def home(gallery: Gallery) -> HomePage:
@@ -227,8 +225,8 @@ def home(gallery: Gallery) -> HomePage:
     page = home_page()
     report = _most_telling(gallery)
     thumbs = [views.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
-    by_look = {card["draw"]: slug for slug, card in reversed(gallery.methods.items())}
-    pictures = [plate for slug in by_look.values() if (plate := example(gallery, slug, page))]
+    by_look = {card["draw"]: method for method, card in reversed(gallery.methods.items())}
+    pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page))]
     return HomePage(
         title=gallery.site["title"],
         description=gallery.site["description"],

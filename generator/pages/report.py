@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from generator.pages import text as words
 from generator.pages import views
 from generator.pages.gallery import (
-    FAMILIES,
     Gallery,
     Record,
     home_page,
@@ -20,6 +19,7 @@ from generator.pages.gallery import (
     report_page,
 )
 from generator.pages.views import Bar, Link, Plate, Steps, Verdict
+from generator.types import slug
 
 LABEL, RIVAL = ("label", "top"), ("rival",)
 
@@ -153,16 +153,15 @@ def _target_name(gallery: Gallery, model: str, image: str, roles: tuple[str, ...
 
 def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapter]:
     chapters = []
-    for family, (title, summary) in FAMILIES.items():
+    for family, title, summary, cards in gallery.families():
         rows = [
             row
-            for card in gallery.methods.values()
-            if card["family"] == family and "target" in card["axes"]
-            if (row := _method_row(gallery, model, image, card, page))
+            for card in cards
+            if "target" in card["axes"] and (row := _method_row(gallery, model, image, card, page))
         ]
         if rows:
             fades = any(plate and plate.fade for row in rows for plate in (row.label, row.rival))
-            chapters.append(Chapter(family, title, summary, rows, fades))
+            chapters.append(Chapter(slug(family), title, summary, rows, fades))
     return chapters
 
 

@@ -96,5 +96,9 @@ def front_matter(fields: dict[str, Any]) -> str:
 
 
 def verbatim(value: str) -> Markup:
-    """Text of ours that keeps its lines, escaped."""
-    return Markup("\n").join(escape(line) for line in value.split("\n"))
+    """Text that keeps its lines and their indent, for formulae and snippets.
+
+    >>> str(verbatim("a\\n  <b>"))
+    'a\\n  &lt;b&gt;'
+    """
+    return Markup("\n").join(" " * (len(line) - len(line.lstrip(" "))) + text(line) for line in value.split("\n"))

@@ -1,0 +1,282 @@
+"""What the pages say: every field through one door, strangers' words harmless, every job accounted for."""
+
+import json
+from dataclasses import fields
+from html.parser import HTMLParser
+from pathlib import Path
+
+import fake_manifest
+import jsonschema
+import pytest
+import yaml
+from jinja2 import UndefinedError, meta, nodes
+
+import generator
+from generator import pages
+from generator.pages.text import count, fold, front_matter, number, percent, prose, text
+from generator.resources import resource
+from generator.types import Figure, MethodCard, ModelCard
+
+TEMPLATES = resource("templates")
+SCHEMA = json.loads((Path(generator.__file__).parent / "manifest.schema.json").read_text())
+CANARY = (
+    "x<script>alert(1)</script>{{ 7*7 }}{% raw %}|`\"'>&amp;</textarea>\n\n# h\n---\n‮RTL\x02\x00  [a](b) ![c](d) <!-- "
+)
+
+
+@pytest.fixture(scope="session")
+def written(fake_gallery, tmp_path_factory):
+    """The Markdown pages and the figure pages of the fake gallery, by name."""
+    return write(fake_gallery[1], tmp_path_factory.mktemp("written"))
+
+
+def write(manifest, folder):
+    """Write all pages of a manifest below `folder` and return their texts by name."""
+    pages.write_sources(manifest, folder, [TEMPLATES])
+    pages.write_figure_pages(manifest, folder, [TEMPLATES], fake_manifest.channels)
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- one door -------------------------------------------------------------------------------------------
+
+
+DOORS = {"text", "prose", "verbatim"}
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.glob("*.*")), ids=lambda path: path.name)
+def test_a_template_prints_nothing_but_through_the_door(path):
+    environment = pages.jinja([TEMPLATES])
+    tree = environment.parse(path.read_text())
+    printed = [node for output in tree.find_all(nodes.Output) for node in output.nodes]
+    for node in printed:
+        assert is_safe(node), f"{path.name}, line {node.lineno}: {node} is printed as it is"
+
+
+def is_safe(node):
+    """Our own text, a value through the door, a macro (whose own template is tested), or the one JSON script."""
+    if isinstance(node, nodes.TemplateData):
+        return True
+    if isinstance(node, nodes.Filter):
+        return node.name in DOORS
+    if isinstance(node, nodes.Call):
+        return isinstance(node.node, nodes.Name | nodes.Getattr)
+    return isinstance(node, nodes.Name) and node.name == "channels"
+
+
+@pytest.mark.parametrize("name", pages.TEMPLATES)
+def test_a_template_uses_what_its_context_offers(name):
+    source = (TEMPLATES / name).read_text()
+    used = meta.find_undeclared_variables(pages.jinja([TEMPLATES]).parse(source))
+    offered = {field.name for field in fields(pages.TEMPLATES[name])}
+    assert used <= offered, f"{name} asks for {used - offered}"
+    assert offered - used <= {"title"}, f"{name} leaves {offered - used} unused"
+
+
+def test_an_undefined_name_fails():
+    with pytest.raises(UndefinedError):
+        pages.jinja([TEMPLATES]).from_string("{{ nothing|text }}").render()
+
+
+def test_a_gallerys_own_template_wins(fake_gallery, tmp_path):
+    own = tmp_path / "templates"
+    own.mkdir()
+    (own / "home.md").write_text("<p>ours</p>\n")
+    pages.write_sources(fake_gallery[1], tmp_path / "site_src", [own, TEMPLATES])
+    assert (tmp_path / "site_src/index.md").read_text().endswith("---\n<p>ours</p>\n")
+
+
+# --- strangers' words -----------------------------------------------------------------------------------
+
+
+def poisoned(value, key=""):
+    """A copy of the manifest with the canary in every text that may come from a stranger."""
+    if isinstance(value, dict):
+        return {name: poisoned(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [poisoned(part, key) for part in value]
+    return value + CANARY if isinstance(value, str) and key in FREE else value
+
+
+FREE = set(
+    "title description credit licence source alt note reason cites summary text formula reading limits family "
+    "rectifiers label name said style targets cifar10 vocabulary type".split()
+)
+
+
+def test_no_strangers_word_becomes_markup(fake_gallery, written, tmp_path):
+    hostile = write(poisoned(fake_gallery[1]), tmp_path)
+    assert hostile.keys() == written.keys()
+    for name, page in hostile.items():
+        tame, wild = Elements(written[name]), Elements(page)
+        assert "<script>alert" not in page, name
+        assert "\x02" not in page and "\x00" not in page and "‮" not in page, name
+        assert wild.scripts == tame.scripts, name
+        assert wild.attributes == tame.attributes, name
+
+
+class Elements(HTMLParser):
+    """The scripts of a page and the names of all attributes that its elements have."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.scripts, self.attributes = 0, set()
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        """Count and collect."""
+        self.scripts += tag == "script"
+        self.attributes |= {(tag, name) for name, _ in attrs}
+
+
+def test_the_body_of_a_page_is_one_block_of_html(fake_gallery, tmp_path):
+    """Markdown would read what stands outside of a block: there is nothing but our own front matter."""
+    for name, page in write(poisoned(fake_gallery[1]), tmp_path).items():
+        if name.endswith(".md"):
+            head, body = page.removeprefix("---\n").split("\n---\n", 1)
+            assert isinstance(yaml.safe_load(head)["title"], str), name
+            assert body.startswith('<div class="page ') and body.rstrip().endswith("</div>"), name
+
+
+@pytest.mark.parametrize(
+    ("given", "safe"),
+    [
+        ("a\n\nb\x0b\x1fc", "a b c"),
+        ("‮abc‬", "abc"),
+        ("a\u2028b\u2029c", "a b c"),
+        ("é 漢字 🐸", "é 漢字 🐸"),
+        ("<&>\"'", "&lt;&amp;&gt;&#34;&#39;"),
+        ("\ud800", ""),
+    ],
+)
+def test_text_is_one_line_of_harmless_html(given, safe):
+    assert str(text(given)) == safe
+
+
+def test_front_matter_survives_anything():
+    head = yaml.safe_load(front_matter({"title": CANARY, "hide": ["toc"]}).split("---\n")[1])
+    assert head["title"] == str(text(CANARY)) and "<" not in head["title"] and head["hide"] == ["toc"]
+
+
+def test_prose_keeps_paragraphs_and_code_only():
+    assert prose("One `x < 1`\nline.\n\n<b>Two</b>") == (
+        "<p>One <code>x &lt; 1</code> line.</p><p>&lt;b&gt;Two&lt;/b&gt;</p>"
+    )
+
+
+def test_numbers_read_like_numbers():
+    assert [number(v) for v in (-0.5, 12345.6, 2.5e-9, float("nan"))] == ["−0.5", "12,346", "2.50·10⁻⁹", "nan"]
+    assert [percent(v) for v in (1.0, 0.5, 0.9996, 0.0001)] == [
+        "100\xa0%",
+        "50\xa0%",
+        "over 99.9\xa0%",
+        "under 0.1\xa0%",
+    ]
+    assert (count(9228362), fold(" a  b ")) == ("9,228,362", "a b")
+
+
+# --- everything is told ---------------------------------------------------------------------------------
+
+
+def test_every_job_is_on_a_page_or_says_why_not(fake_gallery, written):
+    for figure in fake_gallery[1]["figures"]:
+        page = written[f"gallery/{figure['id']}.html"]
+        told = figure["file"].rpartition("/")[2] if figure["status"] == "drawn" else figure["reason"]
+        assert told in page, figure["id"]
+
+
+def test_a_report_shows_every_layer_and_every_method_of_its_image(fake_gallery, written):
+    manifest = fake_gallery[1]
+    for prediction in manifest["predictions"]:
+        report = written[f"gallery/{prediction['model']}/{prediction['image']}/index.md"]
+        for figure in manifest["figures"]:
+            if (figure["model"], figure["image"]) == (prediction["model"], prediction["image"]):
+                assert f'href="{figure["id"].rpartition("/")[2]}.html"' in report, figure["id"]
+
+
+def test_the_walk_reads_like_the_network(written):
+    report = written["gallery/tiny/frog/index.md"]
+    places = [report.index(f"<h3>{title}</h3>") for title in ("conv 64", "conv 256", "conv 512", "vector of 512")]
+    assert places == sorted(places)
+
+
+def test_a_wrong_answer_is_marked_and_an_unknown_one_is_not(written):
+    assert "said--wrong" in written["gallery/tiny/cat/index.md"]
+    assert "said--right" in written["gallery/tiny/frog/index.md"]
+    assert "said--unknown" in written["gallery/tiny/rocket/index.md"]
+
+
+def test_the_model_page_adds_up(fake_gallery, written):
+    card = fake_gallery[1]["models"][0]
+    page = written["gallery/tiny/index.md"]
+    assert f"{card['parameters']:,}" in page and f"{card['macs']:,}" in page
+    assert all(f"<code>{layer['name']}</code>" in page for layer in card["layers"])
+
+
+def test_snippets_carry_alt_text_credit_and_licence(written):
+    page = written["gallery/tiny/frog/grad-cam--relu4--class-frog.html"]
+    html, markdown = page.split('id="copy-html"')[1], page.split('id="copy-markdown"')[1]
+    for snippet in (html, markdown):
+        assert "Drawn for a test, CC0" in snippet.split("</textarea>")[0]
+        assert "grad-cam of frog, strongest in the middle" in snippet.split("</textarea>")[0]
+
+
+def test_a_known_address_stands_in_the_snippets(fake_gallery, tmp_path):
+    manifest = fake_gallery[1] | {"site": {"title": "T", "url": "https://example.org/g", "description": ""}}
+    page = write(manifest, tmp_path)["gallery/tiny/frog/grad-cam--relu4--class-frog.html"]
+    assert "https://example.org/g/gallery/tiny/frog/grad-cam--relu4--class-frog.png" in page
+    assert "your.site" not in page
+
+
+# --- writing ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_the_same_is_not_written_again_and_what_is_stale_goes(fake_gallery, tmp_path):
+    pages.write_sources(fake_gallery[1], tmp_path, [TEMPLATES])
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")}
+    stale = tmp_path / "gallery/images/gone.md"
+    stale.write_text("old")
+    pages.write_sources(fake_gallery[1], tmp_path, [TEMPLATES])
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")} == before
+
+
+def test_leaf_pages_stay_out_of_the_search(written):
+    heads = {name: yaml.safe_load(page.split("---\n")[1]) for name, page in written.items() if name.endswith(".md")}
+    hidden = {name for name, head in heads.items() if head.get("search") == {"exclude": True}}
+    assert "gallery/tiny/frog/index.md" in hidden
+    assert not hidden & {"index.md", "reading.md", "gallery/tiny/index.md", "gallery/methods/cam.md"}
+
+
+# --- the contract -----------------------------------------------------------------------------------------
+
+
+def test_the_manifest_keeps_its_schema(fake_gallery):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(fake_gallery[1], SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("version",), 2),
+        (("figures", 0, "status"), "perhaps"),
+        (("figures", 0, "digest"), ""),
+        (("figures", 0, "id"), "no figure"),
+        (("images", 0, "photo"), None),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(fake_gallery, path, value):
+    broken = json.loads(json.dumps(fake_gallery[1]))
+    inner = broken
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "private"),
+    [("figure", Figure, set()), ("method", MethodCard, set()), ("model", ModelCard, {"passes_seconds"})],
+)
+def test_the_schema_knows_every_field(name, kind, private):
+    assert set(SCHEMA["$defs"][name]["properties"]) == {field.name for field in fields(kind)} - private
