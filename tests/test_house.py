@@ -16,14 +16,16 @@ from generator.types import ConfigError, figure_name, layer_slug, parse_figure_n
 
 # Work flows one way: each module or package may import those before it and nothing else of the house.
 ORDER = """
-    types resources sources yaml_file entries config models selection data download decode photo images capture describe
-    tape methods targets samples cam_layers scene reduce render evaluation training store plan compare worker run
-    manifest fingerprint pages check site build terminal look show health __main__
+    types resources sources yaml_file entries config models selection data download decode photo images capture
+    describe tape methods targets samples cam_layers scene reduce encode tiles render evaluation training store plan
+    compare pruning worker run manifest fingerprint options cards preview survey pages check site build terminal
+    learning look show health __main__
 """.split()
 # Loaded by worker processes and by commands that compute; the parent process waits for no torch (1.6 s).
-TORCH = (
-    "download capture tape describe methods targets samples cam_layers scene reduce evaluation training worker".split()
-)
+TORCH = """
+    download capture tape describe methods targets samples cam_layers scene reduce evaluation training worker
+    pruning learning
+""".split()
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "generator").rglob("*.py"))
