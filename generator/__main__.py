@@ -17,6 +17,21 @@ from .types import InnerviewError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
+DATA = click.Path(path_type=Path)
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]", help="Where to compute."
+)
+TARGET = "A class to explain; may be repeated.  [default: the prediction and its rival]"
+PRESET = click.option("--preset", type=click.Choice(["quick", "standard", "full"]), help="How many methods to draw.")
+MEMORY = click.option(
+    "--memory",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(64),
+    metavar="MB",
+    help="For methods that run many passes, per worker.",
+)
+DATA_HELP = "A folder with a folder of pictures per class, or a tar archive of one"
 
 
 class Commands(click.Group):
@@ -56,15 +71,15 @@ def selection(command: Callable) -> Callable:
     """The options that choose what is drawn."""
     for option in reversed(
         (
-            click.option("--config", type=FILE, help="The gallery's configuration.  [default: gallery.yml if it exists]"),
-            click.option("--preset", type=click.Choice(["quick", "standard", "full"]), help="How many methods to draw."),
+            click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]"),
+            PRESET,
             click.option("--model", "models", multiple=True, metavar="M", help="Only this network; may be repeated."),
             click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated."),
             click.option("--method", "methods", multiple=True, metavar="X", help="Only this method; may be repeated."),
             click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; 0 runs in this one."),
-            click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]", help="Where to compute."),
+            DEVICE,
             click.option("--data", type=FOLDER, help="Folder of data sets, for images given as samples of one."),
-            click.option("--memory", default=1024, show_default=True, type=click.IntRange(64), metavar="MB", help="For methods that run many passes, per worker."),
+            MEMORY,
             click.option("--trust-pickle", is_flag=True, help="Let weight files run the code they carry."),
         )
     ):
@@ -96,24 +111,28 @@ def build(no_site: bool, **chosen: Any) -> None:
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
 @click.option("--weights", default="", help="A weights file, a torchvision weights enum member, or `random`.")
-@click.option("--target", "targets", multiple=True, metavar="C", help="A class to explain.  [default: the prediction and its rival]")
+@click.option("--target", "targets", multiple=True, metavar="C", help=TARGET)
 @click.option("--layer", default="", metavar="L", help="The layer of the class activation maps.")
-@click.option("--preset", type=click.Choice(["quick", "standard", "full"]), help="How many methods to draw.")
+@PRESET
 @click.option("--out", type=FOLDER, help="Keep the gallery in this folder.  [default: a temporary one]")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; 0 runs in this one.")
-@click.option("--device", default="auto", show_default=True, help="Where to compute.")
+@DEVICE
 def look(photos: tuple[Path, ...], out: Path | None, **wishes: Any) -> None:
     """Make a temporary gallery of these pictures; no configuration needed.
 
     \b
     innerview look cat.jpg dog.jpg
     innerview look cat.jpg --model alexnet --target tabby
+    innerview look cat.jpg --model squeezenet1_0 --weights squeezenet.safetensors --out cat/
     """
     from .look import prepare
 
     root = out or Path(tempfile.mkdtemp(prefix="innerview-"))
-    config = prepare(root, photos, **{name: wishes[name] for name in ("model", "weights", "targets", "layer", "preset")})
-    sys.exit(_build(_options(config=config, workers=wishes["workers"], device=wishes["device"])))
+    where = {name: wishes.pop(name) for name in ("workers", "device")}
+    options = _options(config=prepare(root, photos, **wishes), **where)
+    code = _build(options)
+    click.echo(f"Open {(options.out / 'index.html').absolute()} in a browser.")
+    sys.exit(code)
 
 
 @main.command()
@@ -126,22 +145,21 @@ def plan(as_json: bool, **chosen: Any) -> None:
     innerview plan
     innerview plan --preset full --json
     """
-    from .build import make_plan, price_list
-    from .run import Pool, Setup
-    from .store import Store
+    from .survey import make_plan, price_list
 
     options, terminal = _options(**chosen), Terminal()
-    store = Store(options.work / "store")
-    with Pool(Setup(store.folder, options.device, options.trust_pickle), options.workers) as pool:
-        made = make_plan(options, pool, store, terminal.progress)
+    with options.pool() as pool:
+        made = make_plan(options, pool, options.store)
     rows = price_list(made)
     if as_json:
         click.echo(json.dumps({"models": rows, "problems": made.problems, "failed": dict(made.failed)}, indent=1))
-        return
-    for line in made.problems:
-        terminal.warn(line)
-    heads = ["model", "images", "figures", "in store", "forward passes", "about"]
-    table(heads, [[*list(row.values())[:5], f"{row['seconds']:.0f} s of one core"] for row in rows])
+    else:
+        for line in made.problems:
+            terminal.warn(line)
+        for name, reason in made.failed:
+            terminal.fail(f"{name}: {reason}")
+        heads = ["model", "images", "figures", "in store", "forward passes", "about"]
+        table(heads, [[*list(row.values())[:5], f"{row['seconds']:.0f} s of one core"] for row in rows])
     sys.exit(1 if made.failed else 0)
 
 
@@ -152,6 +170,10 @@ def pages_(**chosen: Any) -> None:
     """Write the pages again from what is in the store, without torch.
 
     Use it after a change to templates, styles or words. What is not in the store appears as a labelled tile.
+
+    \b
+    innerview pages
+    innerview pages --site-dir preview/
     """
     from .build import rewrite
 
@@ -165,7 +187,12 @@ def pages_(**chosen: Any) -> None:
 @destination
 @click.option("--port", default=8000, show_default=True, help="On this machine only.")
 def serve(port: int, **chosen: Any) -> None:
-    """Build, then serve the site on this machine until interrupted."""
+    """Build, then serve the site on this machine until interrupted.
+
+    \b
+    innerview serve
+    innerview serve --image frog --port 8080
+    """
     from .site import serve as server_of
 
     options = _options(**chosen)
@@ -207,7 +234,12 @@ def show(figure: str, array: Path | None, as_json: bool, **chosen: Any) -> None:
 @selection
 @destination
 def check(**chosen: Any) -> None:
-    """Check configuration, images, store, links, and the manifest against the files."""
+    """Check configuration, images, store, links, and the manifest against the files.
+
+    \b
+    innerview check
+    innerview check --config galleries/imagenet.yml
+    """
     from .health import examine
 
     terminal = Terminal()
@@ -222,38 +254,48 @@ def check(**chosen: Any) -> None:
 
 @main.command()
 @click.option("--recipe", default="vgg-cifar10", show_default=True, help="Which network to train, and how.")
-@click.option("--data", type=FOLDER, help="A folder per class, or torchvision's download where none is given.")
-@click.option("--out", type=FOLDER, default=Path("trained"), show_default=True, help="Checkpoints, weights and model card.")
+@click.option("--data", type=DATA, help=f"{DATA_HELP}, with train/ and test/ in it.  [default: CIFAR-10, downloaded]")
+@click.option("--out", type=FILE, metavar="FILE.safetensors", help="The weights.  [default: RECIPE.safetensors]")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--start", type=FILE, help="Weights to start from.")
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the output folder.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint beside the output.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True)
-def train(**wishes: Any) -> None:
-    """Train a bundled network from its data set; a checkpoint each epoch, resumable."""
-    from .training import train as run
+@DEVICE
+def train(out: Path | None, **wishes: Any) -> None:
+    """Train a bundled network from its data set; a checkpoint each epoch, resumable.
 
-    terminal = Terminal()
-    done = run(report=terminal.progress.say, **{name: value for name, value in wishes.items() if value is not None})
-    click.echo(f"Weights and model card are in {done}")
+    \b
+    innerview train
+    innerview train --data cifar10/ --epochs 4 --out mine.safetensors
+    innerview train --data cifar10/ --epochs 4 --out mine.safetensors --resume
+    """
+    from .learning import trained
+
+    out = trained(Terminal().progress.say, out=out or Path(f"{wishes['recipe']}.safetensors"), **wishes)
+    click.echo(f"The weights are in {out}, their model card is in {out.with_suffix('.json')}")
 
 
 @main.command()
 @click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
 @click.option("--weights", default="", help="A weights file to put in.")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="A folder with a folder of pictures per class.")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: CIFAR-10, downloaded]")
+@DEVICE
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def evaluate(model: str, weights: str, data: Path, device: str, as_json: bool) -> None:
-    """Measure a network's accuracy on labelled pictures."""
-    from .look import measured
+def evaluate(model: str, weights: str, data: Path | None, device: str, as_json: bool) -> None:
+    """Measure a network's accuracy on labelled pictures.
 
-    found = measured(model, weights, data, device, Terminal().progress)
+    \b
+    innerview evaluate --data cifar10/
+    innerview evaluate --model squeezenet1_0 --data photos/ --json
+    """
+    from .learning import measured
+
+    found = measured(model, weights, data, device, Terminal().progress.say)
     if as_json:
         click.echo(json.dumps(found))
         return
     click.echo(
-        f"{found['images']} images: top-1 {100 * found['accuracy']:.2f} %, "
+        f"{found['images']:,} images: top-1 {100 * found['accuracy']:.2f} %, "
         f"top-5 {100 * found['top5']:.2f} %, loss {found['loss']:.4f}"
     )
 
@@ -262,7 +304,7 @@ def evaluate(model: str, weights: str, data: Path, device: str, as_json: bool) -
 
 
 def _options(config: Path | None = None, memory: int = 1024, workers: int | None = None, **chosen: Any) -> Any:
-    from .build import Options
+    from .options import Options
 
     if config is None and Path("gallery.yml").is_file():
         config = Path("gallery.yml")
@@ -292,7 +334,7 @@ def _build(options: Any) -> int:
     for name, reason in list(report.failures.items())[:30]:
         terminal.fail(f"{name}: {reason}")
     if len(report.failures) > 30:
-        terminal.fail(f"... and {len(report.failures) - 30} more, all in .innerview/build.json")
+        terminal.fail(f"... and {len(report.failures) - 30} more, all in {options.work / 'build.json'}")
     if report.unchanged:
         click.echo(f"Nothing changed: {report.figures} figures are as they were, nothing was drawn.")
     else:
@@ -301,7 +343,7 @@ def _build(options: Any) -> int:
         parts += [f"{report.inapplicable} not applicable"] if report.inapplicable else []
         click.echo(f"{report.figures} figures: {', '.join(parts)}.")
     if report.site:
-        click.echo(f"The site is in {report.site}/ ({report.pages} pages). Look at it: make serve, or innerview serve")
+        click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). To look at it: innerview serve")
     return 1 if report.failures else 0
 
 

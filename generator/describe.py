@@ -115,7 +115,7 @@ class Trace:
 
     def _layer(self, name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
         trail = self._trails.get(id(tensor), Trail(size=None))
-        module = self._modules.get(name.partition("@")[0]) if "@" not in name or name.rpartition("@")[2] == "1" else None
+        module = self._modules.get(name)  # of its first call; later ones carry a number
         self.layers.append(
             Layer(
                 name=name,
@@ -202,7 +202,7 @@ def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:
     """ "57 of 57 rectifiers" of a network obey the ReLU rules, or "undefined: GELU"."""
     watch = Watch(model, lambda *layer: None, rules=True)
     with untouched(model), torch.enable_grad(), watch:
-        output = first_tensor(model(x.clone().requires_grad_()))
+        output = first_tensor(model(x.clone().requires_grad_().clone()))  # not a leaf: it may be overwritten
     missed, undefined = rectifiers(output)
     if undefined:
         return f"undefined: {', '.join(sorted(undefined))}"

@@ -1,4 +1,4 @@
-"""Whether anything changed since the last build: one digest over configuration, images, weights, sources and versions."""
+"""Whether anything changed since the last build: one digest of configuration, images, weights, code, versions."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .data import CACHE
 from .resources import resource
-from .store import key_of
+from .store import key_of, write_whole
 
 PACKAGE = Path(__file__).parent
+GENERATED = ("gallery", "__pycache__")  # folders of pages and of caches
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "jinja2", "mkdocs", "mkdocs-material")
 
 
 class Fingerprint:
     """What the last build looked at, kept in the work folder."""
 
-    def __init__(self, work: Path, selection: Mapping[str, Any]) -> None:
-        self._file, self._selection = work / "fingerprint.json", key_of(selection)
-        self._digests = _Digests(work / "digests.json")
+    def __init__(self, work: Path, selection: Mapping[str, Any], data: Path | None = None) -> None:
+        """`selection` is what the options choose, `data` the folder of data sets, of which a look must be enough."""
+        self._file, self._digests = work / "fingerprint.json", _Digests(work / "digests.json")
+        self._selection = key_of(selection, _sets(data))
 
     def unchanged(self) -> dict[str, Any] | None:
         """What that build reported, when all it looked at is as it was; else None."""
@@ -35,16 +38,14 @@ class Fingerprint:
         self._digests.save()
         return kept["report"] if same else None
 
-    def remember(self, files: Iterable[Path], settings: Any, report: Mapping[str, Any]) -> None:
-        """A build ended well: `files` are the images and weights it used."""
-        root = settings.folder
-        paths = sorted({str(path) for path in files})
-        wanted = [root / "gallery.yml", Path(str(settings._path)), root / "mkdocs.yml", settings.images_folder / "images.yml"]
-        paths += sorted({str(path) for path in wanted})
+    def remember(self, files: Iterable[Path], root: Path, settings: Any, report: Mapping[str, Any]) -> None:
+        """A build of the gallery `root` ended well: `files` are the images and weights it used."""
+        names = [entry.classes for entry in settings.models if isinstance(entry.classes, str) and entry.classes]
+        ours = [settings._path, root / "mkdocs.yml", *(settings.folder / name for name in names)]
+        paths = sorted({str(path) for path in (*files, *ours)})
         folders = [str(root / "templates"), str(root / "site_src"), str(settings.images_folder)]
         kept = {"files": paths, "folders": folders, "mark": self._mark(paths, folders), "report": dict(report)}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(json.dumps(kept))
+        write_whole(self._file, json.dumps(kept).encode())
         self._digests.save()
 
     def forget(self) -> None:
@@ -64,9 +65,10 @@ class _Digests:
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
-            self._known: dict[str, list] = json.loads(file.read_bytes())
+            self._before: dict[str, list] = json.loads(file.read_bytes())
         except (OSError, ValueError):
-            self._known = {}
+            self._before = {}
+        self._now: dict[str, list] = {}
 
     def of(self, path: Path) -> str:
         """The digest of a file's bytes, "" where there is no file."""
@@ -75,14 +77,16 @@ class _Digests:
         except OSError:
             return ""
         seal = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        known = self._known.get(str(path))
+        known = self._now.get(str(path)) or self._before.get(str(path))
         if known is None or known[:3] != seal:
-            known = self._known[str(path)] = [*seal, digest(path)]
+            known = [*seal, digest(path)]
+        self._now[str(path)] = known
         return known[3]
 
     def save(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(json.dumps(self._known))
+        """Keep those that were asked for."""
+        if self._now != self._before:
+            write_whole(self._file, json.dumps(self._now).encode())
 
 
 def digest(path: Path) -> str:
@@ -102,10 +106,17 @@ def versions() -> list[str]:
     return [__version__, *(version(name) for name in LIBRARIES)]
 
 
+def _sets(data: Path | None) -> list[tuple[str, int, int]]:
+    """What lies in the folder of data sets, told by names, sizes and times: large sets are not read for this."""
+    folder = (data or CACHE).expanduser()
+    found = [(path.name, path.stat()) for path in sorted(folder.iterdir())] if folder.is_dir() else []
+    return [(name, status.st_size, status.st_mtime_ns) for name, status in found]
+
+
 def _files(folder: Path) -> list[Path]:
     """Files below a folder that people write: generated pages, hidden files and caches are left out."""
     found = []
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in ("gallery", "__pycache__") and not name.startswith("."))
+        folders[:] = sorted(name for name in folders if name not in GENERATED and not name.startswith("."))
         found += [Path(parent) / name for name in sorted(names) if not name.endswith(".pyc")]
     return found

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from . import config, selection
-from .build import Options
 from .check import check_site
+from .fingerprint import Fingerprint
 from .images import read_images
-from .store import Store
+from .options import Options
 from .types import InnerviewError
 
 
 def examine(options: Options) -> dict[str, list[str]]:
-    """Problems by where they are: one line each, nothing where all is well."""
+    """Problems by where they are: one line each, nothing where all is well.
+
+    What is damaged in the store is removed, so that the next build makes it again.
+    """
     findings: dict[str, list[str]] = {"configuration": [], "images": [], "store": [], "site": []}
     try:
         settings = config.load(options.config, preset=options.preset)
@@ -24,7 +27,9 @@ def examine(options: Options) -> dict[str, list[str]]:
         findings["images"] += [problem.message for problem in problems if problem.kind == "failed"]
     except InnerviewError as error:
         findings["images"].append(str(error))
-    findings["store"] += [f"{digest[:12]} is damaged" for digest in Store(options.work / "store").damaged()]
+    for name in options.store.remove_damaged():
+        findings["store"].append(f"{name[:12]} was damaged and is removed, the next build makes it again")
+        Fingerprint(options.work, options.selection(), options.data).forget()
     if options.out.is_dir():
         findings["site"] += check_site(options.out)
     else:

@@ -9,52 +9,51 @@ from typing import Any
 
 import yaml
 
-from .build import Progress, device as device_of
-from .types import ConfigError, Network, slug
+from .types import RESERVED, ConfigError, slug
+
+MARK = "# Made by `innerview look`, which may write it anew.\n"
 
 
 def prepare(
     root: Path, photos: Sequence[Path], model: str, weights: str, targets: Sequence[str], layer: str, preset: str | None
 ) -> Path:
-    """Lay a small gallery into `root`: the pictures, and the gallery.yml that is returned."""
-    folder = root / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    names: set[str] = set()
-    entries = []
+    """Lay a small gallery into `root`: the pictures, and the gallery.yml that is returned.
+
+    Raises `ConfigError` where `root` holds another gallery, and for what is no file.
+    """
+    config, folder = root / "gallery.yml", root / "images"
+    ours = config.is_file() and config.read_text(encoding="utf-8", errors="replace").startswith(MARK)
+    if not ours and any(place.exists() for place in (config, folder)):
+        raise ConfigError(f"--out {root}: expected an empty folder or one of an earlier look, it holds other things")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    entries: dict[str, dict[str, str]] = {}
     for photo in photos:
         if not photo.is_file():
             raise ConfigError(f"{photo}: expected a picture file, it is a folder or something else")
-        name = base = slug(photo.stem)
-        number = 1
-        while name in names:
-            number += 1
-            name = f"{base}-{number}"
-        names.add(name)
+        name = _free(slug(photo.stem), entries)
         file = folder / f"{name}{photo.suffix.lower()}"
         shutil.copyfile(photo, file)
-        entries.append({"file": file.name, "id": name, "title": photo.stem, "credit": "your own picture"})
-    (folder / "images.yml").write_text(yaml.safe_dump({"images": entries}, sort_keys=False), encoding="utf-8")
-    entry: dict[str, Any] = {"name": model, "images": sorted(names)}
+        entries[name] = {"file": file.name, "id": name, "title": photo.stem, "credit": "your own picture"}
+    (folder / "images.yml").write_text(_yaml({"images": list(entries.values())}), encoding="utf-8")
+    entry: dict[str, Any] = {"name": model, "images": list(entries)}
     entry |= {"weights": str(Path(weights).absolute()) if Path(weights).is_file() else weights} if weights else {}
     entry |= {"layer": layer} if layer else {}
     settings: dict[str, Any] = {"site": {"title": "A look inside"}, "models": [entry]}
     settings |= {"targets": [f"class:{name}" for name in targets]} if targets else {}
     settings |= {"preset": preset} if preset else {}
-    config = root / "gallery.yml"
-    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    config.write_text(MARK + _yaml(settings), encoding="utf-8")
     return config
 
 
-def measured(model: str, weights: str, data: Path, device: str, progress: Progress) -> dict[str, Any]:
-    """Top-1, top-5 and loss of a network over a folder per class."""
-    from .data import folder_per_class
-    from .evaluation import evaluate
-    from .models import load, resolve
+def _free(name: str, taken: dict[str, Any]) -> str:
+    """The name, numbered where another picture or a folder of the site is called so."""
+    number, found = 1, name
+    while found in taken or found in RESERVED:
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
-    network: Network = resolve(model)
-    if weights:
-        from dataclasses import replace
 
-        network = replace(network, weights=weights)
-    loaded = load(network, device_of(device))
-    return evaluate(loaded, folder_per_class(data, "test"), progress.say)
+def _yaml(content: dict[str, Any]) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -40,15 +40,18 @@ class Published:
 
 
 def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Published]]:
-    """The manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of what was cached."""
+    """The manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of work."""
     files: list[Published] = []
     cards = {card.slug: card for card in contents.methods}
     figures: dict[str, dict[str, Any]] = {}
     predictions = []
     for task in contents.tasks:
+        records = {job: store.get(job.key) or {} for job in task.jobs}
         shared = {job: group for group in groups(task) for job in group}
         for job in task.jobs:
-            figure, own = _figure(job, shared[job], task, cards, contents.failures, store)
+            drawn = [other for other in shared[job] if records[other].get("status") == "drawn"]
+            picture = picture_key(job, drawn, task, cards)
+            figure, own = _figure(job, records[job], picture, task, cards, contents.failures, store)
             if figure.id not in figures:  # a class asked for by name may be the rival too
                 figures[figure.id] = record(figure)
                 files += own
@@ -93,17 +96,17 @@ def channel_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[fl
 
 def _figure(
     job: Job,
-    group: Sequence[Job],
+    done: Mapping[str, Any],
+    key: str,
     task: SceneTask,
     cards: Mapping[str, MethodCard],
     failures: Mapping[str, str],
     store: Store,
 ) -> tuple[Figure, list[Published]]:
-    done = store.get(job.key) or {}
     target, name = done.get("target"), job_name(job, done)
     common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer, "target": target}
     reason = failures.get(job.key) or done.get("reason")
-    picture = store.get(picture_key(job, group, task, cards)) if not reason else None
+    picture = store.get(key) if done and not reason else None
     if picture is None:
         status = "inapplicable" if done.get("status") == "inapplicable" else "failed"
         text = reason or "was not drawn: the build was interrupted"
@@ -127,7 +130,7 @@ def _figure(
         numbers=done["numbers"],
         alt=alt(job, task, cards[job.method], meta, target),
         note=meta.get("note", ""),
-        keys={"array": job.key, "picture": picture_key(job, group, task, cards)},
+        keys={"array": job.key, "picture": key},
         digest=picture["payloads"]["file"],
     )
     return figure, published
@@ -163,13 +166,16 @@ def _prediction(task: SceneTask, failures: Mapping[str, str], store: Store) -> l
     done = store.get(job.key) if job and job.key not in failures else None
     if not done or done.get("status") != "drawn":
         return []
-    meta = done["meta"]
+    meta, label = done["meta"], None
+    if task.label:
+        probabilities = unpack(store.read(done["payloads"]["arrays"]))["map"][0]
+        label = float(probabilities[task.card.classes.index(task.label)])
     return [
         {
             "model": task.card.slug,
             "image": task.image,
             "label": task.label,
-            "label_probability": meta["label_probability"],
+            "label_probability": label,
             "correct": meta["top"][0]["name"] == task.label if task.label else None,
             "top": meta["top"][:5],
         }

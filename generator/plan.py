@@ -1,4 +1,4 @@
-"""The product of models, images and methods: which jobs there are, what they are called in the store, what they cost."""
+"""The product of models, images and methods: which jobs there are, their keys in the store, their price."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def scene_tasks(
 ) -> list[SceneTask]:
     """One task per image, and one before them for what needs no image.
 
-    `chosen` maps the slugs of methods to their parameters, `targets` are symbols such as "label", "rival", "class:frog".
+    `chosen` maps the slugs of methods to their parameters, `targets` are symbols such as "label" or "class:frog".
     The class probabilities are always among the jobs: every page needs them.
     """
     parameters = {slug: dict(values) for slug, values in chosen.items()}
@@ -83,7 +83,15 @@ def scene_tasks(
 def chunk_size(card: ModelCard, memory: int) -> int:
     """How many samples of one image share a pass: a function of the network and of `memory` in bytes alone."""
     values = sum(_product(layer.shape) for layer in card.layers) + _product(card.input.size)
-    return max(1, min(16, memory // (10 * values)))  # float32, kept for the backward pass, with its gradients and copies
+    sample = 10 * values  # bytes: float32, kept for the backward pass, with its gradients and copies
+    return max(1, min(16, memory // sample))
+
+
+def stage_layers(card: ModelCard) -> list[str]:
+    """The layer that stands for each convolutional stage which has space."""
+    known = {layer.name: layer for layer in card.layers}
+    convolved = [stage for stage in card.stages if known[stage.layers[0]].kind in ("conv", "join")]
+    return [stage.layer for stage in convolved if _product(known[stage.layer].shape[1:]) > 1]
 
 
 def groups(task: SceneTask) -> list[tuple[Job, ...]]:
@@ -147,6 +155,8 @@ class _Common:
             return [""]
         if one.at == "default":
             return [self.card.default_layer]
+        if one.at == "stages":
+            return stage_layers(self.card)
         if one.at == "every":
             return [layer.name for layer in self.card.layers if layer.kind != "identity"]
         return [layer.name for layer in self.card.layers if layer.kind == one.at and "@" not in layer.name]

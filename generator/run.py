@@ -7,7 +7,8 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -15,9 +16,11 @@ from time import monotonic
 from typing import Any
 
 from .plan import SceneTask
+from .store import StoreError
 from .types import InnerviewError
 
-Event = Callable[[str, SceneTask, str, str], None]  # (event, task, key of a job or "", reason)
+ENDS = ("drawn", "reused", "failed", "inapplicable")  # what becomes of a job; each is told of exactly once
+Event = Callable[[str, SceneTask, str, str], None]  # (one of ENDS, task, key of the job, reason)
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,12 @@ class Pool:
 
     def __exit__(self, *error: Any) -> None:
         for process in self._all:
+            process.end()
+        for process in self._all:
             process.stop()
 
     def ask(self, questions: Sequence[tuple[str, tuple]]) -> list[Any]:
-        """The answers to questions such as `("describe", (network,))`, in their order; a `WorkerError` where one failed."""
+        """The answers to questions such as `("describe", (network,))`, in order; a `WorkerError` where one failed."""
         if self.workers < 0 and questions:
             raise WorkerError("the store does not know these networks and methods yet: run innerview build first")
         if self.workers == 0:
@@ -64,45 +69,38 @@ class Pool:
         queue, busy = deque(enumerate(questions)), {}
         while queue or busy:
             while queue and len(busy) < self.workers:
-                index, (name, arguments) = queue.popleft()
+                index, question = queue.popleft()
                 process = self._take()
-                process.send((name, arguments))
+                process.send(question)
                 busy[process] = index
             for process in self._ready(busy):
                 message = process.receive()
-                answers[busy[process]] = message[1] if message[0] == "answer" else WorkerError(message[1])
-                del busy[process]
+                answers[busy.pop(process)] = message[1] if message[0] == "answer" else WorkerError(message[1])
                 self._give(process, message)
         return answers
 
     def run(self, tasks: Iterable[SceneTask], tell: Event) -> None:
-        """Every task; `tell` hears of each job as it begins, is drawn, fails or does not apply, and of each finished task."""
+        """Every task; `tell` hears once of each job what became of it."""
+        queue, busy = deque(_Running(task, tell) for task in tasks), {}
         if self.workers == 0:
-            for task in tasks:
-                self._run_here(task, tell)
+            for running in queue:
+                while not running.over(self._scene_here(running)):
+                    pass
             return
-        queue, busy = deque(tasks), {}
         while queue or busy:
             while queue and len(busy) < self.workers:
                 process = self._take()
-                busy[process] = _Running(queue.popleft())
+                busy[process] = queue.popleft()
                 process.send(("scene", (busy[process].task,)))
             for process in self._ready(busy):
                 message = process.receive()
-                running = busy[process]
                 if message[0] == "event":
-                    _, event, key, reason = message
-                    running.current = key if event == "begin" else ""
-                    running.settled.add(key) if event != "begin" else None
-                    tell(event, running.task, key, reason)
+                    busy[process].hear(*message[1:])
                     continue
-                del busy[process]
+                running = busy.pop(process)
                 self._give(process, message)
-                if message[0] == "answer":
-                    tell("finished", running.task, "", "")
-                else:
-                    rest = running.fail(message, tell)
-                    queue.extendleft([rest] if rest else [])
+                if not running.over(message):
+                    queue.appendleft(running)
 
     def _ready(self, busy: dict[_Process, Any]) -> list[_Process]:
         connections = {process.connection: process for process in busy}
@@ -110,68 +108,85 @@ class Pool:
         return ready + [process for process in busy if process.silent(self.setup.time_limit) and process not in ready]
 
     def _take(self) -> _Process:
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            process = self._idle.pop()
+            if process.alive():
+                return process
         process = _Process(self.setup)
         self._all.append(process)
         return process
 
     def _give(self, process: _Process, message: tuple) -> None:
-        if message[0] == "died":
+        if message[0] in ("died", "silent"):
             process.stop()
             self._all.remove(process)
         else:
             self._idle.append(process)
+        if message[0] == "store":
+            raise message[1]
 
     def _ask_here(self, name: str, arguments: tuple) -> Any:
         try:
             return getattr(self._worker(), name)(*arguments)
+        except StoreError:
+            raise
         except Exception as error:
             return WorkerError(_said(error))
 
-    def _run_here(self, task: SceneTask, tell: Event) -> None:
-        running = _Running(task)
-
-        def event(name: str, key: str, reason: str) -> None:
-            running.current = key if name == "begin" else ""
-            running.settled.add(key) if name != "begin" else None
-            tell(name, task, key, reason)
-
+    def _scene_here(self, running: _Running) -> tuple:
         try:
-            self._worker().scene(task, event)
-            tell("finished", task, "", "")
+            return ("answer", self._worker().scene(running.task, running.hear))
+        except StoreError:
+            raise
         except Exception as error:
-            rest = running.fail(("error", _said(error)), tell)
-            if rest:
-                self._run_here(rest, tell)
+            return ("error", _said(error))
 
     def _worker(self) -> Any:
         if self._here is None:
-            from .worker import Worker  # brings torch
+            import torch
 
+            from .worker import Worker
+
+            torch.set_num_threads(1)  # as in a process of its own: another number gives other bits
             self._here = Worker(self.setup.store, self.setup.device, self.setup.trust_pickle)
         return self._here
 
 
 class _Running:
-    """A task under way: which of its jobs have ended, and which one is being done."""
+    """A task under way: which of its jobs are open, and which one is being done."""
 
-    def __init__(self, task: SceneTask) -> None:
-        self.task, self.current = task, ""
-        self.settled: set[str] = set()
+    def __init__(self, task: SceneTask, tell: Event) -> None:
+        self.task, self._tell = task, tell
+        self._open = dict.fromkeys(job.key for job in task.jobs)
+        self._current = ""
+        self._lost = False  # a worker, over no job in particular
 
-    def fail(self, message: tuple, tell: Event) -> SceneTask | None:
-        """The task broke off. When one job was at it, that one fails and the others are to be tried again."""
-        _, reason = message
-        open_jobs = [job for job in self.task.jobs if job.key not in self.settled]
-        culprit = [job for job in open_jobs if job.key == self.current]
-        for job in culprit or open_jobs:
-            tell("failed", self.task, job.key, reason)
-        rest = tuple(job for job in open_jobs if job not in culprit) if culprit else ()
-        if not rest:
-            tell("finished", self.task, "", "")
-            return None
-        return replace(self.task, jobs=tuple(job for job in self.task.jobs if job not in culprit))
+    def hear(self, event: str, key: str, reason: str) -> None:
+        """What the worker tells: a job begins, has its array, or ends."""
+        self._current = key if event == "begin" else ""
+        if event in ENDS and key in self._open:
+            del self._open[key]
+            self._tell(event, self.task, key, reason)
+
+    def over(self, message: tuple) -> bool:
+        """Whether a worker's last word on the task was the end of it; else the jobs still open are to be tried again.
+
+        When one job was at it as the worker failed, that one fails. A worker that died over none may have been killed
+        by chance, so it is tried once more.
+        """
+        kind, reason = message
+        culprits = [self._current] if self._current in self._open else []
+        self._current = ""
+        if kind == "died" and not culprits and not self._lost:
+            self._lost = True
+            return False
+        if kind == "answer":
+            culprits, reason = [], "the worker ended without a result for it"
+        for key in culprits or list(self._open):
+            del self._open[key]
+            self._tell("failed", self.task, key, reason)
+        self.task = replace(self.task, skipped=self.task.skipped.union(culprits))
+        return not self._open
 
 
 class _Process:
@@ -184,7 +199,8 @@ class _Process:
         threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         os.environ.update(dict.fromkeys(threads, "1"))
         try:
-            self._process.start()
+            with _no_interrupts():
+                self._process.start()
         finally:
             for name, value in threads.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
@@ -200,10 +216,10 @@ class _Process:
             return
 
     def receive(self) -> tuple:
-        """The next message, or `("died", why)`."""
+        """The next message, or `("died", why)`, or `("silent", why)` after ending the process."""
         if not self.connection.poll():
             self.stop()
-            return ("died", f"stopped after {self._limit:g} s without a sign of life")
+            return ("silent", f"stopped after {self._limit:g} s without a sign of life")
         try:
             message = self.connection.recv()
         except (EOFError, ConnectionResetError):
@@ -212,14 +228,22 @@ class _Process:
         self._heard = monotonic()
         return message
 
+    def alive(self) -> bool:
+        """Whether the process is there to be asked."""
+        return self._process.is_alive()
+
     def silent(self, limit: float) -> bool:
         """Whether nothing was heard for that many seconds."""
         return monotonic() - self._heard > limit and not self.connection.poll()
 
-    def stop(self) -> None:
-        """End the process, gently or not."""
+    def end(self) -> None:
+        """Tell the process to end, without waiting for it."""
         self.connection.close()
         self._process.terminate()
+
+    def stop(self) -> None:
+        """End the process, gently or not."""
+        self.end()
         self._process.join(2)
         if self._process.is_alive():
             self._process.kill()
@@ -246,9 +270,17 @@ def _serve(connection: Connection, setup: Setup) -> None:
                 answer = worker.scene(*arguments, tell=lambda *event: connection.send(("event", *event)))
             else:
                 answer = getattr(worker, name)(*arguments)
-            connection.send(("answer", answer))
+            message = ("answer", answer)
+        except StoreError as error:
+            message = ("store", error)
+        except (BrokenPipeError, ConnectionResetError):  # of `tell`: the parent is gone
+            return
         except Exception as error:
-            connection.send(("error", _said(error)))
+            message = ("error", _said(error))
+        try:
+            connection.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            return
 
 
 def _said(error: Exception) -> str:
@@ -257,6 +289,19 @@ def _said(error: Exception) -> str:
         traceback.print_exception(error)
     text = " ".join(str(error).split())[:600]
     return text if isinstance(error, InnerviewError) else f"{type(error).__name__}: {text}"
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """A process started meanwhile never sees Ctrl-C, which a terminal sends to all; ours waits until it is over."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit(code: int | None) -> str:

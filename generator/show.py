@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .build import Options, Progress, make_plan
+from .entries import nearest
 from .manifest import job_name
-from .plan import SceneTask
-from .run import Pool, Setup
-from .store import Store, unpack
+from .options import Options
+from .plan import MODEL_LEVEL, SceneTask
+from .run import Pool
+from .store import Damaged, Store, unpack
+from .survey import make_plan
 from .types import ConfigError, Job, parse_figure_name
 
 
@@ -22,12 +26,13 @@ def describe_figure(options: Options, name: str, array: Path | None) -> dict[str
     again, and the answer says so. Raises `ConfigError` for a name that no job of the gallery has.
     """
     parts = parse_figure_name(name)
-    options = Options(
-        **{**vars(options), "models": (parts["model"],), "methods": (parts["method"],), "workers": 0, "images": ()}
-    )
-    store = Store(options.work / "store")
-    with Pool(Setup(store.folder, options.device, options.trust_pickle), 0) as pool:
-        plan = make_plan(options, pool, store, Progress())
+    images = () if parts["image"] == MODEL_LEVEL else (parts["image"],)
+    options = replace(options, models=(parts["model"],), methods=(parts["method"],), images=images)
+    store = options.store
+    with options.pool(workers=0) as pool:
+        plan = make_plan(options, pool, store)
+        for _, reason in plan.failed:
+            raise ConfigError(reason)
         task, job = _find(name, plan.tasks, store, pool)
         record = store.get(job.key) or {}
         found: dict[str, Any] = {
@@ -54,28 +59,42 @@ def describe_figure(options: Options, name: str, array: Path | None) -> dict[str
 
 def _find(name: str, tasks: list[SceneTask], store: Store, pool: Pool) -> tuple[SceneTask, Job]:
     """The job behind a name. The rival's class is known only after a pass, so the image may have to be run first."""
-    parts = parse_figure_name(name)
-    mine = [task for task in tasks if task.image == parts["image"]]
-    for again in (False, True):
-        for task in mine:
-            if again:
-                pool.run([task], lambda *event: None)
-            for job in task.jobs:
-                if job_name(job, store.get(job.key)) == name:
-                    return task, job
-    raise ConfigError(f"{name}: the gallery has no such figure")
+    mine = [task for task in tasks if task.image == parse_figure_name(name)["image"]]
+    found = _named(name, mine, store)
+    if found is None and any(store.get(job.key) is None for task in mine for job in task.jobs):
+        pool.run(mine, lambda *event: None)
+        found = _named(name, mine, store)
+    if found is None:
+        names = [job_name(job, store.get(job.key)) for task in mine for job in task.jobs]
+        raise ConfigError(f"{name}: the gallery has no such figure{nearest(name, get_close_matches(name, names, n=1))}")
+    return found
+
+
+def _named(name: str, tasks: list[SceneTask], store: Store) -> tuple[SceneTask, Job] | None:
+    pairs = ((task, job) for task in tasks for job in task.jobs)
+    return next((pair for pair in pairs if job_name(pair[1], store.get(pair[1].key)) == name), None)
 
 
 def _write(array: Path, task: SceneTask, job: Job, record: dict, store: Store, pool: Pool) -> str:
-    kept = unpack(store.read(record["payloads"]["arrays"])) if "arrays" in record.get("payloads", {}) else {}
+    """Write the array; where it comes from, in words."""
+    kept = _kept(record, store)
     if set(kept) == {"map"}:
         values, source = kept["map"], "the store"
     elif kept and "codes" not in kept:
-        raise ConfigError(f"{job.method}: holds {len(kept)} arrays of different sizes; ask for one of its layers instead")
+        raise ConfigError(f"{job.method}: its {len(kept)} arrays have several sizes; ask for one of its layers instead")
     else:
         (answer,) = pool.ask([("array", (task, job))])
         if isinstance(answer, Exception):
             raise answer
-        values, source = answer[0][0], "computed again: the store keeps 8 bits of activations"
-    np.save(array, np.asarray(values, np.float32))
+        why = "the store keeps 8 bits of activations" if kept else "the store does not hold it"
+        values, source = answer[0][0], f"computed again: {why}"
+    with array.open("wb") as file:  # np.save would add a suffix to the name that was asked for
+        np.save(file, np.asarray(values, np.float32))
     return source
+
+
+def _kept(record: dict[str, Any], store: Store) -> dict[str, np.ndarray]:
+    try:
+        return unpack(store.read(record["payloads"]["arrays"]))
+    except (KeyError, Damaged):
+        return {}

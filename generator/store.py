@@ -7,7 +7,8 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,25 @@ import numpy as np
 
 from .types import InnerviewError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 
 class StoreError(InnerviewError):
-    """A payload is missing or is not what its digest says."""
+    """The store cannot be written or read."""
+
+
+class Damaged(StoreError):
+    """A payload is missing or is not what its digest says; it has been removed, so that it will be made again."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(digest)
+        self.what = digest[:12]
+
+    def __str__(self) -> str:
+        return f"{self.what}: this payload of the store was damaged or is gone; build again"
 
 
 class Store:
@@ -33,15 +50,19 @@ class Store:
     def get(self, key: str) -> dict[str, Any] | None:
         """The record of `key`, or None where there is none that can be read."""
         try:
-            return json.loads(self._record(key).read_bytes())
-        except (FileNotFoundError, NotADirectoryError, ValueError):
+            seal, _, text = self._record(key).read_bytes().partition(b"\n")
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise StoreError(f"{self.folder}: expected a store that can be read: {error.strerror}") from error
+        return json.loads(text) if seal == _seal(text) else None
 
     def put(self, key: str, record: Mapping[str, Any], payloads: Mapping[str, bytes] | None = None) -> dict[str, Any]:
         """Keep payloads and then the record, which is returned with `"payloads": {name: digest}`."""
         digests = {name: self.keep(data) for name, data in (payloads or {}).items()}
         full = {**record, "payloads": {**record.get("payloads", {}), **digests}}
-        _write(self._record(key), json.dumps(full, sort_keys=True, allow_nan=False).encode())
+        text = json.dumps(full, sort_keys=True, allow_nan=False).encode()
+        self._write(self._record(key), _seal(text) + b"\n" + text)
         return full
 
     def keep(self, data: bytes) -> str:
@@ -49,7 +70,7 @@ class Store:
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
         if not path.exists():
-            _write(path, data)
+            self._write(path, data)
         return digest
 
     def path(self, digest: str) -> Path:
@@ -57,30 +78,62 @@ class Store:
         return self.folder / "payloads" / digest[:2] / digest
 
     def read(self, digest: str) -> bytes:
-        """A payload, its checksum verified. Raises `StoreError`, after removing a payload that is damaged."""
+        """A payload, its checksum verified. Raises `Damaged`, after removing one that is not what it should be."""
         path = self.path(digest)
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise StoreError(f"{path.name[:12]}: expected this payload in the store, it is gone; build again") from None
+            raise Damaged(digest) from None
         if hashlib.sha256(data).hexdigest() != digest:
             path.unlink(missing_ok=True)
-            raise StoreError(f"{path.name[:12]}: the payload in the store is damaged and was removed; build again")
+            raise Damaged(digest)
         return data
 
     def whole(self, record: Mapping[str, Any]) -> bool:
         """Whether every payload that a record names is there."""
         return all(self.path(digest).is_file() for digest in record.get("payloads", {}).values())
 
-    def forget(self, key: str) -> None:
-        """Remove a record; its payloads may belong to others too and stay."""
-        self._record(key).unlink(missing_ok=True)
+    def sound(self, record: Mapping[str, Any]) -> bool:
+        """Whether every payload that a record names is there and is what its digest says; what is not is removed."""
+        try:
+            for digest in record.get("payloads", {}).values():
+                self.read(digest)
+        except Damaged:
+            return False
+        return True
 
-    def damaged(self) -> Iterator[str]:
-        """Digests of payloads whose bytes are not what their name says."""
-        for path in sorted((self.folder / "payloads").glob("??/*")):
-            if hashlib.sha256(path.read_bytes()).hexdigest() != path.name and "." not in path.name:
-                yield path.name
+    def remove_damaged(self) -> list[str]:
+        """Look at every file and remove those that are not what was written; their names."""
+        found = []
+        for path in sorted(self.folder.glob("*/??/*")):
+            data = path.read_bytes()
+            seal, _, text = data.partition(b"\n")
+            whole = seal == _seal(text) if path.suffix else hashlib.sha256(data).hexdigest() == path.name
+            if not whole and not path.name.startswith("."):  # those that are being written have such names
+                path.unlink()
+                found.append(path.name)
+        return found
+
+    @contextmanager
+    def alone(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """One process at a time is in here; `waiting` is called where another one is. Without locks, all are."""
+        if fcntl is None:
+            yield
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                waiting()
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield  # closing the file, also when the process is killed, ends the lock
+
+    def _write(self, path: Path, data: bytes) -> None:
+        try:
+            write_whole(path, data, 0o444)
+        except OSError as error:
+            raise StoreError(f"{self.folder}: expected a store that can be written: {error.strerror}") from error
 
     def _record(self, key: str) -> Path:
         return self.folder / "records" / key[:2] / f"{key}.json"
@@ -109,13 +162,19 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _write(path: Path, data: bytes) -> None:
+def _seal(text: bytes) -> bytes:
+    """What stands above a record, so that a flipped bit is seen."""
+    return hashlib.sha256(text).hexdigest().encode()
+
+
+def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file so that no one ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(name, 0o444)
+        os.chmod(name, mode)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

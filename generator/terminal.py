@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from .build import Progress
+from .options import Progress
 
 EVERY = 10.0  # seconds between plain lines
 
@@ -49,7 +49,8 @@ class Terminal:
     def _start(self, total: int) -> None:
         self._total, self._done, self._spoke = total, 0, monotonic()
         if self.console.is_terminal:
-            columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+            left, now = TimeRemainingColumn(), TextColumn("{task.description}")
+            columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), left, now)
             self._bar = Bar(*columns, console=self.console, transient=True)
             self._bar.start()
             self._bar.add_task("", total=total)

@@ -1,0 +1,80 @@
+"""What networks and methods say of themselves: asked of a worker once, then kept in the store."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from . import fingerprint
+from .models import file_digest, weights_file
+from .run import Pool, WorkerError
+from .sources import closure_digest
+from .store import Store, key_of
+from .types import Input, Layer, MethodCard, ModelCard, Network, Stage
+
+FAST = ("bundled", "torchvision")  # sources whose code is known; a module of one's own may import anything
+Card = TypeVar("Card")
+
+
+def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
+    """The card of every method, in the order of their files."""
+    files = sorted(Path(__file__).parent.joinpath("methods").glob("*.py"))
+    modules = [f"generator.methods.{file.stem}" for file in files if file.stem != "__init__"]
+    code = closure_digest("generator.methods", *modules)
+    key = key_of("methods", code, fingerprint.folder_digest("methods"))  # the files too: their words are on the cards
+    found = store.get(key)
+    if found is None:
+        (answer,) = pool.ask([("methods", ())])
+        if isinstance(answer, WorkerError):
+            raise answer
+        found = store.put(key, {"cards": [dataclasses.asdict(card) for card in answer]})
+    return [_made(MethodCard, card) for card in found["cards"]]
+
+
+def model_cards(
+    networks: Sequence[Network], pool: Pool, store: Store
+) -> tuple[list[tuple[Network, ModelCard]], list[tuple[str, str]]]:
+    """The card of each network, and the names of those that cannot be loaded with the reason."""
+    keys = [_card_key(network) for network in networks]
+    found = [store.get(key) if key else None for key in keys]
+    asked = [index for index, one in enumerate(found) if one is None]
+    failed = []
+    for index, answer in zip(asked, pool.ask([("describe", (networks[index],)) for index in asked]), strict=True):
+        if isinstance(answer, WorkerError):
+            failed.append((networks[index].name, str(answer)))
+        else:
+            plain = {"card": dataclasses.asdict(answer)}
+            found[index] = store.put(keys[index], plain) if keys[index] else plain
+    cards = [(network, _model(one["card"])) for network, one in zip(networks, found, strict=True) if one]
+    return cards, failed
+
+
+def known_code(network: Network) -> bool:
+    """Whether the network's code is ours or torchvision's, so that a change of it cannot go unseen."""
+    return network.source.partition(":")[0] in FAST
+
+
+def _card_key(network: Network) -> str:
+    """Under which key a network's card is kept; "" where its code may have changed without our seeing it."""
+    if not known_code(network):
+        return ""
+    file = weights_file(network)
+    weights = [file_digest(one) for one in (file, file.with_suffix(".json")) if one.is_file()] if file else []
+    code = closure_digest("generator.describe", "generator.models.vgg_cifar10", "generator.models.vision")
+    return key_of("card", dataclasses.asdict(network), weights, code, fingerprint.versions())
+
+
+def _model(plain: dict[str, Any]) -> ModelCard:
+    parts = {
+        "layers": tuple(_made(Layer, layer) for layer in plain["layers"]),
+        "stages": tuple(_made(Stage, stage) for stage in plain["stages"]),
+        "input": _made(Input, plain["input"]),
+    }
+    return _made(ModelCard, {**plain, **parts})
+
+
+def _made(kind: type[Card], plain: dict[str, Any]) -> Card:
+    """A record from what JSON made of it: lists were tuples."""
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})

@@ -1,0 +1,86 @@
+"""What a build is asked for, and whom it tells how it goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .run import Pool, Setup
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command asks for."""
+
+    root: Path = Path(".")  # the gallery's folder
+    config: Path | None = None
+    site_dir: Path | None = None  # `site` in the root by default
+    no_site: bool = False
+    preset: str | None = None
+    models: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    device: str = "auto"
+    data: Path | None = None
+    memory: int = 2**30
+    trust_pickle: bool = False
+    time_limit: float = 900.0
+
+    @property
+    def work(self) -> Path:
+        """Where the store and everything else that can be made again is kept."""
+        return self.root / ".innerview"
+
+    @property
+    def out(self) -> Path:
+        """The built site."""
+        return self.site_dir or self.root / "site"
+
+    @property
+    def store(self) -> Store:
+        """What was computed before."""
+        return Store(self.work / "store")
+
+    def pool(self, workers: int | None = None) -> Pool:
+        """The worker processes, as many as asked for; none is started before there is something to do."""
+        setup = Setup(self.store.folder, device(self.device), self.trust_pickle, self.time_limit)
+        return Pool(setup, self.workers if workers is None else workers)
+
+    def selection(self) -> dict[str, Any]:
+        """Everything here that decides what the site holds."""
+        return {
+            "config": str(self.config or ""),
+            "site": "" if self.no_site else str(self.out),
+            "preset": self.preset,
+            "models": self.models,
+            "images": self.images,
+            "methods": self.methods,
+            "device": device(self.device),
+            "data": str(self.data or ""),
+            "memory": self.memory,
+        }
+
+
+@dataclass
+class Progress:
+    """Told what happens; the command line shows it."""
+
+    say: Callable[[str], None] = lambda line: None
+    start: Callable[[int], None] = lambda jobs: None  # how many pictures will be drawn
+    step: Callable[[str], None] = lambda text: None  # one job ended
+
+
+def device(name: str) -> str:
+    """The device a name means, without importing torch: `auto` is CUDA where driver and torch have it."""
+    if name != "auto":
+        return name
+    torch = find_spec("torch")
+    folders = torch.submodule_search_locations if torch else ()
+    built = any(Path(folder, "lib").glob("*torch_cuda*") for folder in folders or ())
+    return "cuda" if built and Path("/dev/nvidia0").exists() else "cpu"
