@@ -1,0 +1,46 @@
+"""A real browser for tests and screenshots: Debian's chromium, else playwright's own."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Error, sync_playwright
+
+from generator.site import serve
+
+# Nothing of its own on the network, and the same pixels on every machine.
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run --hide-scrollbars --force-color-profile=srgb"
+).split()
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A headless browser. Raises `RuntimeError` where there is none."""
+    with sync_playwright() as playwright:
+        try:
+            found = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        except Error as error:
+            raise RuntimeError(
+                "no browser: expected Debian's chromium (apt-get install chromium) or playwright's own "
+                f"(python -m playwright install chromium); {error.message.splitlines()[0]}"
+            ) from error
+        yield found
+        found.close()
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
+    """The address of `site` while it is served on this machine."""
+    server = serve(site, port=0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()

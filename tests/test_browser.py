@@ -1,0 +1,305 @@
+"""The site in a real browser: nothing leaves it, everything can be seen, and every interaction works."""
+
+import re
+
+import browsing
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+PAGES = {
+    "home": "index.html",
+    "reading": "reading.html",
+    "images": "gallery/images/index.html",
+    "models": "gallery/models/index.html",
+    "methods": "gallery/methods/index.html",
+    "image": "gallery/images/frog.html",
+    "model": "gallery/tiny/index.html",
+    "method": "gallery/methods/grad-cam.html",
+    "method-by-layer": "gallery/methods/activations.html",
+    "report": "gallery/tiny/frog/index.html",
+    "report-wrong": "gallery/tiny/cat/index.html",
+    "figure-map": "gallery/tiny/frog/grad-cam--relu4--class-frog.html",
+    "figure-sprite": "gallery/tiny/frog/activations--relu0.html",
+    "figure-strip": "gallery/tiny/frog/grad-cam-over-depth--class-frog.html",
+    "figure-failed": "gallery/tiny/frog/occlusion--class-frog.html",
+    "figure-filters": "gallery/tiny/model/filters--conv0.html",
+    "not-found": "404.html",
+}
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+REPORT, MAP, SPRITE = PAGES["report"], PAGES["figure-map"], PAGES["figure-sprite"]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests; where there is none they fail."""
+    with browsing.browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def address(built_site):
+    """Where the fake site is served."""
+    with browsing.served(built_site) as found:
+        yield found
+
+
+class Visit:
+    """A page of the site, and all that went wrong on it."""
+
+    def __init__(self, chromium, address, **wishes):
+        self.address = address
+        self.context = chromium.new_context(**{"viewport": WIDE, "reduced_motion": "reduce"} | wishes)
+        self.page = self.context.new_page()
+        self.requests, self.faults = [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda line: line.type in ("error", "warning") and self.faults.append(line.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("response", lambda answer: answer.status >= 400 and self.faults.append(answer.url))
+
+    def __call__(self, name):
+        """Go to a page of the site."""
+        self.page.goto(f"{self.address}/{name}")
+        return self.page
+
+
+@pytest.fixture
+def visit(chromium, address):
+    """Opens visits that end with the test."""
+    opened = []
+
+    def start(**wishes):
+        opened.append(Visit(chromium, address, **wishes))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.context.close()
+
+
+# --- every kind of page -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_is_whole(visit, address, kind, viewport):
+    one = visit(viewport=viewport)
+    page = one(PAGES[kind])
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    undecoded = page.evaluate(
+        """() => Promise.all([...document.images].map(image => {
+            image.loading = 'eager';
+            return image.decode().then(() => '', () => image.src);
+        })).then(found => found.filter(Boolean))"""
+    )
+    assert undecoded == []
+    assert one.faults == []
+    assert [url for url in one.requests if not url.startswith((address, "data:"))] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_is_accessible(visit, kind, scheme):
+    page = visit(color_scheme=scheme)(PAGES[kind])
+    page.wait_for_load_state("load")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}}).response["violations"]
+    told = [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
+    assert told == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_every_picture_keeps_its_place_while_it_loads(visit, kind):
+    page = visit()(PAGES[kind])
+    bare = "[...document.querySelectorAll('main img')].filter(i => !i.width || !i.height).map(i => i.outerHTML)"
+    assert (
+        page.evaluate(
+            bare.replace("i.width", "i.getAttribute('width')").replace("i.height", "i.getAttribute('height')")
+        )
+        == []
+    )
+
+
+def test_a_report_is_light_before_one_scrolls(visit):
+    one = visit()
+    sizes = []
+    one.page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    one(REPORT).wait_for_load_state("networkidle")
+    assert len(sizes) <= 60 and sum(sizes) <= 500_000, (len(sizes), sum(sizes))
+
+
+def test_pages_say_what_they_show_without_javascript(visit):
+    page = visit(java_script_enabled=False)(REPORT)
+    assert page.locator(".walk__step img").count() >= 6
+    assert page.locator("[data-fader]").first.is_hidden()
+    page.locator(".method a.picture").first.click()
+    assert page.url.endswith("vanilla-backprop--class-frog.html")
+    assert page.locator("#copy-html").input_value().startswith("<figure>")
+    assert page.locator("[data-copy]").first.is_hidden()
+
+
+def test_the_site_opens_from_a_file(chromium, built_site):
+    one = Visit(chromium, built_site.as_uri())
+    page = one("index.html")
+    for name, where in (
+        ("Walk through the network", "tiny/frog/index.html"),
+        ("A tiny network", "tiny/index.html"),
+        ("Methods", "methods/index.html"),
+        ("Saliency", "methods/saliency.html"),
+    ):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_url(f"**/{where}")
+    page.goto(f"{built_site.as_uri()}/{MAP}")
+    page.get_by_role("link", name="Innerview").click()
+    page.wait_for_url("**/index.html")
+    assert one.faults == []
+    one.context.close()
+
+
+# --- the lightbox -------------------------------------------------------------------------------------------
+
+
+def is_open(page):
+    """Whether the lightbox is open."""
+    return page.evaluate("!!document.querySelector('dialog.lightbox[open]')")
+
+
+def test_the_lightbox_by_mouse(visit):
+    page = visit()(REPORT)
+    page.locator(".method a.picture").first.click()
+    assert is_open(page)
+    assert "vanilla-backprop--class-frog.png" in page.locator(".lightbox img").get_attribute("src")
+    page.get_by_role("button", name="Next picture").click()
+    assert "vanilla-backprop--class-bird.png" in page.locator(".lightbox img").get_attribute("src")
+    page.get_by_role("button", name="Close").click()
+    page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
+    assert page.url.endswith(REPORT)
+
+
+def test_the_lightbox_by_keyboard(visit):
+    page = visit()(REPORT)
+    first = page.locator(".method a.picture").first
+    first.focus()
+    page.keyboard.press("Enter")
+    assert is_open(page)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert "class-bird.png" in page.locator(".lightbox img").get_attribute("src")
+    page.keyboard.press("Escape")
+    page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
+    assert page.evaluate("document.activeElement.matches('.method a.picture')")
+
+
+def test_back_closes_the_lightbox_and_its_page_is_a_click_away(visit):
+    page = visit()(REPORT)
+    page.locator(".method a.picture").first.click()
+    page.go_back()
+    assert not is_open(page) and page.url.endswith(REPORT)
+    page.locator(".method a.picture").first.click()
+    page.get_by_role("link", name="Open its page").click()
+    page.wait_for_url("**/vanilla-backprop--class-frog.html")
+
+
+def test_a_modified_click_opens_the_page_as_a_link_does(visit):
+    one = visit()
+    page = one(REPORT)
+    with one.context.expect_page() as opened:
+        page.locator(".method a.picture").first.click(modifiers=["Control"])
+    opened.value.wait_for_url("**/vanilla-backprop--class-frog.html")
+    assert not is_open(page)
+
+
+# --- channels -----------------------------------------------------------------------------------------------
+
+
+def test_a_channel_can_be_looked_at_in_a_report_and_leads_to_its_page(visit):
+    page = visit()(REPORT)
+    picture = page.locator("#stage-1 a[data-cells]")
+    picture.scroll_into_view_if_needed()
+    box = picture.locator("img").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
+    assert page.locator(".loupe").inner_text() == "channel 18 of 64"
+    page.mouse.click(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
+    page.wait_for_url("**/activations--relu0.html#c18")
+    assert page.locator(".browser__title").inner_text() == "Channel 18"
+
+
+def test_arrow_keys_walk_through_the_channels_and_the_address_follows(visit):
+    page = visit()(SPRITE)
+    slider = page.get_by_role("slider", name="Channel")
+    slider.focus()
+    for key, channel in (("ArrowRight", 1), ("ArrowDown", 17), ("End", 63), ("ArrowRight", 63), ("Home", 0)):
+        page.keyboard.press(key)
+        assert slider.get_attribute("aria-valuenow") == str(channel)
+    page.keyboard.press("ArrowDown")
+    assert page.url.endswith("#c16")
+    assert slider.get_attribute("aria-valuetext") == "Channel 16, largest 1.25, mean 0.250, zeros 50.0 %"
+
+
+def test_an_address_with_a_channel_shows_it(visit):
+    page = visit()(f"{SPRITE}#c9")
+    page.wait_for_selector(".browser__title")
+    assert page.locator(".browser__title").inner_text() == "Channel 9"
+    page.evaluate("location.hash = '#c11'")
+    page.wait_for_function("document.querySelector('.browser__title').textContent === 'Channel 11'")
+
+
+# --- maps over the photo ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [REPORT, MAP])
+def test_the_slider_fades_the_maps_to_show_the_photo(visit, name):
+    page = visit()(name)
+    picture = page.locator(".picture--fade img").first
+    slider = page.get_by_role("slider", name=re.compile("Opacity"))
+    slider.focus()
+    page.keyboard.press("Home")
+    assert picture.evaluate("image => getComputedStyle(image).opacity") == "0"
+    assert "input.png" in page.locator(".picture--fade").first.evaluate("e => getComputedStyle(e).backgroundImage")
+    page.keyboard.press("End")
+    assert picture.evaluate("image => getComputedStyle(image).opacity") == "1"
+
+
+# --- taking a figure away -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["Link", "HTML", "Markdown"])
+def test_a_copy_button_copies(visit, address, kind):
+    one = visit(permissions=["clipboard-read", "clipboard-write"])
+    page = one(MAP)
+    page.get_by_role("button", name=f"Copy {kind}").click()
+    page.get_by_text("Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator(f"#copy-{kind.lower()}").input_value()
+    assert f"{address}/{MAP}" in copied and "your.site" not in copied
+
+
+def test_the_snippet_shows_the_figure_where_it_is_pasted(visit, address):
+    one = visit()
+    snippet = one(MAP).locator("#copy-html").input_value()
+    page = one.context.new_page()
+    page.set_content(snippet)
+    assert page.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 224
+    assert "CC0-1.0" in page.locator("figcaption").inner_text()
+
+
+# --- bright and dark field ----------------------------------------------------------------------------------
+
+
+def test_the_choice_of_field_is_kept_on_the_pages_of_figures(visit):
+    one = visit()
+    page = one(REPORT)
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "default"
+    page.get_by_title("Switch to dark field").click()
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+    page = one(SPRITE)
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+    assert "invert" in page.locator(".specimen__mount img").evaluate("image => getComputedStyle(image).filter")
+
+
+def test_the_search_finds_a_method(visit):
+    page = visit()("index.html")
+    page.get_by_role("textbox", name="Search").fill("saliency")
+    page.locator(".md-search-result__link").first.wait_for()
+    assert "saliency" in page.locator(".md-search-result__link").first.get_attribute("href")
