@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from generator.pages import figure, hubs, image, method, model, report
+from generator.pages import figure, hubs, image, method, model, report, sharing
 from generator.pages.gallery import (
     Gallery,
     figure_page,
@@ -42,11 +43,12 @@ def write_sources(manifest: dict[str, Any], folder: Path, templates: list[Path])
 
     Files whose text is the same stay untouched; pages of an earlier manifest are removed.
     """
-    environment = jinja(templates)
+    environment, gallery = jinja(templates), Gallery(manifest)
     written = set()
-    for name, context, page in _pages(Gallery(manifest)):
+    for name, context, page in _pages(gallery):
         file = folder / Path(page).with_suffix(".md")
-        _write_changed(file, _head(name, context) + render(environment, name, context))
+        head = _head(name, context, sharing.head(gallery, page, context))
+        _write_changed(file, head + render(environment, name, context))
         written.add(file)
     for file in (folder / "gallery").rglob("*.md"):
         if file not in written:
@@ -59,7 +61,7 @@ def write_figure_pages(
     templates: list[Path],
     channels: Callable[[dict[str, Any]], dict[str, Any] | None],
 ) -> None:
-    """Write one standalone page per figure into the built `site`.
+    """Write one standalone page per figure into the built `site`, and its oEmbed answer where the site has an address.
 
     `channels(figure)` is `{"max": [..], "mean": [..], "zeros": [..]}` with a value per channel, or None.
     """
@@ -68,6 +70,9 @@ def write_figure_pages(
     for record in gallery.figures:
         context = figure.figure(gallery, record, channels(record), axes)
         _write_changed(site / figure_page(record), render(environment, "figure.html", context))
+        if context.oembed:
+            answer = figure.oembed(gallery, record, context.plate)
+            _write_changed(site / figure.oembed_file(record), json.dumps(answer, ensure_ascii=False) + "\n")
 
 
 def jinja(templates: list[Path]) -> Environment:
@@ -106,8 +111,8 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
             yield "report.md", report.report(gallery, slug, key), report_page(slug, key)
 
 
-def _head(name: str, context: Any) -> str:
-    head: dict[str, Any] = {"title": context.title, "hide": ["navigation", "toc"], "template": "main.html"}
+def _head(name: str, context: Any, shared: dict[str, Any]) -> str:
+    head: dict[str, Any] = {"title": context.title, "hide": ["navigation", "toc"], "template": "main.html", **shared}
     head["kind"] = name.removesuffix(".md")
     if name not in SEARCHED:
         head["search"] = {"exclude": True}

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from generator.pages import sharing, snippets, views
 from generator.pages import text as words
-from generator.pages import views
 from generator.pages.gallery import (
     MODEL_LEVEL,
     Gallery,
     Record,
     figure_page,
-    gallery_file,
     home_page,
     image_page,
     method_page,
@@ -27,9 +25,7 @@ from generator.pages.gallery import (
 from generator.pages.model import Fact
 from generator.pages.views import Link, Plate, Steps
 
-UNKNOWN_SITE = (
-    "https://your.site/"  # in snippets of a gallery that does not know its address; the browser puts in its own
-)
+UNKNOWN_SITE = "https://your.site/"  # where a gallery does not know its address: the browser puts in its own
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,7 @@ class Snippet:
 class FigurePage:
     """What templates/figure.html needs."""
 
+    id: str
     title: str
     description: str
     root: str  # the way to the site's root, "" or ending in a slash
@@ -67,6 +64,11 @@ class FigurePage:
     provenance: list[Fact]
     download: str
     snippets: list[Snippet]
+    caption: str  # the one line under the picture where it stands alone in a frame
+    permalink: str
+    shown: tuple[int, int]  # its width and height there, if there is room
+    oembed: str  # the address of the oEmbed answer; "" where the gallery does not know its own
+    share: sharing.Tags  # for those who share the page's address
     channels: Markup  # JSON for the channel browser, "" where there is none
 
 
@@ -77,7 +79,9 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
     example = gallery.images.get(record["image"])
     title = method.get("title", record["method"])
     plate = views.plate(gallery, record, page)
+    taken = snippets.take(gallery, record, plate, base(gallery)) if plate.src else None
     return FigurePage(
+        id=record["id"],
         title=title + (f", {example['title']}" if example else f", {model['title']}"),
         description=plate.alt,
         root=relative("index.html", page).removesuffix("index.html"),
@@ -98,7 +102,12 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         numbers=_numbers(record, plate),
         provenance=_provenance(gallery, record, model, method, example),
         download=record["file"].rsplit("/", 1)[-1],
-        snippets=snippets(gallery, record, plate, title, example, model) if plate.src else [],
+        snippets=to_copy(taken) if taken else [],
+        caption=taken.caption if taken else snippets.sentence(gallery, record),
+        permalink=page.rpartition("/")[2],
+        shown=snippets.shown(plate),
+        oembed=base(gallery) + oembed_file(record) if taken and gallery.site["url"] else "",
+        share=sharing.figure(gallery, record, plate),
         channels=_script_json(channels) if channels and record["sprite"] else Markup(""),
     )
 
@@ -117,7 +126,7 @@ class Axes:
         def to_picture(key: str) -> Link:
             other = self._records[key]
             title = gallery.methods.get(other["method"], {}).get("title", other["method"])
-            return Link(_with_target(title, other), relative(figure_page(other), page))
+            return Link(snippets.named(title, other), relative(figure_page(other), page))
 
         def to_image(key: str) -> Link:
             other = self._records[key]
@@ -141,11 +150,6 @@ class Axes:
         )
 
 
-def _with_target(title: str, record: Record) -> str:
-    said = f"{title}, {record['layer']}" if record["layer"] else title
-    return f"{said}, {record['target']['name']}" if record["target"] else said
-
-
 def _trail(gallery: Gallery, record: Record, title: str, page: str) -> list[Link]:
     model = gallery.models[record["model"]]
     trail = [
@@ -155,7 +159,7 @@ def _trail(gallery: Gallery, record: Record, title: str, page: str) -> list[Link
     if record["image"] in gallery.images:
         image = gallery.images[record["image"]]
         trail.append(Link(image["title"], relative(report_page(record["model"], record["image"]), page)))
-    return [*trail, Link(_with_target(title, record), "")]
+    return [*trail, Link(snippets.named(title, record), "")]
 
 
 def _numbers(record: Record, plate: Plate) -> list[Fact]:
@@ -201,38 +205,30 @@ def _provenance(gallery: Gallery, record: Record, model: Record, method: Record,
     return [*listed, Fact("Made with", versions)]
 
 
-def snippets(
-    gallery: Gallery, record: Record, plate: Plate, title: str, example: Record | None, model: Record
-) -> list[Snippet]:
+def to_copy(taken: snippets.Taken) -> list[Snippet]:
     """The picture for other people's pages, with its words and its licence."""
-    base = gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
-    page, file = base + figure_page(record), base + gallery_file(record["file"])
-    caption = (
-        f"{_with_target(title, record)}: {example['title']} in {model['title']}."
-        if example
-        else (f"{_with_target(title, record)} of {model['title']}.")
-    )
-    caption = words.fold(caption)
-    credit = ", ".join(words.fold(part) for part in (example["credit"], example["licence"]) if part) if example else ""
-    caption += f" Picture: {credit}." if credit else ""
-    crisp = ' style="image-rendering: pixelated"' if plate.zoom > 1 else ""
-    html = (
-        f'<figure>\n  <a href="{words.text(page)}"><img src="{words.text(file)}" '
-        f'width="{plate.width * plate.zoom}" height="{plate.height * plate.zoom}"{crisp}\n'
-        f'    alt="{words.text(plate.alt)}"></a>\n'
-        f"  <figcaption>{words.text(caption)}</figcaption>\n</figure>"
-    )
-    markdown = f"[![{_plain(plate.alt)}]({file})]({page})\n\n*{_plain(caption)}*"
-    return [
-        Snippet("link", "Link", page, 1),
-        Snippet("html", "HTML", html, 5),
-        Snippet("markdown", "Markdown", markdown, 3),
-    ]
+    texts = {
+        "link": ("Link", taken.page),
+        "html": ("HTML", snippets.html(taken)),
+        "markdown": ("Markdown", snippets.markdown(taken)),
+        "frame": ("Frame", snippets.iframe(taken)),
+    }
+    return [Snippet(key, title, text, text.count("\n") + 1) for key, (title, text) in texts.items()]
 
 
-def _plain(value: str) -> str:
-    """Text that Markdown leaves as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>|#!&])", r"\\\1", words.fold(value))
+def base(gallery: Gallery) -> str:
+    """The site's address, ending in a slash."""
+    return gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
+
+
+def oembed(gallery: Gallery, record: Record, plate: Plate) -> dict[str, Any]:
+    """What an oEmbed provider would answer for this figure."""
+    return snippets.oembed(snippets.take(gallery, record, plate, base(gallery)), gallery)
+
+
+def oembed_file(record: Record) -> str:
+    """Where the oEmbed answer of a figure stands, from the site's root."""
+    return figure_page(record).removesuffix(".html") + ".oembed.json"
 
 
 def _script_json(value: Any) -> Markup:

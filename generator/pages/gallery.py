@@ -30,6 +30,8 @@ class Gallery:
         self.images = {image["id"]: image for image in manifest["images"]}
         self.predictions = {(p["model"], p["image"]): p for p in manifest["predictions"]}
         self.figures: list[Record] = manifest["figures"]
+        self.pinned = {pin["figure"]: pin["file"] for pin in manifest.get("pins", []) if pin["current"]}
+        self.shares = {share["page"]: share for share in manifest.get("shares", [])}
         self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)

@@ -67,6 +67,17 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f}".removesuffix(".0") + "\xa0%"
 
 
+def correlation(value: float) -> str:
+    """How alike two pictures are, to two figures; never a 1 that was rounded.
+
+    >>> correlation(0.9371), correlation(0.9999), correlation(1.0), correlation(-0.25)
+    ('0.94', 'over 0.99', '1', '−0.25')
+    """
+    if 0.99 < value < 1:
+        return "over 0.99"
+    return "1" if value == 1 else f"{value:.2f}".replace("-", "−")
+
+
 def count(value: int) -> str:
     """A count in full: `9,228,362`."""
     return f"{value:,}"
@@ -91,8 +102,16 @@ def shape(sizes: list[int] | tuple[int, ...]) -> str:
 
 def front_matter(fields: dict[str, Any]) -> str:
     """The head of a Markdown page. The theme prints these unescaped, so strings are HTML-safe before they are JSON."""
-    safe = {key: str(text(value)) if isinstance(value, str) else value for key, value in fields.items()}
-    return f"---\n{json.dumps(safe, sort_keys=True)}\n---\n"
+    return f"---\n{json.dumps(_safe(fields), sort_keys=True)}\n---\n"
+
+
+def _safe(value: Any) -> Any:
+    """The same with every string in it, however deep, as HTML text."""
+    if isinstance(value, dict):
+        return {key: _safe(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(part) for part in value]
+    return str(text(value)) if isinstance(value, str) else value
 
 
 def verbatim(value: str) -> Markup:

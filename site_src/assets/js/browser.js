@@ -115,7 +115,7 @@
   mount.setAttribute("aria-valuemax", g.channels - 1);
 
   function show(c) {
-    enlarge(large, g, image, c, 208);
+    enlarge(large, g, image, c, Number(getComputedStyle(large).getPropertyValue("--side")) || 208); // embed.js
     mark(outline, g, image, c);
     name.textContent = single + c;
     list.textContent = "";

@@ -1,0 +1,92 @@
+"""What a second network changes in the pictures of the first, in words made of nothing but measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import fmean
+
+from generator.pages import text as words
+from generator.pages.gallery import FAMILIES, Gallery, Record
+
+CHANGES = ((0.95, "barely change"), (0.8, "change a little"), (0.5, "change much"))  # from this mean correlation on
+SPOKEN = {"inside": "activations", "gradient": "gradients", "cam": "class activation maps"}  # the other families by title
+
+
+def finding(gallery: Gallery, models: tuple[str, str]) -> str:
+    """What the right one of two networks (slugs) changes: pictures, predictions on the images here, accuracy."""
+    left, right = (gallery.models[slug] for slug in models)
+    entries = gallery.pairs[models]
+    mean = fmean(means(gallery, entries).values())
+    change = next((said for least, said in CHANGES if mean >= least), "have little in common")
+    gone = 1 - right["nonzero"] / left["nonzero"] if left["nonzero"] else 0.0
+    if right["derived_from"] == left["slug"] and gone > 0.001:
+        share = "Half" if round(gone, 2) == 0.5 else _percent(gone)
+        said = [f"{share} of the weights are gone and the pictures {change}: {_spoken(gallery, entries)}"]
+    else:
+        said = [f"From one network to the other the pictures {change}: {_spoken(gallery, entries)}"]
+    same, judged = agreement(gallery, models)
+    if judged:
+        said.append(f"{same} of {judged} predictions agree")
+    found = accuracies(left, right)
+    if found:
+        said.append(f"accuracy goes from {_percent(found[0])} to {_percent(found[1])} on {words.count(found[2])} images")
+    return "; ".join(said) + "."
+
+
+def in_words(gallery: Gallery, entries: Iterable[Record]) -> str:
+    """How alike some pictures of two networks are: `Activations correlate at 0.99, gradients at 0.97.`"""
+    said = _spoken(gallery, entries)
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def family(gallery: Gallery, entry: Record) -> str:
+    """The family of methods that a comparison belongs to."""
+    return gallery.methods.get(entry["method"], {}).get("family", "")
+
+
+def by_family(gallery: Gallery, entries: Iterable[Record]) -> dict[str, list[Record]]:
+    """The comparisons of each family, in the order in which families are told."""
+    found: dict[str, list[Record]] = {name: [] for name in FAMILIES}
+    for entry in entries:
+        found.setdefault(family(gallery, entry), []).append(entry)
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def means(gallery: Gallery, entries: Iterable[Record]) -> dict[str, float]:
+    """The mean correlation of each family."""
+    found = by_family(gallery, entries)
+    return {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in found.items()}
+
+
+def agreement(gallery: Gallery, models: tuple[str, str]) -> tuple[int, int]:
+    """On how many images both networks say the same, and how many both have judged."""
+    left, right = models
+    both = [image for image in gallery.images if {(left, image), (right, image)} <= gallery.predictions.keys()]
+    said = [[gallery.predictions[model, image]["top"][0]["name"] for model in models] for image in both]
+    return sum(one == other for one, other in said), len(both)
+
+
+def accuracies(left: Record, right: Record) -> tuple[float, float, int] | None:
+    """Both accuracies and the number of images, where they were measured on the same ones."""
+    ours, theirs, measured = left["accuracy"], right["accuracy"], left.get("pruning") or {}
+    if theirs.get("top1") is None or not theirs.get("images"):
+        return None
+    if all(ours.get(name) == theirs.get(name) for name in ("images", "data")):
+        return ours["top1"], theirs["top1"], theirs["images"]
+    if right["derived_from"] == left["slug"] and theirs["images"] == measured.get("images"):
+        return measured["points"][0]["top1"], theirs["top1"], theirs["images"]
+    return None
+
+
+def _spoken(gallery: Gallery, entries: Iterable[Record]) -> str:
+    """`activations correlate at 0.99, gradients at 0.97` (means)."""
+    said = [
+        (SPOKEN.get(name) or FAMILIES.get(name, (name,))[0].lower(), words.correlation(mean))
+        for name, mean in means(gallery, entries).items()
+    ]
+    (first, value), *others = said
+    return ", ".join([f"{first} correlate at {value}", *(f"{name} at {value}" for name, value in others)])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}".removesuffix(".0") + "\xa0%"

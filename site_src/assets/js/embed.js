@@ -1,0 +1,58 @@
+/* A figure's page inside a frame: the picture alone with one line under it, as large as the frame allows; with #c17 in
+   the address, that one channel of a sprite. The page around it is told what height would fit, and may ignore it. */
+(function () {
+  "use strict";
+  if (window.parent === window) return;
+
+  var root = document.documentElement, body = document.body, told = 0, cells = null;
+  var shown = body.dataset.shown.split(" ").map(Number);
+  root.classList.add("framed");
+
+  /* Width and height of what is to be seen, where there is room for all of it. */
+  function natural() {
+    if (!cells) return shown;
+    var tile = Math.max(cells[3], cells[4]), scale = tile === 1 ? 96 : Math.max(1, Math.floor(448 / tile));
+    return [cells[3] * scale, cells[4] * scale];
+  }
+
+  /* Height of all that stands under the picture. It wraps, so it depends on the width, but never on the height. */
+  function words() {
+    var sum = 0;
+    document.querySelectorAll(".alone__line, .browser__title, .browser dl").forEach(function (line) {
+      sum += line.offsetHeight;
+    });
+    return sum;
+  }
+
+  function fit() {
+    var size = natural(), below = words(), ratio = size[0] / size[1], width = Math.min(root.clientWidth, size[0]);
+    var height = Math.ceil(width / ratio + below), room = Math.max(48, window.innerHeight - below);
+    var fitting = Math.min(width, room * ratio), tile = cells ? Math.max(cells[3], cells[4]) : 1;
+    var side = Math.max(tile, Math.floor(Math.max(fitting, fitting / ratio) / tile) * tile);
+    root.style.setProperty("--fitting", fitting + "px");
+    if (cells && root.style.getPropertyValue("--side") !== String(side)) {
+      root.style.setProperty("--side", side);
+      window.dispatchEvent(new Event("resize")); // the channel browser draws again
+    }
+    if (height !== told) {
+      told = height;
+      window.parent.postMessage({ type: "innerview:height", height: height, figure: body.dataset.figure }, "*");
+    }
+  }
+
+  function fromAddress() {
+    var stage = document.querySelector("[data-browser]"), match = /^#c(\d+)$/.exec(location.hash);
+    cells = stage && match ? stage.dataset.browser.split(" ").map(Number) : null;
+    if (cells && Number(match[1]) >= cells[0]) cells = null;
+    root.classList.toggle("framed--channel", Boolean(cells));
+    document.querySelectorAll(".alone__line a").forEach(function (link) { link.hash = cells ? location.hash : ""; });
+    fit();
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    fromAddress();
+    new ResizeObserver(fit).observe(body);
+  });
+  window.addEventListener("hashchange", fromAddress);
+  window.addEventListener("resize", fit);
+})();
