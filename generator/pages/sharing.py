@@ -1,4 +1,4 @@
-"""What others show of a page when someone shares its address: title, sentence and picture (Open Graph, Twitter cards)."""
+"""What others show of a page when its address is shared: title, sentence and picture (Open Graph, Twitter card)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def description(gallery: Gallery, context: Any) -> str:
     """One sentence on a page: a report's verdict, a method's summary, a network's note, else the gallery's own."""
     verdict = getattr(context, "verdict", None)
     if verdict:
-        model, image = words.fold(context.model.text), words.fold(context.image.text)
-        return f"{model} says {words.fold(verdict.said)} to {image}, {verdict.percent} sure: what it saw, layer by layer."
+        asked = f"What {context.model.text} sees in {context.image.text}, layer by layer"
+        return words.fold(f"{asked}: it says {verdict.said}, {verdict.percent} sure.")
     said = getattr(context, "summary", "") or getattr(context, "note", "") or gallery.site["description"]
     return words.fold(said)
