@@ -10,7 +10,7 @@ STRIP = 8  # maps in a strip over depth, at most
 
 
 def strip_layers(card: ModelCard) -> list[str]:
-    """The pictures of convolutional stages with space, at most eight from first to last, the default layer at the end."""
+    """The pictures of convolutional stages with space: at most eight, the default layer the last of them."""
     kinds = {layer.name: layer.kind for layer in card.layers}
     shapes = {layer.name: layer.shape for layer in card.layers}
     spatial = [

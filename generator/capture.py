@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
@@ -177,7 +176,7 @@ def rectifiers(output: torch.Tensor) -> tuple[int, set[str]]:
 
 
 def first_tensor(output: Any) -> torch.Tensor | None:
-    """The tensor that a forward pass means: itself, or the first in a tuple or dictionary ("logits" and "out" before others)."""
+    """The tensor an output means: itself, or the first in a tuple or dictionary ("logits" and "out" before others)."""
     if isinstance(output, torch.Tensor):
         return output
     if isinstance(output, dict):
@@ -221,7 +220,7 @@ def _makes_layer(op: str, args: tuple, output: Any) -> bool:
         return len(tensors) == 2 and all(tensor.ndim >= 2 for tensor in tensors)
     if op in ("mean", "amax"):  # over space, not over the batch or the channels
         tensor = first_tensor(output)
-        return bool(tensors) and tensors[0].ndim == 4 and tensor is not None and tensor.shape[:2] == tensors[0].shape[:2]
+        return bool(tensors and tensors[0].ndim == 4 and tensor is not None) and tensor.shape[:2] == tensors[0].shape[:2]
     return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +36,24 @@ def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = 
     return _floats({f"map{index}": tensor for index, tensor in enumerate(value)})
 
 
-def channels(tensor: torch.Tensor) -> Values:
-    """All channels (K, h, w), or a vector (K,), on one 8-bit scale, with each channel's largest, mean and share of zeros.
+def reduce_frames(frames: Sequence[torch.Tensor]) -> dict[str, np.ndarray]:
+    """What a method showed on its way, half as large as float32: parts of the largest absolute value, and that value."""
+    values = torch.stack([torch.nan_to_num(frame.detach().float(), 0.0, 0.0, 0.0) for frame in frames])
+    largest = float(values.abs().max()) or 1.0
+    return {"frames": (values / largest).half().cpu().numpy(), "largest": np.array([largest], np.float32)}
 
-    Without negative values 0 to 254 spans zero to the 99.8th percentile. With them 128 is zero and 1 to 255 spans plus and
-    minus the 99.8th percentile of the absolute values. Maps larger than a tile are averaged over areas.
+
+def frames_again(kept: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The frames (n, ...) that `reduce_frames` was given, in float32."""
+    return kept["frames"].astype(np.float32) * kept["largest"]
+
+
+def channels(tensor: torch.Tensor) -> Values:
+    """All channels (K, h, w), or a vector (K,), on one 8-bit scale, with each channel's largest, mean and share of
+    zeros.
+
+    Without negative values 0 to 254 spans zero to the 99.8th percentile. With them 128 is zero and 1 to 255 spans
+    plus and minus the 99.8th percentile of the absolute values. Maps larger than a tile are averaged over areas.
     """
     tensor = tensor.detach()
     if tensor.ndim == 2:  # tokens: one map of positions by features

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from .encode import animation, indexed_png, png, webp
+from .tiles import colour_mosaic, cut, enlarge, mosaic, strongest
 
 SMALLEST = 224  # pixels on the longer side that a picture's file has at least, so that it can be pasted anywhere
 THUMB = 112
@@ -23,7 +25,7 @@ Arrays = Mapping[str, np.ndarray]
 class Picture:
     """The encoded files of one figure and what the page must know of them."""
 
-    files: dict[str, tuple[str, bytes]]  # "file", "thumb", "map" -> (suffix, bytes)
+    files: dict[str, tuple[str, bytes]]  # "file", "thumb", "map", "animation" -> (suffix, bytes)
     width: int
     height: int
     scale: tuple[float, float] | None = None  # the values at the two ends of the colours
@@ -39,6 +41,18 @@ def draw(style: str, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray 
     pictures share it (see `own_limit`), None for the result's own.
     """
     return DRAW[style](arrays, meta, photo, limit)
+
+
+def animate(
+    style: str, frames: np.ndarray, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float
+) -> tuple[str, bytes]:
+    """How a result came about, suffix and bytes: `frames` (n, ...) one after the other, and then the result itself.
+
+    All are drawn on the scale that ends at `limit`, which is the still's.
+    """
+    shown = [draw(style, {"map": frame}, meta, photo, limit) for frame in [*frames, arrays["map"]]]
+    stills = [Image.open(io.BytesIO(picture.files["file"][1])).convert("RGB") for picture in shown]
+    return ".webp", animation([np.asarray(still) for still in stills])
 
 
 def own_limit(style: str, arrays: Arrays) -> float | None:
@@ -60,15 +74,7 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     gap = GAP if codes.shape[1] * codes.shape[2] > 1 else 0
     board, columns, rows = mosaic(codes, gap, blank=0 if signed else 255)
     factor = max(1, math.ceil(SMALLEST / max(board.shape)))
-    layout = {
-        "channels": codes.shape[0],
-        "columns": columns,
-        "rows": rows,
-        "tile": [codes.shape[2] * factor, codes.shape[1] * factor],
-        "gap": gap * factor,
-        "factor": factor,
-        "reduced": meta["reduced"],
-    }
+    layout = _layout(codes.shape, columns, rows, gap, factor) | {"reduced": meta["reduced"]}
     data = indexed_png(enlarge(board, factor), SIGNED if signed else GREENS)
     height, width = board.shape
     return Picture(
@@ -114,7 +120,7 @@ def classic(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
 def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A quantity that is never negative: black for its smallest value, white from its 99th percentile on."""
     values = _finite(arrays["map"])[0]
-    low = float(values.min())
+    low = float(meta.get("floor", values.min()))  # beside another network's picture both begin at one value
     high = own_limit("grey", arrays) if limit is None else limit
     codes = _codes((values - low) / (high - low)) if high > low else np.zeros(values.shape, np.uint8)
     return _one_quantity(codes, GREYS, (low, high), float((values > high).mean()))
@@ -151,7 +157,7 @@ def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
     board = Image.new("RGB", (len(tiles) * (size[0] + 4) - 4, size[1]), (255, 255, 255))
     for index, tile in enumerate(tiles):
         board.paste(Image.fromarray(tile).resize(size, Image.Resampling.BILINEAR), (index * (size[0] + 4), 0))
-    layout = {"channels": len(tiles), "columns": len(tiles), "rows": 1, "tile": list(size), "gap": 4, "factor": 1, "reduced": 1}
+    layout = _layout((len(tiles), *size[::-1]), len(tiles), 1, 4, 1)
     picture = Picture({"file": (".webp", webp(board))}, board.width, board.height, sprite=layout)
     return picture
 
@@ -169,20 +175,33 @@ def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
     limit = float(np.abs(weight).max())
     if weight.shape[1] == 3:
         unit = 0.5 + 0.5 * weight / limit if limit else np.full(weight.shape, 0.5, np.float32)
-        boards = [mosaic(_codes(unit[:, channel]), GAP, blank=255) for channel in range(3)]
-        board, columns, rows = np.stack([board for board, _, _ in boards], -1), *boards[0][1:]
+        board, columns, rows = colour_mosaic(_codes(unit), GAP, blank=255)
         encode, shown = png, np.arange(len(weight))
     else:
-        outputs, inputs = _strongest(weight, 32)
+        outputs, inputs = strongest(weight, 32)
         slices = weight[outputs][:, inputs].reshape(-1, *weight.shape[2:])
         board, columns, rows = mosaic(_signed_codes(slices, limit), GAP, blank=0, columns=len(inputs))
         encode, shown = (lambda codes: indexed_png(codes, SIGNED)), outputs
     factor = max(2, _factor(*board.shape[:2]))
-    layout = {"channels": rows * columns, "columns": columns, "rows": rows, "gap": GAP * factor, "factor": factor}
-    layout |= {"tile": [weight.shape[3] * factor, weight.shape[2] * factor], "shown": shown.tolist(), "reduced": 1}
+    layout = _layout((rows * columns, *weight.shape[2:]), columns, rows, GAP, factor) | {"shown": shown.tolist()}
     height, width = board.shape[:2]
     files = {"file": (".png", encode(enlarge(board, factor)))}
     return Picture(files, width * factor, height * factor, (-limit, limit), sprite=layout)
+
+
+def units(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+    """Signed colour pictures (K, C, H, W) as tiles, each on its own scale and cut to the place where it is not zero."""
+    values = _finite(arrays["map"])
+    tiles = cut(values)
+    ends = np.array([percentile(np.abs(tile), 99.9) or 1.0 for tile in tiles]).reshape(-1, 1, 1, 1)
+    codes = _codes(0.5 + 0.5 * np.clip(tiles / ends, -1, 1))
+    codes = codes if codes.shape[1] == 3 else codes[:, :1].repeat(3, 1)
+    board, columns, rows = colour_mosaic(codes, 2 * GAP, blank=255)
+    factor = max(1, math.ceil(2 * SMALLEST / max(board.shape[:2])))
+    layout = _layout((len(tiles), *tiles.shape[2:]), columns, rows, 2 * GAP, factor)
+    picture = _photographic(enlarge(board, factor), None, {}, lossless=factor > 1)
+    picture.sprite = layout
+    return picture
 
 
 DRAW: dict[str, Callable[..., Picture]] = {
@@ -195,6 +214,7 @@ DRAW: dict[str, Callable[..., Picture]] = {
     "strip": strip,
     "photo": photograph,
     "filters": kernels,
+    "units": units,
 }
 LIMITS: dict[str, Callable[[np.ndarray], float]] = {
     "colour": lambda values: percentile(np.abs(values), 99.9),
@@ -210,23 +230,6 @@ def percentile(values: np.ndarray, q: float) -> float:
     """The `q`-th percentile, and the maximum where that is zero."""
     found = float(np.percentile(values, q))
     return found if found != 0 else float(values.max())
-
-
-def mosaic(tiles: np.ndarray, gap: int, blank: int, columns: int = 0) -> tuple[np.ndarray, int, int]:
-    """Tiles (K, h, w) as one board (H, W), with how many columns and rows it has."""
-    count, height, width = tiles.shape
-    columns = columns or _columns(count)
-    rows = math.ceil(count / columns)
-    padded = np.full((rows * columns, height + gap, width + gap), blank, tiles.dtype)
-    padded[:count, :height, :width] = tiles
-    board = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
-    board = board.reshape(rows * (height + gap), columns * (width + gap))
-    return np.ascontiguousarray(board[: board.shape[0] - gap, : board.shape[1] - gap]), columns, rows
-
-
-def enlarge(board: np.ndarray, factor: int) -> np.ndarray:
-    """Every pixel as a square of `factor` pixels a side."""
-    return board if factor == 1 else board.repeat(factor, 0).repeat(factor, 1)
 
 
 def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
@@ -250,18 +253,11 @@ def _faint(line: np.ndarray) -> None:
     line[:] = (0.7 * line + 0.3 * 255).astype(np.uint8)
 
 
-def _strongest(weight: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Output channels and input channels with the largest norms, in their own order."""
-    squares = (weight.astype(np.float64) ** 2).sum((2, 3))
-    outputs = np.sort(np.argsort(-squares.sum(1), kind="stable")[:most])
-    inputs = np.sort(np.argsort(-squares.sum(0), kind="stable")[:most])
-    return outputs, inputs
-
-
-def _columns(count: int) -> int:
-    """As many columns as make the board square or twice as wide as high."""
-    root = math.sqrt(count)
-    return 2 ** math.ceil(math.log2(root)) if count & (count - 1) == 0 else math.ceil(root * 1.2)
+def _layout(shape: tuple[int, ...], columns: int, rows: int, gap: int, factor: int) -> dict[str, Any]:
+    """Where the tiles (K, h, w) of a board are, for the page that shows them one by one."""
+    tile = [shape[2] * factor, shape[1] * factor]
+    known = {"channels": shape[0], "columns": columns, "rows": rows, "tile": tile, "gap": gap * factor}
+    return known | {"factor": factor, "reduced": 1}
 
 
 def _codes(unit: np.ndarray) -> np.ndarray:
@@ -319,32 +315,6 @@ def _photographic(board: np.ndarray, scale: tuple, more: dict, lossless: bool = 
 def _thumb_size(board: np.ndarray) -> tuple[int, int]:
     scale = THUMB / max(board.shape[:2])
     return max(1, round(board.shape[1] * scale)), max(1, round(board.shape[0] * scale))
-
-
-def indexed_png(codes: np.ndarray, palette: np.ndarray) -> bytes:
-    """Codes (H, W) uint8 as an 8-bit PNG with a palette (256, 3)."""
-    image = Image.fromarray(codes).convert("P") if codes.dtype != np.uint8 else Image.fromarray(codes, "L")
-    image = image.copy()
-    image.putpalette(palette.tobytes())
-    return _save_png(image)
-
-
-def png(board: np.ndarray) -> bytes:
-    """Colours (H, W, 3) uint8 as a PNG."""
-    return _save_png(Image.fromarray(board))
-
-
-def webp(image: Image.Image) -> bytes:
-    """A photographic picture as lossy WebP."""
-    target = io.BytesIO()
-    image.save(target, "WEBP", quality=80, method=2)
-    return target.getvalue()
-
-
-def _save_png(image: Image.Image) -> bytes:
-    target = io.BytesIO()
-    image.save(target, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
-    return target.getvalue()
 
 
 # --- palettes ---------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class Samples:
         return torch.cat(scores)
 
     def project_units(self, layer: str, units: Iterable[int]) -> Iterator[torch.Tensor]:
-        """Each channel's single strongest value at a layer, everything else zero, projected down by the deconvnet's rules."""
+        """Each channel's strongest value at a layer, all else zero, projected down by the rules of the deconvnet."""
         found: dict[str, Any] = {}
 
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:

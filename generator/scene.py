@@ -45,9 +45,9 @@ class Outcome:
 class Scene:
     """Runs the jobs of one image and one network; `done(job, outcome)` is called for each as soon as it can be.
 
-    `x` is the normalised input (1, C, H, W), None for jobs about the network alone. `label` is the image's class name in
-    the network's vocabulary, or "". `parameters` holds what gallery.yml sets per method. `chunk` is how many samples
-    of one image share a pass.
+    `x` is the normalised input (1, C, H, W), None for jobs about the network alone. `label` is the image's class name
+    in the network's vocabulary, or "". `parameters` holds what gallery.yml sets per method. `chunk` is how many
+    samples of one image share a pass.
     """
 
     def __init__(
@@ -235,7 +235,9 @@ class Scene:
         symbols = {node.target for node in self._missing if node.target}
         broken = int((~torch.isfinite(logits)).sum())
         if broken:
-            self.error = ModelError(f"{self.card.slug}: {broken} of {logits.numel()} logits are not finite for this image")
+            self.error = ModelError(
+                f"{self.card.slug}: {broken} of {logits.numel()} logits are not finite for this image"
+            )
             for key in [("logits", "", ""), *probabilities]:
                 self._refuse(key, self.error)
             for symbol in symbols:
@@ -273,7 +275,9 @@ class Scene:
             return
         missed, undefined = rectifiers(logits)
         for key in needing if undefined else []:
-            self._refuse(key, NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: the rule speaks of ReLU"))
+            self._refuse(
+                key, NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: the rule speaks of ReLU")
+            )
         self._arrive(("rectifiers", "", ""), f"{self._watch.caught} of {self._watch.caught + missed}")
 
     def _backwards(self, x: torch.Tensor, logits: torch.Tensor, keys: list[tuple]) -> None:

@@ -31,8 +31,8 @@ class Tape(NamedTuple):
     def walk_back(self, seed: torch.Tensor, rule: Callable[..., tuple[torch.Tensor, ...]]) -> torch.Tensor:
         """What of `seed` (1, classes) at the logits arrives at the input (1, C, H, W).
 
-        `rule(step, values, shares)` gives the share of each input of a call, from the inputs' values and the shares that
-        have arrived at its outputs. Shares that reach a value by several ways add up.
+        `rule(step, values, shares)` gives the share of each input of a call, from the inputs' values and the shares
+        that have arrived at its outputs. Shares that reach a value by several ways add up.
         """
         shares = {self.logits: seed}
         for step in reversed(self.steps):

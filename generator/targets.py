@@ -1,4 +1,4 @@
-"""Which class a job explains, once the network has spoken: the label, its rival, a class by name, one against another."""
+"""Which class a job explains, once the network has spoken: the label, its rival, a class by name, a contrast."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Target(NamedTuple):
 def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Iterable[str]) -> dict[str, Target]:
     """The class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.
 
-    `logits` is (1, classes), finite; `label` the image's class name, or "". Where that is no class of the network, the top
-    prediction stands for it. The rival is the most probable other class. A class name may hold colons itself.
+    `logits` is (1, classes), finite; `label` the image's class name, or "". Where that is no class of the network,
+    the top prediction stands for it. The rival is the most probable other class. A class name may hold colons itself.
     """
     probabilities = logits.double().softmax(1)[0]
     order = probabilities.argsort(descending=True, stable=True).tolist()

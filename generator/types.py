@@ -188,6 +188,7 @@ class Figure:
     file: str = ""  # relative to the gallery folder
     thumb: str = ""
     map: str = ""  # of an overlay: the bare map at its own size, to be laid over the input by the browser
+    animation: str = ""  # how the result came about, where the method shows it; `file` is its last frame
     page: str = ""
     width: int = 0
     height: int = 0

@@ -17,7 +17,7 @@ from .models import Loaded, load
 from .photo import normalise
 from .photo import photo as photo_of
 from .plan import SceneTask, groups, picture_key
-from .reduce import reduce
+from .reduce import frames_again, reduce, reduce_frames
 from .scene import Outcome, Scene, Target
 from .store import Store, pack, unpack
 from .types import InnerviewError, Job, MethodCard, ModelCard, Network, NotApplicable
@@ -130,7 +130,10 @@ class _Drawing:
         if kind == "softmax":
             values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
         record = {"status": "drawn", "meta": values.meta, "numbers": outcome.numbers or {}, "target": target}
-        self.records[job] = self.store.put(job.key, record, {"arrays": pack(values.arrays)})
+        payloads = {"arrays": pack(values.arrays)}
+        if outcome.frames and style in render.LIMITS:
+            payloads["frames"] = pack(reduce_frames(outcome.frames))
+        self.records[job] = self.store.put(job.key, record, payloads)
         if style in render.LIMITS:
             self.tell("computed", job.key, "")
         else:
@@ -163,7 +166,11 @@ class _Drawing:
 
     def _draw(self, job: Job, drawn: list[Job], arrays: dict[str, np.ndarray], limit: float | None) -> None:
         try:
-            picture = render.draw(self.cards[job.method].draw, arrays, self.records[job]["meta"], self.photo, limit)
+            style, record = self.cards[job.method].draw, self.records[job]
+            picture = render.draw(style, arrays, record["meta"], self.photo, limit)
+            if "frames" in record["payloads"]:
+                frames = frames_again(unpack(self.store.read(record["payloads"]["frames"])))
+                picture.files["animation"] = render.animate(style, frames, arrays, record["meta"], self.photo, limit)
         except (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError) as error:
             self._end("failed", job, reason(error))
             return

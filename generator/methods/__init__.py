@@ -29,7 +29,11 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "relevance": ("image", "target"),  # (1, classes): S_c at the class, zero elsewhere
     "tape": ("image",),  # the forward pass, call by call: tape.walk_back(seed, rule) -> what arrives at x
     "rectifiers": ("image",),  # how many ReLUs obey the guided and the deconvnet rule: "57 of 57"
-    "ablated_score": ("image", "layer", "target"),  # ablated_score(channels) -> (n,): S_c with one channel of the layer zero
+    "ablated_score": (
+        "image",
+        "layer",
+        "target",
+    ),  # ablated_score(channels) -> (n,): S_c with one channel of the layer zero
     "project_units": ("image", "layer"),  # project_units(units) -> iterator of deconvnet projections (1, C, H, W)
     "weight": ("layer",),  # (K, C, kh, kw): the kernels of a convolution
     "noise": ("image",),  # noise(i) -> (1, C, H, W): standard normal, the same for sample i in every run

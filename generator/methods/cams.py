@@ -7,13 +7,13 @@ from . import method
 def cam(activation, class_weight):
     """Where the last feature maps hold what the classifier counts for the class.
 
-    Defined for networks that take the mean over space and then one linear layer: there the score is the mean of this map
-    (up to the bias).
+    Defined for networks that take the mean over space and then one linear layer: there the score is the mean of this
+    map (up to the bias).
 
     Formula: relu(Σ_k W_{c,k} A_k)
 
-    Reading: Yellow places spoke strongly for the class, blue ones not at all. The map has as few cells as the last layer;
-    it is shown smoothed over the photo.
+    Reading: Yellow places spoke strongly for the class, blue ones not at all. The map has as few cells as the last
+    layer; it is shown smoothed over the photo.
 
     Limits: Coarse: the map says "about here". What speaks against the class is cut off.
     """
@@ -26,8 +26,8 @@ def grad_cam(activation, gradient):
 
     Formula: relu(Σ_k w_k A_k), with w_k = mean over space of ∂S_c / ∂A_k (eq. 1 and 2)
 
-    Reading: Yellow places spoke for the class, blue ones not. At the layer before the mean over space it equals CAM, up to
-    a factor.
+    Reading: Yellow places spoke for the class, blue ones not. At the layer before the mean over space it equals CAM,
+    up to a factor.
 
     Limits: In earlier layers the averaged weights lose their meaning: a channel may count in one corner and not in
     another. The map is scaled to its own maximum, so look at the number beside it: a map can be bright and weak.

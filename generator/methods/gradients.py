@@ -47,8 +47,8 @@ def saliency(vanilla_backprop):
     Reading: Black is no influence, bright is much. Bright pixels should lie on the object, at its edges and its telling
     parts.
 
-    Limits: It does not say whether a pixel speaks for or against the class. Saliency from networks with different inputs
-    cannot be compared in brightness: each picture has its own scale.
+    Limits: It does not say whether a pixel speaks for or against the class. Saliency from networks with different
+    inputs cannot be compared in brightness: each picture has its own scale.
     """
     return vanilla_backprop.abs().sum(1)
 

@@ -5,7 +5,8 @@ from . import method
 
 @method("Preprocessed input", slug="input", family="inside", draw="photo", cites="")
 def preprocessed_input(x):
-    """The crop of the photo that the network sees, resized and normalised; nothing outside it can have had an influence.
+    """The crop of the photo that the network sees, resized and normalised; nothing outside it can have had an
+    influence.
 
     Formula: x = (photo / 255 − mean) / standard deviation, for each colour channel
 

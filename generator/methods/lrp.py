@@ -6,25 +6,27 @@ from ..types import NotApplicable
 from . import method
 
 KEPT = "relu relu6 hardtanh clamp dropout batch_norm contiguous".split()
-MOVED = "max_pool2d flatten view reshape squeeze unsqueeze permute transpose cat concat chunk split getitem expand".split()
+MOVED = (
+    "max_pool2d flatten view reshape squeeze unsqueeze permute transpose cat concat chunk split getitem expand".split()
+)
 SHARED = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
 
 
-@method("LRP", family="gradient", draw="signed", preset="standard", passes=4, cites="Bach et al. 2015, PLOS ONE 10(7)")
+@method("LRP", family="gradient", draw="signed", preset="standard", passes=8, cites="Bach et al. 2015, PLOS ONE 10(7)")
 def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alpha: float = 2.0):
     """Hand the score of the class back from layer to layer, until each pixel has its share.
 
-    At every layer a neuron gives what it received to the neurons below it, in proportion to what each had contributed.
-    Linear layers, poolings and sums share by the epsilon rule. Convolutions share by the z+ rule, where only
-    contributions that excite count, or by "alpha-beta" (alpha times the exciting, minus alpha − 1 times the
-    inhibiting ones) or "epsilon", as the parameter `convolutions` says. A batch norm behind a convolution is one with it;
-    elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner.
+    At every layer a neuron gives what it received to the neurons below it, in proportion to what each had
+    contributed. Linear layers, poolings and sums share by the epsilon rule. Convolutions share by the z+ rule, where
+    only contributions that excite count, or by "alpha-beta" (alpha times the exciting, minus alpha − 1 times the
+    inhibiting ones) or "epsilon", as the parameter `convolutions` says. A batch norm behind a convolution is one with
+    it; elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner.
 
     Formula: R_i = Σ_j z_ij / (Σ_i z_ij ± ε) · R_j, with z_ij = x_i w_ij; z+ takes the positive z_ij alone
 
-    Reading: Green pixels carry the evidence for the class, purple ones evidence against it; with z+ in all convolutions
-    purple comes only from the linear layers. The number says how much of the score has arrived at the pixels: biases and
-    the ε keep a part.
+    Reading: Green pixels carry the evidence for the class, purple ones evidence against it; with z+ in all
+    convolutions purple comes only from the linear layers. The number says how much of the score has arrived at the
+    pixels: biases and the ε keep a part.
 
     Limits: The rules are chosen, not derived: other rules give other pictures of the same decision. With z+ the picture
     depends little on the class that is asked for, as the lower layers share in the same way for every class.
@@ -61,14 +63,19 @@ def _alpha_beta(step, norm, x, arrived, alpha, beta, epsilon):
     weight, bias = _weights(step, norm)
     up, down = weight.clamp(min=0), weight.clamp(max=0)
     x_up, x_down = x.clamp(min=0), x.clamp(max=0)
-    parts = [(alpha, (x_up, up), (x_down, down), bias.clamp(min=0)), (-beta, (x_up, down), (x_down, up), bias.clamp(max=0))]
+    parts = [
+        (alpha, (x_up, up), (x_down, down), bias.clamp(min=0)),
+        (-beta, (x_up, down), (x_down, up), bias.clamp(max=0)),
+    ]
     total = torch.zeros_like(x)
     for factor, (x_one, one), (x_other, other), share in parts:
         if factor:
             z = _convolve(step, x_one, one, share) + _convolve(step, x_other, other, None)
             ratio = arrived / _away_from_zero(z, epsilon)
             for value, kernel in ((x_one, one), (x_other, other)):
-                total += factor * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+                total += (
+                    factor * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+                )
     return total
 
 
@@ -101,7 +108,9 @@ def _linear_part(step, norm):
 
 
 def _convolve(step, x, weight, bias):
-    geometry = {name: step.arguments[name] for name in ("stride", "padding", "dilation", "groups") if name in step.arguments}
+    geometry = {
+        name: step.arguments[name] for name in ("stride", "padding", "dilation", "groups") if name in step.arguments
+    }
     return torch.nn.functional.conv2d(x, weight, bias, **geometry)
 
 
