@@ -33,9 +33,7 @@ def describe(loaded: Loaded) -> ModelCard:
     """
     trace = Trace(loaded.model)
     x = torch.zeros(1, *loaded.input.size, device=next(loaded.model.parameters()).device)
-    started = perf_counter()
     output = trace.run(x, loaded.slug)
-    seconds = perf_counter() - started
     classes = loaded.classes or tuple(f"class {index}" for index in range(output.shape[1]))
     if len(classes) != output.shape[1]:
         raise ModelError(f"{loaded.slug}: {len(classes)} class names, but the network has {output.shape[1]} outputs")
@@ -60,7 +58,7 @@ def describe(loaded: Loaded) -> ModelCard:
         stages=stages,
         default_layer=loaded.network.layer or trace.default_layer(len(classes)),
         rectifiers=count_rectifiers(loaded.model, x),
-        passes_seconds=seconds,
+        passes_seconds=pass_seconds(loaded.model, x),
         accuracy=loaded.accuracy,
         note=loaded.note,
         derived_from=loaded.derived_from,
@@ -196,6 +194,17 @@ def _stage(group: list[Layer]) -> Stage:
     else:
         title = f"{ {'join': group[0].type, 'other': group[0].type}.get(first, first) } {channels}"
     return Stage(title, picture.name, tuple(layer.name for layer in group))
+
+
+def pass_seconds(model: torch.nn.Module, x: torch.Tensor) -> float:
+    """How long a forward pass takes here, the quickest of three."""
+    taken = []
+    with untouched(model), torch.no_grad():
+        for _ in range(3):
+            started = perf_counter()
+            model(x.clone())
+            taken.append(perf_counter() - started)
+    return min(taken)
 
 
 def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:

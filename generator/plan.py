@@ -135,6 +135,8 @@ class _Common:
             card.digest,
             asdict(card.input),
             card.default_layer,
+            [(layer.name, layer.kind) for layer in card.layers],
+            [stage.layer for stage in card.stages],
             closure_digest("generator.scene", "generator.reduce", "generator.photo"),
             [version(name) for name in LIBRARIES],
             device.partition(":")[0],
@@ -165,7 +167,8 @@ class _Common:
         one = self.cards[job.method]
         image = [example.digest, example.background, example.fit] if example else None
         used = {slug: self.parameters[slug] for slug in _with_dependencies(job.method, self.cards)}
-        spoken = label if job.target in ("label", "rival", "contrast") else ""
+        named = job.target or job.layer == self.card.layers[-1].name  # the class probabilities carry names too
+        spoken = [label if job.target in ("label", "rival", "contrast") else "", self.card.classes if named else ()]
         sampled = self.chunk if any(self.cards[slug].passes for slug in used) else 0
         return key_of("array", self.base, image, one.key, one.draw, used, job.layer, job.target, spoken, sampled)
 

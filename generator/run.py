@@ -19,6 +19,7 @@ from .plan import SceneTask
 from .store import StoreError
 from .types import InnerviewError
 
+STARTING = 120.0  # seconds that a new worker may be silent: importing torch takes long on a busy machine
 ENDS = ("drawn", "reused", "failed", "inapplicable")  # what becomes of a job; each is told of exactly once
 Event = Callable[[str, SceneTask, str, str], None]  # (one of ENDS, task, key of the job, reason)
 
@@ -75,6 +76,8 @@ class Pool:
                 busy[process] = index
             for process in self._ready(busy):
                 message = process.receive()
+                if message[0] == "event":
+                    continue
                 answers[busy.pop(process)] = message[1] if message[0] == "answer" else WorkerError(message[1])
                 self._give(process, message)
         return answers
@@ -105,7 +108,7 @@ class Pool:
     def _ready(self, busy: dict[_Process, Any]) -> list[_Process]:
         connections = {process.connection: process for process in busy}
         ready = [connections[connection] for connection in wait(list(connections), timeout=1.0)]
-        return ready + [process for process in busy if process.silent(self.setup.time_limit) and process not in ready]
+        return ready + [process for process in busy if process.silent() and process not in ready]
 
     def _take(self) -> _Process:
         while self._idle:
@@ -205,7 +208,8 @@ class _Process:
             for name, value in threads.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
         theirs.close()
-        self._heard, self._limit = monotonic(), setup.time_limit
+        self._heard, self._limit = monotonic(), max(setup.time_limit, STARTING)
+        self._usual = setup.time_limit
 
     def send(self, message: tuple) -> None:
         """A question; a worker that is gone already is noticed when its answer is awaited."""
@@ -225,16 +229,16 @@ class _Process:
         except (EOFError, ConnectionResetError):
             self._process.join(5)
             return ("died", f"the worker process died ({_exit(self._process.exitcode)})")
-        self._heard = monotonic()
+        self._heard, self._limit = monotonic(), self._usual
         return message
 
     def alive(self) -> bool:
         """Whether the process is there to be asked."""
         return self._process.is_alive()
 
-    def silent(self, limit: float) -> bool:
-        """Whether nothing was heard for that many seconds."""
-        return monotonic() - self._heard > limit and not self.connection.poll()
+    def silent(self) -> bool:
+        """Whether nothing was heard for longer than is allowed."""
+        return monotonic() - self._heard > self._limit and not self.connection.poll()
 
     def end(self) -> None:
         """Tell the process to end, without waiting for it."""
@@ -258,6 +262,7 @@ def _serve(connection: Connection, setup: Setup) -> None:
     torch.set_num_threads(1)
     from .worker import Worker
 
+    connection.send(("event", "ready", "", ""))
     worker = None
     while True:
         try:

@@ -16,6 +16,7 @@ from rich.table import Table
 from .options import Progress
 
 EVERY = 10.0  # seconds between plain lines
+WIDE = 160  # columns of a table that no terminal limits
 
 
 class Terminal:
@@ -73,4 +74,5 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         shown.add_column(head, justify="right" if number else "left")
     for row in rows:
         shown.add_row(*(str(cell) for cell in row))
-    Console().print(shown)
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(shown)
