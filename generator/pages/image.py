@@ -75,7 +75,7 @@ def _facts(example: dict) -> list[Fact]:
 def _matrix(gallery: Gallery, key: str, page: str) -> Matrix:
     """Rows are models; columns the input and the classic methods."""
     methods = [method for method in CLASSIC if method in gallery.methods]
-    columns = [Link("Input as the network gets it", "")]
+    columns = [Link("Input", "")]
     columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
     rows = []
     for model in gallery.models_of(key):

@@ -107,8 +107,10 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
         for roles in ((LABEL, RIVAL) if "target" in gallery.methods[slug]["axes"] else ((),))
     }
     used = [key for key, figures in found.items() if figures]
+    several = len({model for model, _ in used}) > 1
     columns = [
-        Link(gallery.models[model]["title"] + _for(roles), relative(model_page(model), page)) for model, roles in used
+        Link(_column(gallery.models[model]["title"] if several else "", roles), relative(model_page(model), page))
+        for model, roles in used
     ]
     rows = []
     for image, example_ in gallery.images.items():
@@ -125,8 +127,9 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
     return [Matrix("The same method on every image", "Image", columns, rows)]
 
 
-def _for(roles: tuple[str, ...]) -> str:
-    return {LABEL: ", for its label", RIVAL: ", for the rival", (): ""}[roles]
+def _column(model: str, roles: tuple[str, ...]) -> str:
+    explained = {LABEL: "for its label", RIVAL: "for the rival", (): ""}[roles]
+    return ", ".join(part for part in (model, explained) if part) or "Picture"
 
 
 def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:

@@ -134,7 +134,7 @@ def _accuracy(accuracy: Record) -> str:
 def classic_table(gallery: Gallery, slug: str, page: str) -> Matrix:
     """Rows are images; columns the preprocessed input and the classic methods for the label."""
     methods = [method for method in CLASSIC if method in gallery.methods]
-    columns = [Link("Input as the network gets it", "")]
+    columns = [Link("Input", "")]
     columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
     rows = []
     for image in gallery.images_of(slug):
