@@ -8,13 +8,14 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from . import render
 from .photo import photo as photo_of
 from .plan import SceneTask
 from .sources import closure_digest
 from .store import Store, key_of, unpack
-from .types import Input, Job, MethodCard, ModelCard, figure_name, layer_slug, slug
+from .types import ConfigError, Input, Job, MethodCard, ModelCard, figure_name, layer_slug, slug
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,46 @@ STYLES = ("sprite", "colour", "grey", "signed", "overlay")  # those whose values
 
 
 def couples(cards: Sequence[ModelCard], wished: Iterable[Sequence[str]]) -> list[tuple[ModelCard, ModelCard]]:
-    """The networks to set side by side: each derived one with what it was made from, then those in `wished`."""
+    """The networks to set side by side: each derived one with what it was made from, then the pairs in `wished`.
+
+    Pairs of which one network is not among `cards` are left out. Raises `ConfigError` for a wished pair whose networks
+    see inputs of different sizes: their pictures do not lie on each other.
+    """
     by_slug = {card.slug: card for card in cards}
     names = [(card.derived_from, card.slug) for card in cards] + [tuple(pair) for pair in wished]
     known = dict.fromkeys(pair for pair in names if set(pair) <= set(by_slug))
-    return [(by_slug[left], by_slug[right]) for left, right in known]
+    found = [(by_slug[left], by_slug[right]) for left, right in known]
+    for left, right in found:
+        if left.input.size != right.input.size:
+            sizes = [" x ".join(map(str, card.input.size)) for card in (left, right)]
+            raise ConfigError(
+                f"compare: {left.slug} and {right.slug}: expected networks of one input size, "
+                f"theirs are {sizes[0]} and {sizes[1]}"
+            )
+    return found
 
 
 def pair_tasks(
     left: ModelCard, right: ModelCard, tasks: Iterable[SceneTask], cards: Mapping[str, MethodCard], store: Store
 ) -> list[PairTask]:
-    """What the two networks have both drawn: same image, method, layer and class; of activations the stages alone."""
+    """What the two networks have both drawn: same image, method, layer and class; of activations the stages alone.
+
+    Networks built differently have no layer in common: of them only the methods match that look at none or at the
+    default one.
+    """
     sides: dict[str, dict[str, SceneTask]] = {left.slug: {}, right.slug: {}}
     for task in tasks:
         if task.card.slug in sides and task.example is not None:
             sides[task.card.slug][task.image] = task
+    layered = _built_alike(left, right)
     found = []
     for image, one in sides[left.slug].items():
         other = sides[right.slug].get(image)
-        if other is None or one.card.input.size != other.card.input.size:
+        if other is None:
             continue
-        theirs = dict(_matches(other, cards, store))
+        theirs = dict(_matches(other, cards, store, layered))
         pairs = []
-        for match, job in _matches(one, cards, store):
+        for match, job in _matches(one, cards, store, layered):
             if match in theirs:
                 name = _name(one, other, job, match)
                 style = cards[job.method].draw
@@ -117,9 +135,13 @@ def side_by_side(
         drawn = [_sprite(one, limit, signed, meta) for one, meta in zip(values, metas, strict=True)]
         difference = _sprite(values[1] - values[0], limit, True, metas[0])
     else:
-        values = [one["map"] for one in arrays]
+        values = _of_one_size([np.nan_to_num(one["map"], nan=0.0, posinf=0.0, neginf=0.0) for one in arrays])
         limit = max(render.own_limit(style, one) for one in arrays)
-        drawn = [render.draw(style, one, meta, photo, limit) for one, meta in zip(arrays, metas, strict=True)]
+        floor = min(float(one.min()) for one in values)
+        drawn = [
+            render.draw(style, one, {**meta, "floor": floor}, photo, limit)
+            for one, meta in zip(arrays, metas, strict=True)
+        ]
         plain = "colour" if style == "colour" else "signed"
         difference = render.draw(plain, {"map": values[1] - values[0]}, metas[0], photo, limit)
     return {"left": drawn[0], "right": drawn[1], "difference": difference}, likeness(*values)
@@ -170,8 +192,16 @@ def figure_id(job: Job, store: Store) -> str:
     return figure_name(job.model, job.image, job.method, layer, slug(target["name"]) if target else "", job.style)
 
 
-def _matches(task: SceneTask, cards: Mapping[str, MethodCard], store: Store) -> Iterable[tuple[tuple, Job]]:
-    """Each drawn job with what it has in common with its like in another network."""
+def _built_alike(left: ModelCard, right: ModelCard) -> bool:
+    """Whether both networks have the same layers, so that a channel of one has its like in the other."""
+    layers = [[(layer.name, layer.type, layer.shape) for layer in card.layers] for card in (left, right)]
+    return layers[0] == layers[1]
+
+
+def _matches(
+    task: SceneTask, cards: Mapping[str, MethodCard], store: Store, layered: bool
+) -> Iterable[tuple[tuple, Job]]:
+    """Each drawn job with what it shares with its like in another network; with `layered` those of stages too."""
     stages = {stage.layer for stage in task.card.stages[:-1]}
     seen = set()
     for job in task.jobs:
@@ -179,11 +209,11 @@ def _matches(task: SceneTask, cards: Mapping[str, MethodCard], store: Store) -> 
         record = store.get(job.key)
         if card.draw not in STYLES or not record or record.get("status") != "drawn":
             continue
-        if card.at == "every" and job.layer not in stages:
+        at_default = card.at == "default" or "layer" not in card.axes
+        if not at_default and not (layered and job.layer in stages):
             continue
-        layer = "default" if card.at == "default" else job.layer
         target = record["target"]["name"] if record.get("target") else ""
-        match = (job.method, layer, target, tuple(np.ravel(record["meta"]["shape"])))
+        match = (job.method, "" if at_default else job.layer, target)
         if match not in seen:  # a class asked for by name may be the rival too
             seen.add(match)
             yield match, job
@@ -199,6 +229,17 @@ def _values(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> np.nda
     """Channels (K, h, w) as they were before they became 8 bits, up to one step of their scale."""
     codes, limit = arrays["codes"].astype(np.float32), meta["scale"][1]
     return (codes - 128) * (limit / 127) if meta["signed"] else codes * (limit / 254)
+
+
+def _of_one_size(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Maps (1, h, w) of layers of different sizes, as fine as the finer of them: bilinear, as over the photo."""
+    height, width = (max(one.shape[axis] for one in maps) for axis in (-2, -1))
+    return [one if one.shape[-2:] == (height, width) else _enlarged(one, width, height) for one in maps]
+
+
+def _enlarged(maps: np.ndarray, width: int, height: int) -> np.ndarray:
+    bilinear = Image.Resampling.BILINEAR
+    return np.stack([np.asarray(Image.fromarray(one).resize((width, height), bilinear)) for one in maps])
 
 
 def _sprite(values: np.ndarray, limit: float, signed: bool, meta: Mapping[str, Any]) -> render.Picture:

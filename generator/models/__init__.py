@@ -42,6 +42,7 @@ class Loaded:
     accuracy: dict[str, Any] = field(default_factory=dict)  # {"top1", "images", "data"}; empty where it is not known
     note: str = ""  # what a reader should know of the weights: "weights hold NaN: fc.weight"
     derived_from: str = ""  # slug of the network it was made from
+    pruning: dict[str, Any] = field(default_factory=dict)  # what pruning does to it, where that was measured
 
 
 def load(network: Network, device: str | torch.device = "cpu", trust_pickle: bool = False) -> Loaded:
@@ -58,7 +59,8 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
     if network.derive:
         model = derived.derive(model, network.derive, network.seed)
     model.requires_grad_(False)
-    done = changes(network)
+    done, file = changes(network), weights_file(network)
+    measured = weights.pruning(file) if file else {}
     return Loaded(
         model=model.to(device),
         network=asked,
@@ -69,10 +71,19 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
         vocabulary=network.vocabulary or built.vocabulary,
         digest=weights.digest(model),
         code=built.code,
-        accuracy={} if done else built.accuracy,
+        accuracy=_accuracy_of(done, measured) if done else built.accuracy,
         note="; ".join(filter(None, [built.note, weights.not_finite(model)])),
         derived_from=network_slug(parent(network)) if done else "",
+        pruning={} if done else measured,
     )
+
+
+def _accuracy_of(done: tuple[tuple[str, float], ...], measured: dict[str, Any]) -> dict[str, Any]:
+    """The accuracy of a pruned copy, where it was measured over all of the data."""
+    for point in measured.get("whole", []):
+        if done == ((f"prune-{point['scope']}", point["sparsity"]),):
+            return {"top1": point["top1"], "images": point["images"], "data": measured["data"]}
+    return {}
 
 
 def _source(source: str) -> Any:

@@ -20,6 +20,7 @@ from generator.models.names import file_digest
 from generator.types import ModelError
 
 State = dict[str, torch.Tensor]
+CARD, PRUNING = ".json", ".pruning.json"  # what may lie beside a weights file and tell of it
 
 
 def read(path: Path, trust_pickle: bool = False) -> State:
@@ -92,17 +93,24 @@ def not_finite(model: nn.Module) -> str:
 
 def accuracy(path: Path) -> dict[str, Any]:
     """What the model card beside a weights file says of its accuracy, if it speaks of this very file."""
-    card = path.with_suffix(".json")
+    found = _beside(path, CARD).get("accuracy")
+    return found if isinstance(found, dict) else {}
+
+
+def pruning(path: Path) -> dict[str, Any]:
+    """What was measured of pruned copies of the weights in a file (`generator.pruning`), if of this very file."""
+    return _beside(path, PRUNING)
+
+
+def _beside(path: Path, suffix: str) -> dict[str, Any]:
+    card = path.with_suffix(suffix)
     if not card.is_file():
         return {}
     try:
         told = json.loads(card.read_text("utf-8"))
     except ValueError as error:
         raise ModelError(f"{card}: expected a model card in JSON: {_line(error)}") from error
-    if not isinstance(told, dict) or told.get("sha256") != file_digest(path):
-        return {}
-    found = told.get("accuracy")
-    return found if isinstance(found, dict) else {}
+    return told if isinstance(told, dict) and told.get("sha256") == file_digest(path) else {}
 
 
 def _state(content: Any, path: Path) -> State:

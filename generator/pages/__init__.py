@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from generator.pages import figure, hubs, image, method, model, report, sharing
+from generator.pages import compare, figure, hubs, image, method, model, report, sharing
 from generator.pages.gallery import (
     Gallery,
     figure_page,
@@ -19,6 +19,8 @@ from generator.pages.gallery import (
     image_page,
     method_page,
     model_page,
+    pair_image_page,
+    pair_page,
     report_page,
 )
 from generator.pages.text import front_matter, prose, text, verbatim
@@ -33,9 +35,12 @@ TEMPLATES: dict[str, type] = {
     "model.md": model.ModelPage,
     "method.md": method.MethodPage,
     "report.md": report.ReportPage,
+    "compare.md": compare.ComparePage,
+    "pair.md": compare.PairPage,
+    "pair-image.md": compare.PairImagePage,
     "figure.html": figure.FigurePage,
 }
-SEARCHED = {"home.md", "reading.md", "images.md", "models.md", "methods.md", "method.md", "model.md"}
+SEARCHED = {f"{kind}.md" for kind in "home reading images models methods method model compare pair".split()}
 
 
 def write_sources(manifest: dict[str, Any], folder: Path, templates: list[Path]) -> None:
@@ -109,6 +114,11 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
         yield "model.md", model.model(gallery, slug), model_page(slug)
         for key in gallery.images_of(slug):
             yield "report.md", report.report(gallery, slug, key), report_page(slug, key)
+    yield "compare.md", compare.hub(gallery), hub_page("compare")
+    for models, entries in gallery.pairs.items():
+        yield "pair.md", compare.pair(gallery, models), pair_page(*models)
+        for key in dict.fromkeys(entry["image"] for entry in entries):
+            yield "pair-image.md", compare.pair_image(gallery, models, key), pair_image_page(*models, key)
 
 
 def _head(name: str, context: Any, shared: dict[str, Any]) -> str:

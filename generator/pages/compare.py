@@ -9,7 +9,7 @@ from generator.pages import text as words
 from generator.pages import views
 from generator.pages.curve import Curve, curve
 from generator.pages.duel import Duel, duel, short_names
-from generator.pages.finding import accuracies, agreement, by_family, family, finding, in_words
+from generator.pages.finding import accuracies, agreement, by_family, finding, in_words
 from generator.pages.gallery import (
     FAMILIES,
     Gallery,
@@ -229,8 +229,7 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
         walk=[duels[stages[number]["id"]] for number in sorted(stages)],
         chapters=[
             Chapter(name, *FAMILIES.get(name, (name, "")), [duels[entry["id"]] for entry in found])
-            for name, found in by_family(gallery, entries).items()
-            if (found := [entry for entry in found if entry["method"] != "activations"])
+            for name, found in by_family(gallery, [e for e in entries if e["method"] != "activations"]).items()
         ],
     )
 

@@ -56,11 +56,11 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
             role=role,
             name=name,
             src=relative(gallery_file(entry["files"][role]), page),
-            alt=f"{title}, {name}",
+            alt=f"{_alt(gallery, model, entry['image'], figure) or title} ({name})",
             href=relative(f"gallery/{figure}.html", page),
             paper=drawn in PAPER,
         )
-        for role, name, figure in zip(("left", "right"), names, entry["figures"], strict=True)
+        for role, name, model, figure in zip(("left", "right"), names, entry["models"], entry["figures"], strict=True)
     ]
     panes.append(
         Pane(
@@ -104,6 +104,10 @@ def _title(gallery: Gallery, entry: Record, method: Record) -> str:
         return next((stage["title"] for stage in stages if stage["layer"] == entry["layer"]), entry["layer"])
     said = method.get("title", entry["method"])
     return f"{said} for {entry['target']}" if entry["target"] else said
+
+
+def _alt(gallery: Gallery, model: str, image: str, figure: str) -> str:
+    return next((found["alt"] for found in gallery.report(model, image) if found["id"] == figure), "")
 
 
 def _facts(gallery: Gallery, entry: Record) -> list[str]:

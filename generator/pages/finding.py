@@ -9,7 +9,7 @@ from generator.pages import text as words
 from generator.pages.gallery import FAMILIES, Gallery, Record
 
 CHANGES = ((0.95, "barely change"), (0.8, "change a little"), (0.5, "change much"))  # from this mean correlation on
-SPOKEN = {"inside": "activations", "gradient": "gradients", "cam": "class activation maps"}  # the other families by title
+SPOKEN = {"inside": "activations", "gradient": "gradients", "cam": "class activation maps"}  # others by title
 
 
 def finding(gallery: Gallery, models: tuple[str, str]) -> str:
@@ -29,7 +29,8 @@ def finding(gallery: Gallery, models: tuple[str, str]) -> str:
         said.append(f"{same} of {judged} predictions agree")
     found = accuracies(left, right)
     if found:
-        said.append(f"accuracy goes from {_percent(found[0])} to {_percent(found[1])} on {words.count(found[2])} images")
+        before, after, images = found
+        said.append(f"accuracy goes from {_percent(before)} to {_percent(after)} on {words.count(images)} images")
     return "; ".join(said) + "."
 
 

@@ -32,6 +32,9 @@ class Gallery:
         self.figures: list[Record] = manifest["figures"]
         self.pinned = {pin["figure"]: pin["file"] for pin in manifest.get("pins", []) if pin["current"]}
         self.shares = {share["page"]: share for share in manifest.get("shares", [])}
+        self.pairs: dict[tuple[str, str], list[Record]] = defaultdict(list)  # left and right model -> comparisons
+        for entry in manifest.get("comparisons", []):
+            self.pairs[entry["models"][0], entry["models"][1]].append(entry)
         self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
@@ -104,6 +107,14 @@ def method_page(method: str) -> str:
 def report_page(model: str, image: str) -> str:
     """One image seen by one network."""
     return f"gallery/{model}/{image}/index.html"
+
+
+def pair_page(left: str, right: str) -> str:
+    return f"gallery/compare/{left}--{right}/index.html"
+
+
+def pair_image_page(left: str, right: str, image: str) -> str:
+    return f"gallery/compare/{left}--{right}/{image}.html"
 
 
 def figure_page(figure: Record) -> str:

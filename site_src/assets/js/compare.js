@@ -1,0 +1,100 @@
+/* How two pictures are looked at: side by side, under a slider, blinking, or their difference; the address remembers
+   (#view=slider&at=35). Without this script the three pictures stand side by side. */
+(function () {
+  "use strict";
+  var form = document.querySelector("[data-viewer]");
+  if (!form) return;
+  var page = form.closest("[data-view]"), at = form.elements.at, play = form.elements.play;
+  var told = form.querySelector("output"), timer = 0, beat = 700; // milliseconds: slow enough for everyone's eyes
+  var names = { left: told.textContent, right: form.querySelector(".viewer__at bdi:last-of-type").textContent };
+
+  function view() {
+    return page.dataset.view;
+  }
+
+  function look(chosen) {
+    page.dataset.view = chosen;
+    form.elements.view.value = chosen;
+    form.querySelectorAll("[data-for]").forEach(function (part) { part.hidden = part.dataset.for !== chosen; });
+    if (chosen === "blink") turn(page.dataset.shown || "left");
+    else rest();
+  }
+
+  function move(share) {
+    at.value = share;
+    page.style.setProperty("--at", at.value + "%");
+  }
+
+  function turn(side) {
+    page.dataset.shown = side;
+    told.textContent = names[side];
+  }
+
+  function swap() {
+    turn(page.dataset.shown === "left" ? "right" : "left");
+  }
+
+  function rest() {
+    clearInterval(timer);
+    timer = 0;
+    play.textContent = "Play";
+    play.setAttribute("aria-pressed", "false");
+  }
+
+  function run() {
+    timer = setInterval(swap, beat);
+    play.textContent = "Pause";
+    play.setAttribute("aria-pressed", "true");
+  }
+
+  function remember() {
+    var words = view() === "beside" ? "" : "view=" + view();
+    if (view() === "slider") words += "&at=" + at.value;
+    if (view() === "blink") words += "&shown=" + page.dataset.shown;
+    history.replaceState(history.state, "", words ? "#" + words : location.pathname + location.search);
+  }
+
+  function fromAddress() {
+    var said = new URLSearchParams(location.hash.slice(1)), chosen = said.get("view");
+    if (!chosen || !form.querySelector('[name="view"][value="' + CSS.escape(chosen) + '"]')) return;
+    if (said.get("shown") === "right") turn("right");
+    if (said.has("at")) move(Number(said.get("at")) || 0);
+    look(chosen);
+  }
+
+  form.hidden = false;
+  form.addEventListener("submit", function (event) { event.preventDefault(); });
+  form.addEventListener("change", function (event) {
+    if (event.target.name === "view") look(event.target.value);
+    remember();
+  });
+  at.addEventListener("input", function () { move(at.value); });
+  form.elements.swap.addEventListener("click", function () { rest(); swap(); remember(); });
+  play.addEventListener("click", function () {
+    if (timer) rest();
+    else run();
+    remember();
+  });
+
+  /* The boundary follows the pointer on any of the pictures. */
+  document.querySelectorAll("[data-duel]").forEach(function (stage) {
+    function follow(event) {
+      if (view() !== "slider" || event.target.closest("a")) return;
+      var box = stage.querySelector(".duel__pane--left img").getBoundingClientRect();
+      move(Math.round(Math.min(100, Math.max(0, (event.clientX - box.left) / box.width * 100))));
+    }
+    stage.addEventListener("pointerdown", function (event) {
+      if (view() !== "slider" || event.button || event.target.closest("a")) return;
+      stage.setPointerCapture(event.pointerId);
+      follow(event);
+    });
+    stage.addEventListener("pointermove", function (event) {
+      if (stage.hasPointerCapture(event.pointerId)) follow(event);
+    });
+    stage.addEventListener("pointerup", remember);
+  });
+
+  move(at.value);
+  fromAddress();
+  window.addEventListener("hashchange", fromAddress);
+})();
