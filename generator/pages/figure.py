@@ -187,6 +187,8 @@ def _numbers(record: Record, plate: Plate) -> list[Fact]:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_value(part) for part in value)
     return words.number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 

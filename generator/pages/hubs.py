@@ -113,6 +113,7 @@ class Exhibit:
     title: str
     verdict: Verdict | None
     photo: Plate
+    aspect: float  # width to height that the photo is shown with
     input: Plate | None
     plates: dict[str, Plate]  # by method, for the label; drawn ones only
     rivals: dict[str, Plate]
@@ -281,6 +282,7 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
         title=record["title"],
         verdict=views.verdict(gallery.predictions.get((model, image))),
         photo=views.photo(gallery, record, page),
+        aspect=round(min(1.6, max(0.75, record["size"][0] / record["size"][1])), 3),
         input=views.plate(gallery, input_figure, page) if input_figure else None,
         plates={f["method"]: views.plate(gallery, f, page) for f in reversed(drawn) if f["target"]["role"] in LABEL},
         rivals={method: views.plate(gallery, figure, page) for method, figure in rivals.items()},

@@ -67,15 +67,16 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f}".removesuffix(".0") + "\xa0%"
 
 
-def correlation(value: float) -> str:
-    """How alike two pictures are, to two figures; never a 1 that was rounded.
+def correlation(value: float, digits: int = 3) -> str:
+    """How alike two pictures are; never a 1 that was rounded.
 
-    >>> correlation(0.9371), correlation(0.9999), correlation(1.0), correlation(-0.25)
-    ('0.94', 'over 0.99', '1', '−0.25')
+    >>> correlation(0.9371), correlation(0.99997), correlation(0.9371, 2), correlation(1.0), correlation(-0.25)
+    ('0.937', 'over\xa00.999', '0.94', '1', '−0.250')
     """
-    if 0.99 < value < 1:
-        return "over 0.99"
-    return "1" if value == 1 else f"{value:.2f}".replace("-", "−")
+    most = 1 - 10**-digits
+    if most < value < 1:
+        return f"over\xa0{most:.{digits}f}"
+    return "1" if value == 1 else f"{value:.{digits}f}".replace("-", "−")
 
 
 def count(value: int) -> str:
@@ -95,8 +96,14 @@ def short_count(value: int) -> str:
     return str(value)
 
 
-def shape(sizes: list[int] | tuple[int, ...]) -> str:
-    """`64 × 32 × 32`."""
+def shape(sizes: list | tuple) -> str:
+    """`64 × 32 × 32`; several arrays one after the other.
+
+    >>> shape([64, 32, 32]), shape([[1, 8, 8], [1, 4, 4]])
+    ('64 × 32 × 32', '1 × 8 × 8, 1 × 4 × 4')
+    """
+    if any(isinstance(size, list | tuple) for size in sizes):
+        return ", ".join(shape(size) for size in sizes)
     return " × ".join(str(size) for size in sizes)
 
 

@@ -56,6 +56,7 @@ class Plate:
     target: str = ""
     values: str = ""
     scale: Scale | None = None
+    labels: tuple[str, ...] = ()  # of the parts of a strip, from left to right
     note: str = ""
     reason: str = ""
     status: str = "drawn"
@@ -159,6 +160,7 @@ def plate(gallery: Gallery, figure: Record, page: str, title: str = "", layer_ti
         under=relative(gallery_file(under), page) if under else "",
         zoom=_zoom(figure) if look == "sprite" else 1,
         cells=_cells(figure, method),
+        labels=_labels(gallery, figure, method),
         values=_values(figure),
         scale=_scale(figure, method),
     )
@@ -197,6 +199,13 @@ def _cells(figure: Record, method: Record) -> str:
     return " ".join(
         str(n) for n in (sprite["channels"], sprite["columns"], sprite["rows"], *sprite["tile"], sprite["gap"])
     )
+
+
+def _labels(gallery: Gallery, figure: Record, method: Record) -> tuple[str, ...]:
+    """What the parts of a strip are: the stages whose layers it goes through."""
+    stages = {stage["layer"]: stage["title"] for stage in gallery.models[figure["model"]]["stages"]}
+    layers = figure["numbers"].get("layers", ()) if _look(figure, method) == "strip" else ()
+    return tuple(stages.get(layer, layer) for layer in layers)
 
 
 def _values(figure: Record) -> str:

@@ -1,7 +1,7 @@
 /* A picture large, in a dialog: Escape and Back close it, arrows go along the row, its own page is one click away. */
 (function () {
   "use strict";
-  var dialog, image, title, link, stage, before, after, row = [], place = 0;
+  var dialog, image, title, words, link, stage, before, after, row = [], place = 0;
 
   function element(name, className, text) {
     var made = document.createElement(name);
@@ -23,7 +23,8 @@
     stage = element("div", "lightbox__stage");
     image = element("img", "");
     stage.append(image);
-    dialog.append(bar, stage);
+    words = element("p", "lightbox__words");
+    dialog.append(bar, stage, words);
     document.body.append(dialog);
 
     dialog.addEventListener("keydown", function (event) {
@@ -55,10 +56,11 @@
     place = next;
     var picture = row[place], small = picture.querySelector("img"), data = picture.dataset;
     // Small maps grow by whole steps, so that every value stays a clean square.
-    var room = Math.min((window.innerWidth - 40) / data.width, (window.innerHeight - 120) / data.height);
-    var scale = room >= 1 ? Math.floor(room) : room;
+    var room = Math.min((window.innerWidth - 40) / data.width, (window.innerHeight - 160) / data.height);
+    var scale = room >= 2 ? Math.floor(room) : room;
     image.src = data.zoom;
     image.alt = small.alt;
+    words.textContent = small.alt;
     image.width = Math.round(data.width * scale);
     image.height = Math.round(data.height * scale);
     title.textContent = data.caption;
