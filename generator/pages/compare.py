@@ -22,7 +22,7 @@ from generator.pages.gallery import (
     relative,
     report_page,
 )
-from generator.pages.report import stage_id
+from generator.pages.report import LABEL, stage_id
 from generator.pages.views import Bar, Link, Plate, Steps, Verdict
 
 EXHIBITS = ("vanilla-backprop", "grad-cam")  # methods that may stand for a pair at the top of its page
@@ -35,7 +35,6 @@ class Side:
     """One of the two networks: how it is called here, and where its own page is."""
 
     name: str
-    title: str
     href: str
 
 
@@ -87,12 +86,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Chapter:
-    """The duels of one family of methods."""
+    """The duels of one family of methods: for the class that matters most, and for the others."""
 
     id: str
     title: str
     summary: str
     duels: list[Duel]
+    others: list[Duel]
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,7 @@ class PairImagePage:
     steps: list[Steps]
     sides: list[Side]
     image: str
+    pair: Link
     photo: Plate
     answers: list[Answer]
     finding: str
@@ -214,6 +215,7 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
         steps=[views.steps("image", list(dict.fromkeys(e["image"] for e in gallery.pairs[models])), image, to_image)],
         sides=sides,
         image=example["title"],
+        pair=Link(title, relative(pair_page(*models), page)),
         photo=views.photo(gallery, example, page),
         answers=[
             Answer(
@@ -228,7 +230,7 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
         depth=_depth(gallery, models, entries, page, page),
         walk=[duels[stages[number]["id"]] for number in sorted(stages)],
         chapters=[
-            Chapter(name, *FAMILIES.get(name, (name, "")), [duels[entry["id"]] for entry in found])
+            _chapter(gallery, name, found, duels)
             for name, found in by_family(gallery, [e for e in entries if e["method"] != "activations"]).items()
         ],
     )
@@ -243,10 +245,20 @@ def _title(gallery: Gallery, models: Names) -> str:
     return f"{left}: {names[0]} and {names[1]}" if names[1] != right else f"{left} and {right}"
 
 
+def _chapter(gallery: Gallery, name: str, entries: list[Record], duels: dict[str, Duel]) -> Chapter:
+    first = {e["id"]: (gallery.figure(e["figures"][0])["target"] or {}).get("role", "label") in LABEL for e in entries}
+    return Chapter(
+        name,
+        *FAMILIES.get(name, (name, "")),
+        duels=[duels[key] for key, is_first in first.items() if is_first],
+        others=[duels[key] for key, is_first in first.items() if not is_first],
+    )
+
+
 def _sides(gallery: Gallery, models: Names, page: str) -> list[Side]:
     names = short_names(gallery, models)
     return [
-        Side(name, gallery.models[slug]["title"], relative(model_page(slug), page))
+        Side(name, relative(model_page(slug), page))
         for name, slug in zip(names, models, strict=True)
     ]
 
@@ -277,7 +289,8 @@ def _facts(gallery: Gallery, left: Record, right: Record) -> list[FactRow]:
 
 
 def _nonzero(card: Record) -> str:
-    return f"{words.count(card['nonzero'])} ({words.percent(card['nonzero'] / max(1, card['parameters']))})"
+    share = card["nonzero"] / max(1, card["parameters"])
+    return words.count(card["nonzero"]) + (f" ({words.percent(share)})" if share < 0.999 else "")
 
 
 def _sparse(card: Record) -> float:
@@ -291,8 +304,8 @@ def _megabytes(size: float) -> str:
 
 def _exhibit(gallery: Gallery, models: Names, entries: list[Record], page: str) -> Duel | None:
     """One picture that may stand for the pair: of the first image, by a method that everyone can read."""
-    shown = [entry for entry in entries if entry["method"] in EXHIBITS] or entries
-    return duel(gallery, shown[0], page) if shown else None
+    wanted = [entry for method in EXHIBITS for entry in entries if entry["method"] == method]
+    return duel(gallery, [*wanted, *entries][0], page)
 
 
 def _lowest(gallery: Gallery, models: Names, page: str) -> Link | None:

@@ -40,6 +40,7 @@ class Duel:
     width: int  # of the files
     height: int
     zoom: int  # screen pixels per pixel, where one picture has the whole width
+    large: bool  # many small maps, that want room
     smooth: bool  # too large to be shown pixel by pixel beside two others
 
 
@@ -56,11 +57,11 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
             role=role,
             name=name,
             src=relative(gallery_file(entry["files"][role]), page),
-            alt=f"{_alt(gallery, model, entry['image'], figure) or title} ({name})",
+            alt=f"{gallery.figure(figure)['alt'] or title} ({name})",
             href=relative(f"gallery/{figure}.html", page),
             paper=drawn in PAPER,
         )
-        for role, name, model, figure in zip(("left", "right"), names, entry["models"], entry["figures"], strict=True)
+        for role, name, figure in zip(("left", "right"), names, entry["figures"], strict=True)
     ]
     panes.append(
         Pane(
@@ -85,16 +86,17 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
         width=entry["width"],
         height=entry["height"],
         zoom=_zoom(gallery, entry),
+        large=bool(entry["sprite"]),
         smooth=entry["width"] > COLUMN,
     )
 
 
 def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
-    """What the two are called beside each other: `as it is` and what was done to it, or their titles."""
+    """What the two are called beside each other: `as it is` and `with random weights`, or their titles."""
     left, right = (gallery.models[slug] for slug in models)
     done = right["title"].removeprefix(f"{left['title']}, ")
     if right["derived_from"] == left["slug"] and done != right["title"]:
-        return "as it is", done
+        return "as it is", f"with {done}"
     return left["title"], right["title"]
 
 
@@ -104,10 +106,6 @@ def _title(gallery: Gallery, entry: Record, method: Record) -> str:
         return next((stage["title"] for stage in stages if stage["layer"] == entry["layer"]), entry["layer"])
     said = method.get("title", entry["method"])
     return f"{said} for {entry['target']}" if entry["target"] else said
-
-
-def _alt(gallery: Gallery, model: str, image: str, figure: str) -> str:
-    return next((found["alt"] for found in gallery.report(model, image) if found["id"] == figure), "")
 
 
 def _facts(gallery: Gallery, entry: Record) -> list[str]:

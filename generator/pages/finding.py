@@ -82,7 +82,7 @@ def accuracies(left: Record, right: Record) -> tuple[float, float, int] | None:
 def _spoken(gallery: Gallery, entries: Iterable[Record]) -> str:
     """`activations correlate at 0.99, gradients at 0.97` (means)."""
     said = [
-        (SPOKEN.get(name) or FAMILIES.get(name, (name,))[0].lower(), words.correlation(mean))
+        (SPOKEN.get(name) or FAMILIES.get(name, (name,))[0].lower(), words.correlation(mean, 2))
         for name, mean in means(gallery, entries).items()
     ]
     (first, value), *others = said

@@ -35,10 +35,15 @@ class Gallery:
         self.pairs: dict[tuple[str, str], list[Record]] = defaultdict(list)  # left and right model -> comparisons
         for entry in manifest.get("comparisons", []):
             self.pairs[entry["models"][0], entry["models"][1]].append(entry)
+        self._by_id = {figure["id"]: figure for figure in self.figures}
         self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
         self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
+
+    def figure(self, key: str) -> Record:
+        """The figure with that id."""
+        return self._by_id[key]
 
     def report(self, model: str, image: str) -> list[Record]:
         """All figures of one image seen by one model."""
