@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import compare, fingerprint, pages, site
+from . import compare, fingerprint, pages, pins, share, site
 from .cards import known_code
 from .manifest import Contents, Published, channel_values, job_name, manifest
 from .models import weights_file
@@ -90,12 +90,16 @@ def publish(
     Raises `Damaged` for a payload that is not what it was, `SiteError` where the site does not hold together; what was
     published before is then as it was.
     """
-    root, about = options.root, plan.settings.site
-    templates = template_folders(root)
+    root, settings = options.root, plan.settings
+    about, templates = settings.site, template_folders(root)
+    described["shares"], cards = share.draw_all(described, files, store)
+    described["pins"], kept, told = pins.pin(settings.folder / pins.FOLDER, settings.pin, described, store)
+    for line in told:
+        progress.say(line)
 
     def lay(new: Path) -> None:
         gallery = new / "gallery"
-        for file in files:
+        for file in (*files, *cards, *kept):
             _lay(store, file, gallery / file.path)
         pages.write_figure_pages(described, new, templates, lambda figure: channel_values(figure, store))
         gallery.mkdir(parents=True, exist_ok=True)

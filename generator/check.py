@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "iframe": "src", "video": "src"}
+HOMED = {"meta", "link alternate"}  # what names its own site by its whole address, for readers elsewhere
 OUTSIDE_ALLOWED = {"a"}  # a page may point outside, but load nothing from there
 CSS_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)['\"]?\s*\)")
 UNLISTED = {"manifest.json", "manifest.schema.json"}  # files of the gallery folder that the manifest does not name
@@ -37,19 +38,28 @@ def check_site(site: Path) -> list[str]:
 def _check_links(site: Path) -> list[str]:
     files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     pages = {name: read_page(site / name) for name in sorted(files) if name.endswith(".html")}
-    problems = []
+    problems, home = [], _home(site)
     for name, page in pages.items():
         problems += [f"{name}: {fault}" for fault in page.faults]
         if name == "404.html":  # served at any depth, so its links start at the server's root
             continue
         for element, address in page.links:
-            problem = _broken(name, element, address, files, pages)
+            own = bool(home) and element in HOMED and address.startswith(home)
+            start, near = ("index.html", address.removeprefix(home)) if own else (name, address)
+            problem = _broken(start, element, near, files, pages)
             if problem:
                 problems.append(f"{name}: {problem}")
     for name in sorted(files):
         if name.endswith(".css"):
             problems += _check_css(site, name, files)
     return problems
+
+
+def _home(site: Path) -> str:
+    """The address under which the site says it is published, ending in a slash; "" where it does not know."""
+    file = site / "gallery" / "manifest.json"
+    url = json.loads(file.read_text(encoding="utf-8"))["site"]["url"] if file.is_file() else ""
+    return url.rstrip("/") + "/" if url else ""
 
 
 def _broken(name: str, element: str, address: str, files: set[str], pages: dict[str, Page]) -> str:
@@ -125,6 +135,8 @@ class _Reader(HTMLParser):
         if LINKS.get(tag) in values:
             element = f"link {values['rel']}" if values.get("rel") in ("canonical", "alternate") else tag
             self.page.links.append((element, values[LINKS[tag]].strip()))
+        if tag == "meta" and values.get("property") == "og:image":
+            self.page.links.append((tag, values.get("content", "")))
         for key in ("data-zoom",):
             if key in values:
                 self.page.links.append((tag, values[key]))
@@ -163,6 +175,11 @@ def _check_manifest(site: Path) -> list[str]:
             problems.append(f"manifest: {figure['id']} is drawn and names no file")
         if figure["status"] != "drawn" and not figure["reason"]:
             problems.append(f"manifest: {figure['id']} is {figure['status']} and gives no reason")
+        if manifest["site"]["url"] and figure["status"] == "drawn":
+            named.add(f"{figure['id']}.oembed.json")  # its page links to it, so that it is looked for
+    for kept in (*manifest.get("shares", []), *manifest.get("pins", [])):
+        named.add(kept["file"])
+        problems += _check_file(gallery, {"id": kept.get("figure", kept.get("page")), **kept}, kept["file"])
     for image in manifest["images"]:
         for name in (image["photo"], image["thumb"]):
             named.add(name)

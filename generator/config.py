@@ -116,6 +116,7 @@ class Settings(Entry):
     methods: dict[str, bool | dict[str, Parameter]] | list[str] = Field(default={})
     targets: list[str] = Field(default=["label", "rival"], min_length=1)
     preset: Literal["auto", "quick", "standard", "full"] = "auto"
+    pin: list[str] = []  # figures, by name or pattern, whose picture keeps an address of its own for ever
     compare: list[list[str]] = []  # pairs of model names to set side by side; pruned copies are set beside their whole
     _path: Path = PrivateAttr(default=Path("gallery.yml"))
 

@@ -44,6 +44,7 @@ class Fingerprint:
         ours = [settings._path, root / "mkdocs.yml", *(settings.folder / name for name in names)]
         paths = sorted({str(path) for path in (*files, *ours)})
         folders = [str(root / "templates"), str(root / "site_src"), str(settings.images_folder)]
+        folders.append(str(settings.folder / "pins"))
         kept = {"files": paths, "folders": folders, "mark": self._mark(paths, folders), "report": dict(report)}
         write_whole(self._file, json.dumps(kept).encode())
         self._digests.save()

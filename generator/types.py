@@ -213,7 +213,7 @@ def record(value: Any) -> dict[str, Any]:
 # --- names ------------------------------------------------------------------------------------------
 
 SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
-RESERVED = {"images", "models", "methods", "compare", "assets", "model"}  # folders that are no image's and no model's
+RESERVED = set("images models methods compare pinned assets model".split())  # folders that are no image's, no model's
 
 
 def slug(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from generator.pages.views import Plate
 
 SHOWN = 448  # screen pixels across of a map or photo on its own page
 CHANNEL = 256  # at most so many for one channel
-CAPTION = 64  # screen pixels that a frame leaves for the line under the picture
+LETTER, LINE = 6.6, 18  # width and height in screen pixels of what stands under the picture in a frame, about
 SAFE = "-._~:/@!$&'*+,;=%?"  # of an address, as people and Markdown take it; parentheses would end a Markdown link
 SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox"
 
@@ -69,7 +70,7 @@ def take(gallery: Gallery, record: Record, plate: Plate, base: str, channel: int
         credit=credit(gallery, record),
         width=size[0],
         height=size[1],
-        crisp=plate.look in ("map", "sprite"),
+        crisp=plate.look in ("map", "sprite") and not plate.fade,
         board=(record["width"], record["height"]),
         channel=channel,
         cell=cell,
@@ -136,7 +137,8 @@ def markdown(taken: Taken) -> str:
 
 def iframe(taken: Taken) -> str:
     """The figure's own page in a frame that keeps its shape; no script of the embedding page is needed."""
-    width, height = taken.width, taken.height + CAPTION
+    lines = math.ceil(LETTER * (len(taken.caption) + len("More about this picture")) / taken.width)
+    width, height = taken.width, taken.height + LINE * lines + (12 if taken.cell is None else 60)
     title = f"{taken.alt}. Picture: {taken.credit}." if taken.credit else taken.alt
     return (
         f'<iframe src="{words.text(taken.page)}" title="{words.text(title)}"\n'
