@@ -241,6 +241,29 @@ def test_an_address_with_a_channel_shows_it(visit):
     page.wait_for_function("document.querySelector('.browser__title').textContent === 'Channel 11'")
 
 
+# --- narrowing a hub --------------------------------------------------------------------------------------
+
+
+def shown(page):
+    """The titles of the cards that are to be seen."""
+    return page.locator(".card:visible h2").all_inner_texts()
+
+
+def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
+    page = visit()(PAGES["images"])
+    assert shown(page) == ["Frog", "Cat", "Rocket"]
+    page.get_by_role("button", name="wrong").click()
+    assert shown(page) == ["Cat"] and page.url.endswith("#show=wrong")
+    assert page.locator(".filter output").inner_text() == "1 of 3"
+    page.reload()
+    assert shown(page) == ["Cat"]
+    page.evaluate("location.hash = '#show=right&find=fr'")
+    page.wait_for_function("document.querySelector('.card').hidden === false")
+    assert shown(page) == ["Frog"]
+    page.get_by_role("button", name="all").click()
+    assert page.get_by_role("button", name="all").get_attribute("aria-pressed") == "true"
+
+
 # --- maps over the photo ------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,7 @@ class ImageCard:
     photo: Plate
     link: Link
     answers: list[Answer]
+    facets: str  # by which the cards can be narrowed, between bars
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,14 @@ def _image_card(gallery: Gallery, image: Record, page: str) -> ImageCard:
         photo=views.photo(gallery, image, page, thumb=True),
         link=Link(image["title"], answers[0].model.href if len(answers) == 1 else own),
         answers=answers,
+        facets="|".join(_facets(image, answers)),
     )
+
+
+def _facets(image: Record, answers: list[Answer]) -> list[str]:
+    """The sets of an image, and whether a network was right or wrong about it."""
+    states = {answer.verdict.state for answer in answers} - {"unknown"}
+    return [words.fold(name).replace("|", " ") for name in (*image["sets"], *sorted(states))]
 
 
 def models(gallery: Gallery) -> ModelsPage:

@@ -51,7 +51,7 @@ def image(gallery: Gallery, key: str) -> ImagePage:
         photo=views.photo(gallery, example, page),
         alt=example["alt"],
         facts=_facts(example),
-        source=example["source"] if example["source"].startswith(("https://", "http://")) else "",
+        source=example["source"] if _is_address(example["source"]) else "",
         matrix=_matrix(gallery, key, page),
     )
 
@@ -63,13 +63,17 @@ def _facts(example: dict) -> list[Fact]:
         Fact("Licence", example["licence"] or "not stated"),
         Fact("Size", f"{width} × {height} pixels"),
     ]
-    if example["source"]:
+    if example["source"] and not _is_address(example["source"]):
         listed.append(Fact("Source", example["source"]))
     if example["note"]:
         listed.append(Fact("Note", example["note"]))
     listed += [Fact(f"Called in {name}", target) for name, target in example["targets"].items()]
     listed.append(Fact("File, SHA-256", example["digest"], mono=True))
     return listed
+
+
+def _is_address(source: str) -> bool:
+    return source.startswith(("https://", "http://"))
 
 
 def _matrix(gallery: Gallery, key: str, page: str) -> Matrix:
