@@ -63,7 +63,8 @@ def _card_key(network: Network) -> str:
     file = weights_file(network)
     weights = [file_digest(one) for one in (file, file.with_suffix(".json")) if one.is_file()] if file else []
     code = closure_digest("generator.describe", "generator.models.vgg_cifar10", "generator.models.vision")
-    return key_of("card", dataclasses.asdict(network), weights, code, fingerprint.versions())
+    anywhere = dataclasses.replace(network, folder="")
+    return key_of("card", dataclasses.asdict(anywhere), weights, code, fingerprint.versions())
 
 
 def _model(plain: dict[str, Any]) -> ModelCard:

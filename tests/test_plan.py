@@ -164,7 +164,11 @@ def test_a_key_changes_with_what_decides_the_array(more, expected):
 @pytest.mark.parametrize(
     "more",
     [
-        {"examples": [replace(BEE, id="bee", title="Another title", credit="me", alt="a bee", path="/elsewhere/b.png")]},
+        {
+            "examples": [
+                replace(BEE, id="bee", title="Another title", credit="me", alt="a bee", path="/elsewhere/b.png")
+            ]
+        },
         {"examples": [BEE, WHAT]},
         {"examples": [WHAT, BEE]},
         {"card": replace(CARD, title="Tiny one", name="Tiny", accuracy={"top1": 0.9}, passes_seconds=0.5)},
@@ -233,7 +237,9 @@ def test_a_new_palette_makes_new_pictures_of_old_arrays(monkeypatch):
 def test_names_of_classes_are_drawn_only_into_the_probabilities():
     task = tasks()[1]
     renamed = replace(task, card=replace(CARD, classes=("ant", "bee", "cow")))
-    other = [job for job in task.jobs if picture_key(job, [job], task, CARDS) != picture_key(job, [job], renamed, CARDS)]
+    other = [
+        job for job in task.jobs if picture_key(job, [job], task, CARDS) != picture_key(job, [job], renamed, CARDS)
+    ]
     assert [job.layer for job in other] == ["probabilities"]
 
 

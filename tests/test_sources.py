@@ -7,12 +7,12 @@ import pytest
 
 from generator import sources
 
-PLAIN = '''
+PLAIN = """
 from .b import part
 
 def f(x):
     return part(x) + 1
-'''
+"""
 
 
 @pytest.fixture

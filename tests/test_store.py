@@ -1,4 +1,4 @@
-"""What is in the store is whole or not there: half-written, damaged and unwritable files are never taken for results."""
+"""What is in the store is whole or not there: files half-written or damaged are never taken for results."""
 
 import errno
 import threading
