@@ -14,7 +14,7 @@ from typing import Any
 from . import compare, fingerprint, pages, pins, share, site
 from .cards import known_code
 from .manifest import Contents, Published, channel_values, job_name, manifest
-from .models import weights_file
+from .models import weights_files
 from .options import Options, Progress
 from .plan import SceneTask
 from .preview import preview
@@ -157,7 +157,7 @@ def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str,
 def _pairs(plan: Plan, store: Store) -> list[compare.PairTask]:
     """What networks have in common, as far as the pictures of each are in the store."""
     tasks = []
-    for left, right in compare.couples(plan.models, plan.settings.compare):
+    for left, right in plan.couples:
         tasks += compare.pair_tasks(left, right, plan.tasks, plan.cards, store)
     return tasks
 
@@ -214,8 +214,7 @@ def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fi
     if own or report.failures:
         mark.forget()
         return
-    weights = [file for network in networks if (file := weights_file(network))]
-    cards = [file.with_suffix(".json") for file in weights]
+    weights = [file for network in networks for file in weights_files(network)]
     pictures = [Path(example.path) for example in plan.examples]
     kept = {name: getattr(report, name) for name in ("figures", "pages", "inapplicable", "problems")}
-    mark.remember([*pictures, *weights, *cards], options.root, plan.settings, {**kept, "reused": report.figures})
+    mark.remember([*pictures, *weights], options.root, plan.settings, {**kept, "reused": report.figures})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import fingerprint
-from .models import file_digest, weights_file
+from .models import file_digest, weights_files
 from .run import Pool, WorkerError
 from .sources import closure_digest
 from .store import Store, key_of
@@ -60,8 +60,7 @@ def _card_key(network: Network) -> str:
     """Under which key a network's card is kept; "" where its code may have changed without our seeing it."""
     if not known_code(network):
         return ""
-    file = weights_file(network)
-    weights = [file_digest(one) for one in (file, file.with_suffix(".json")) if one.is_file()] if file else []
+    weights = [file_digest(file) for file in weights_files(network) if file.is_file()]
     code = closure_digest("generator.describe", "generator.models.vgg_cifar10", "generator.models.vision")
     anywhere = dataclasses.replace(network, folder="")
     return key_of("card", dataclasses.asdict(anywhere), weights, code, fingerprint.versions())

@@ -164,6 +164,14 @@ class Settings(Entry):
     def _targets(cls, values: list[str]) -> list[str]:
         return _known_targets(values)
 
+    @field_validator("compare")
+    @classmethod
+    def _pairs(cls, values: list[list[str]]) -> list[list[str]]:
+        for pair in values:
+            if len(pair) != 2 or slug(pair[0]) == slug(pair[1]):
+                raise wrong("", "expected pairs of two different networks, such as [alexnet, alexnet~random]", pair)
+        return values
+
 
 class ImageEntry(Entry):
     """One picture of images.yml: a file beside it or a data set sample, and what is known about it."""

@@ -62,6 +62,7 @@ def describe(loaded: Loaded) -> ModelCard:
         accuracy=loaded.accuracy,
         note=loaded.note,
         derived_from=loaded.derived_from,
+        pruning=loaded.pruning,
     )
 
 

@@ -18,8 +18,7 @@ from .evaluation import about, batches, match_classes, normalised
 from .methods import METHODS, load_methods
 from .models import Loaded, file_digest, load, weights_file
 from .models.derived import derive, nonzero
-from .models.names import changes
-from .models.weights import PRUNING
+from .models.names import PRUNING, changes
 from .scene import Scene
 from .types import Job, ModelCard, ModelError, Network
 

@@ -33,6 +33,19 @@ def networks(settings: Settings, only: Sequence[str] = ()) -> list[Network]:
     return [chosen.get(slug(name)) or _named(name, settings, "--model:") for name in only] or list(chosen.values())
 
 
+def couples(settings: Settings) -> list[tuple[str, str]]:
+    """The slugs of the networks that `compare` sets side by side; raises `ConfigError` for one that is not here."""
+    if not settings.compare:
+        return []
+    known = [network_slug(network) for network in networks(settings)]
+    for number, pair in enumerate(settings.compare):
+        for name in pair:
+            if slug(name) not in known:
+                place = f"{settings.file}: compare[{number}]:"
+                raise ConfigError(f"{place} no network here is called {name!r}{nearest(slug(name), known)}")
+    return [(slug(left), slug(right)) for left, right in settings.compare]
+
+
 def entry_of(settings: Settings, network: Network) -> ModelEntry:
     """The model entry that `network`, or the network it was pruned from, was written as."""
     for entry in settings.models:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from . import config, selection
+from . import compare, config, selection
 from .cards import method_cards, model_cards
 from .entries import nearest
 from .images import read_images
@@ -32,6 +32,7 @@ class Plan:
     problems: list[str]  # lines to tell
     failed: list[tuple[str, str]]  # models and images that cannot be used: name, why
     unreadable: list[tuple[str, str]]  # the images among them
+    couples: list[tuple[ModelCard, ModelCard]]  # set side by side
     missing: dict[int, list[Job]] = field(default_factory=dict)  # index of a task -> jobs without array or picture
 
     @property
@@ -73,16 +74,18 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
             network, card, mine, targets, chosen, by_slug, device=pool.setup.device, memory=options.memory
         )
     _check_targets(asked)
+    models = [card for _, card in cards]
     unreadable = [(problem.name, problem.message) for problem in problems if problem.kind == "failed"]
     plan = Plan(
         settings,
-        [card for _, card in cards],
+        models,
         methods,
         [example for example in examples if example.id in used],
         tasks,
         [problem.message for problem in problems if problem.kind != "failed"],
         failed + unreadable,
         unreadable,
+        compare.couples(models, selection.couples(settings)),
     )
     find_missing(plan, store)
     return plan

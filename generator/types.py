@@ -132,6 +132,7 @@ class ModelCard:
     accuracy: dict[str, Any] = field(default_factory=dict)  # {"top1", "images", "data"} from the model card file
     note: str = ""
     derived_from: str = ""  # slug of the network it was made from, for comparisons
+    pruning: dict[str, Any] = field(default_factory=dict)  # the curve that `generator.pruning` measured of its weights
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,24 @@ from generator.models.names import (
     plain,
     resolve,
     weights_file,
+    weights_files,
 )
 from generator.types import Input, ModelError, Network
 
 if TYPE_CHECKING:  # only `load` imports torch: the parent process plans without it
     import torch
 
-__all__ = ["MODELS", "Loaded", "file_digest", "known_names", "load", "network_slug", "resolve", "weights_file"]
+__all__ = [
+    "MODELS",
+    "Loaded",
+    "file_digest",
+    "known_names",
+    "load",
+    "network_slug",
+    "resolve",
+    "weights_file",
+    "weights_files",
+]
 
 
 @dataclass

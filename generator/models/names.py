@@ -15,6 +15,7 @@ from generator.types import ModelError, Network, slug
 # Bundled networks, each with the module whose `build` makes it. Nothing here imports torch.
 MODELS = {"vgg-cifar10": "generator.models.vgg_cifar10"}
 WEIGHTS = Path(__file__).parent.parent / "weights"  # theirs
+CARD, PRUNING = ".json", ".pruning.json"  # what may lie beside a weights file and tell of it
 
 
 def resolve(name: str) -> Network:
@@ -64,6 +65,12 @@ def weights_file(network: Network) -> Path | None:
     if weights:
         raise ModelError(f"{network.name}: weights {weights!r}: expected random or a file (.safetensors, .pt, .pth)")
     return WEIGHTS / f"{name}.safetensors" if kind == "bundled" else None
+
+
+def weights_files(network: Network) -> list[Path]:
+    """The weights file and those that may lie beside it and tell of it, whether there or not; empty without one."""
+    file = weights_file(network)
+    return [file, *(file.with_suffix(suffix) for suffix in (CARD, PRUNING))] if file else []
 
 
 def is_file_name(weights: str) -> bool:

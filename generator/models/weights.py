@@ -16,11 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from generator.models.names import file_digest
+from generator.models.names import CARD, PRUNING, file_digest
 from generator.types import ModelError
 
 State = dict[str, torch.Tensor]
-CARD, PRUNING = ".json", ".pruning.json"  # what may lie beside a weights file and tell of it
 
 
 def read(path: Path, trust_pickle: bool = False) -> State:

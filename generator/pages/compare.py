@@ -8,8 +8,8 @@ from statistics import fmean
 from generator.pages import text as words
 from generator.pages import views
 from generator.pages.curve import Curve, curve
-from generator.pages.duel import Duel, duel, short_names
-from generator.pages.finding import accuracies, agreement, by_family, finding, in_words
+from generator.pages.duel import Duel, duel
+from generator.pages.finding import accuracies, agreement, by_family, finding, in_words, short_names
 from generator.pages.gallery import (
     FAMILIES,
     Gallery,

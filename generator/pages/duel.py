@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from generator.pages import text as words
+from generator.pages.finding import short_names
 from generator.pages.gallery import Gallery, Record, gallery_file, relative
 from generator.pages.report import stage_id
 from generator.pages.views import LARGEST_CELL, RAMPS, TALLEST, WIDEST, Scale
@@ -89,15 +90,6 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
         large=bool(entry["sprite"]),
         smooth=entry["width"] > COLUMN,
     )
-
-
-def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
-    """What the two are called beside each other: `as it is` and `with random weights`, or their titles."""
-    left, right = (gallery.models[slug] for slug in models)
-    done = right["title"].removeprefix(f"{left['title']}, ")
-    if right["derived_from"] == left["slug"] and done != right["title"]:
-        return "as it is", f"with {done}"
-    return left["title"], right["title"]
 
 
 def _title(gallery: Gallery, entry: Record, method: Record) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from statistics import fmean
 
 from generator.pages import text as words
-from generator.pages.gallery import FAMILIES, Gallery, Record
+from generator.pages.gallery import FAMILIES, Gallery, Record, pair_image_page, pair_page, relative
+from generator.pages.views import Link
 
 CHANGES = ((0.95, "barely change"), (0.8, "change a little"), (0.5, "change much"))  # from this mean correlation on
 SPOKEN = {"inside": "activations", "gradient": "gradients", "cam": "class activation maps"}  # others by title
@@ -32,6 +33,27 @@ def finding(gallery: Gallery, models: tuple[str, str]) -> str:
         before, after, images = found
         said.append(f"accuracy goes from {_percent(before)} to {_percent(after)} on {words.count(images)} images")
     return "; ".join(said) + "."
+
+
+def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
+    """What the two are called beside each other: `as it is` and `with random weights`, or their titles."""
+    left, right = (gallery.models[slug] for slug in models)
+    done = right["title"].removeprefix(f"{left['title']}, ")
+    if right["derived_from"] == left["slug"] and done != right["title"]:
+        return "as it is", f"with {done}"
+    return left["title"], right["title"]
+
+
+def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Link]:
+    """The pages that set `model` beside other networks, on one image or on all."""
+    links = []
+    for models, entries in gallery.pairs.items():
+        if model not in models or (image and all(entry["image"] != image for entry in entries)):
+            continue
+        names = short_names(gallery, models)
+        target = pair_image_page(*models, image) if image else pair_page(*models)
+        links.append(Link(names[1] if models[0] == model else names[0], relative(target, page)))
+    return links
 
 
 def in_words(gallery: Gallery, entries: Iterable[Record]) -> str:

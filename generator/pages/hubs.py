@@ -93,6 +93,7 @@ class ModelsPage:
     title: str
     trail: list[Link]
     models: list[ModelCard]
+    compare: str  # where two of them stand side by side; "" where none do
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,8 @@ def models(gallery: Gallery) -> ModelsPage:
                 silhouette=silhouette(gallery, model, page, walk_of),
             )
         )
-    return ModelsPage(title="Models", trail=_trail("Models", page), models=cards)
+    compare = relative(hub_page("compare"), page) if gallery.pairs else ""
+    return ModelsPage(title="Models", trail=_trail("Models", page), models=cards, compare=compare)
 
 
 def methods(gallery: Gallery) -> MethodsPage:

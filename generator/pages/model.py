@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from generator.pages import text as words
 from generator.pages import views
+from generator.pages.curve import Curve, curve
+from generator.pages.finding import beside
 from generator.pages.gallery import (
     MODEL_LEVEL,
     Gallery,
@@ -60,6 +62,8 @@ class ModelPage:
     matrix: Matrix
     filters: list[Plate]
     layers: list[LayerRow]
+    curve: Curve | None  # accuracy and pictures when it is pruned
+    beside: list[Link]  # this and another network, picture by picture
     total_parameters: str
     total_macs: str
 
@@ -88,6 +92,8 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
             if figure["method"] == "filters"
         ],
         layers=[_layer_row(number, layer) for number, layer in enumerate(card["layers"], start=1)],
+        curve=curve(gallery, card),
+        beside=beside(gallery, slug, page),
         total_parameters=words.count(card["parameters"]),
         total_macs=words.count(card["macs"]),
     )

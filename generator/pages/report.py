@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from generator.pages import text as words
 from generator.pages import views
+from generator.pages.finding import beside
 from generator.pages.gallery import (
     Gallery,
     Record,
@@ -93,6 +94,7 @@ class ReportPage:
     strips: list[Plate]
     silhouette: list[Block]
     walk: list[WalkStep]
+    beside: list[Link]  # the same image in this and another network
 
 
 def report(gallery: Gallery, model: str, image: str) -> ReportPage:
@@ -124,6 +126,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         strips=_strips(gallery, model, image, page),
         silhouette=silhouette(gallery, model, page, page),
         walk=walk(gallery, model, image, page),
+        beside=beside(gallery, model, page, image),
     )
 
 

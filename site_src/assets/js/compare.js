@@ -15,7 +15,7 @@
   function look(chosen) {
     page.dataset.view = chosen;
     form.elements.view.value = chosen;
-    form.querySelectorAll("[data-for]").forEach(function (part) { part.hidden = part.dataset.for !== chosen; });
+    form.querySelectorAll("[data-for]").forEach(function (part) { part.hidden = part.dataset.for.split(" ").indexOf(chosen) < 0; });
     if (chosen === "blink") turn(page.dataset.shown || "left");
     else rest();
   }
@@ -47,10 +47,16 @@
     play.setAttribute("aria-pressed", "true");
   }
 
+  function amplify(on) {
+    form.elements.gain.checked = on;
+    page.classList.toggle("is-amplified", on);
+  }
+
   function remember() {
-    var words = view() === "beside" ? "" : "view=" + view();
+    var words = view() === "beside" && !form.elements.gain.checked ? "" : "view=" + view();
     if (view() === "slider") words += "&at=" + at.value;
     if (view() === "blink") words += "&shown=" + page.dataset.shown;
+    if (form.elements.gain.checked) words += "&gain=8";
     history.replaceState(history.state, "", words ? "#" + words : location.pathname + location.search);
   }
 
@@ -59,6 +65,7 @@
     if (!chosen || !form.querySelector('[name="view"][value="' + CSS.escape(chosen) + '"]')) return;
     if (said.get("shown") === "right") turn("right");
     if (said.has("at")) move(Number(said.get("at")) || 0);
+    amplify(said.get("gain") === "8");
     look(chosen);
   }
 
@@ -66,6 +73,7 @@
   form.addEventListener("submit", function (event) { event.preventDefault(); });
   form.addEventListener("change", function (event) {
     if (event.target.name === "view") look(event.target.value);
+    if (event.target.name === "gain") amplify(event.target.checked);
     remember();
   });
   at.addEventListener("input", function () { move(at.value); });
