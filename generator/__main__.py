@@ -232,7 +232,10 @@ def show(figure: str, array: Path | None, as_json: bool, **chosen: Any) -> None:
 
 @main.command()
 @click.argument("figure", default="")
-@click.option("--as", "kind", type=click.Choice(["html", "markdown", "iframe", "bibtex", "png"]), default="html", show_default=True, help="In which form.")
+@click.option(
+    "--as", "kind", type=click.Choice(["html", "markdown", "iframe", "bibtex", "png"]), default="html",
+    show_default=True, help="In which form.",
+)  # fmt: skip
 @click.option("--table", metavar="MODEL", help="Instead of a figure: a network's whole table, in Markdown.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write it there.  [default: standard output]")
 @click.option("--url", default="", help="The site's address, where gallery.yml does not tell it.")
@@ -283,7 +286,7 @@ def check(**chosen: Any) -> None:
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--start", type=FILE, help="Weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint beside the output.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Of the first weights, the crops and the order.")
 @DEVICE
 def train(out: Path | None, **wishes: Any) -> None:
     """Train a bundled network from its data set; a checkpoint each epoch, resumable.
