@@ -92,7 +92,7 @@ class Place(NamedTuple):
 
 def _step(op: str, func: Callable, template: tuple, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Step:
     def call(*values: torch.Tensor) -> Any:
-        args, kwargs = _filled(template, values)
+        args, kwargs = _filled(template, tuple(value.clone() for value in values))  # an in-place call may overwrite
         return func(*args, **kwargs)
 
     named = dict(zip(ARGUMENTS.get(op, ()), template[0], strict=False)) | template[1] if op in ARGUMENTS else {}

@@ -191,7 +191,7 @@ def picture(size, seed=0):
 
 
 def outcomes(net, x, methods, targets=("label", "rival"), label="", chunk=4, parameters=None, card=None, layer=None):
-    """What became of each job of these methods: {(method, layer, target): Outcome}, tensors as they were handed over."""
+    """What became of each job of these methods: {(method, layer, target): Outcome}, tensors as they were handed on."""
     card = card or describe(net)
     parameters = {slug: {**CARDS[slug].parameters, **(parameters or {}).get(slug, {})} for slug in methods}
     example = Example("picture", "", "picture", "0" * 64, (1, 1), targets={"animals": label} if label else {})

@@ -91,7 +91,7 @@ def _pull_back(call, values, arrived):
     """The transposed Jacobian of a call times what has arrived at its outputs."""
     with torch.enable_grad():
         leaves = [value.detach().requires_grad_() for value in values]
-        outputs = call(*[leaf.clone() for leaf in leaves])
+        outputs = call(*leaves)
         outputs = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
         return torch.autograd.grad(outputs, leaves, arrived)
 

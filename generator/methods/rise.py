@@ -28,6 +28,7 @@ def rise(x, score, *, masks: int = 1000, cells: int = 7, share: float = 0.5, see
     Limits: Coarse: details smaller than a cell are lost. With few masks it is speckled, and other masks give a somewhat
     different map: the seed is fixed so that it can be repeated. The paper weighs by probabilities, not by scores.
     """
+
     def draws():  # twice the same: all of them at once would fill the memory
         return (_mask(x, cells, share, seed * masks + index) for index in range(masks))
 

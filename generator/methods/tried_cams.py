@@ -15,7 +15,8 @@ def score_cam(x, activation, score):
     A channel's map is resized to the image, stretched from 0 to 1 and multiplied with the image. The higher the network
     scores what is left, the more the channel weighs. No gradient is needed.
 
-    Formula: relu(Σ_k w_k A_k), with w = softmax over k of S_c(x · M_k), M_k being A_k resized and scaled to 0 to 1
+    Formula: relu(Σ_k w_k A_k), with w = softmax over k of S_c(x · M_k), M_k being A_k resized (corner on corner) and
+    scaled to 0 to 1
 
     Reading: As Grad-CAM; smoother, as the weights do not suffer from noisy gradients.
 
@@ -25,7 +26,7 @@ def score_cam(x, activation, score):
 
     def masked():
         for channel in activation[0]:
-            mask = F.interpolate(channel[None, None], x.shape[-2:], mode="bilinear", align_corners=False)
+            mask = F.interpolate(channel[None, None], x.shape[-2:], mode="bilinear", align_corners=True)
             low, high = mask.aminmax()
             yield x * ((mask - low) / (high - low) if high > low else torch.zeros_like(mask))
 
