@@ -31,6 +31,7 @@ MEMORY = click.option(
     metavar="MB",
     help="For methods that run many passes, per worker.",
 )
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 DATA_HELP = "A folder with a folder of pictures per class, or a tar archive of one"
 
 
@@ -307,24 +308,28 @@ def train(out: Path | None, **wishes: Any) -> None:
 @click.option("--weights", default="", help="A weights file to put in.")
 @click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: CIFAR-10, downloaded]")
 @DEVICE
+@click.option("--pruning", is_flag=True, help="Measure pruned copies too, and keep the curve beside the weights.")
+@click.option("--sparsity", multiple=True, type=SHARE, metavar="S", help="Pruned to this.  [default: 0.1 to 0.95]")
+@click.option("--sample", default=1000, show_default=True, type=click.IntRange(1), help="Pictures for each copy.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def evaluate(model: str, weights: str, data: Path | None, device: str, as_json: bool) -> None:
+def evaluate(pruning: bool, sparsity: tuple[float, ...], sample: int, as_json: bool, **wishes: Any) -> None:
     """Measure a network's accuracy on labelled pictures.
+
+    With --pruning also of copies with ever fewer weights, and how alike their pictures stay: a curve for its page.
 
     \b
     innerview evaluate --data cifar10/
     innerview evaluate --model squeezenet1_0 --data photos/ --json
+    innerview evaluate --data cifar10/ --pruning
     """
-    from .learning import measured
+    from . import learning
 
-    found = measured(model, weights, data, device, Terminal().progress.say)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    click.echo(
-        f"{found['images']:,} images: top-1 {100 * found['accuracy']:.2f} %, "
-        f"top-5 {100 * found['top5']:.2f} %, loss {found['loss']:.4f}"
-    )
+    say = Terminal().progress.say
+    if pruning or sparsity:
+        found, told = learning.pruned(say=say, sparsities=sparsity, sample=sample, **wishes)
+    else:
+        found, told = learning.measured(say=say, **wishes)
+    click.echo(json.dumps(found) if as_json else told)
 
 
 # --- what the commands share ------------------------------------------------------------------------

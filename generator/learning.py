@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from . import pruning
+from .download import labelled
 from .evaluation import evaluate
 from .models import load, resolve
 from .options import device as device_of
 from .training import Progress, train
+from .types import Network
 
 EVERY = 10.0  # seconds between lines
 Say = Callable[[str], None]
@@ -32,13 +35,12 @@ def trained(say: Say, *, device: str = "auto", **wishes: Any) -> Path:
     return train(device=device_of(device), report=report, **wishes)
 
 
-def measured(model: str, weights: str, data: Path | None, device: str, say: Say) -> dict[str, Any]:
-    """`{"accuracy", "top5", "loss", "images", "classes"}` of a network, by name, over a folder per class.
+def measured(model: str, weights: str, data: Path | None, device: str, say: Say) -> tuple[dict[str, Any], str]:
+    """`{"accuracy", "top5", "loss", "images", "classes"}` of a network, by name, over a folder per class; and in words.
 
     Raises `InnerviewError` where network, weights or pictures are not what they should be.
     """
-    network = resolve(model)
-    loaded = load(replace(network, weights=weights) if weights else network, device_of(device))
+    loaded = load(_network(model, weights), device_of(device))
     spoke = monotonic()
 
     def report(done: int, total: int) -> None:
@@ -47,7 +49,38 @@ def measured(model: str, weights: str, data: Path | None, device: str, say: Say)
             spoke = monotonic()
             say(f"{done:,} of {total:,} pictures")
 
-    return evaluate(loaded.model, data, loaded.input, loaded.classes, device=device_of(device), report=report)
+    found = evaluate(loaded.model, data, loaded.input, loaded.classes, device=device_of(device), report=report)
+    shares = f"top-1 {100 * found['accuracy']:.2f} %, top-5 {100 * found['top5']:.2f} %"
+    return found, f"{found['images']:,} images: {shares}, loss {found['loss']:.4f}"
+
+
+def pruned(
+    model: str,
+    weights: str,
+    data: Path | None,
+    device: str,
+    sparsities: Sequence[float],
+    sample: int,
+    say: Say,
+) -> tuple[dict[str, Any], str]:
+    """The curve of a network over its pruned copies, as `pruning.measure` returns it; and where it was kept.
+
+    Raises `InnerviewError` as `measured` does, and where the network is a pruned copy itself.
+    """
+    network = _network(model, weights)
+    chosen = sorted(set(sparsities)) or pruning.SPARSITIES
+    found = pruning.measure(
+        network, labelled(data, "test"), sparsities=chosen, sample=sample, device=device_of(device), say=say
+    )
+    path = pruning.keep(found, network)
+    if path is None:
+        return found, "The curve was not kept: there is no weights file for it to lie beside; --json prints it"
+    return found, f"The curve is in {path}"
+
+
+def _network(model: str, weights: str) -> Network:
+    network = resolve(model)
+    return replace(network, weights=weights) if weights else network
 
 
 def _told(now: Progress) -> str:
