@@ -1,17 +1,16 @@
 """What every test starts from: few threads, a torchvision that imports, and the data beside the repository."""
 
 import os
-import shutil
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is imported below
 
 import fake_manifest
+import fake_site
 import hypothesis
 import pytest
 import torch
 
-from generator import pages, resources, site
 from generator.models import vision  # noqa: F401 - first, so that captum and grad-cam find a torchvision that imports
 
 torch.set_num_threads(1)
@@ -47,13 +46,11 @@ def fake_gallery(tmp_path_factory) -> tuple[Path, dict]:
 def built_site(fake_gallery, tmp_path_factory) -> Path:
     """The whole site of that gallery, as a build publishes it; not to be changed."""
     folder, manifest = fake_gallery
-    root = tmp_path_factory.mktemp("site")
-    templates = resources.template_folders(root)
-    pages.write_sources(manifest, root / "site_src", templates)
+    return fake_site.publish(folder, manifest, tmp_path_factory.mktemp("site"))
 
-    def publish(new: Path) -> None:
-        shutil.copytree(folder, new / "gallery", dirs_exist_ok=True)
-        pages.write_figure_pages(manifest, new, templates, fake_manifest.channels)
 
-    site.build(root, root / "site", publish)
-    return root / "site"
+@pytest.fixture(scope="session")
+def addressed_site(fake_gallery, tmp_path_factory) -> Path:
+    """The same site with an address of its own, cards for previews of links, and one pinned picture."""
+    folder, manifest = fake_gallery
+    return fake_site.publish_addressed(folder, manifest, tmp_path_factory.mktemp("addressed"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.pages import text as words
 from generator.pages.gallery import Gallery, Record, figure_page, gallery_file, relative, report_page
 from generator.pages.snippets import address, sentence
+from generator.pages.text import fold
 from generator.pages.views import Plate
 
 Tags = list[tuple[str, str, str]]  # the attribute that names it, the name, the content
@@ -20,9 +20,9 @@ def tags(gallery: Gallery, page: str, title: str, description: str, kind: str = 
     base = gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else ""
     listed = [
         ("property", "og:type", kind),
-        ("property", "og:site_name", words.fold(gallery.site["title"])),
-        ("property", "og:title", words.fold(title)),
-        ("property", "og:description", words.fold(description)),
+        ("property", "og:site_name", fold(gallery.site["title"])),
+        ("property", "og:title", fold(title)),
+        ("property", "og:description", fold(description)),
     ]
     listed += [("property", "og:url", address(base, page))] if base else []
     share = gallery.shares.get((like or page).removeprefix("gallery/")) or next(iter(gallery.shares.values()), None)
@@ -35,7 +35,7 @@ def tags(gallery: Gallery, page: str, title: str, description: str, kind: str = 
         ("property", "og:image:type", "image/png"),
         ("property", "og:image:width", str(share["width"])),
         ("property", "og:image:height", str(share["height"])),
-        ("property", "og:image:alt", words.fold(share["alt"])),
+        ("property", "og:image:alt", fold(share["alt"])),
         ("name", "twitter:card", "summary_large_image"),
     ]
 
@@ -58,6 +58,6 @@ def description(gallery: Gallery, context: Any) -> str:
     verdict = getattr(context, "verdict", None)
     if verdict:
         asked = f"What {context.model.text} sees in {context.image.text}, layer by layer"
-        return words.fold(f"{asked}: it says {verdict.said}, {verdict.percent} sure.")
+        return fold(f"{asked}: it says {verdict.said}, {verdict.percent} sure.")
     said = getattr(context, "summary", "") or getattr(context, "note", "") or gallery.site["description"]
-    return words.fold(said)
+    return fold(said)

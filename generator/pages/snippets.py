@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from generator.pages import text as words
 from generator.pages.gallery import Gallery, Record, figure_page, gallery_file
+from generator.pages.text import fold, text
 from generator.pages.views import Plate
 
 SHOWN = 448  # screen pixels across of a map or photo on its own page
@@ -65,8 +65,8 @@ def take(gallery: Gallery, record: Record, plate: Plate, base: str, channel: int
         id=record["id"],
         page=address(base, figure_page(record)) + anchor,
         file=address(base, gallery_file(gallery.pinned.get(record["id"], record["file"]))),
-        alt=words.fold(("" if channel is None else f"Channel {channel} of: ") + plate.alt),
-        title=words.fold(sentence(gallery, record, channel)),
+        alt=fold(("" if channel is None else f"Channel {channel} of: ") + plate.alt),
+        title=fold(sentence(gallery, record, channel)),
         credit=credit(gallery, record),
         width=size[0],
         height=size[1],
@@ -94,9 +94,7 @@ def channel_cell(record: Record, channel: int) -> Cell:
     sprite = record["sprite"]
     (width, height), gap, columns = sprite["tile"], sprite["gap"], sprite["columns"]
     edge = (record["width"] - (columns * (width + gap) - gap)) // 2
-    return Cell(
-        edge + channel % columns * (width + gap), edge + channel // columns * (height + gap), width, height
-    )
+    return Cell(edge + channel % columns * (width + gap), edge + channel // columns * (height + gap), width, height)
 
 
 def sentence(gallery: Gallery, record: Record, channel: int | None = None) -> str:
@@ -116,7 +114,7 @@ def named(title: str, record: Record) -> str:
 def credit(gallery: Gallery, record: Record) -> str:
     """Whose photo a figure was made from, and its licence; "" for what was made from weights alone."""
     example = gallery.images.get(record["image"])
-    return ", ".join(words.fold(part) for part in (example["credit"], example["licence"]) if part) if example else ""
+    return ", ".join(fold(part) for part in (example["credit"], example["licence"]) if part) if example else ""
 
 
 # --- in other people's languages --------------------------------------------------------------------
@@ -125,8 +123,8 @@ def credit(gallery: Gallery, record: Record) -> str:
 def html(taken: Taken) -> str:
     """A `<figure>` whose picture leads to its page; a channel is a window on the sprite."""
     return (
-        f'<figure>\n  <a href="{words.text(taken.page)}">{_channel(taken) if taken.cell else _picture(taken)}</a>\n'
-        f"  <figcaption>{words.text(taken.caption)}</figcaption>\n</figure>"
+        f'<figure>\n  <a href="{text(taken.page)}">{_channel(taken) if taken.cell else _picture(taken)}</a>\n'
+        f"  <figcaption>{text(taken.caption)}</figcaption>\n</figure>"
     )
 
 
@@ -141,7 +139,7 @@ def iframe(taken: Taken) -> str:
     width, height = taken.width, taken.height + LINE * lines + (12 if taken.cell is None else 60)
     title = f"{taken.alt}. Picture: {taken.credit}." if taken.credit else taken.alt
     return (
-        f'<iframe src="{words.text(taken.page)}" title="{words.text(title)}"\n'
+        f'<iframe src="{text(taken.page)}" title="{text(title)}"\n'
         f'  width="{width}" height="{height}" loading="lazy" sandbox="{SANDBOX}"\n'
         f'  style="width: 100%; max-width: {width}px; height: auto; aspect-ratio: {width} / {height}; border: 0">'
         "</iframe>"
@@ -158,7 +156,7 @@ def bibtex(taken: Taken, gallery: Gallery, record: Record) -> str:
     anchor = "" if taken.channel is None else f"-c{taken.channel}"
     fields = {
         "title": "{" + tex(taken.title.rstrip(".")) + "}",
-        "howpublished": tex(f"Gallery: {words.fold(gallery.site['title'])}"),
+        "howpublished": tex(f"Gallery: {fold(gallery.site['title'])}"),
         "url": taken.page.replace("%", r"\%") if taken.page.startswith("http") else "",
         "note": tex(note),
     }
@@ -177,21 +175,21 @@ def oembed(taken: Taken, gallery: Gallery) -> dict[str, Any]:
         "width": taken.board[0],
         "height": taken.board[1],
         "web_page": taken.page,
-        "provider_name": words.fold(gallery.site["title"]),
+        "provider_name": fold(gallery.site["title"]),
         "provider_url": gallery.site["url"],
     }
     if example and example["credit"]:
-        answer["author_name"] = words.fold(example["credit"])
+        answer["author_name"] = fold(example["credit"])
     if example and example["licence"]:
-        answer["license"] = words.fold(example["licence"])
+        answer["license"] = fold(example["licence"])
     return answer
 
 
 def _picture(taken: Taken) -> str:
     crisp = ' style="image-rendering: pixelated"' if taken.crisp else ""
     return (
-        f'<img src="{words.text(taken.file)}" width="{taken.width}" height="{taken.height}"{crisp}\n'
-        f'    alt="{words.text(taken.alt)}">'
+        f'<img src="{text(taken.file)}" width="{taken.width}" height="{taken.height}"{crisp}\n'
+        f'    alt="{text(taken.alt)}">'
     )
 
 
@@ -202,16 +200,17 @@ def _channel(taken: Taken) -> str:
     size = f"{taken.board[0] * scale}px {taken.board[1] * scale}px"
     style = f"display: inline-block; width: {taken.width}px; height: {taken.height}px; image-rendering: pixelated; "
     style += f"background: url('{taken.file.replace(chr(39), '%27')}') {place} / {size} no-repeat"
-    return f'<span role="img" aria-label="{words.text(taken.alt)}"\n    style="{words.text(style)}"></span>'
+    return f'<span role="img" aria-label="{text(taken.alt)}"\n    style="{text(style)}"></span>'
 
 
 def plain(value: str) -> str:
-    """Text that Markdown leaves as it is.
+    """Text that Markdown leaves as it is, in every dialect: the signs that only some can escape are entities.
 
     >>> print(plain("a_b [c](d) | <e>"))
-    a\\_b \\[c\\]\\(d\\) \\| \\<e\\>
+    a\\_b \\[c\\]\\(d\\) &#124; &#60;e\\>
     """
-    return re.sub(r"([\\`*_{}\[\]()<>|#!&~])", r"\\\1", words.fold(value))
+    entities = fold(value).translate({ord(sign): f"&#{ord(sign)};" for sign in "&<|~@"})
+    return re.sub(r"([\\`*_{}\[\]()>!]|(?<!&)#)", r"\\\1", entities)
 
 
 def tex(value: str) -> str:
@@ -221,4 +220,4 @@ def tex(value: str) -> str:
     50 \\% of \\{a\\_b\\} \\& \\textbackslash{}c
     """
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return re.sub(r"[\\~^{}$&#_%]", lambda found: special.get(found[0], "\\" + found[0]), words.fold(value))
+    return re.sub(r"[\\~^{}$&#_%]", lambda found: special.get(found[0], "\\" + found[0]), fold(value))
