@@ -37,7 +37,7 @@ def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = 
 
 
 def reduce_frames(frames: Sequence[torch.Tensor]) -> dict[str, np.ndarray]:
-    """What a method showed on its way, half as large as float32: parts of the largest absolute value, and that value."""
+    """What a method showed on its way, as halves: parts of the largest absolute value, and that value."""
     values = torch.stack([torch.nan_to_num(frame.detach().float(), 0.0, 0.0, 0.0) for frame in frames])
     largest = float(values.abs().max()) or 1.0
     return {"frames": (values / largest).half().cpu().numpy(), "largest": np.array([largest], np.float32)}
@@ -87,9 +87,8 @@ def channels(tensor: torch.Tensor) -> Values:
         "zeros": (flat == 0).float().mean(1),
     }
     small, meta["reduced"] = _fit(maps)
-    steps = (127.0 if signed else 254.0) / limit if limit else 0.0
-    codes = small.mul(steps).round_().clamp_(-127.0 if signed else 0.0, 127.0 if signed else 254.0)
-    codes = codes.add_(128.0 if signed else 0.0).to(torch.uint8)
+    low, high, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
+    codes = small.div_(limit or 1.0).mul_(high).round_().clamp_(low, high).add_(zero).to(torch.uint8)
     arrays = {"codes": codes.cpu().numpy(), **{name: array.cpu().numpy() for name, array in statistics.items()}}
     return Values(arrays, meta)
 
@@ -114,7 +113,8 @@ def percentile(values: torch.Tensor, q: float) -> float:
 def _fit(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at all)."""
     count, height, width = maps.shape
-    side = min(TILE, SPRITE // math.ceil(math.sqrt(count)) - 1)
+    across = math.ceil(math.sqrt(2 * count))  # tiles side by side, at most
+    side = max(1, min(TILE, SPRITE // across - 1))
     factor = max(height, width) / side
     if factor <= 1:
         return maps.clone(), 1
