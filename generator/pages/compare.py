@@ -257,10 +257,7 @@ def _chapter(gallery: Gallery, name: str, entries: list[Record], duels: dict[str
 
 def _sides(gallery: Gallery, models: Names, page: str) -> list[Side]:
     names = short_names(gallery, models)
-    return [
-        Side(name, relative(model_page(slug), page))
-        for name, slug in zip(names, models, strict=True)
-    ]
+    return [Side(name, relative(model_page(slug), page)) for name, slug in zip(names, models, strict=True)]
 
 
 def _pair_steps(gallery: Gallery, models: Names, page: str) -> list[Steps]:

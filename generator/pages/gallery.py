@@ -26,7 +26,7 @@ class Gallery:
         self.manifest = manifest
         self.site: Record = manifest["site"]
         self.models = {card["slug"]: card for card in manifest["models"]}
-        self.methods = {card["slug"]: card for card in manifest["methods"]}
+        self.methods = {card["slug"]: card for card in sorted(manifest["methods"], key=_place)}
         self.images = {image["id"]: image for image in manifest["images"]}
         self.predictions = {(p["model"], p["image"]): p for p in manifest["predictions"]}
         self.figures: list[Record] = manifest["figures"]
@@ -79,6 +79,19 @@ class Gallery:
     def layer(self, model: str, name: str) -> Record | None:
         """What is known of one layer of a model."""
         return self._layers.get(model, {}).get(name)
+
+
+# As one would teach them; a method of someone's own comes last.
+ORDER = """
+    input activations filters top-images vanilla-backprop vanilla-backprop-classic saliency signed-gradient
+    gradient-x-input guided-backprop deconvnet smoothgrad integrated-gradients lrp cam grad-cam grad-cam-over-depth
+    grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigen-cam eigengrad-cam score-cam ablation-cam guided-grad-cam
+    occlusion rise activation-maximisation deepdream inversion caricature style-transfer evolution
+""".split()
+
+
+def _place(card: Record) -> int:
+    return ORDER.index(card["slug"]) if card["slug"] in ORDER else len(ORDER)
 
 
 # --- where things stand, relative to the site's root -------------------------------------------------

@@ -50,6 +50,7 @@ class ModelCard:
     link: Link
     note: str
     parameters: str
+    nonzero: str  # of these; "" where none was pruned
     macs: str
     accuracy: str
     layers: str
@@ -203,6 +204,7 @@ def models(gallery: Gallery) -> ModelsPage:
                 link=Link(card["title"], relative(model_page(model), page)),
                 note=card["note"],
                 parameters=words.short_count(card["parameters"]),
+                nonzero=words.short_count(card["nonzero"]) if card["derived_from"] else "",
                 macs=words.short_count(card["macs"]),
                 accuracy=words.percent(card["accuracy"]["top1"]) if card["accuracy"].get("top1") is not None else "",
                 layers=words.count(len(card["layers"])),

@@ -87,7 +87,7 @@ def _matrix(gallery: Gallery, key: str, page: str) -> Matrix:
         rows.append(
             Row(
                 head=Link(gallery.models[model]["title"], relative(report_page(model, key), page)),
-                plates=[views.plate(gallery, figure, page) if figure else None for figure in found],
+                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
                 verdict=views.verdict(gallery.predictions.get((model, key))),
             )
         )

@@ -120,7 +120,7 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
             rows.append(
                 Row(
                     head=Link(example_["title"], relative(report_page(first, image), page)),
-                    plates=[views.plate(gallery, figure, page) if figure else None for figure in figures],
+                    plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in figures],
                     thumb=views.photo(gallery, example_, page, thumb=True),
                 )
             )

@@ -148,7 +148,7 @@ def classic_table(gallery: Gallery, slug: str, page: str) -> Matrix:
         rows.append(
             Row(
                 head=Link(gallery.images[image]["title"], relative(report_page(slug, image), page)),
-                plates=[views.plate(gallery, figure, page) if figure else None for figure in found],
+                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
                 verdict=views.verdict(gallery.predictions.get((slug, image))),
             )
         )

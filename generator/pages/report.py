@@ -23,6 +23,7 @@ from generator.pages.views import Bar, Link, Plate, Steps, Verdict
 from generator.types import slug
 
 LABEL, RIVAL = ("label", "top"), ("rival",)
+OWN_PLACE = {"input", "activations", "filters"}  # methods that a report shows outside the table, as it does strips
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class ReportPage:
     rival: str
     chapters: list[Chapter]
     strips: list[Plate]
+    more: list[Plate]  # what has no place above: other classes, other layers
     silhouette: list[Block]
     walk: list[WalkStep]
     beside: list[Link]  # the same image in this and another network
@@ -124,6 +126,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         rival=_target_name(gallery, model, image, RIVAL),
         chapters=_chapters(gallery, model, image, page),
         strips=_strips(gallery, model, image, page),
+        more=_more(gallery, model, image, page),
         silhouette=silhouette(gallery, model, page, page),
         walk=walk(gallery, model, image, page),
         beside=beside(gallery, model, page, image),
@@ -160,7 +163,7 @@ def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapt
         rows = [
             row
             for card in cards
-            if "target" in card["axes"] and (row := _method_row(gallery, model, image, card, page))
+            if not _has_own_place(card) and (row := _method_row(gallery, model, image, card, page))
         ]
         if rows:
             fades = any(plate and plate.fade for row in rows for plate in (row.label, row.rival))
@@ -171,7 +174,7 @@ def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapt
 def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: str) -> MethodRow | None:
     label = gallery.find(model, image, card["slug"], LABEL) or gallery.find(model, image, card["slug"])
     rival = gallery.find(model, image, card["slug"], RIVAL)
-    if label is None or card["draw"] == "strip":
+    if label is None:
         return None
     return MethodRow(
         method=Link(card["title"], relative(method_page(card["slug"]), page)),
@@ -181,11 +184,29 @@ def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: st
     )
 
 
+def _has_own_place(card: Record) -> bool:
+    return card["slug"] in OWN_PLACE or card["draw"] == "strip"
+
+
 def _strips(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
     return [
         views.plate(gallery, figure, page)
         for figure in gallery.report(model, image)
         if gallery.methods[figure["method"]]["draw"] == "strip"
+    ]
+
+
+def _more(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
+    """Pictures beyond the first of a method for the label and for the rival."""
+    first = set()
+    for method in gallery.methods:
+        label = gallery.find(model, image, method, LABEL) or gallery.find(model, image, method)
+        rival = gallery.find(model, image, method, RIVAL)
+        first |= {figure["id"] for figure in (label, rival) if figure}
+    return [
+        views.plate(gallery, figure, page)
+        for figure in gallery.report(model, image)
+        if not _has_own_place(gallery.methods[figure["method"]]) and figure["id"] not in first
     ]
 
 

@@ -129,8 +129,10 @@ UNSCALED = {"photo", "strip"}  # drawings whose colours are no scale
 WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
 
 
-def plate(gallery: Gallery, figure: Record, page: str, title: str = "", layer_title: bool = False) -> Plate:
-    """A figure of the manifest as a picture on `page`."""
+def plate(
+    gallery: Gallery, figure: Record, page: str, title: str = "", layer_title: bool = False, thumb: bool = False
+) -> Plate:
+    """A figure of the manifest as a picture on `page`, by its small file with `thumb`."""
     method = gallery.methods.get(figure["method"], {})
     title = title or (figure["layer"] if layer_title else method.get("title", figure["method"]))
     target = (figure.get("target") or {}).get("name", "")
@@ -150,7 +152,7 @@ def plate(gallery: Gallery, figure: Record, page: str, title: str = "", layer_ti
     under = input_figure["file"] if input_figure and input_figure["status"] == "drawn" else ""
     return Plate(
         **shared,
-        src=relative(gallery_file(figure["thumb"] or figure["file"]), page),
+        src=relative(gallery_file((thumb and figure["thumb"]) or figure["file"]), page),
         full=relative(gallery_file(figure["file"]), page),
         width=figure["width"],
         height=figure["height"],
