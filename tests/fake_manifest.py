@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fake_pairs
 import numpy as np
 from fake_pictures import draw_photo, enlarged, green, heat, red_blue, save
 
@@ -38,6 +39,7 @@ def build(gallery: Path) -> dict[str, Any]:
         "unreadable": [{"id": "broken", "reason": "broken.png: not a picture that can be read"}],
         "predictions": predictions,
         "figures": [record(figure) for figure in figures],
+        "comparisons": fake_pairs.build(gallery, models, figures),
     }
     manifest = json.loads(json.dumps(manifest))
     (gallery / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -173,6 +175,7 @@ def _model(slug: str, title: str, kept: float) -> dict[str, Any]:
         accuracy={"top1": 0.8896, "images": 10000, "data": "CIFAR-10 test"},
         note="Convolutions and pools, then one vote per class.",
         derived_from="" if kept == 1 else "tiny",
+        pruning=fake_pairs.curve() if kept == 1 else {},
     )
     fields = record(card)
     del fields["passes_seconds"]

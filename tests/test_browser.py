@@ -18,6 +18,9 @@ PAGES = {
     "method-by-layer": "gallery/methods/activations.html",
     "report": "gallery/tiny/frog/index.html",
     "report-wrong": "gallery/tiny/cat/index.html",
+    "compare": "gallery/compare/index.html",
+    "pair": "gallery/compare/tiny--tiny~pruned-50/index.html",
+    "pair-image": "gallery/compare/tiny--tiny~pruned-50/frog.html",
     "figure-map": "gallery/tiny/frog/grad-cam--relu4--class-frog.html",
     "figure-sprite": "gallery/tiny/frog/activations--relu0.html",
     "figure-strip": "gallery/tiny/frog/grad-cam-over-depth--class-frog.html",
@@ -322,3 +325,108 @@ def test_the_search_finds_a_method(visit):
     page.get_by_role("textbox", name="Search").fill("saliency")
     page.locator(".md-search-result__link").first.wait_for()
     assert "saliency" in page.locator(".md-search-result__link").first.get_attribute("href")
+
+
+# --- two networks side by side ------------------------------------------------------------------------------
+
+DUEL = "#vanilla-backprop--class-frog"
+PAIR = PAGES["pair-image"]
+
+
+def shown(page):
+    """The names of the pictures of one duel that can be seen."""
+    panes = page.locator(f"{DUEL} .duel__pane")
+    seen = panes.evaluate_all(
+        """all => all.filter(pane => pane.checkVisibility({visibilityProperty: true}))
+            .map(pane => pane.className.match(/--(\\w+)/)[1])"""
+    )
+    return " ".join(seen)
+
+
+def boundary(page):
+    """Where the right picture begins, as a share of the width."""
+    return page.locator(f"{DUEL} .duel__pane--right img").evaluate("image => getComputedStyle(image).clipPath")
+
+
+def test_the_views_of_a_duel_by_keyboard_and_the_address_follows(visit):
+    page = visit()(PAIR)
+    assert shown(page) == "left right difference" and "#" not in page.url
+    page.get_by_role("radio", name="Side by side").focus()
+    for view, panes in (("slider", "left right"), ("blink", "left"), ("difference", "difference")):
+        page.keyboard.press("ArrowRight")
+        assert shown(page) == panes
+        assert f"#view={view}" in page.url
+    page.keyboard.press("ArrowRight")
+    assert shown(page) == "left right difference" and "#" not in page.url
+
+
+def test_the_slider_of_a_duel_by_keyboard(visit):
+    page = visit()(f"{PAIR}#view=slider&at=35")
+    slider = page.get_by_role("slider", name=re.compile("ends"))
+    assert (slider.input_value(), boundary(page)) == ("35", "inset(0px 0px 0px 35%)")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.url.endswith("#view=slider&at=36") and boundary(page).endswith("36%)")
+    page.keyboard.press("End")
+    assert boundary(page).endswith("100%)")
+
+
+def test_the_slider_of_a_duel_by_mouse(visit):
+    page = visit()(PAIR)
+    page.get_by_text("Slider", exact=True).click()
+    picture = page.locator(f"{DUEL} .duel__pane--left img")
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle, steps=3)
+    page.mouse.up()
+    assert boundary(page).endswith("25%)") and page.url.endswith("#view=slider&at=25")
+    page.mouse.move(box["x"] + box["width"] * 0.75, middle)  # no button is down
+    assert boundary(page).endswith("25%)")
+
+
+def test_blinking_by_hand_and_by_itself(visit):
+    page = visit()(PAIR)
+    page.get_by_text("Blink", exact=True).click()
+    assert shown(page) == "left"
+    page.get_by_role("button", name="Swap").focus()
+    page.keyboard.press("Enter")
+    assert shown(page) == "right" and page.url.endswith("#view=blink&shown=right")
+    assert page.locator(".viewer output").inner_text() == "with half pruned"
+    play = page.get_by_role("button", name="Play")
+    play.click()
+    page.wait_for_function(f"getComputedStyle(document.querySelector('{DUEL} .duel__pane--left')).visibility === 'visible'")
+    page.get_by_role("button", name="Pause").click()
+    now = shown(page)
+    page.wait_for_timeout(900)  # longer than a beat
+    assert shown(page) == now
+    assert play.get_attribute("aria-pressed") == "false"
+
+
+def test_an_address_with_a_view_shows_it(visit):
+    page = visit()(f"{PAIR}#view=blink&shown=right")
+    assert shown(page) == "right"
+    page.evaluate("location.hash = '#view=difference&gain=8'")
+    page.wait_for_selector("[data-view=difference]")
+    assert shown(page) == "difference"
+    assert page.get_by_role("checkbox", name=re.compile("eight times")).is_checked()
+    strength = page.locator(f"{DUEL} .duel__pane--difference img").evaluate("image => getComputedStyle(image).filter")
+    assert strength == "contrast(8)"
+    page = visit()(f"{PAIR}#view=nonsense")
+    assert shown(page) == "left right difference"
+
+
+def test_a_duel_needs_no_javascript(visit):
+    page = visit(java_script_enabled=False)(PAIR)
+    assert page.locator("[data-viewer]").is_hidden()
+    assert page.locator(f"{DUEL} img").evaluate_all("all => all.filter(image => image.width > 100).length") == 3
+    page.locator(f"{DUEL} figcaption a").last.click()
+    assert page.url.endswith("/tiny~pruned-50/frog/vanilla-backprop--class-frog.html")
+
+
+def test_a_report_leads_to_the_same_picture_in_the_other_network(visit):
+    page = visit()(REPORT)
+    page.get_by_role("link", name="with half pruned", exact=True).click()
+    page.wait_for_url(f"**/{PAIR}")
