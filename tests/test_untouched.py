@@ -1,11 +1,10 @@
 """Nobody can tell from a model that someone looked, even after an error; and what cannot be explained says why."""
 
-import copy
 from dataclasses import replace
 
 import pytest
 import torch
-from tiny_nets import NETS, InPlace, loaded, outcomes, picture, tiny
+from tiny_nets import NETS, InPlace, assert_untouched, fingerprint, loaded, outcomes, picture, tiny
 from torch import nn
 
 from generator.capture import untouched
@@ -15,31 +14,6 @@ from generator.reduce import reduce
 from generator.types import ModelError, NotApplicable
 
 # --- nothing is touched -------------------------------------------------------------------------------
-
-
-def fingerprint(model):
-    """Everything of a model that someone could have changed."""
-    return {
-        "state": copy.deepcopy(model.state_dict()),
-        "training": [module.training for module in model.modules()],
-        "inplace": [getattr(module, "inplace", None) for module in model.modules()],
-        "wanted": [parameter.requires_grad for parameter in model.parameters()],
-        "grads": [parameter.grad for parameter in model.parameters()],
-        "hooks": [
-            [len(vars(module)[name]) for name in vars(module) if name.endswith("_hooks")] for module in model.modules()
-        ],
-        "names": [sorted(vars(module)) for module in model.modules()],
-        "global hooks": len(torch.nn.modules.module._global_forward_hooks),
-        "random state": torch.get_rng_state(),
-        "mode": torch.is_grad_enabled(),
-    }
-
-
-def assert_untouched(before, after):
-    for name, tensor in before.pop("state").items():
-        assert torch.equal(tensor, after["state"][name]), name
-    assert torch.equal(before.pop("random state"), after["random state"])
-    assert before == {name: after[name] for name in before}
 
 
 def mistreated(name):

@@ -1,5 +1,7 @@
 """Small real networks, one for each way in which networks are written, and scenes of them."""
 
+import copy
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -218,3 +220,28 @@ def value(net, x, method, target="class:bee", **more):
     if outcome.error:
         raise outcome.error
     return outcome.value
+
+
+def fingerprint(model):
+    """Everything of a model that someone could have changed."""
+    return {
+        "state": copy.deepcopy(model.state_dict()),
+        "training": [module.training for module in model.modules()],
+        "inplace": [getattr(module, "inplace", None) for module in model.modules()],
+        "wanted": [parameter.requires_grad for parameter in model.parameters()],
+        "grads": [parameter.grad for parameter in model.parameters()],
+        "hooks": [
+            [len(vars(module)[name]) for name in vars(module) if name.endswith("_hooks")] for module in model.modules()
+        ],
+        "names": [sorted(vars(module)) for module in model.modules()],
+        "global hooks": len(torch.nn.modules.module._global_forward_hooks),
+        "random state": torch.get_rng_state(),
+        "mode": torch.is_grad_enabled(),
+    }
+
+
+def assert_untouched(before, after):
+    for name, tensor in before.pop("state").items():
+        assert torch.equal(tensor, after["state"][name]), name
+    assert torch.equal(before.pop("random state"), after["random state"])
+    assert before == {name: after[name] for name in before}
