@@ -162,30 +162,44 @@ class Trace:
 
 
 def walk(layers: list[Layer]) -> tuple[Stage, ...]:
-    """The stages worth showing: what follows each convolution's ReLU, pooling, vectors, the probabilities.
+    """The stages worth showing: what follows each convolution's ReLU, joins, pooling, vectors, the probabilities.
 
     A stage begins with a convolution, a linear layer, a pooling, a join or the softmax; norms and activations that
-    follow belong to it, and the last of them is its picture.
+    follow belong to it, and the last of them is its picture. A convolution that goes without an activation into a join
+    or another convolution belongs to that one's stage.
     """
-    groups: list[list[Layer]] = []
+    parts: list[list[Layer]] = []
     for layer in layers:
-        starts = layer.kind in ("conv", "linear", "pool", "join", "softmax", "other")
-        if starts or not groups:
-            groups.append([])
-        groups[-1].append(layer)
-    if len(groups) > 1 and groups[-1][0].kind == "softmax":  # the logits fold under the probabilities they become
-        last = groups.pop()
-        if groups[-1][-1].shape == last[0].shape:
-            groups[-1] += last
-        else:
-            groups.append(last)
-    return tuple(_stage(group) for group in groups)
+        if not parts or _begins(layer, parts[-1][-1]):
+            parts.append([])
+        parts[-1].append(layer)
+    stages, folded = [], []
+    for part, after in zip(parts, [*parts[1:], None], strict=True):
+        folded += part
+        prepared = part is parts[0] and part[0].kind == "join"  # channels of the input put together anew
+        if after is None or not (_folds(part, after) or prepared and after[0].kind == "conv"):
+            stages.append(_stage(part, folded))
+            folded = []
+    return tuple(stages)
 
 
-def _stage(group: list[Layer]) -> Stage:
-    picture = next((layer for layer in reversed(group) if layer.kind != "identity"), group[-1])
+def _begins(layer: Layer, before: Layer) -> bool:
+    idle = "adaptive" in layer.type.lower() and layer.shape == before.shape  # a pooling of each value with itself
+    return layer.kind in ("conv", "linear", "pool", "join", "softmax", "other") and not idle
+
+
+def _folds(part: list[Layer], after: list[Layer]) -> bool:
+    """Whether a part is shown with the one after it: the logits with the probabilities that they become, for one."""
+    if after[0].kind == "softmax":
+        return math.prod(part[-1].shape) == math.prod(after[0].shape)
+    bare = part[0].kind == "conv" and all(layer.kind != "activation" for layer in part)
+    return bare and after[0].kind in ("conv", "join")
+
+
+def _stage(part: list[Layer], layers: list[Layer]) -> Stage:
+    picture = next((layer for layer in reversed(part) if layer.kind != "identity"), part[-1])
     channels, space = picture.shape[0], math.prod(picture.shape[1:])
-    first = group[0].kind
+    first = part[0].kind
     if picture.kind == "softmax":
         title = f"{channels} classes"
     elif space == 1 and first in ("pool", "join"):
@@ -193,8 +207,8 @@ def _stage(group: list[Layer]) -> Stage:
     elif first == "pool":
         title = "pool"
     else:
-        title = f"{ {'join': group[0].type, 'other': group[0].type}.get(first, first) } {channels}"
-    return Stage(title, picture.name, tuple(layer.name for layer in group))
+        title = f"{part[0].type if first in ('join', 'other') else first} {channels}"
+    return Stage(title, picture.name, tuple(layer.name for layer in layers))
 
 
 def pass_seconds(model: torch.nn.Module, x: torch.Tensor) -> float:
