@@ -13,6 +13,7 @@ from generator.pages.text import fold, text
 from generator.pages.views import Plate
 
 SHOWN = 448  # screen pixels across of a map or photo on its own page
+REASON = 320  # high is the tile that stands where there is no picture, as in plates.css
 CHANNEL = 256  # at most so many for one channel
 LETTER, LINE = 6.6, 18  # width and height in screen pixels of what stands under the picture in a frame, about
 SAFE = "-._~:/@!$&'*+,;=%?"  # of an address, as people and Markdown take it; parentheses would end a Markdown link
@@ -83,7 +84,9 @@ def address(base: str, path: str) -> str:
 
 
 def shown(plate: Plate) -> tuple[int, int]:
-    """Width and height in screen pixels at which a figure's own page shows it."""
+    """Width and height in screen pixels at which a figure's own page shows it, or says why there is no picture."""
+    if not plate.src:
+        return SHOWN, REASON
     if plate.look in ("map", "photo"):
         return SHOWN, max(1, round(SHOWN * plate.height / max(1, plate.width)))
     return plate.width * plate.zoom, plate.height * plate.zoom

@@ -19,16 +19,22 @@
   function words() {
     var sum = 0;
     document.querySelectorAll(".alone__line, .browser__title, .browser dl").forEach(function (line) {
-      sum += line.offsetHeight;
+      sum += line.getBoundingClientRect().height;
     });
-    return sum;
+    return Math.ceil(sum);
+  }
+
+  /* The longer side of a channel grows by whole pixels of its own, so that each stays a square. */
+  function whole(side) {
+    var tile = cells ? Math.max(cells[3], cells[4]) : 0;
+    return tile ? Math.max(tile, Math.floor(side / tile) * tile) : side;
   }
 
   function fit() {
     var size = natural(), below = words(), ratio = size[0] / size[1], width = Math.min(root.clientWidth, size[0]);
-    var height = Math.ceil(width / ratio + below), room = Math.max(48, window.innerHeight - below);
-    var fitting = Math.min(width, room * ratio), tile = cells ? Math.max(cells[3], cells[4]) : 1;
-    var side = Math.max(tile, Math.floor(Math.max(fitting, fitting / ratio) / tile) * tile);
+    var room = Math.max(48, window.innerHeight - below), fitting = Math.min(width, room * ratio);
+    var height = Math.ceil(whole(width / Math.min(1, ratio)) / Math.max(1, ratio) + below);
+    var side = whole(fitting / Math.min(1, ratio));
     root.style.setProperty("--fitting", fitting + "px");
     if (cells && root.style.getPropertyValue("--side") !== String(side)) {
       root.style.setProperty("--side", side);
