@@ -140,6 +140,15 @@ def test_pages_say_what_they_show_without_javascript(visit):
     assert page.locator("[data-copy]").first.is_hidden()
 
 
+def test_the_first_tab_skips_to_the_content(visit):
+    page = visit()(REPORT)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.trail') !== null")
+
+
 def test_the_site_opens_from_a_file(chromium, built_site):
     one = Visit(chromium, built_site.as_uri())
     page = one("index.html")
