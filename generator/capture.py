@@ -219,8 +219,8 @@ def _makes_layer(op: str, args: tuple, output: Any) -> bool:
     if op in ("add", "mul"):  # a join, not a shift or a scaling by numbers
         return len(tensors) == 2 and all(tensor.ndim >= 2 for tensor in tensors)
     if op in ("mean", "amax"):  # over space, not over the batch or the channels
-        tensor = first_tensor(output)
-        return bool(tensors and tensors[0].ndim == 4 and tensor is not None) and tensor.shape[:2] == tensors[0].shape[:2]
+        made = first_tensor(output)
+        return bool(tensors) and tensors[0].ndim == 4 and made is not None and made.shape[:2] == tensors[0].shape[:2]
     return True
 
 

@@ -37,7 +37,7 @@ def animation(frames: Sequence[np.ndarray]) -> bytes:
     first, *others = (Image.fromarray(frame) for frame in frames)
     target = io.BytesIO()
     durations = [FRAME] * len(others) + [LAST]
-    first.save(target, "WEBP", save_all=True, append_images=others, duration=durations, loop=0, quality=75, method=2)
+    first.save(target, "WEBP", save_all=True, append_images=others, duration=durations, loop=0, quality=60, method=2)
     return target.getvalue()
 
 

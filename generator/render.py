@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from .bars import bars
 from .encode import animation, indexed_png, png, webp
 from .tiles import colour_mosaic, cut, enlarge, mosaic, strongest
 
 SMALLEST = 224  # pixels on the longer side that a picture's file has at least, so that it can be pasted anywhere
 THUMB = 112
+UNIT = 112  # pixels on the longer side that a small tile of one unit is enlarged to
 GAP = 1  # pixels between the tiles of a sprite
 
 Arrays = Mapping[str, np.ndarray]
@@ -86,19 +88,10 @@ def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit
     """The class probabilities as bars, the ten largest from the top; their names are in `meta["names"]`."""
     values = arrays["map"][0]
     order = np.argsort(-values, kind="stable")[:10]
-    font = ImageFont.load_default(13)
-    image = Image.new("L", (448, 22 * len(order) + 8), 0)
-    pen = ImageDraw.Draw(image)
-    for row, index in enumerate(order):
-        top = 4 + 22 * row
-        name = str(meta.get("names", {}).get(str(index), f"class {index}"))
-        while pen.textlength(name, font) > 150:
-            name = name[:-2] + "…" if not name.endswith("…") else name[:-2] + "…"
-        pen.text((156, top + 10), name, fill=254, font=font, anchor="rm")
-        pen.rectangle((164, top + 3, 164 + round(220 * float(values[index])), top + 17), fill=170)
-        pen.text((444, top + 10), f"{100 * float(values[index]):.1f} %", fill=254, font=font, anchor="rm")
-    board = np.asarray(image)
-    return Picture({"file": (".png", indexed_png(board, GREENS))}, image.width, image.height, (0.0, 1.0))
+    names = meta.get("names", {})
+    board = bars([str(names.get(str(index), f"class {index}")) for index in order], values[order])
+    files = {"file": (".png", indexed_png(board, GREENS))}
+    return Picture(files, board.shape[1], board.shape[0], (0.0, 1.0))
 
 
 def colour(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
@@ -135,7 +128,7 @@ def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
 
 
 def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """A class activation map over the photo: bilinear between the layer's cells, whose grid shows where it is coarse."""
+    """A class activation map over the photo: bilinear between the layer's cells, whose grid shows where few."""
     values = _finite(arrays["map"])[0]  # (h, w)
     limit = own_limit("overlay", arrays) if limit is None else limit
     unit = np.clip(values / limit, 0, 1) if limit else np.zeros(values.shape, np.float32)
@@ -191,16 +184,15 @@ def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
 
 def units(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """Signed colour pictures (K, C, H, W) as tiles, each on its own scale and cut to the place where it is not zero."""
-    values = _finite(arrays["map"])
-    tiles = cut(values)
+    tiles = cut(_finite(arrays["map"]))
     ends = np.array([percentile(np.abs(tile), 99.9) or 1.0 for tile in tiles]).reshape(-1, 1, 1, 1)
     codes = _codes(0.5 + 0.5 * np.clip(tiles / ends, -1, 1))
     codes = codes if codes.shape[1] == 3 else codes[:, :1].repeat(3, 1)
-    board, columns, rows = colour_mosaic(codes, 2 * GAP, blank=255)
-    factor = max(1, math.ceil(2 * SMALLEST / max(board.shape[:2])))
-    layout = _layout((len(tiles), *tiles.shape[2:]), columns, rows, 2 * GAP, factor)
-    picture = _photographic(enlarge(board, factor), None, {}, lossless=factor > 1)
-    picture.sprite = layout
+    factor = max(1, UNIT // max(codes.shape[2:]))
+    codes = codes.repeat(factor, 2).repeat(factor, 3)
+    board, columns, rows = colour_mosaic(codes, 4 * GAP, blank=255)
+    picture = _photographic(board, None, {}, lossless=factor > 1)
+    picture.sprite = _layout(codes.shape[:1] + codes.shape[2:], columns, rows, 4 * GAP, 1) | {"factor": factor}
     return picture
 
 
@@ -219,7 +211,7 @@ DRAW: dict[str, Callable[..., Picture]] = {
 LIMITS: dict[str, Callable[[np.ndarray], float]] = {
     "colour": lambda values: percentile(np.abs(values), 99.9),
     "grey": lambda values: percentile(values, 99.0) if percentile(values, 99.0) > values.min() else float(values.max()),
-    "signed": lambda values: percentile(np.abs(values), 99.9),
+    "signed": lambda values: percentile(np.abs(values), 99.5),
     "overlay": lambda values: float(values.max()),
 }
 
@@ -233,7 +225,7 @@ def percentile(values: np.ndarray, q: float) -> float:
 
 
 def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
-    """A map (h, w) between 0 and 1 over a greyed photo (H, W, C), (H', W', 3) uint8 with the longer side at least 224."""
+    """A map (h, w) between 0 and 1 over a photo (H, W, C): (H', W', 3) uint8 with the longer side at least 224."""
     height, width = (side * _factor(*photo.shape[:2]) for side in photo.shape[:2])
     base = Image.fromarray(_to_rgb(photo)).resize((width, height), Image.Resampling.BICUBIC)
     smooth = Image.fromarray(unit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)

@@ -251,11 +251,7 @@ class Scene:
             if key[2] not in self.targets:
                 self._refuse_target(key[2])
             elif key[0] == "relevance":
-                target, seed = self.targets[key[2]], torch.zeros_like(logits)
-                seed[0, target.index] = logits[0, target.index]
-                if target.against >= 0:
-                    seed[0, target.against] = -logits[0, target.against]
-                self._arrive(key, seed)
+                self._arrive(key, self.targets[key[2]].share(logits))
             else:
                 self._class_weight(key)
 

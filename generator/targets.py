@@ -24,6 +24,14 @@ class Target(NamedTuple):
         score = logits[:, self.index]
         return score if self.against < 0 else score - logits[:, self.against]
 
+    def share(self, logits: torch.Tensor) -> torch.Tensor:
+        """What of the logits (1, classes) belongs to the class, zero elsewhere: its sum is S_c, or S_a - S_b."""
+        own = torch.zeros_like(logits)
+        own[:, self.index] = logits[:, self.index]
+        if self.against >= 0:
+            own[:, self.against] = -logits[:, self.against]
+        return own
+
 
 def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Iterable[str]) -> dict[str, Target]:
     """The class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.

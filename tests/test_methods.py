@@ -19,8 +19,8 @@ from generator.render import DRAW, animate, draw, own_limit
 
 SPECIFIED = """
     activations filters vanilla-backprop saliency signed-gradient gradient-x-input guided-backprop deconvnet smoothgrad
-    integrated-gradients cam grad-cam grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigen-cam score-cam guided-grad-cam
-    occlusion lrp rise ablation-cam eigengrad-cam
+    integrated-gradients cam grad-cam grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigen-cam score-cam
+    guided-grad-cam occlusion lrp rise ablation-cam eigengrad-cam
 """.split()
 
 
@@ -221,9 +221,8 @@ def test_units_are_drawn_around_what_they_saw():
     assert (drawn.sprite["channels"], tile) == (5, [6 * factor, 4 * factor]), "no larger than the largest of them"
     board = np.asarray(Image.open(io.BytesIO(drawn.files["file"][1])).convert("RGB"))
     assert board.shape[:2] == (drawn.height, drawn.width)
-    assert (board[: tile[1], : tile[0]] == 255).all() and (
-        board[: tile[1], tile[0] + 2 * factor :][:, :factor] == 0
-    ).all()
+    first, second = board[: tile[1], : tile[0]], board[: tile[1], tile[0] + drawn.sprite["gap"] :][:, : tile[0]]
+    assert (first == 255).all() and (second == 0).all()
 
 
 def test_units_of_nothing_are_drawn_flat():

@@ -18,9 +18,9 @@ from generator.build import _contents, _pairs
 from generator.describe import describe
 from generator.manifest import manifest
 from generator.methods import METHODS
+from generator.pages.gallery import method_page, report_page
 from generator.reduce import reduce
 from generator.render import LIMITS, draw, own_limit
-from generator.pages.gallery import method_page, report_page
 from generator.resources import resource
 from generator.survey import make_plan
 from generator.types import NotApplicable

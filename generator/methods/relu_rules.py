@@ -34,7 +34,9 @@ def deconvnet(deconvnet_gradient, rectifiers):
     Reading: Mid-grey is no influence. The picture shows patterns that would drive the score up, laid out where
     max-pools recorded their maxima.
 
-    Limits: Where a network has no max-pools nothing of the image enters but through the class. Since ReLUs that were
-    off do not block, the picture is noisier than guided backprop. Networks with GELU or SiLU have no such rule.
+    Limits: Of the image only the places of the maxima enter; without max-pools every image of a class gives the same
+    picture. Since ReLUs that were off do not block, it is noisier than guided backprop, and the pools leave a pattern
+    of squares. Where a layer's weights are mostly negative the signal dies out and the picture is empty. Networks
+    with GELU or SiLU have no such rule.
     """
     return deconvnet_gradient, {"rectifiers": rectifiers}
