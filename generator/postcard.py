@@ -159,9 +159,10 @@ def _indexed(board: Image.Image) -> bytes:
     own = [tuple(bytes.fromhex(colour[1:])) for colour in (PAPER, PLATE, SUNK, INK, SOFT, LINE, *TONES.values())]
     entries = [*own, *np.reshape(palette.getpalette()[: 3 * COLOURS], (-1, 3)).tolist()]
     palette.putpalette([part for entry in entries for part in entry])
-    codes, pixels = np.array(board.quantize(palette=palette, dither=Image.Dither.NONE)), np.asarray(board)
-    for code, colour in enumerate(own):
-        codes[(pixels == colour).all(-1)] = code
+    codes, pixels = np.array(board.quantize(palette=palette, dither=Image.Dither.NONE)), np.asarray(board, np.int32)
+    packed = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
+    for code, (red, green, blue) in enumerate(own):
+        codes[packed == (red << 16 | green << 8 | blue)] = code
     image = Image.fromarray(codes, "P")
     image.putpalette(palette.getpalette())
     target = io.BytesIO()

@@ -246,6 +246,20 @@ def test_the_policy_holds(chromium, gallery):
     assert ran is None
 
 
+@pytest.mark.parametrize("snippet", ["link", "frame"])
+def test_what_is_copied_beside_a_channel_leads_to_it(chromium, gallery, snippet):
+    page = chromium.new_page()
+    page.goto(address(gallery, f"{SPRITE}#c17"))
+    area = page.locator(f"#copy-{snippet}")
+    assert f"{SPRITE}.html#c17" in area.input_value()
+    page.locator(".specimen__mount").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(f'button[data-copy="copy-{snippet}"]').click()
+    copied = area.input_value()
+    page.close()
+    assert f"{SPRITE}.html#c18" in copied and "#c17" not in copied
+
+
 @pytest.mark.parametrize(
     ("snippet", "part"), [("link", ""), ("html", "<figure>"), ("markdown", "[!["), ("frame", "<iframe")]
 )

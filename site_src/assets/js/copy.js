@@ -1,10 +1,18 @@
-/* Buttons that copy a snippet; a gallery that does not know its address puts in the one it is read at. */
+/* Buttons that copy a snippet; a gallery that does not know its address puts in the one it is read at, and a link or a
+   frame leads to the channel that is looked at (#c17). */
 (function () {
   "use strict";
   var unknown = "https://your.site/";
   var here = new URL(document.body.dataset.root || ".", location.href).href;
 
+  function toChannel(area) {
+    var page = document.getElementById("copy-link").defaultValue.split(unknown).join(here);
+    var hash = /^#c\d+$/.test(location.hash) ? location.hash : "";
+    if (/^copy-(link|frame)$/.test(area.id)) area.value = area.dataset.plain.replace(page, page + hash);
+  }
+
   function copy(area) {
+    toChannel(area);
     if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(area.value);
     area.select();
     return document.execCommand("copy") ? Promise.resolve() : Promise.reject(new Error("copying is not allowed here"));
@@ -13,7 +21,8 @@
   document.querySelectorAll("[data-copy]").forEach(function (button) {
     var area = document.getElementById(button.dataset.copy);
     var name = button.innerHTML;
-    area.value = area.value.split(unknown).join(here);
+    area.value = area.dataset.plain = area.value.split(unknown).join(here);
+    toChannel(area);
     button.hidden = false;
     button.addEventListener("click", function () {
       copy(area).then(
