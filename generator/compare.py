@@ -149,13 +149,15 @@ def side_by_side(
 
 def likeness(left: np.ndarray, right: np.ndarray) -> dict[str, float]:
     """Pearson's correlation of the values, and the length of their difference over the length of the left ones."""
+    if np.array_equal(left, right):
+        return {"correlation": 1.0, "relative difference": 0.0}
     one, other = (array.astype(np.float64).ravel() for array in (left, right))
     length = float(np.linalg.norm(one))
     relative = float(np.linalg.norm(other - one)) / length if length else float(np.any(other != 0))
     centred = one - one.mean(), other - other.mean()
     spread = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
-    same = 1.0 if np.array_equal(one, other) else 0.0
-    return {"correlation": float(centred[0] @ centred[1]) / spread if spread else same, "relative difference": relative}
+    correlation = float(centred[0] @ centred[1]) / spread if spread else 0.0  # a flat one is like no other
+    return {"correlation": min(1.0, max(-1.0, correlation)), "relative difference": relative}
 
 
 def comparisons(tasks: Iterable[PairTask], store: Store) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:

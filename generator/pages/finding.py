@@ -31,7 +31,9 @@ def finding(gallery: Gallery, models: tuple[str, str]) -> str:
     found = accuracies(left, right)
     if found:
         before, after, images = found
-        said.append(f"accuracy goes from {100 * before:.1f}\xa0% to {100 * after:.1f}\xa0% on {words.count(images)} images")
+        said.append(
+            f"accuracy goes from {100 * before:.1f}\xa0% to {100 * after:.1f}\xa0% on {words.count(images)} images"
+        )
     return "; ".join(said) + "."
 
 
