@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from generator.types import layer_slug
+
 LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "iframe": "src", "video": "src"}
 HOMED = {"meta", "link alternate"}  # what names its own site by its whole address, for readers elsewhere
 OUTSIDE_ALLOWED = {"a"}  # a page may point outside, but load nothing from there
@@ -195,6 +197,8 @@ def _check_manifest(site: Path) -> list[str]:
     for model in manifest["models"]:
         if not (gallery / model["slug"] / "index.html").is_file():
             problems.append(f"manifest: model {model['slug']} has no page")
+        layers = {f["layer"] for f in manifest["figures"] if f["model"] == model["slug"]} - {""}
+        named |= {f"{model['slug']}/layers/{layer_slug(layer)}{end}" for layer in layers for end in (".html", ".js")}
     return problems + _strays(gallery, named)
 
 

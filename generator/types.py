@@ -214,7 +214,7 @@ def record(value: Any) -> dict[str, Any]:
 # --- names ------------------------------------------------------------------------------------------
 
 SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
-RESERVED = set("images models methods compare pinned assets model".split())  # folders that are no image's, no model's
+RESERVED = set("images models methods compare pinned assets model layers".split())  # folders of no image, no model
 
 
 def slug(text: str) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from generator.pages import compare, figure, hubs, image, method, model, report, sharing
+from generator.pages import compare, figure, hubs, image, layer, method, model, report, sharing
 from generator.pages.gallery import (
     Gallery,
     figure_page,
     home_page,
     hub_page,
     image_page,
+    layer_page,
     method_page,
     model_page,
     pair_image_page,
@@ -33,6 +34,7 @@ TEMPLATES: dict[str, type] = {
     "methods.md": hubs.MethodsPage,
     "image.md": image.ImagePage,
     "model.md": model.ModelPage,
+    "layer.md": layer.LayerPage,
     "method.md": method.MethodPage,
     "report.md": report.ReportPage,
     "compare.md": compare.ComparePage,
@@ -68,16 +70,22 @@ def write_figure_pages(
 ) -> None:
     """Write one standalone page per figure into the built `site`, and its oEmbed answer where the site has an address.
 
-    `channels(figure)` is `{"max": [..], "mean": [..], "zeros": [..]}` with a value per channel, or None.
+    `channels(figure)` is `{"max": [..], "mean": [..], "zeros": [..]}` with a value per channel, or None; what layer
+    pages show of them is laid beside those.
     """
     environment, gallery = jinja(templates), Gallery(manifest)
-    axes = figure.Axes(gallery)
+    axes, values = figure.Axes(gallery), {}
     for record in gallery.figures:
-        context = figure.figure(gallery, record, channels(record), axes)
+        numbers = channels(record)
+        if record["method"] == "activations":
+            values[record["id"]] = numbers
+        context = figure.figure(gallery, record, numbers, axes)
         _write_changed(site / figure_page(record), render(environment, "figure.html", context))
         if context.oembed:
             answer = figure.oembed(gallery, record, context.plate)
             _write_changed(site / figure.oembed_file(record), json.dumps(answer, ensure_ascii=False) + "\n")
+    for file, script in layer.data_scripts(gallery, values).items():
+        _write_changed(site / file, script)
 
 
 def jinja(templates: list[Path]) -> Environment:
@@ -112,6 +120,8 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
         yield "method.md", method.method(gallery, slug), method_page(slug)
     for slug in gallery.models:
         yield "model.md", model.model(gallery, slug), model_page(slug)
+        for name in gallery.layers_of(slug):
+            yield "layer.md", layer.layer(gallery, slug, name), layer_page(slug, name)
         for key in gallery.images_of(slug):
             yield "report.md", report.report(gallery, slug, key), report_page(slug, key)
     yield "compare.md", compare.hub(gallery), hub_page("compare")

@@ -17,6 +17,7 @@ from generator.pages.gallery import (
     figure_page,
     home_page,
     image_page,
+    layer_page,
     method_page,
     model_page,
     relative,
@@ -54,6 +55,7 @@ class FigurePage:
     plate: Plate
     image: str
     model: Link
+    layer: Link | None  # the same layer in every image
     method: Link
     summary: str
     how_to_read: str
@@ -93,6 +95,7 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         plate=plate,
         image=example["title"] if example else "",
         model=Link(model["title"], relative(model_page(model["slug"]), page)),
+        layer=_layer(gallery, record, page),
         method=Link(title, relative(method_page(record["method"]), page)),
         summary=method.get("summary", ""),
         how_to_read=method.get("reading", ""),
@@ -110,6 +113,13 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         share=sharing.figure(gallery, record, plate),
         channels=_script_json(channels) if channels and record["sprite"] else Markup(""),
     )
+
+
+def _layer(gallery: Gallery, record: Record, page: str) -> Link | None:
+    if not record["layer"]:
+        return None
+    shown = record["method"] in ("activations", "filters") and gallery.at_layer(record["model"], record["layer"])
+    return Link(record["layer"], relative(layer_page(record["model"], record["layer"]), page) if shown else "")
 
 
 class Axes:

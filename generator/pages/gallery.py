@@ -6,6 +6,8 @@ import posixpath
 from collections import defaultdict
 from typing import Any
 
+from generator.types import layer_slug
+
 Record = dict[str, Any]
 
 MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
@@ -37,8 +39,11 @@ class Gallery:
             self.pairs[entry["models"][0], entry["models"][1]].append(entry)
         self._by_id = {figure["id"]: figure for figure in self.figures}
         self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        self._at_layer: dict[tuple[str, str], list[Record]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
+            if figure["method"] == "activations" and figure["status"] == "drawn":
+                self._at_layer[figure["model"], figure["layer"]].append(figure)
         self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
 
     def figure(self, key: str) -> Record:
@@ -68,6 +73,14 @@ class Gallery:
     def of_layer(self, model: str, image: str) -> dict[str, Record]:
         """The activations of one report by layer."""
         return {f["layer"]: f for f in self.report(model, image) if f["method"] == "activations"}
+
+    def at_layer(self, model: str, name: str) -> list[Record]:
+        """The activations of every image at one layer, drawn ones only."""
+        return self._at_layer.get((model, name), [])
+
+    def layers_of(self, model: str) -> list[str]:
+        """The layers that have a page: those whose activations are drawn, in the order of the pass."""
+        return [name for name in self._layers[model] if self.at_layer(model, name)]
 
     def families(self) -> list[tuple[str, str, str, list[Record]]]:
         """Name, title, summary and methods of each family that has any; families of someone's own come last."""
@@ -125,6 +138,11 @@ def method_page(method: str) -> str:
 def report_page(model: str, image: str) -> str:
     """One image seen by one network."""
     return f"gallery/{model}/{image}/index.html"
+
+
+def layer_page(model: str, name: str) -> str:
+    """One layer of a network, seen by every image."""
+    return f"gallery/{model}/layers/{layer_slug(name)}.html"
 
 
 def pair_page(left: str, right: str) -> str:

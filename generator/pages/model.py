@@ -14,6 +14,7 @@ from generator.pages.gallery import (
     Record,
     home_page,
     hub_page,
+    layer_page,
     method_page,
     model_page,
     relative,
@@ -40,6 +41,7 @@ class LayerRow:
 
     id: str
     name: str
+    href: str  # its page; "" where nothing of it is drawn
     type: str
     kind: str
     shape: str
@@ -91,7 +93,7 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
             for figure in gallery.report(slug, MODEL_LEVEL)
             if figure["method"] == "filters"
         ],
-        layers=[_layer_row(number, layer) for number, layer in enumerate(card["layers"], start=1)],
+        layers=[_layer_row(gallery, slug, number, layer, page) for number, layer in enumerate(card["layers"], start=1)],
         curve=curve(gallery, card),
         beside=beside(gallery, slug, page),
         total_parameters=words.count(card["parameters"]),
@@ -155,11 +157,12 @@ def classic_table(gallery: Gallery, slug: str, page: str) -> Matrix:
     return Matrix("Every image through this network", "Image and answer", columns, rows)
 
 
-def _layer_row(number: int, layer: Record) -> LayerRow:
-    field = layer["receptive_field"]
+def _layer_row(gallery: Gallery, model: str, number: int, layer: Record, page: str) -> LayerRow:
+    field, drawn = layer["receptive_field"], gallery.at_layer(model, layer["name"])
     return LayerRow(
         id=f"layer-{number}",
         name=layer["name"],
+        href=relative(layer_page(model, layer["name"]), page) if drawn else "",
         type=layer["type"],
         kind=layer["kind"],
         shape=words.shape(layer["shape"]),

@@ -14,6 +14,7 @@ from generator.pages.gallery import (
     home_page,
     hub_page,
     image_page,
+    layer_page,
     method_page,
     model_page,
     relative,
@@ -65,7 +66,7 @@ class WalkStep:
     id: str
     number: int
     title: str
-    layer: str
+    layer: Link  # to its page, where it has one
     type: str
     shape: str
     sees: str
@@ -254,11 +255,12 @@ def _walk_step(
     field = layer.get("receptive_field")
     sees = f"each value sees {field[0]} × {field[1]} pixels" if field else "each value sees the whole input"
     shown = figures.get(stage["layer"])
+    shown_somewhere = gallery.at_layer(model, stage["layer"])
     return WalkStep(
         id=stage_id(number),
         number=number,
         title=stage["title"],
-        layer=stage["layer"],
+        layer=Link(stage["layer"], relative(layer_page(model, stage["layer"]), page) if shown_somewhere else ""),
         type=layer.get("type", ""),
         shape=words.shape(layer.get("shape", ())),
         sees=sees,

@@ -1,0 +1,221 @@
+/* One channel of a layer in every image, side by side: the slider, the arrow keys or a click on any sprite choose it, and
+   the address remembers (#c17, #c17&strongest, #c17&own). Without this script the sprites stand below each other. */
+(function () {
+  "use strict";
+  var section = document.querySelector("[data-layer]");
+  if (!section || !section.dataset.layer) return;
+  var numbers = window.innerviewLayer || {}, unit = section.dataset.unit, count = Number(section.dataset.channels);
+  var g = grid(section.dataset.layer), side = g.width * g.height === 1 ? 64 : 104;
+  var images = Array.prototype.slice.call(section.querySelectorAll("[data-image]")), state = { c: 0, strongest: false, own: false };
+
+  function grid(words) {
+    var n = words.split(" ").map(Number);
+    return { channels: n[0], columns: n[1], rows: n[2], width: n[3], height: n[4], gap: n[5] };
+  }
+
+  function element(name, className, text) {
+    var made = document.createElement(name);
+    made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  function plain(value) {
+    return Number(value).toPrecision(3).replace("-", "−");
+  }
+
+  /* Channel c of a sprite as the background of `box`. The sprite's size follows from its grid: it need not be loaded. */
+  function cut(box, cells, address, c) {
+    var scale = side / Math.max(cells.width, cells.height);
+    var column = c % cells.columns, row = Math.floor(c / cells.columns);
+    box.style.width = cells.width * scale + "px";
+    box.style.height = cells.height * scale + "px";
+    box.style.backgroundImage = 'url("' + address + '")';
+    box.style.backgroundSize = (cells.columns * (cells.width + cells.gap) - cells.gap) * scale + "px " +
+      (cells.rows * (cells.height + cells.gap) - cells.gap) * scale + "px";
+    box.style.backgroundPosition = -column * (cells.width + cells.gap) * scale + "px " +
+      -row * (cells.height + cells.gap) * scale + "px";
+  }
+
+  /* --- the panel --- */
+
+  var panel = element("div", "channels"), bar = element("div", "channels__bar"), row = element("ol", "channels__row");
+  var name = element("label", "channels__name"), slider = element("input", ""), told = element("p", "channels__told");
+  slider.type = "range";
+  slider.min = 0;
+  slider.max = count - 1;
+  slider.id = "channel";
+  name.htmlFor = "channel";
+  row.setAttribute("aria-label", "The " + unit + " in every image");
+  row.tabIndex = 0;
+  var strongest = check("strongest image first", "strongest"), own = check("each on its own scale", "own");
+  bar.append(name, slider, strongest.parentNode, own.parentNode);
+  panel.append(bar, row, told);
+
+  function check(words, key) {
+    var label = element("label", "channels__check"), box = element("input", "");
+    box.type = "checkbox";
+    label.append(box, words);
+    box.addEventListener("change", function () {
+      state[key] = box.checked;
+      keep();
+    });
+    return box;
+  }
+
+  /* The frame stands outside of what filters recolour. */
+  function framed(box) {
+    var frame = element("span", "channels__frame");
+    frame.append(box);
+    return frame;
+  }
+
+  var kernels = document.querySelector("[data-kernels]"), kernel;
+  if (kernels) {
+    kernel = { cells: grid(kernels.dataset.kernels), box: element("span", "channels__cut"), item: element("li", "channels__kernel") };
+    kernel.item.append(framed(kernel.box), element("b", "", "its kernel"));
+    row.append(kernel.item);
+  }
+  var tiles = images.map(function (article) {
+    var item = element("li", article.classList.contains("rescaled") ? "rescaled" : "");
+    var box = element("span", "channels__cut" + (article.querySelector(".picture--paper") ? " channels__cut--paper" : ""));
+    item.style.cssText = article.style.cssText;
+    item.append(framed(box), element("b", "", article.querySelector("h3 a").textContent), element("span", "channels__numbers"));
+    row.append(item);
+    var outline = element("span", "loupe__mark");
+    article.querySelector(".picture").append(outline);
+    return { item: item, box: box, said: item.lastChild, article: article, outline: outline, values: numbers[article.dataset.image] };
+  });
+
+  function largest(tile, c) {
+    return tile.values ? tile.values.max[c] : -Infinity;
+  }
+
+  function show(c) {
+    name.textContent = unit.charAt(0).toUpperCase() + unit.slice(1) + " " + c + " of " + count;
+    slider.value = c;
+    tiles.forEach(function (tile) {
+      var image = tile.article.querySelector(".picture img");
+      cut(tile.box, g, image.getAttribute("src"), c);
+      tile.said.textContent = tile.values ? said(tile.values, c) : "";
+      mark(tile.outline, image, c);
+    });
+    if (kernel) cut(kernel.box, kernel.cells, kernels.querySelector("img").getAttribute("src"), c);
+    var order = tiles.slice();
+    if (state.strongest) order.sort(function (a, b) { return largest(b, c) - largest(a, c); });
+    order.forEach(function (tile) { row.append(tile.item); });
+    var best = tiles.slice().sort(function (a, b) { return largest(b, c) - largest(a, c); })[0];
+    slider.setAttribute("aria-valuetext", name.textContent + (best && best.values ? ", strongest in " +
+      best.item.querySelector("b").textContent + " with " + plain(best.values.max[c]) : ""));
+  }
+
+  function said(values, c) {
+    var words = g.width * g.height === 1 || values.max[c] === values.mean[c] ? plain(values.max[c]) :
+      "largest " + plain(values.max[c]) + "\nmean " + plain(values.mean[c]);
+    return words + (values.zeros[c] ? "\nzeros " + values.zeros[c] / 10 + " %" : "");
+  }
+
+  function mark(outline, image, c) {
+    var scale = image.clientWidth / (g.columns * (g.width + g.gap) - g.gap);
+    outline.style.left = image.offsetLeft + (c % g.columns) * (g.width + g.gap) * scale + "px";
+    outline.style.top = image.offsetTop + Math.floor(c / g.columns) * (g.height + g.gap) * scale + "px";
+    outline.style.width = g.width * scale + "px";
+    outline.style.height = g.height * scale + "px";
+  }
+
+  /* --- which channels are worth a look --- */
+
+  function summary() {
+    var known = tiles.filter(function (tile) { return tile.values; });
+    if (known.length < tiles.length || !known.length) return;
+    var most = [], silent = [];
+    for (var c = 0; c < count; c++) {
+      var tops = known.map(function (tile) { return tile.values.max[c]; });
+      var idle = known.every(function (tile) { return tile.values.zeros[c] === 1000; });
+      if (idle) silent.push(c);
+      most.push({ c: c, top: Math.max.apply(null, tops) });
+    }
+    most.sort(function (a, b) { return b.top - a.top; });
+    told.append("Loudest: ");
+    offer(most.slice(0, 6).map(function (one) { return one.c; }));
+    if (silent.length) {
+      told.append(" Silent in every image: " + silent.length + " of " + count + ", as in ");
+      offer(silent.slice(0, 6));
+    } else if (unit === "channel") told.append(" None is silent in every image.");
+  }
+
+  function offer(list) {
+    list.forEach(function (c) {
+      var button = element("button", "", String(c));
+      button.type = "button";
+      button.setAttribute("aria-label", unit + " " + c);
+      button.addEventListener("click", function () { pin(c); });
+      told.append(button, " ");
+    });
+  }
+
+  /* --- choosing, and the address --- */
+
+  function pin(c) {
+    state.c = Math.min(count - 1, Math.max(0, c));
+    keep();
+  }
+
+  function keep() {
+    apply();
+    history.replaceState(history.state, "", "#c" + state.c + (state.strongest ? "&strongest" : "") + (state.own ? "&own" : ""));
+  }
+
+  function apply() {
+    strongest.checked = state.strongest;
+    own.checked = state.own;
+    section.classList.toggle("layer--own", state.own);
+    show(state.c);
+  }
+
+  function fromAddress() {
+    var words = location.hash.slice(1).split("&"), found = /^c(\d+)$/.exec(words[0]);
+    if (location.hash && !found) return;
+    state = {
+      c: found && Number(found[1]) < count ? Number(found[1]) : 0,
+      strongest: words.indexOf("strongest") > 0, own: words.indexOf("own") > 0
+    };
+    apply();
+  }
+
+  function at(image, event) {
+    var box = image.getBoundingClientRect(), scale = box.width / (g.columns * (g.width + g.gap) - g.gap);
+    var column = Math.floor((event.clientX - box.left) / scale / (g.width + g.gap));
+    var line = Math.floor((event.clientY - box.top) / scale / (g.height + g.gap)), c = line * g.columns + column;
+    return column >= 0 && column < g.columns && line >= 0 && c < count ? c : -1;
+  }
+
+  slider.addEventListener("input", function () { pin(Number(slider.value)); });
+  slider.addEventListener("keydown", function (event) {
+    var step = { ArrowUp: -g.columns, ArrowDown: g.columns }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    if (state.c + step >= 0 && state.c + step < count) pin(state.c + step);
+  });
+  images.forEach(function (article) {
+    var picture = article.querySelector(".picture"), image = picture.querySelector("img");
+    picture.addEventListener("mousemove", function (event) {
+      var c = at(image, event);
+      if (c >= 0) show(c);
+    });
+    picture.addEventListener("mouseleave", function () { show(state.c); });
+    picture.addEventListener("click", function (event) {
+      var c = at(image, event);
+      if (c < 0 || event.button || event.metaKey || event.ctrlKey || event.shiftKey || !event.detail) return;
+      event.preventDefault();
+      event.stopPropagation(); // or the page of the picture would open
+      pin(c);
+    });
+    image.addEventListener("load", function () { show(state.c); });
+  });
+  section.querySelector(".section__head").after(panel);
+  summary();
+  fromAddress();
+  window.addEventListener("hashchange", fromAddress);
+  window.addEventListener("resize", function () { show(state.c); });
+})();
