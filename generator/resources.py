@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -22,7 +24,9 @@ def resource(name: str) -> Path:
     for root in (PACKAGED, REPOSITORY):
         if (root / name).exists():
             return root / name
-    raise InnerviewError(f"{name}: expected it in {PACKAGED} or {REPOSITORY}, found it in neither; install Innerview again")
+    raise InnerviewError(
+        f"{name}: expected it in {PACKAGED} or {REPOSITORY}, found it in neither; install Innerview again"
+    )
 
 
 def template_folders(root: Path) -> list[Path]:
@@ -34,45 +38,44 @@ def template_folders(root: Path) -> list[Path]:
 def materialise(root: Path) -> None:
     """Lay what mkdocs reads by relative path under the gallery `root`: the theme's overrides, assets and `mkdocs.yml`.
 
-    The theme folder and the assets are ours and written anew; a gallery's own `templates/theme/` and
-    `site_src/` files win by name, and `mkdocs.yml` is written only where there is none.
+    What was laid earlier follows a newer Innerview, or goes with it; what someone changed or put there stays as it is.
+    A gallery's `templates/theme/` wins over ours file by file.
     """
     root.mkdir(parents=True, exist_ok=True)
-    _renew(root / THEME, [folder / "theme" for folder in reversed(template_folders(root))])
-    assets = resource(ASSETS)
-    if assets.resolve() != (root / ASSETS).resolve():
-        _copy_tree(assets, root / ASSETS, keep=True)
-    if not (root / "mkdocs.yml").exists():
-        shutil.copyfile(resource("mkdocs.yml"), root / "mkdocs.yml")
+    shutil.rmtree(root / THEME, ignore_errors=True)
+    for folder in reversed(template_folders(root)):
+        for name, file in _files(folder / "theme").items():
+            _copy(file, root / THEME / name)
+    if root.resolve() != REPOSITORY:
+        ours = {f"{ASSETS}/{name}": file for name, file in _files(resource(ASSETS)).items()}
+        _lay(ours | {"mkdocs.yml": resource("mkdocs.yml")}, root)
 
 
-def _renew(target: Path, sources: list[Path]) -> None:
-    """Make `target` hold exactly the files of `sources`, later ones over earlier ones."""
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for source in sources:
-        if source.is_dir():
-            _copy_tree(source, target)
+LEDGER = "site_src/.laid.json"  # name -> SHA-256 of what was laid, which tells it from what someone wrote
 
 
-def _copy_tree(source: Path, target: Path, keep: bool = False) -> None:
-    """Copy every file below `source`; with `keep`, files marked as the gallery's own (not ours before) stay."""
-    ours = _ledger(target) if keep else set()
-    for file in sorted(path for path in source.rglob("*") if path.is_file()):
-        name = file.relative_to(source).as_posix()
-        copy = target / name
-        if keep and copy.exists() and name not in ours:
-            continue
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
-        ours.add(name)
-    if keep:
-        (target / LEDGER).write_text("\n".join(sorted(ours)) + "\n", encoding="utf-8")
+def _lay(files: dict[str, Path], root: Path) -> None:
+    """Copy `files` to their names under `root`, over and instead of what was laid before and is unchanged."""
+    ledger = root / LEDGER
+    laid = json.loads(ledger.read_text(encoding="utf-8")) if ledger.exists() else {}
+    free = {name for name in files.keys() | laid.keys() if _digest(root / name) in ("", laid.get(name))}
+    for name in sorted(free):
+        if name in files:
+            _copy(files[name], root / name)
+        else:
+            (root / name).unlink(missing_ok=True)
+    kept = {name: _digest(root / name) if name in free else laid.get(name, "") for name in sorted(files)}
+    ledger.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
-LEDGER = ".innerview"  # names the assets that we laid, so that the gallery's own are never overwritten
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
-def _ledger(target: Path) -> set[str]:
-    file = target / LEDGER
-    return set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
+def _copy(file: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, target)
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

@@ -71,7 +71,7 @@ def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
         config = Path(folder) / "mkdocs.yml"
         config.write_text(json.dumps(settings), encoding="utf-8")
         result = subprocess.run(
-            [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(config)],
+            [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)],
             env={"SOURCE_DATE_EPOCH": "0", "DISABLE_MKDOCS_2_WARNING": "true", **os.environ},
             capture_output=True,
             text=True,

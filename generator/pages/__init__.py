@@ -134,6 +134,8 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
 def _head(name: str, context: Any, shared: dict[str, Any]) -> str:
     head: dict[str, Any] = {"title": context.title, "hide": ["navigation", "toc"], "template": "main.html", **shared}
     head["kind"] = name.removesuffix(".md")
+    if name == "home.md":  # the front page bears the site's title alone
+        del head["title"]
     if name not in SEARCHED:
         head["search"] = {"exclude": True}
     return front_matter(head)

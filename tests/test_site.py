@@ -1,0 +1,98 @@
+"""The site takes its place only when it holds together, and what someone wrote in a gallery stays theirs."""
+
+import http.client
+import shutil
+import threading
+
+import pytest
+
+from generator import pages, resources, site
+
+OURS = "site_src/assets/css/home.css"
+
+
+def test_what_mkdocs_reads_is_laid_into_a_gallery(tmp_path):
+    resources.materialise(tmp_path)
+    assert (tmp_path / OURS).read_bytes() == resources.resource(OURS).read_bytes()
+    assert (tmp_path / "mkdocs.yml").read_bytes() == resources.resource("mkdocs.yml").read_bytes()
+    assert (tmp_path / "site_src/.theme/main.html").is_file()
+
+
+def test_what_someone_wrote_stays_and_what_we_laid_is_renewed(tmp_path, monkeypatch):
+    own = tmp_path / "site_src/assets/css/own.css"
+    own.parent.mkdir(parents=True)
+    own.write_text("theirs")
+    resources.materialise(tmp_path)
+    (tmp_path / OURS).write_text("changed by them")
+    newer = tmp_path / "newer"
+    shutil.copytree(resources.resource("site_src/assets"), newer / "site_src/assets")
+    shutil.copytree(resources.resource("templates"), newer / "templates")
+    shutil.copyfile(resources.resource("mkdocs.yml"), newer / "mkdocs.yml")
+    (newer / "site_src/assets/css/pages.css").write_text("newer")
+    (newer / "site_src/assets/css/hubs.css").unlink()
+    monkeypatch.setattr(resources, "PACKAGED", newer)
+    for _ in range(2):
+        resources.materialise(tmp_path)
+        assert own.read_text() == "theirs"
+        assert (tmp_path / OURS).read_text() == "changed by them"
+        assert (tmp_path / "site_src/assets/css/pages.css").read_text() == "newer"
+        assert not (tmp_path / "site_src/assets/css/hubs.css").exists()
+
+
+def test_a_deleted_asset_comes_back(tmp_path):
+    resources.materialise(tmp_path)
+    (tmp_path / OURS).unlink()
+    resources.materialise(tmp_path)
+    assert (tmp_path / OURS).is_file()
+
+
+def test_a_gallerys_theme_wins_file_by_file(tmp_path):
+    (tmp_path / "templates/theme").mkdir(parents=True)
+    (tmp_path / "templates/theme/404.html").write_text("theirs")
+    resources.materialise(tmp_path)
+    assert (tmp_path / "site_src/.theme/404.html").read_text() == "theirs"
+    assert "extends" in (tmp_path / "site_src/.theme/main.html").read_text()
+
+
+def test_a_resource_that_is_nowhere_is_named():
+    with pytest.raises(resources.InnerviewError, match="^gone: expected it in "):
+        resources.resource("gone")
+
+
+def test_a_site_that_does_not_hold_together_takes_no_place(fake_gallery, tmp_path):
+    manifest, out = fake_gallery[1], tmp_path / "site"
+    out.mkdir()
+    (out / "index.html").write_text("the old one")
+    pages.write_sources(manifest, tmp_path / "site_src", resources.template_folders(tmp_path))
+    with pytest.raises(site.SiteError, match=r"has \d+ problems:\n.*leads to .*which is not there"):
+        site.build(tmp_path, out, lambda new: None, title="<b>Title</b>")
+    assert (out / "index.html").read_text() == "the old one"
+    title = (tmp_path / "site.new/index.html").read_text().split("<title>")[1].split("</title>")[0]
+    assert title == "&lt;b&gt;Title&lt;/b&gt;"
+
+
+def test_what_mkdocs_says_is_told(tmp_path):
+    (tmp_path / "site_src").mkdir()
+    with pytest.raises(site.SiteError, match="mkdocs could not build .*site_src:\n(?s:.*)index.md"):
+        site.build(tmp_path, tmp_path / "site", lambda new: None)
+
+
+def test_the_new_site_takes_the_place_of_the_old_one(tmp_path):
+    for name in ("new", "out", "out.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    site.exchange(tmp_path / "new", tmp_path / "out")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["out", "out/new"]
+
+
+def test_a_site_can_be_served(tmp_path):
+    (tmp_path / "a.webp").write_bytes(b"x")
+    server = site.serve(tmp_path, port=0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    connection = http.client.HTTPConnection(*server.server_address)
+    connection.request("GET", "/a.webp")
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Content-Type"), answer.read()) == (200, "image/webp", b"x")
+    connection.close()
+    server.shutdown()
+    server.server_close()
