@@ -36,6 +36,16 @@ def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = 
     return _floats({f"map{index}": tensor for index, tensor in enumerate(value)})
 
 
+def plain(numbers: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a method counted, ready for JSON, which knows neither NaN nor infinity."""
+    broken = {
+        name: "not finite"
+        for name, value in (numbers or {}).items()
+        if value != value or value in (math.inf, -math.inf)
+    }
+    return {**(numbers or {}), **broken}
+
+
 def reduce_frames(frames: Sequence[torch.Tensor]) -> dict[str, np.ndarray]:
     """What a method showed on its way, as halves: parts of the largest absolute value, and that value."""
     values = torch.stack([torch.nan_to_num(frame.detach().float(), 0.0, 0.0, 0.0) for frame in frames])

@@ -17,7 +17,7 @@ from .models import Loaded, load
 from .photo import normalise
 from .photo import photo as photo_of
 from .plan import SceneTask, groups, picture_key
-from .reduce import frames_again, reduce, reduce_frames
+from .reduce import frames_again, plain, reduce, reduce_frames
 from .scene import Outcome, Scene, Target
 from .store import Store, pack, unpack
 from .types import InnerviewError, Job, MethodCard, ModelCard, Network, NotApplicable
@@ -129,7 +129,7 @@ class _Drawing:
         values = reduce(style, outcome.value, kind)
         if kind == "softmax":
             values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
-        record = {"status": "drawn", "meta": values.meta, "numbers": outcome.numbers or {}, "target": target}
+        record = {"status": "drawn", "meta": values.meta, "numbers": plain(outcome.numbers), "target": target}
         payloads = {"arrays": pack(values.arrays)}
         if outcome.frames and style in render.LIMITS:
             payloads["frames"] = pack(reduce_frames(outcome.frames))

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from PIL import Image
 from tiny_nets import CARDS, outcomes, picture, tiny, value
 from torch import nn
 
+from generator.capture import Watch, first_tensor
+from generator.describe import describe
 from generator.methods import INPUTS, METHODS, sections
-from generator.reduce import frames_again, reduce_frames
+from generator.reduce import frames_again, plain, reduce, reduce_frames
 from generator.render import DRAW, animate, draw, own_limit
 
 SPECIFIED = """
@@ -176,6 +179,53 @@ def test_contrast_of_maps_keeps_what_speaks_for_the_one_against_the_other():
     assert expected.max() > 0
     for slug, factor in (("cam", 1), ("grad-cam", activation[0].numel())):
         torch.testing.assert_close(value(net, x, slug, "contrast:bee:eel")[0] * factor, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["in-place", "functional", "reused", "residual", "by-convolution", "one-channel"])
+def test_gradients_at_every_layer_are_what_a_small_change_there_does(name, monkeypatch):
+    net = tiny(name)
+    card = describe(net)
+    net.model.double()
+    x = 2 * picture(net.input.size).double()
+    both = replace(METHODS["hires-cam"], function=lambda activation, gradient: torch.cat([activation, gradient]))
+    monkeypatch.setitem(METHODS, "hires-cam", both)
+    spatial = [layer.name for layer in card.layers if len(layer.shape) == 3]
+    assert len(spatial) >= 3
+    for layer in spatial:
+        activation, gradient = value(net, x, "hires-cam", layer=layer, card=card).split(1)
+        direction = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        direction[activation == 0] = 0  # where a max-pool chooses among zeros there is no slope
+
+        def score(step, layer=layer, direction=direction):
+            def push(name, type_, kind, tensor):
+                if name == layer:
+                    tensor += step * direction
+
+            with torch.no_grad(), Watch(net.model, push):
+                return float(first_tensor(net.model(x.clone()))[0, 1])
+
+        slope = (score(1e-8) - score(-1e-8)) / 2e-8
+        assert slope != 0
+        assert float((gradient * direction).sum()) == pytest.approx(slope, rel=1e-4), layer
+
+
+# --- what is no number ----------------------------------------------------------------------------------
+
+
+def test_values_that_are_not_finite_are_counted_and_drawn_as_zero():
+    broken = torch.tensor([[[1.0, float("nan")], [float("inf"), -2.0]]])
+    reduced = reduce("signed", broken)
+    assert (reduced.meta["range"], reduced.meta["note"]) == ([-2, 1], "2 values are not finite and drawn as zero")
+    drawn = draw("signed", reduced.arrays, reduced.meta, None, None)
+    board = np.asarray(Image.open(io.BytesIO(drawn.files["file"][1])).convert("RGB"))
+    assert drawn.scale == (-2, 2) and (board[0, -1] == 255).all() and (board[-1, 0] == 255).all()
+    assert (board[0, 0] != 255).any() and (board[-1, -1] != 255).any()
+
+
+def test_numbers_that_are_not_finite_are_said_in_words():
+    told = plain({"gap": float("nan"), "rise": -float("inf"), "copies": 50, "layers": ["a"], "rectifiers": "8 of 8"})
+    assert told == {"gap": "not finite", "rise": "not finite", "copies": 50, "layers": ["a"], "rectifiers": "8 of 8"}
+    assert plain(None) == {}
 
 
 # --- frames -------------------------------------------------------------------------------------------
