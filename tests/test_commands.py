@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import click
 import numpy as np
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from generator.__main__ import main
 from generator.models import load
+from generator.models.names import WEIGHTS
 from generator.photo import normalise, photo
 from generator.survey import make_plan
 
@@ -274,6 +276,22 @@ def test_evaluate_measures(call, labelled):
     assert 0 <= found["accuracy"] <= found["top5"] <= 1
     code, out, _ = call("evaluate", "--data", labelled, "--device", "cpu", "--model", "vgg-cifar10~pruned-50")
     assert code == 0 and re.fullmatch(r"6 images: top-1 \d+\.\d\d %, top-5 \d+\.\d\d %, loss \d+\.\d{4}\n", out)
+
+
+def test_evaluate_keeps_a_curve_beside_the_weights(call, labelled):
+    shutil.copy(WEIGHTS / "vgg-cifar10.safetensors", labelled / "mine.safetensors")
+    wishes = ("--data", labelled, "--device", "cpu", "--weights", labelled / "mine.safetensors")
+    code, out, told = call("evaluate", *wishes, "--sparsity", 0.5, "--sample", 4)
+    kept = json.loads((labelled / "mine.pruning.json").read_text())
+    assert code == 0 and out == f"The curve is in {labelled / 'mine.pruning.json'}\n"
+    assert [(point["scope"], point["sparsity"]) for point in kept["points"]] == [
+        ("", 0),
+        ("global", 0.5),
+        ("layer", 0.5),
+    ]
+    assert "50 % pruned, per layer" in told
+    code, _, told = call("evaluate", *wishes, "--sparsity", 1)
+    assert code == 2 and "0<x<1" in told
 
 
 def test_train_hands_its_wishes_on(call, labelled, monkeypatch):
