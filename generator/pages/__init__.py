@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from generator.pages import compare, figure, hubs, image, layer, method, model, report, sharing
+from generator.pages import compare, figure, hubs, image, layer, lecture, method, model, report, sharing
 from generator.pages.gallery import (
     Gallery,
     figure_page,
@@ -29,6 +29,7 @@ from generator.pages.text import front_matter, prose, text, verbatim
 TEMPLATES: dict[str, type] = {
     "home.md": hubs.HomePage,
     "reading.md": hubs.ReadingPage,
+    "lecture.md": lecture.LecturePage,
     "images.md": hubs.ImagesPage,
     "models.md": hubs.ModelsPage,
     "methods.md": hubs.MethodsPage,
@@ -42,7 +43,7 @@ TEMPLATES: dict[str, type] = {
     "pair-image.md": compare.PairImagePage,
     "figure.html": figure.FigurePage,
 }
-SEARCHED = {f"{kind}.md" for kind in "home reading images models methods method model compare pair".split()}
+SEARCHED = {f"{kind}.md" for kind in "home reading lecture images models methods method model compare pair".split()}
 
 
 def write_sources(manifest: dict[str, Any], folder: Path, templates: list[Path]) -> None:
@@ -111,6 +112,7 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
     """Template, context and place of every page that mkdocs builds."""
     yield "home.md", hubs.home(gallery), home_page()
     yield "reading.md", hubs.reading(gallery), hubs.READING
+    yield "lecture.md", lecture.lecture(gallery), lecture.LECTURE
     yield "images.md", hubs.images(gallery), hub_page("images")
     yield "models.md", hubs.models(gallery), hub_page("models")
     yield "methods.md", hubs.methods(gallery), hub_page("methods")

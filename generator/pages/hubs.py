@@ -17,6 +17,7 @@ from generator.pages.gallery import (
     relative,
     report_page,
 )
+from generator.pages.lecture import LECTURE
 from generator.pages.method import example
 from generator.pages.report import LABEL, RIVAL, Block, silhouette
 from generator.pages.views import Bar, Link, Plate, Verdict
@@ -145,6 +146,7 @@ class HomePage:
     hubs: list[Hub]
     silhouette: list[Block]
     reading: str
+    lecture: str
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class ReadingPage:
     trail: list[Link]
     exhibit: Exhibit | None
     methods: str
+    lecture: str
 
 
 def images(gallery: Gallery) -> ImagesPage:
@@ -255,6 +258,7 @@ def home(gallery: Gallery) -> HomePage:
         ],
         silhouette=silhouette(gallery, report[0], page, report_page(*report)) if report else [],
         reading=relative(READING, page),
+        lecture=relative(LECTURE, page),
     )
 
 
@@ -266,6 +270,7 @@ def reading(gallery: Gallery) -> ReadingPage:
         trail=[Link("Home", relative(home_page(), READING)), Link("Reading", "")],
         exhibit=exhibit(gallery, *report, READING) if report else None,
         methods=relative(hub_page("methods"), READING),
+        lecture=relative(LECTURE, READING),
     )
 
 

@@ -144,7 +144,10 @@ def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
                 rows.append(
                     Row(
                         head=Link(gallery.images[image]["title"], relative(report_page(model, image), page)),
-                        plates=[views.plate(gallery, f, page, layer_title=True) if f else None for f in shown],
+                        plates=[
+                            views.in_table(views.plate(gallery, f, page, layer_title=True)) if f else None
+                            for f in shown
+                        ],
                         thumb=views.photo(gallery, gallery.images[image], page, thumb=True),
                     )
                 )

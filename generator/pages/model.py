@@ -62,6 +62,7 @@ class ModelPage:
     classes: list[str]
     silhouette: list[Block]
     matrix: Matrix
+    depth: Matrix  # the same images, stage by stage
     filters: list[Plate]
     layers: list[LayerRow]
     curve: Curve | None  # accuracy and pictures when it is pruned
@@ -88,6 +89,7 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         classes=card["classes"] if len(card["classes"]) <= 20 else [],
         silhouette=silhouette(gallery, slug, page, walk_of),
         matrix=classic_table(gallery, slug, page),
+        depth=depth_table(gallery, slug, page),
         filters=[
             views.plate(gallery, figure, page, layer_title=True)
             for figure in gallery.report(slug, MODEL_LEVEL)
@@ -155,6 +157,23 @@ def classic_table(gallery: Gallery, slug: str, page: str) -> Matrix:
             )
         )
     return Matrix("Every image through this network", "Image and answer", columns, rows)
+
+
+def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
+    """Rows are the stages of the walk; columns the images."""
+    images, rows = gallery.images_of(slug), []
+    for stage in gallery.models[slug]["stages"]:
+        found = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}
+        if found:
+            plates = [
+                views.in_table(views.plate(gallery, found[image], page, title=gallery.images[image]["title"]))
+                if image in found
+                else None
+                for image in images
+            ]
+            rows.append(Row(Link(stage["title"], relative(layer_page(slug, stage["layer"]), page)), plates))
+    columns = [Link(gallery.images[image]["title"], relative(report_page(slug, image), page)) for image in images]
+    return Matrix("Every image, layer by layer", "Stage", columns, rows)
 
 
 def _layer_row(gallery: Gallery, model: str, number: int, layer: Record, page: str) -> LayerRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from generator.pages import text as words
 from generator.pages.gallery import (
@@ -235,6 +235,11 @@ def _alt(gallery: Gallery, figure: Record, method: Record) -> str:
     said += f" at layer {figure['layer']}" if figure["layer"] else ""
     said += f" for the class {target}" if target else ""
     return said + (f" of {image}" if image and figure["image"] != MODEL_LEVEL else "")
+
+
+def in_table(shown: Plate) -> Plate:
+    """A sprite of which a cell of a table shows but a corner: channels cannot be pointed at there, it opens large."""
+    return replace(shown, cells="")
 
 
 # --- the rest ---------------------------------------------------------------------------------------

@@ -1,0 +1,126 @@
+/* The walk as one strip that is scrubbed from the input to the class: a slider, its arrow keys, or Play show stage after
+   stage at one place; the address remembers (#at=5). Without this script the walk below it is all there is. */
+(function () {
+  "use strict";
+  var walk = document.querySelector("[data-scrub]");
+  if (!walk) return;
+  var stages = [], timer = 0, beat = 900, place = 0; // milliseconds
+
+  function element(name, className, text) {
+    var made = document.createElement(name);
+    made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  function stage(title, words, picture, link, rest) {
+    stages.push({ title: title, words: words, picture: picture, link: link, rest: rest });
+  }
+
+  var input = document.querySelector(".opening__pictures .plate:last-child .picture");
+  if (input) stage("The input", input.closest(".plate").querySelector("figcaption span").textContent, input, "");
+  walk.querySelectorAll(".walk__step").forEach(function (step) {
+    var facts = Array.prototype.map.call(step.querySelectorAll(".walk__facts span"), function (fact) { return fact.textContent; });
+    stage(step.querySelector("h3").textContent, facts.join(", "), step.querySelector(".walk__picture > .picture"), "#" + step.id,
+      step.querySelector(".walk__picture > .bars"));
+  });
+  if (stages.length < 2) return;
+
+  /* --- what is seen --- */
+
+  var box = element("div", "scrub"), mount = element("div", "scrub__mount"), words = element("div", "scrub__words");
+  var title = element("b", "scrub__title"), said = element("span", "scrub__said"), link = element("a", "scrub__link", "more below");
+  var bar = element("div", "scrub__bar"), slider = element("input", ""), play = element("button", "scrub__play", "Play");
+  var blocks = Array.prototype.slice.call(walk.parentNode.querySelectorAll(".silhouette__block"));
+  slider.type = "range";
+  slider.min = 0;
+  slider.max = stages.length - 1;
+  slider.setAttribute("aria-label", "Stage, from the input to the classes");
+  play.type = "button";
+  play.setAttribute("aria-pressed", "false");
+  words.append(title, said, link);
+  bar.append(play, slider);
+  box.append(bar, words, mount);
+
+  function show(next) {
+    place = Math.min(stages.length - 1, Math.max(0, next));
+    var now = stages[place];
+    slider.value = place;
+    slider.setAttribute("aria-valuetext", place + ": " + now.title + (now.words ? ", " + now.words : ""));
+    title.textContent = now.title;
+    said.textContent = now.words;
+    link.hidden = !now.link;
+    link.href = now.link || "#";
+    mount.textContent = "";
+    if (now.rest) mount.append(now.rest.cloneNode(true));
+    else if (now.picture) mount.append(enlarged(now.picture));
+    blocks.forEach(function (block, number) {
+      var here = number === place - (input ? 1 : 0);
+      block.classList.toggle("is-here", here);
+    });
+  }
+
+  /* The picture of a stage, as large as the place allows, by whole steps. */
+  function enlarged(picture) {
+    var old = picture.querySelector("img"), frame = element("span", picture.className), image = element("img", "");
+    var width = Number(old.getAttribute("width")), height = Number(old.getAttribute("height"));
+    var room = Math.min(mount.clientWidth / width, mount.clientHeight / height) || 1;
+    var scale = room >= 2 ? Math.floor(room) : room;
+    image.src = old.src;
+    image.alt = old.alt;
+    image.width = Math.round(width * scale);
+    image.height = Math.round(height * scale);
+    frame.classList.remove("picture--fade");
+    frame.append(image);
+    return frame;
+  }
+
+  /* --- moving --- */
+
+  function go(next) {
+    show(next);
+    history.replaceState(history.state, "", "#at=" + place);
+  }
+
+  function rest() {
+    clearInterval(timer);
+    timer = 0;
+    play.textContent = "Play";
+    play.setAttribute("aria-pressed", "false");
+  }
+
+  function run() {
+    if (place === stages.length - 1) go(0);
+    play.textContent = "Pause";
+    play.setAttribute("aria-pressed", "true");
+    timer = setInterval(function () {
+      go(place + 1);
+      if (place === stages.length - 1) rest();
+    }, beat);
+  }
+
+  function fromAddress() {
+    var found = /^#at=(\d+)$/.exec(location.hash);
+    if (!found) return;
+    rest();
+    show(Number(found[1]));
+  }
+
+  slider.addEventListener("input", function () {
+    rest();
+    go(Number(slider.value));
+  });
+  play.addEventListener("click", function () {
+    if (timer) rest();
+    else run();
+  });
+  window.addEventListener("hashchange", fromAddress);
+  window.addEventListener("resize", function () { show(place); });
+
+  walk.before(box);
+  show(0);
+  if (/^#at=/.test(location.hash)) {
+    fromAddress();
+    box.scrollIntoView({ block: "center" });
+  }
+})();
