@@ -43,7 +43,7 @@ class Outcome:
 
 
 class Scene:
-    """Runs the jobs of one image and one network; `done(job, outcome)` is called for each as soon as it can be.
+    """Runs the jobs of one image and one network; `done(job, outcome)` is called for each when it can be.
 
     `x` is the normalised input (1, C, H, W), None for jobs about the network alone. `label` is the image's class name
     in the network's vocabulary, or "". `parameters` holds what gallery.yml sets per method. `chunk` is how many
@@ -91,16 +91,11 @@ class Scene:
         node = Node(method, layer if "layer" in axes else "", target if "target" in axes else "")
         if node in self._missing:
             return node
-        keys = set()
         for name in METHODS[method].inputs:
-            if name in INPUTS:
-                key = self._key(name, node.layer, node.target)
-            else:
-                other = self._want(method_slug(name), node.layer, node.target)
-                key = ("result", other)
-            keys.add(key)
-        self._missing[node] = keys
-        for key in keys:
+            if name not in INPUTS:
+                self._want(method_slug(name), node.layer, node.target)
+        self._missing[node] = set(self._keys_of(node))
+        for key in self._missing[node]:
             self._waiting[key].append(node)
         return node
 
@@ -144,7 +139,7 @@ class Scene:
 
     def _fire(self, node: Node) -> None:
         method, jobs = METHODS[node.method], self._wanted.get(node, [])
-        for job in jobs:
+        for job in jobs or self._served(node)[:1]:
             self.begin(job)
         arguments = [self._values[key] for key in self._keys_of(node)]
         del self._missing[node]
@@ -162,6 +157,11 @@ class Scene:
             self._refuse(("result", node), outcome.error)
         else:
             self._arrive(("result", node), outcome.value)
+
+    def _served(self, node: Node) -> list[Job]:
+        """Jobs that wait for a method no one asked for."""
+        nodes = self._waiting.get(("result", node), [])
+        return [job for one in nodes for job in self._wanted.get(one) or self._served(one)]
 
     def _refuse(self, key: tuple, error: Exception) -> None:
         """Every job that waits for `key` ends with `error`."""
@@ -230,7 +230,7 @@ class Scene:
             self._arrive(("gradient", name, self._current), gradient.detach())
 
     def _speaks(self, logits: torch.Tensor) -> None:
-        """The network has its answer: what follows from the logits alone."""
+        """What follows from the logits alone."""
         probabilities = [key for key in self._needs("activation") if self.kinds.get(key[1]) == "softmax"]
         symbols = {node.target for node in self._missing if node.target}
         broken = int((~torch.isfinite(logits)).sum())
@@ -270,10 +270,9 @@ class Scene:
         if not needing:
             return
         missed, undefined = rectifiers(logits)
+        reason = NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: the rule speaks of ReLU")
         for key in needing if undefined else []:
-            self._refuse(
-                key, NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: the rule speaks of ReLU")
-            )
+            self._refuse(key, reason)
         self._arrive(("rectifiers", "", ""), f"{self._watch.caught} of {self._watch.caught + missed}")
 
     def _backwards(self, x: torch.Tensor, logits: torch.Tensor, keys: list[tuple]) -> None:

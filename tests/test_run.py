@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 import tiny_gallery
+import tiny_nets
 
+from generator.describe import describe
 from generator.plan import SceneTask
 from generator.run import Pool, Setup, WorkerError, _Running
+from generator.scene import Scene
 from generator.store import StoreError
 from generator.survey import make_plan
 from generator.types import Job, Network
@@ -27,9 +30,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from generator.methods import METHODS
-
-ONCE = Path(__file__).with_name("once")  # written by what is to be interrupted
-
 
 def put(slug, function):
     METHODS[slug] = replace(METHODS[slug], function=function)
@@ -52,6 +52,20 @@ def vanishes():
     os._exit(4)
 """
 )
+HANGS = """
+from dataclasses import replace
+from pathlib import Path
+
+from generator.methods import METHODS
+
+
+def hangs(activation, gradient):
+    Path(__file__).with_name("begun").write_text(str(os.getpid()))
+    time.sleep(3600)
+
+
+METHODS["grad-cam"] = replace(METHODS["grad-cam"], function=hangs)
+"""
 BAD = ["saliency", "signed-gradient", "gradient-x-input"]
 
 
@@ -101,19 +115,18 @@ def test_each_kind_of_loss_costs_its_own_job(options):
 
 
 def test_an_interrupt_ends_all_within_seconds_and_the_next_run_goes_on(tmp_path):
-    hanging = TROUBLE + "\nput('cam', lambda *x: (ONCE.write_text(str(os.getpid())), time.sleep(3600)))\n"
-    options = tiny_gallery.lay(tmp_path, ["one"], hanging, "hanging_network_of_mine")
+    options = tiny_gallery.lay(tmp_path, ["one"], tiny_gallery.NETWORK + HANGS, "hanging_network_of_mine")
     command = [sys.executable, "-m", "generator", "build", "--no-site", "--workers", "1", "--device", "cpu"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     begun = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
-    for _ in range(600):
-        if (tmp_path / "once").exists() or begun.poll() is not None:
+    for _ in range(1200):
+        if (tmp_path / "begun").exists() or begun.poll() is not None:
             break
         time.sleep(0.1)
-    worker = int((tmp_path / "once").read_text())
+    worker = int((tmp_path / "begun").read_text())
     assert alive(worker)
     started = time.monotonic()
     os.killpg(begun.pid, signal.SIGINT)  # as a terminal does it: to the parent and to all its workers
@@ -126,7 +139,7 @@ def test_an_interrupt_ends_all_within_seconds_and_the_next_run_goes_on(tmp_path)
 
     kept = sum(1 for _ in options.store.folder.rglob("*.json"))
     assert kept > 3, "what was drawn before is in the store"
-    (tmp_path / "hanging_network_of_mine.py").write_text(TROUBLE.replace('put("saliency", leaves)', ""))
+    (tmp_path / "hanging_network_of_mine.py").write_text(tiny_gallery.NETWORK)
     report, _ = tiny_gallery.run(options, workers=0)
     assert (report.failures, report.unchanged) == ({}, False)
     assert options.store.remove_damaged() == []
@@ -205,3 +218,14 @@ def test_a_store_that_cannot_be_written_stops_the_build_with_one_line(tmp_path):
 def test_what_a_worker_cannot_store_stops_the_build_as_well(tmp_path):
     with Pool(Setup(tmp_path), 1) as pool, pytest.raises(StoreError, match="no space"):
         pool._give(None, ("store", StoreError("no space")))
+
+
+def test_a_method_that_no_one_asked_for_is_begun_in_the_name_of_one_that_waits():
+    net, begun = tiny_nets.tiny("in-place"), []
+    job = Job("tiny", "picture", "saliency", "", "class:bee")  # made of vanilla backprop
+
+    def done(job, outcome):
+        begun.append("done")
+
+    Scene(net, describe(net), tiny_nets.picture((3, 12, 18)), [job], done, begin=begun.append).run()
+    assert begun == [job, job, "done"]
