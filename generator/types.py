@@ -15,7 +15,10 @@ class InnerviewError(Exception):
 
 
 class ConfigError(InnerviewError):
-    """A key of gallery.yml or images.yml, or an option, is not what it should be."""
+    """A key of gallery.yml or images.yml, or an option, is not what it should be; told in one line whatever the key is."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split())
 
 
 class ImageError(InnerviewError):
@@ -214,7 +217,7 @@ def record(value: Any) -> dict[str, Any]:
 # --- names ------------------------------------------------------------------------------------------
 
 SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
-RESERVED = set("images models methods compare pinned assets model layers".split())  # folders of no image, no model
+RESERVED = set("images models methods compare pinned assets model layers index".split())  # folders of no image, no model
 
 
 def slug(text: str) -> str:
