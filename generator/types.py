@@ -15,7 +15,7 @@ class InnerviewError(Exception):
 
 
 class ConfigError(InnerviewError):
-    """A key of gallery.yml or images.yml, or an option, is not what it should be; told in one line whatever the key is."""
+    """A key of gallery.yml or images.yml, or an option, is not what it should be; told in one line."""
 
     def __str__(self) -> str:
         return " ".join(super().__str__().split())
@@ -217,7 +217,8 @@ def record(value: Any) -> dict[str, Any]:
 # --- names ------------------------------------------------------------------------------------------
 
 SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
-RESERVED = set("images models methods compare pinned assets model layers index".split())  # folders of no image, no model
+# The site's own folders and pages: no image and no model may be called so.
+RESERVED = set("images models methods compare pinned assets model layers index".split())
 
 
 def slug(text: str) -> str:
