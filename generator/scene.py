@@ -326,10 +326,9 @@ class Scene:
             self._refuse(key, self.error or missing)
 
     def _why_missing(self, key: tuple) -> str:
-        if key[0] in ("activation", "gradient") and not key[1]:
-            return f"{self.card.slug} has no layer with space"
         if key[0] in ("activation", "gradient"):
-            return f"the forward pass of {self.card.slug} on this image has no layer {key[1]!r}"
+            what = f"on this image has no layer {key[1]!r}" if key[1] else "has no layer with space"
+            return f"the forward pass of {self.card.slug} {what}"
         return f"{key[0].replace('_', ' ')} is not to be had from {self.card.slug}"
 
 
