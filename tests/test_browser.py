@@ -260,22 +260,22 @@ def test_an_address_with_a_channel_shows_it(visit):
 # --- narrowing a hub --------------------------------------------------------------------------------------
 
 
-def shown(page):
+def titles(page):
     """The titles of the cards that are to be seen."""
     return page.locator(".card:visible h2").all_inner_texts()
 
 
 def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
     page = visit()(PAGES["images"])
-    assert shown(page) == ["Frog", "Cat", "Rocket"]
+    assert titles(page) == ["Frog", "Cat", "Rocket"]
     page.get_by_role("button", name="wrong").click()
-    assert shown(page) == ["Cat"] and page.url.endswith("#show=wrong")
+    assert titles(page) == ["Cat"] and page.url.endswith("#show=wrong")
     assert page.locator(".filter output").inner_text() == "1 of 3"
     page.reload()
-    assert shown(page) == ["Cat"]
+    assert titles(page) == ["Cat"]
     page.evaluate("location.hash = '#show=right&find=fr'")
     page.wait_for_function("document.querySelector('.card').hidden === false")
-    assert shown(page) == ["Frog"]
+    assert titles(page) == ["Frog"]
     page.get_by_role("button", name="all").click()
     assert page.get_by_role("button", name="all").get_attribute("aria-pressed") == "true"
 
@@ -337,7 +337,9 @@ def test_the_choice_of_field_is_kept_on_the_pages_of_figures(visit):
 
 def test_the_search_finds_a_method(visit):
     page = visit()("index.html")
-    page.get_by_role("textbox", name="Search").fill("saliency")
+    page.get_by_role("textbox", name="Search").click()
+    page.wait_for_function("!document.querySelector('.md-search-result__meta').textContent.includes('Init')")
+    page.keyboard.type("saliency")  # key by key: that is what the theme listens to
     page.locator(".md-search-result__link").first.wait_for()
     assert "saliency" in page.locator(".md-search-result__link").first.get_attribute("href")
 
@@ -412,7 +414,9 @@ def test_blinking_by_hand_and_by_itself(visit):
     assert page.locator(".viewer output").inner_text() == "with half pruned"
     play = page.get_by_role("button", name="Play")
     play.click()
-    page.wait_for_function(f"getComputedStyle(document.querySelector('{DUEL} .duel__pane--left')).visibility === 'visible'")
+    page.wait_for_function(
+        f"getComputedStyle(document.querySelector('{DUEL} .duel__pane--left')).visibility === 'visible'"
+    )
     page.get_by_role("button", name="Pause").click()
     now = shown(page)
     page.wait_for_timeout(900)  # longer than a beat
