@@ -113,16 +113,19 @@ def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Re
             continue
         if id == "pruning" and figure["model"] != _pruned(gallery):
             continue
-        prediction = gallery.predictions.get((figure["model"], figure["image"]), {})
-        if id == "debugging" and (prediction.get("correct") is not False or not _of_answer(figure, prediction)):
+        if id == "debugging" and not _of_worst_answer(gallery, figure):
             continue
         return figure
     return None
 
 
-def _of_answer(figure: Record, prediction: Record) -> bool:
-    """Whether it explains what the network said, right or wrong."""
-    return bool(figure["target"] and prediction["top"]) and figure["target"]["name"] == prediction["top"][0]["name"]
+def _of_worst_answer(gallery: Gallery, figure: Record) -> bool:
+    """Whether it explains what was said where a network was wrong, or nowhere wrong and least sure."""
+    answers = [prediction for prediction in gallery.predictions.values() if prediction["top"]]
+    worst = min(answers, key=lambda p: (p["correct"] is not False, p["top"][0]["probability"]), default=None)
+    if not worst or (figure["model"], figure["image"]) != (worst["model"], worst["image"]):
+        return False
+    return bool(figure["target"]) and figure["target"]["name"] == worst["top"][0]["name"]
 
 
 def _pruned(gallery: Gallery) -> str:

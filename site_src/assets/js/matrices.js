@@ -36,6 +36,7 @@
   bar.setAttribute("aria-label", "Which table");
   box.prepend(bar);
   choose(tables[0].dataset.table);
+  box.classList.add("is-ready");
   fromAddress();
   window.addEventListener("hashchange", fromAddress);
 })();
