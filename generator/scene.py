@@ -270,7 +270,7 @@ class Scene:
         if not needing:
             return
         missed, undefined = rectifiers(logits)
-        reason = NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: the rule speaks of ReLU")
+        reason = NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: its rule is of ReLU")
         for key in needing if undefined else []:
             self._refuse(key, reason)
         self._arrive(("rectifiers", "", ""), f"{self._watch.caught} of {self._watch.caught + missed}")
