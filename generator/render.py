@@ -13,7 +13,7 @@ from PIL import Image
 
 from .bars import bars
 from .encode import animation, indexed_png, png, webp
-from .tiles import colour_mosaic, cut, enlarge, mosaic, strongest
+from .tiles import colour_mosaic, cut, enlarge, enlargement, mosaic, strongest
 
 SMALLEST = 224  # pixels on the longer side that a picture's file has at least, so that it can be pasted anywhere
 THUMB = 112
@@ -54,7 +54,8 @@ def animate(
     """
     shown = [draw(style, {"map": frame}, meta, photo, limit) for frame in [*frames, arrays["map"]]]
     stills = [Image.open(io.BytesIO(picture.files["file"][1])).convert("RGB") for picture in shown]
-    return ".webp", animation([np.asarray(still) for still in stills])
+    enlarged = shown[-1].files["file"][0] == ".png" and shown[-1].width > frames.shape[-1]
+    return ".webp", animation([np.asarray(still) for still in stills], exact=enlarged)
 
 
 def own_limit(style: str, arrays: Arrays) -> float | None:
@@ -74,14 +75,13 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     codes = arrays["codes"]  # (K, h, w)
     signed = meta["signed"]
     gap = GAP if codes.shape[1] * codes.shape[2] > 1 else 0
-    board, columns, rows = mosaic(codes, gap, blank=0 if signed else 255)
-    factor = max(1, math.ceil(SMALLEST / max(board.shape)))
-    layout = _layout(codes.shape, columns, rows, gap, factor) | {"reduced": meta["reduced"]}
-    data = indexed_png(enlarge(board, factor), SIGNED if signed else GREENS)
-    height, width = board.shape
-    return Picture(
-        {"file": (".png", data)}, width * factor, height * factor, tuple(meta["scale"]), meta["clipped"], layout
-    )
+    factor = enlargement(codes.shape, gap, SMALLEST)
+    tiles = codes.repeat(factor, 1).repeat(factor, 2) if factor > 1 else codes
+    board, columns, rows = mosaic(tiles, gap, blank=0 if signed else 255)
+    layout = {"channels": len(codes), "columns": columns, "rows": rows, "gap": gap, "factor": factor}
+    layout |= {"tile": [tiles.shape[2], tiles.shape[1]], "reduced": meta["reduced"]}
+    files = {"file": (".png", indexed_png(board, SIGNED if signed else GREENS))}
+    return Picture(files, board.shape[1], board.shape[0], tuple(meta["scale"]), meta["clipped"], layout)
 
 
 def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
@@ -188,7 +188,8 @@ def units(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
     ends = np.array([percentile(np.abs(tile), 99.9) or 1.0 for tile in tiles]).reshape(-1, 1, 1, 1)
     codes = _codes(0.5 + 0.5 * np.clip(tiles / ends, -1, 1))
     codes = codes if codes.shape[1] == 3 else codes[:, :1].repeat(3, 1)
-    factor = max(1, UNIT // max(codes.shape[2:]))
+    shape = len(codes), *codes.shape[2:]
+    factor = max(UNIT // max(shape[1:]), enlargement(shape, 4 * GAP, SMALLEST))
     codes = codes.repeat(factor, 2).repeat(factor, 3)
     board, columns, rows = colour_mosaic(codes, 4 * GAP, blank=255)
     picture = _photographic(board, None, {}, lossless=factor > 1)

@@ -19,6 +19,14 @@ def mosaic(tiles: np.ndarray, gap: int, blank: int, columns: int = 0) -> tuple[n
     return np.ascontiguousarray(board[: board.shape[0] - gap, : board.shape[1] - gap]), columns, rows
 
 
+def enlargement(shape: tuple[int, int, int], gap: int, smallest: int) -> int:
+    """By which whole number tiles (K, h, w) grow so that the longer side of their mosaic has `smallest` pixels."""
+    count, height, width = shape
+    columns = _columns(count)
+    sides = ((math.ceil(count / columns), height), (columns, width))
+    return max(1, min(math.ceil(((smallest + gap) / number - gap) / side) for number, side in sides))
+
+
 def colour_mosaic(tiles: np.ndarray, gap: int, blank: int) -> tuple[np.ndarray, int, int]:
     """The same for tiles (K, 3, h, w), as one board (H, W, 3)."""
     boards = [mosaic(tiles[:, channel], gap, blank) for channel in range(3)]
