@@ -31,7 +31,7 @@ train: $(VENV)/installed ## train the bundled network anew (hours without a GPU)
 	@$(BIN)/innerview train
 
 clean: ## remove all that was built, the store of finished pictures too; .venv stays
-	rm -rf site site.new site.old $(addprefix site_src/,gallery .theme index.md reading.md) .innerview dist .pytest_cache \
+	rm -rf site site.new site.old $(addprefix site_src/,gallery .theme index.md reading.md lecture.md) .innerview dist .pytest_cache \
 		.ruff_cache .hypothesis
 
 # A stamp is touched last, so an interrupted install is done again.

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from generator.pages import compare, figure, hubs, image, layer, lecture, method, model, report, sharing
 from generator.pages.gallery import (
@@ -90,9 +90,13 @@ def write_figure_pages(
 
 
 def jinja(templates: list[Path]) -> Environment:
-    """Templates from the first folder that has them; undefined names fail, and whatever is printed is escaped."""
+    """Templates from the first folder that has them; undefined names fail, and whatever is printed is escaped.
+
+    The last folder's stay within reach as `innerview/<name>`, for one of the same name that adds to it.
+    """
+    ours = PrefixLoader({"innerview": FileSystemLoader(templates[-1])})
     environment = Environment(
-        loader=FileSystemLoader(templates),
+        loader=ChoiceLoader([FileSystemLoader(templates), ours]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
