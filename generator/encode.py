@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 FRAME, LAST = 160, 1600  # milliseconds for which a frame and the last one stand
+PLAYS = 3  # and then it rests
 
 
 def indexed_png(codes: np.ndarray, palette: np.ndarray) -> bytes:
@@ -32,12 +33,15 @@ def webp(image: Image.Image) -> bytes:
     return target.getvalue()
 
 
-def animation(frames: Sequence[np.ndarray]) -> bytes:
-    """Colours (H, W, 3) uint8 one after the other as an animated WebP that rests on its last frame and starts again."""
+def animation(frames: Sequence[np.ndarray], exact: bool = False) -> bytes:
+    """Colours (H, W, 3) uint8 one after the other as an animated WebP that plays three times, rests on its last frame
+    each time and stays there in the end; `exact` keeps every pixel, which is smaller where they are large squares.
+    """
     first, *others = (Image.fromarray(frame) for frame in frames)
     target = io.BytesIO()
     durations = [FRAME] * len(others) + [LAST]
-    first.save(target, "WEBP", save_all=True, append_images=others, duration=durations, loop=0, quality=60, method=2)
+    told = {"append_images": others, "duration": durations, "loop": PLAYS}
+    first.save(target, "WEBP", save_all=True, lossless=exact, quality=60, method=2, **told)
     return target.getvalue()
 
 
