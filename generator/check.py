@@ -139,7 +139,7 @@ class _Reader(HTMLParser):
             self.page.links.append((element, values[LINKS[tag]].strip()))
         if tag == "meta" and values.get("property") == "og:image":
             self.page.links.append((tag, values.get("content", "")))
-        for key in ("data-zoom",):
+        for key in ("data-zoom", "data-animation"):
             if key in values:
                 self.page.links.append((tag, values[key]))
         self.page.links += [("style", address) for address in CSS_URL.findall(values.get("style", ""))]

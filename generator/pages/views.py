@@ -14,6 +14,7 @@ from generator.pages.gallery import (
     image_page,
     relative,
 )
+from generator.pages.moving import moves
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Plate:
     paper: bool = False  # zero is white: dark mode shows it as a dark field
     fade: bool = False  # lies over the photo and can be faded out
     under: str = ""  # the picture under a fading one
+    animation: str = ""  # how the picture came about, as a file of its size
+    moves: str = ""  # what that shows
     zoom: int = 1  # how many screen pixels a pixel of a sprite gets, at most
     cells: str = ""  # "channels columns rows width height gap" of a sprite, for the channel browser
     layer: str = ""
@@ -160,6 +163,8 @@ def plate(
         paper=is_paper(figure, method),
         fade=bool(under),
         under=relative(gallery_file(under), page) if under else "",
+        animation=relative(gallery_file(figure["animation"]), page) if figure["animation"] else "",
+        moves=moves(figure),
         zoom=_zoom(figure) if look == "sprite" else 1,
         cells=_cells(figure, method),
         labels=_labels(gallery, figure, method),

@@ -1,7 +1,7 @@
 /* A picture large, in a dialog: Escape and Back close it, arrows go along the row, its own page is one click away. */
 (function () {
   "use strict";
-  var dialog, image, title, words, link, stage, before, after, row = [], place = 0;
+  var dialog, image, title, words, link, stage, before, after, motion, row = [], place = 0;
 
   function element(name, className, text) {
     var made = document.createElement(name);
@@ -18,8 +18,10 @@
     title.setAttribute("aria-live", "polite");
     before = button("←", "Previous picture", function () { show(place - 1); });
     after = button("→", "Next picture", function () { show(place + 1); });
+    motion = button("", "", function () {}); // animation.js knows it by its file
+    motion.className = "motion__button";
     link = element("a", "lightbox__link", "Open its page");
-    bar.append(title, before, after, link, button("✕", "Close", function () { dialog.close(); }));
+    bar.append(title, motion, before, after, link, button("✕", "Close", function () { dialog.close(); }));
     stage = element("div", "lightbox__stage");
     image = element("img", "");
     stage.append(image);
@@ -60,7 +62,8 @@
     var scale = room >= 2 ? Math.floor(room) : room;
     image.src = data.zoom;
     image.alt = small.alt;
-    words.textContent = small.alt;
+    words.textContent = small.alt + (data.moves ? " In motion: " + data.moves + "." : "");
+    rest(data);
     image.width = Math.round(data.width * scale);
     image.height = Math.round(data.height * scale);
     title.textContent = data.caption;
@@ -71,6 +74,16 @@
     if (picture.matches(".picture--paper")) stage.classList.add("lightbox__stage--paper");
     before.disabled = place === 0;
     after.disabled = place === row.length - 1;
+  }
+
+  /* Nothing plays yet, and where nothing can, the keys stay with the dialog. */
+  function rest(data) {
+    delete motion.dataset.poster;
+    motion.dataset.animation = data.animation || "";
+    motion.dataset.name = data.caption + ": " + data.moves;
+    motion.setAttribute("aria-label", "Play " + motion.dataset.name);
+    if (!data.animation && document.activeElement === motion) link.focus();
+    motion.hidden = !data.animation;
   }
 
   document.addEventListener("click", function (event) {
