@@ -21,8 +21,8 @@ from .pages import model as model_pages
 from .pages import snippets, views
 from .pages.gallery import Gallery, Record, figure_page
 from .pages.text import text
+from .palettes import GREENS, GREYS, HEAT, SIGNED
 from .postcard import fitting, spoken
-from .render import GREENS, GREYS, HEAT, SIGNED
 from .store import write_whole
 from .tiles import enlarge
 from .types import ConfigError

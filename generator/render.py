@@ -13,6 +13,7 @@ from PIL import Image
 
 from .bars import bars
 from .encode import animation, indexed_png, png, webp
+from .palettes import GREENS, GREYS, HEAT, SIGNED
 from .tiles import colour_mosaic, cut, enlarge, enlargement, mosaic, strongest
 
 SMALLEST = 224  # pixels on the longer side that a picture's file has at least, so that it can be pasted anywhere
@@ -308,25 +309,3 @@ def _photographic(board: np.ndarray, scale: tuple, more: dict, lossless: bool = 
 def _thumb_size(board: np.ndarray) -> tuple[int, int]:
     scale = THUMB / max(board.shape[:2])
     return max(1, round(board.shape[1] * scale)), max(1, round(board.shape[0] * scale))
-
-
-# --- palettes ---------------------------------------------------------------------------------------
-
-
-def gradient(*stops: tuple[float, str]) -> np.ndarray:
-    """A palette (256, 3) through colours `#rrggbb` at positions from 0 to 1."""
-    places = np.array([place for place, _ in stops])
-    colours = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for _, stop in stops], float)
-    along = np.linspace(0, 1, 256)
-    return np.stack([np.interp(along, places, colours[:, i]) for i in range(3)], -1).round().astype(np.uint8)
-
-
-BETWEEN = (223, 230, 224)  # between the tiles of a sprite, the one code that no value has
-GREENS = gradient((0, "#ffffff"), (0.25, "#cbe8c3"), (0.55, "#5fb56c"), (0.8, "#1f7a3d"), (1, "#00381a"))
-GREENS[255] = BETWEEN
-_below = gradient((0, "#3f0a52"), (0.5, "#9a6bab"), (1, "#ffffff"))[::2]
-_above = gradient((0, "#ffffff"), (0.45, "#5fb56c"), (1, "#00381a"))[::2]
-SIGNED = np.concatenate([_below, _above])  # 128 is zero
-SIGNED[0] = BETWEEN
-GREYS = gradient((0, "#000000"), (1, "#ffffff"))
-HEAT = gradient((0, "#1b1464"), (0.3, "#6a1b9a"), (0.55, "#d6336c"), (0.8, "#ff922b"), (1, "#fff35c"))

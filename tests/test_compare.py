@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator import compare, reduce, render
+from generator import compare, reduce
 from generator.pages.compare import pair, pair_image
 from generator.pages.finding import accuracies, finding
 from generator.pages.gallery import Gallery
+from generator.palettes import SIGNED
 from generator.types import ConfigError
 
 VALUES = st.lists(st.tuples(*[st.floats(-1e3, 1e3, width=32)] * 2), min_size=3, max_size=20)
@@ -118,8 +119,8 @@ def test_a_network_beside_itself_differs_nowhere(style):
     assert drawn["left"].files == drawn["right"].files
     shown = pixels(drawn["difference"])
     if style == "sprite":
-        shown = np.stack([render.SIGNED[tile(drawn["difference"], channel)] for channel in range(5)])
-    nothing = (127, 128) if style == "colour" else (render.SIGNED[128].min(), render.SIGNED[128].max())
+        shown = np.stack([SIGNED[tile(drawn["difference"], channel)] for channel in range(5)])
+    nothing = (127, 128) if style == "colour" else (SIGNED[128].min(), SIGNED[128].max())
     assert set(np.unique(shown)) <= set(nothing)
 
 

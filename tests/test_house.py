@@ -17,9 +17,9 @@ from generator.types import ConfigError, figure_name, layer_slug, parse_figure_n
 # Work flows one way: each module or package may import those before it and nothing else of the house.
 ORDER = """
     types resources sources yaml_file entries config models selection data download decode photo images capture
-    describe tape methods targets samples cam_layers scene reduce bars encode tiles render evaluation training store
-    plan compare pruning worker run manifest fingerprint options cards preview survey pages postcard pins share check site
-    build terminal learning look show embed health __main__
+    describe tape methods targets samples cam_layers scene reduce palettes bars encode tiles render evaluation
+    training store plan compare pruning worker run manifest fingerprint options cards preview survey pages
+    postcard pins share check site build terminal learning look show embed health __main__
 """.split()
 # Loaded by worker processes and by commands that compute; the parent process waits for no torch (1.6 s).
 TORCH = """

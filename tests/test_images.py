@@ -17,8 +17,8 @@ from PIL import Image, ImageCms
 
 from generator.decode import decode
 from generator.images import Problem, read_image, read_images
-from generator.photo import denormalise, normalise, photo
 from generator.models.vision import torchvision
+from generator.photo import denormalise, normalise, photo
 from generator.types import ConfigError, Example, ImageError, Input
 
 INPUT = Input(size=(3, 32, 32), mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))

@@ -12,7 +12,7 @@ from generator.config import read_image_entries
 from generator.pages import layer
 from generator.pages.gallery import Gallery, layer_page
 from generator.pages.rescale import ZERO, rescale, shrink
-from generator.render import GREENS, SIGNED
+from generator.palettes import GREENS, SIGNED
 from generator.resources import resource
 from generator.types import ConfigError
 
@@ -92,8 +92,15 @@ def test_the_numbers_stand_beside_the_page_by_image(gallery):
 
 
 def test_numbers_are_short():
-    script = layer.data_script({"a": {"max": [1.23456, 12345.6, 0.0], "zeros": [0.12345, 1.0, 0.0]}})
+    script = layer.data_script({"a": {"max": [1.23456, 12345.6, 0.0], "zeros": [0.12345, 1.0, 0.0]}}, [])
     assert script == 'window.innerviewLayer={"a":{"max":[1.23,12300,0],"zeros":[123,1000,0]}};\n'
+
+
+def test_where_each_value_is_a_classs_it_has_its_name(gallery):
+    values = {f["id"]: fake_manifest.channels(f) for f in gallery.figures}
+    scripts = layer.data_scripts(gallery, values)
+    assert 'window.innerviewNames=["airplane", "automobile",' in scripts["gallery/tiny/layers/classifier.js"]
+    assert "Names" not in scripts["gallery/tiny/layers/mean.js"]
 
 
 # --- one scale ------------------------------------------------------------------------------------------

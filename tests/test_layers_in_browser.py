@@ -14,7 +14,7 @@ from generator import pages
 from generator.pages import layer
 from generator.pages.gallery import Gallery
 from generator.pages.rescale import rescale, shrink
-from generator.render import GREENS, SIGNED
+from generator.palettes import GREENS, SIGNED
 from generator.resources import resource
 
 LAYER, REPORT, MODEL = "gallery/tiny/layers/relu0.html", "gallery/tiny/frog/index.html", "gallery/tiny/index.html"
@@ -107,6 +107,12 @@ def test_arrow_keys_show_a_channel_of_every_image_and_the_address_keeps_it(visit
     assert cuts(page) == [[f"{-side:g}px {-side:g}px", title] for title in ("Frog", "Cat", "Rocket")]
     assert page.locator(".channels__numbers").all_inner_texts() == ["largest 1.27\nmean 0.250\nzeros 50 %"] * 3
     assert slider.get_attribute("aria-valuetext") == "Channel 17 of 64, strongest in Frog with 1.27"
+
+
+def test_a_value_of_the_classifier_is_called_after_its_class(visit):
+    page = visit("gallery/tiny/layers/classifier.html#c6")
+    assert page.locator(".channels__name").inner_text() == "Value 6 of 10, frog"
+    assert page.locator(".channels__numbers").first.inner_text() == "1.60"
 
 
 def test_pointing_shows_a_channel_and_a_click_pins_it(visit):

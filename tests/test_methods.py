@@ -218,7 +218,8 @@ def test_values_that_are_not_finite_are_counted_and_drawn_as_zero():
     assert (reduced.meta["range"], reduced.meta["note"]) == ([-2, 1], "2 values are not finite and drawn as zero")
     drawn = draw("signed", reduced.arrays, reduced.meta, None, None)
     board = np.asarray(Image.open(io.BytesIO(drawn.files["file"][1])).convert("RGB"))
-    assert drawn.scale == pytest.approx((-2, 2), abs=0.05) and (board[0, -1] == 255).all() and (board[-1, 0] == 255).all()
+    assert drawn.scale == pytest.approx((-2, 2), abs=0.05)
+    assert (board[0, -1] == 255).all() and (board[-1, 0] == 255).all()
     assert (board[0, 0] != 255).any() and (board[-1, -1] != 255).any()
 
 

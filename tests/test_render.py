@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from generator import render
-from generator.render import DRAW, GREENS, GREYS, HEAT, LIMITS, SIGNED, SMALLEST, draw, own_limit
+from generator.palettes import GREENS, GREYS, HEAT, SIGNED
+from generator.render import DRAW, LIMITS, SMALLEST, draw, own_limit
 from generator.tiles import colour_mosaic, cut, enlarge, mosaic, strongest
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)

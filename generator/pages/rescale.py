@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.render import GREENS, SIGNED
+from generator.palettes import GREENS, SIGNED
 
 KNOTS = 65  # entries of a table; the browser interpolates between them
 ZERO = 128 / 255  # where a signed value of zero lies between purple and green
