@@ -117,8 +117,11 @@ def data_file(model: str, name: str) -> str:
     return layer_page(model, name).removesuffix(".html") + ".js"
 
 
-def data_script(values: dict[str, dict[str, list[float]]]) -> str:
-    """`values` by image and kind as a classic script; three figures each, and zeros in whole per mille."""
+def data_script(values: dict[str, dict[str, list[float]]], names: list[str]) -> str:
+    """`values` by image and kind as a classic script; three figures each, and zeros in whole per mille.
+
+    `names` are those of the classes, where each value is a class's.
+    """
     short = {
         image: {
             kind: [round(v * 1000) if kind == "zeros" else _figures(v) for v in column]
@@ -126,7 +129,8 @@ def data_script(values: dict[str, dict[str, list[float]]]) -> str:
         }
         for image, columns in values.items()
     }
-    return f"window.innerviewLayer={json.dumps(short, separators=(',', ':'))};\n"
+    script = f"window.innerviewLayer={json.dumps(short, separators=(',', ':'))};\n"
+    return script + (f"window.innerviewNames={json.dumps([words.fold(name) for name in names])};\n" if names else "")
 
 
 def _figures(value: float) -> float | int:
@@ -221,8 +225,9 @@ def _steps(gallery: Gallery, model: str, name: str, page: str) -> list[Steps]:
 def data_scripts(gallery: Gallery, values: dict[str, Any]) -> dict[str, str]:
     """The scripts of all layer pages by place; `values` are the numbers per channel by figure id."""
     scripts = {}
-    for model in gallery.models:
+    for model, card in gallery.models.items():
         for name in gallery.layers_of(model):
             known = {f["image"]: values[f["id"]] for f in gallery.at_layer(model, name) if values.get(f["id"])}
-            scripts[data_file(model, name)] = data_script(known)
+            votes = gallery.layer(model, name)["shape"] == [len(card["classes"])]
+            scripts[data_file(model, name)] = data_script(known, card["classes"] if votes else [])
     return scripts

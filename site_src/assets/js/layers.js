@@ -4,7 +4,7 @@
   "use strict";
   var section = document.querySelector("[data-layer]");
   if (!section || !section.dataset.layer) return;
-  var numbers = window.innerviewLayer || {}, unit = section.dataset.unit, count = Number(section.dataset.channels);
+  var numbers = window.innerviewLayer || {}, names = window.innerviewNames || [], unit = section.dataset.unit, count = Number(section.dataset.channels);
   var g = grid(section.dataset.layer), side = g.width * g.height === 1 ? 64 : 104;
   var images = Array.prototype.slice.call(section.querySelectorAll("[data-image]")), state = { c: 0, strongest: false, own: false };
 
@@ -21,7 +21,7 @@
   }
 
   function plain(value) {
-    return Number(value).toPrecision(3).replace("-", "−");
+    return Number(value) === 0 ? "0" : Number(value).toPrecision(3).replace("-", "−");
   }
 
   /* Channel c of a sprite as the background of `box`. The sprite's size follows from its grid: it need not be loaded. */
@@ -92,7 +92,7 @@
   }
 
   function show(c) {
-    name.textContent = unit.charAt(0).toUpperCase() + unit.slice(1) + " " + c + " of " + count;
+    name.textContent = unit.charAt(0).toUpperCase() + unit.slice(1) + " " + c + " of " + count + (names[c] ? ", " + names[c] : "");
     slider.value = c;
     tiles.forEach(function (tile) {
       var image = tile.article.querySelector(".picture img");
@@ -110,8 +110,8 @@
   }
 
   function said(values, c) {
-    var words = g.width * g.height === 1 || values.max[c] === values.mean[c] ? plain(values.max[c]) :
-      "largest " + plain(values.max[c]) + "\nmean " + plain(values.mean[c]);
+    if (unit === "value") return plain(values.max[c]);
+    var words = "largest " + plain(values.max[c]) + "\nmean " + plain(values.mean[c]);
     return words + (values.zeros[c] ? "\nzeros " + values.zeros[c] / 10 + " %" : "");
   }
 
@@ -175,7 +175,7 @@
 
   function fromAddress() {
     var words = location.hash.slice(1).split("&"), found = /^c(\d+)$/.exec(words[0]);
-    if (location.hash && !found) return;
+    if (location.hash && !found && name.textContent) return;
     state = {
       c: found && Number(found[1]) < count ? Number(found[1]) : 0,
       strongest: words.indexOf("strongest") > 0, own: words.indexOf("own") > 0
