@@ -6,7 +6,7 @@ from generator.pages.gallery import Record
 
 MOVES = {
     "smoothgrad": "how the mean settles, sample by sample",
-    "integrated-gradients": "how the contributions add up on the way from an empty picture to this one",
+    "integrated-gradients": "how the contributions add up along the way",
 }
 ANYHOW = "how the picture came about, step by step"  # of methods that are not ours
 

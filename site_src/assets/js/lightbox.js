@@ -62,7 +62,7 @@
     var scale = room >= 2 ? Math.floor(room) : room;
     image.src = data.zoom;
     image.alt = small.alt;
-    words.textContent = small.alt + (data.moves ? " In motion: " + data.moves + "." : "");
+    words.textContent = data.moves ? small.alt.replace(/\.?$/, ". In motion: " + data.moves + ".") : small.alt;
     rest(data);
     image.width = Math.round(data.width * scale);
     image.height = Math.round(data.height * scale);
