@@ -21,11 +21,13 @@ def kinds(site: Path) -> dict[str, str]:
     return {
         "home": "index.html",
         "reading": "reading.html",
+        "lecture": "lecture.html",
         "images": "gallery/images/index.html",
         "models": "gallery/models/index.html",
         "methods": "gallery/methods/index.html",
         "image": f"gallery/images/{first['image']}.html",
         "model": f"gallery/{first['model']}/index.html",
+        "layer": f"gallery/{first['model']}/layers/{sprite.rpartition('--')[2]}.html",
         "method": "gallery/methods/grad-cam.html",
         "report": f"gallery/{first['model']}/{first['image']}/index.html",
         "figure": f"gallery/{overlay}.html",
