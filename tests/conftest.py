@@ -5,6 +5,7 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is imported below
 
+import browsing
 import fake_manifest
 import fake_site
 import hypothesis
@@ -54,3 +55,10 @@ def addressed_site(fake_gallery, tmp_path_factory) -> Path:
     """The same site with an address of its own, cards for previews of links, and one pinned picture."""
     folder, manifest = fake_gallery
     return fake_site.publish_addressed(folder, manifest, tmp_path_factory.mktemp("addressed"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests, as playwright allows one of itself in a process; where there is none they fail."""
+    with browsing.browser() as found:
+        yield found

@@ -122,12 +122,6 @@ def test_what_is_taken_away_is_the_still(site, kind):
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with browsing.browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def address(site):
     with browsing.served(site) as found:
         yield found

@@ -34,13 +34,6 @@ REPORT, MAP, SPRITE = PAGES["report"], PAGES["figure-map"], PAGES["figure-sprite
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """One browser for all tests; where there is none they fail."""
-    with browsing.browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
 def address(built_site):
     """Where the fake site is served."""
     with browsing.served(built_site) as found:

@@ -23,12 +23,6 @@ PAGES = [LAYER, "gallery/tiny/layers/conv0.html", VECTOR, CLASSES, "lecture.html
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with browsing.browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def address(built_site):
     with browsing.served(built_site) as found:
         yield found

@@ -56,7 +56,9 @@ def test_statistics_are_of_each_channel(maps):
     assert np.allclose(found["zeros"], (flat == 0).mean(1))
 
 
-@given(arrays(np.float32, st.integers(1, 3000), elements=st.floats(0, 8, width=16)), st.sampled_from([50, 99, 99.8, 100]))
+@given(
+    arrays(np.float32, st.integers(1, 3000), elements=st.floats(0, 8, width=16)), st.sampled_from([50, 99, 99.8, 100])
+)
 def test_the_percentile_is_numpys_inverted_cdf(values, q):
     assert percentile(torch.from_numpy(values), q) == np.percentile(values, q, method="inverted_cdf")
 

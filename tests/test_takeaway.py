@@ -21,13 +21,6 @@ LISTEN = "<script>var told = []; addEventListener('message', e => told.push(e.da
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """One browser for all tests of this file."""
-    with browsing.browser() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
 def gallery(addressed_site):
     """Where the gallery is served."""
     with browsing.served(addressed_site) as address:
