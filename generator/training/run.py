@@ -24,7 +24,7 @@ from generator.training.recipe import Recipe
 from generator.training.replicas import Replicas
 from generator.training.small_maps import speed_up
 
-WATCHED = 2000  # test pictures that an epoch is measured on; the model card's figures are of all
+WATCHED = 1000  # test pictures that an epoch is measured on; the model card's figures are of all
 OFTEN = 20  # steps from one report to the next
 
 
