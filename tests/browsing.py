@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from generator.site import serve
 
@@ -44,3 +44,8 @@ def served(site: Path) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def where(page: Page) -> str:
+    """The address as the page itself knows it; `page.url` hears of a changed fragment a moment later."""
+    return page.evaluate("location.href")

@@ -238,7 +238,7 @@ def test_arrow_keys_walk_through_the_channels_and_the_address_follows(visit):
         page.keyboard.press(key)
         assert slider.get_attribute("aria-valuenow") == str(channel)
     page.keyboard.press("ArrowDown")
-    assert page.url.endswith("#c16")
+    assert browsing.where(page).endswith("#c16")
     assert slider.get_attribute("aria-valuetext") == "Channel 16, largest 1.25, mean 0.250, zeros 50.0 %"
 
 
@@ -262,7 +262,7 @@ def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
     page = visit()(PAGES["images"])
     assert titles(page) == ["Frog", "Cat", "Rocket"]
     page.get_by_role("button", name="wrong").click()
-    assert titles(page) == ["Cat"] and page.url.endswith("#show=wrong")
+    assert titles(page) == ["Cat"] and browsing.where(page).endswith("#show=wrong")
     assert page.locator(".filter output").inner_text() == "1 of 3"
     page.reload()
     assert titles(page) == ["Cat"]
@@ -360,14 +360,14 @@ def boundary(page):
 
 def test_the_views_of_a_duel_by_keyboard_and_the_address_follows(visit):
     page = visit()(PAIR)
-    assert shown(page) == "left right difference" and "#" not in page.url
+    assert shown(page) == "left right difference" and "#" not in browsing.where(page)
     page.get_by_role("radio", name="Side by side").focus()
     for view, panes in (("slider", "left right"), ("blink", "left"), ("difference", "difference")):
         page.keyboard.press("ArrowRight")
         assert shown(page) == panes
-        assert f"#view={view}" in page.url
+        assert f"#view={view}" in browsing.where(page)
     page.keyboard.press("ArrowRight")
-    assert shown(page) == "left right difference" and "#" not in page.url
+    assert shown(page) == "left right difference" and "#" not in browsing.where(page)
 
 
 def test_the_slider_of_a_duel_by_keyboard(visit):
@@ -376,7 +376,7 @@ def test_the_slider_of_a_duel_by_keyboard(visit):
     assert (slider.input_value(), boundary(page)) == ("35", "inset(0px 0px 0px 35%)")
     slider.focus()
     page.keyboard.press("ArrowRight")
-    assert page.url.endswith("#view=slider&at=36") and boundary(page).endswith("36%)")
+    assert browsing.where(page).endswith("#view=slider&at=36") and boundary(page).endswith("36%)")
     page.keyboard.press("End")
     assert boundary(page).endswith("100%)")
 
@@ -392,7 +392,7 @@ def test_the_slider_of_a_duel_by_mouse(visit):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.25, middle, steps=3)
     page.mouse.up()
-    assert boundary(page).endswith("25%)") and page.url.endswith("#view=slider&at=25")
+    assert boundary(page).endswith("25%)") and browsing.where(page).endswith("#view=slider&at=25")
     page.mouse.move(box["x"] + box["width"] * 0.75, middle)  # no button is down
     assert boundary(page).endswith("25%)")
 
@@ -403,7 +403,7 @@ def test_blinking_by_hand_and_by_itself(visit):
     assert shown(page) == "left"
     page.get_by_role("button", name="Swap").focus()
     page.keyboard.press("Enter")
-    assert shown(page) == "right" and page.url.endswith("#view=blink&shown=right")
+    assert shown(page) == "right" and browsing.where(page).endswith("#view=blink&shown=right")
     assert page.locator(".viewer output").inner_text() == "with half pruned"
     play = page.get_by_role("button", name="Play")
     play.click()

@@ -96,7 +96,7 @@ def test_arrow_keys_show_a_channel_of_every_image_and_the_address_keeps_it(visit
         assert slider.input_value() == str(channel), key
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
-    assert page.url.endswith("#c17") and page.locator(".channels__name").inner_text() == "Channel 17 of 64"
+    assert browsing.where(page).endswith("#c17") and page.locator(".channels__name").inner_text() == "Channel 17 of 64"
     side = 104 / 32 * 33  # from one square to the next, at the size shown
     assert cuts(page) == [[f"{-side:g}px {-side:g}px", title] for title in ("Frog", "Cat", "Rocket")]
     assert page.locator(".channels__numbers").all_inner_texts() == ["largest 1.27\nmean 0.250\nzeros 50 %"] * 3
@@ -118,11 +118,11 @@ def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
     step = box["width"] / 16
     page.mouse.move(box["x"] + 2.5 * step, box["y"] + 1.5 * step)
     assert page.locator(".channels__name").inner_text() == "Channel 18 of 64"
-    assert "#" not in page.url
+    assert "#" not in browsing.where(page)
     page.mouse.move(5, 5)
     assert page.locator(".channels__name").inner_text() == "Channel 0 of 64"
     page.mouse.click(box["x"] + 3.5 * step, box["y"] + 0.5 * step)
-    assert page.url.endswith(f"{LAYER}#c3"), "a click pins and does not leave the page"
+    assert browsing.where(page).endswith(f"{LAYER}#c3"), "a click pins and does not leave the page"
     page.get_by_role("link", name="Activations").first.press("Enter")
     page.wait_for_url("**/activations--relu0.html")
 
@@ -132,7 +132,7 @@ def test_an_address_brings_back_channel_order_and_scale(visit):
     assert page.locator(".channels__name").inner_text() == "Channel 9 of 64"
     assert page.get_by_label("strongest image first").is_checked() and page.get_by_label("own scale").is_checked()
     page.get_by_label("own scale").uncheck()
-    assert page.url.endswith("#c9&strongest")
+    assert browsing.where(page).endswith("#c9&strongest")
     page.evaluate("location.hash = '#c11'")
     page.wait_for_function("document.querySelector('.channels__name').textContent === 'Channel 11 of 64'")
     assert not page.get_by_label("strongest image first").is_checked()
@@ -148,7 +148,7 @@ def test_the_strongest_image_comes_first_when_asked(visit):
 def test_loud_channels_are_offered(visit):
     page = visit(LAYER)
     page.locator(".channels__told").get_by_role("button", name="channel 63").click()
-    assert page.url.endswith("#c63")
+    assert browsing.where(page).endswith("#c63")
 
 
 # --- one scale: the browser does what the tables say -----------------------------------------------------------
@@ -199,7 +199,7 @@ def test_the_walk_is_scrubbed_by_arrow_keys_from_the_input_to_the_classes(visit)
         page.keyboard.press("ArrowRight")
         seen.append(title.inner_text())
     expected = ["The input", "conv 64", "pool", "conv 256", "pool", "conv 512", "vector of 512", "10 classes"]
-    assert seen == expected and page.url.endswith("#at=7")
+    assert seen == expected and browsing.where(page).endswith("#at=7")
     assert page.locator(".scrub .bars li").count() == 5
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
@@ -217,7 +217,7 @@ def test_an_address_brings_back_the_stage_and_play_goes_on_to_the_end(visit):
     play.click()
     assert play.get_attribute("aria-pressed") == "true"
     page.wait_for_function("document.querySelector('.scrub__title').textContent === '10 classes'")
-    assert play.get_attribute("aria-pressed") == "false" and page.url.endswith("#at=7")
+    assert play.get_attribute("aria-pressed") == "false" and browsing.where(page).endswith("#at=7")
 
 
 # --- two matrices ---------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_a_switch_leads_from_methods_to_layers_and_the_address_keeps_it(visit):
     assert page.locator("[data-table]:visible h2").all_inner_texts() == ["Every image, the classic way"]
     page.get_by_role("button", name="Layers by image").press("Enter")
     assert page.locator("[data-table]:visible h2").all_inner_texts() == ["Every image, layer by layer"]
-    assert page.url.endswith("#table=layers")
+    assert browsing.where(page).endswith("#table=layers")
     rows = page.locator("[data-table='layers'] tbody tr")
     assert rows.locator("th").all_inner_texts()[:3] == ["conv 64", "pool", "conv 256"]
     assert rows.first.locator("td img").count() == 3

@@ -120,7 +120,7 @@ def test_an_interrupt_ends_all_within_seconds_and_the_next_run_goes_on(tmp_path)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     begun = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     for _ in range(1200):
         if (tmp_path / "begun").exists() or begun.poll() is not None:
