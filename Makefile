@@ -19,6 +19,7 @@ help: ## what can be made
 
 gallery: $(VENV)/installed ## set up what is missing, draw the gallery and build its site
 	@$(BIN)/innerview build
+	@echo "Here, without an activated environment: make serve"
 
 serve: $(VENV)/installed ## build, then look at the gallery in a browser
 	@$(BIN)/innerview serve
