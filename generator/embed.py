@@ -17,8 +17,7 @@ from PIL import Image, ImageDraw
 
 from .encode import png
 from .entries import nearest
-from .pages import model as model_pages
-from .pages import snippets, views
+from .pages import classic, snippets, views
 from .pages.gallery import Gallery, Record, figure_page
 from .pages.text import text
 from .palettes import GREENS, GREYS, HEAT, SIGNED
@@ -101,7 +100,7 @@ def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
     if slug not in gallery.models:
         raise ConfigError(f"{slug}: no such network in {site}{nearest(slug, gallery.models)}")
     start = base(gallery, url, needed=True)
-    matrix = model_pages.classic_table(gallery, slug, "index.html")
+    matrix = classic.of_model(gallery, slug, "index.html")
     heads = [matrix.corner, *(_link(start, column) for column in matrix.columns)]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in matrix.rows:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generator.pages import views
+from generator.pages import classic, views
 from generator.pages.gallery import (
     Gallery,
     home_page,
     hub_page,
     image_page,
-    method_page,
     relative,
-    report_page,
 )
-from generator.pages.model import CLASSIC, Fact
-from generator.pages.report import LABEL
-from generator.pages.views import Link, Matrix, Plate, Row, Steps
+from generator.pages.model import Fact
+from generator.pages.views import Link, Matrix, Plate, Steps
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def image(gallery: Gallery, key: str) -> ImagePage:
         alt=example["alt"],
         facts=_facts(example),
         source=example["source"] if _is_address(example["source"]) else "",
-        matrix=_matrix(gallery, key, page),
+        matrix=classic.of_image(gallery, key, page),
     )
 
 
@@ -74,21 +71,3 @@ def _facts(example: dict) -> list[Fact]:
 
 def _is_address(source: str) -> bool:
     return source.startswith(("https://", "http://"))
-
-
-def _matrix(gallery: Gallery, key: str, page: str) -> Matrix:
-    """Rows are models; columns the input and the classic methods."""
-    methods = [method for method in CLASSIC if method in gallery.methods]
-    columns = [Link("Input", "")]
-    columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
-    rows = []
-    for model in gallery.models_of(key):
-        found = [gallery.find(model, key, "input")] + [gallery.find(model, key, m, LABEL) for m in methods]
-        rows.append(
-            Row(
-                head=Link(gallery.models[model]["title"], relative(report_page(model, key), page)),
-                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
-                verdict=views.verdict(gallery.predictions.get((model, key))),
-            )
-        )
-    return Matrix("What each network made of it", "Network and answer", columns, rows)

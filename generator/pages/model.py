@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.pages import classic, views
 from generator.pages import text as words
-from generator.pages import views
 from generator.pages.curve import Curve, curve
 from generator.pages.finding import beside
 from generator.pages.gallery import (
@@ -15,15 +15,12 @@ from generator.pages.gallery import (
     home_page,
     hub_page,
     layer_page,
-    method_page,
     model_page,
     relative,
     report_page,
 )
-from generator.pages.report import LABEL, Block, silhouette
+from generator.pages.report import Block, silhouette
 from generator.pages.views import Link, Matrix, Plate, Row, Steps
-
-CLASSIC = ("vanilla-backprop", "saliency", "cam", "grad-cam")  # the columns of the classic table
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         facts=facts(gallery, card, page),
         classes=card["classes"] if len(card["classes"]) <= 20 else [],
         silhouette=silhouette(gallery, slug, page, walk_of),
-        matrix=classic_table(gallery, slug, page),
+        matrix=classic.of_model(gallery, slug, page),
         depth=depth_table(gallery, slug, page),
         filters=[
             views.plate(gallery, figure, page, layer_title=True)
@@ -139,24 +136,6 @@ def _accuracy(accuracy: Record) -> str:
     if accuracy.get("images"):
         said += f" on {words.count(accuracy['images'])} images"
     return said + (f" of {accuracy['data']}" if accuracy.get("data") else "")
-
-
-def classic_table(gallery: Gallery, slug: str, page: str) -> Matrix:
-    """Rows are images; columns the preprocessed input and the classic methods for the label."""
-    methods = [method for method in CLASSIC if method in gallery.methods]
-    columns = [Link("Input", "")]
-    columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
-    rows = []
-    for image in gallery.images_of(slug):
-        found = [gallery.find(slug, image, "input")] + [gallery.find(slug, image, m, LABEL) for m in methods]
-        rows.append(
-            Row(
-                head=Link(gallery.images[image]["title"], relative(report_page(slug, image), page)),
-                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
-                verdict=views.verdict(gallery.predictions.get((slug, image))),
-            )
-        )
-    return Matrix("Every image through this network", "Image and answer", columns, rows)
 
 
 def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:

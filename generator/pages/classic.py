@@ -1,0 +1,39 @@
+"""The classic table: a report a row; columns the preprocessed input and the methods one asks for first."""
+
+from __future__ import annotations
+
+from generator.pages import views
+from generator.pages.gallery import Gallery, method_page, relative, report_page
+from generator.pages.report import LABEL
+from generator.pages.views import Link, Matrix, Row
+
+METHODS = ("vanilla-backprop", "saliency", "cam", "grad-cam")
+
+
+def of_model(gallery: Gallery, model: str, page: str) -> Matrix:
+    """Every image through one network."""
+    rows = [(gallery.images[image]["title"], model, image) for image in gallery.images_of(model)]
+    return _table("Every image through this network", "Image and answer", rows, gallery, page)
+
+
+def of_image(gallery: Gallery, image: str, page: str) -> Matrix:
+    """One image through every network."""
+    rows = [(gallery.models[model]["title"], model, image) for model in gallery.models_of(image)]
+    return _table("What each network made of it", "Network and answer", rows, gallery, page)
+
+
+def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery: Gallery, page: str) -> Matrix:
+    methods = [method for method in METHODS if method in gallery.methods]
+    columns = [Link("Input", "")]
+    columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
+    rows = []
+    for name, model, image in reports:
+        found = [gallery.find(model, image, "input")] + [gallery.find(model, image, m, LABEL) for m in methods]
+        rows.append(
+            Row(
+                head=Link(name, relative(report_page(model, image), page)),
+                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
+                verdict=views.verdict(gallery.predictions.get((model, image))),
+            )
+        )
+    return Matrix(title, corner, columns, rows)
