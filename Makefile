@@ -4,18 +4,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+KILLS ?= 30
+MINUTES ?= 10
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
 
 export PIP_DEFAULT_TIMEOUT ?= 120
 
-.PHONY: help gallery serve test browser train clean
+.PHONY: help gallery serve test soak fuzz lock browser screenshots train clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 gallery: $(VENV)/installed ## set up what is missing, draw the gallery and build its site
 	@$(BIN)/innerview build
@@ -28,11 +30,25 @@ test: $(VENV)/installed-tests browser ## install what the tests need and run the
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m pytest
 
+screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
+	@$(BIN)/python tests/screenshots.py site docs/screenshots
+
+soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30)
+	@$(BIN)/python tests/soak.py --kills $(KILLS)
+
+fuzz: $(VENV)/installed-tests ## give every reader damaged files for some time (MINUTES=10)
+	@$(BIN)/python tests/fuzz.py --minutes $(MINUTES)
+
+lock: $(VENV)/installed-tests ## write requirements.lock anew: constraints.txt with the digests of every file
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile pyproject.toml --extra test -c constraints.txt --generate-hashes --universal \
+		--python-version 3.11.5 --no-header --no-annotate --quiet --output-file requirements.lock
+
 train: $(VENV)/installed ## train the bundled network anew (hours without a GPU)
 	@$(BIN)/innerview train
 
 clean: ## remove all that was built, the store of finished pictures too; .venv stays
-	rm -rf site site.new site.old $(addprefix site_src/,gallery .theme index.md reading.md lecture.md) .innerview dist .pytest_cache \
+	rm -rf site site.new site.old $(addprefix site_src/,gallery .theme index.md learn.md reading.md lecture.md growth.md) .innerview dist .pytest_cache \
 		.ruff_cache .hypothesis
 
 # A stamp is touched last, so an interrupted install is done again.

@@ -11,17 +11,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import compare, fingerprint, pages, pins, share, site
+from . import against, compare, fingerprint, measured, pages, pins, probing, share, site
 from .cards import known_code
 from .manifest import Contents, Published, channel_values, job_name, manifest
 from .models import weights_files
 from .options import Options, Progress
 from .plan import SceneTask
 from .preview import preview
+from .probe import files as probe_files
+from .probe.told import channels as channels_of
 from .resources import template_folders
 from .run import Pool, WorkerError
+from .side import Side
 from .store import Damaged, Store, write_whole
 from .survey import Plan, find_missing, make_plan
+from .types import ImageError
 
 
 @dataclass
@@ -46,6 +50,9 @@ def build(options: Options, progress: Progress) -> Report:
     fail are in the report.
     """
     store = options.store
+    if not options.no_site:
+        site.replaceable(options.out)
+    old = Side(options.against, [store.folder]) if options.against else None
     mark = fingerprint.Fingerprint(options.work, options.selection(), options.data)
     last = mark.unchanged()
     if last is not None and (options.no_site or (options.out / "index.html").is_file()):
@@ -53,12 +60,12 @@ def build(options: Options, progress: Progress) -> Report:
     with options.pool() as pool:
         plan = make_plan(options, pool, store)
         try:
-            report = _make(plan, options, pool, store, progress)
+            report = _make(plan, options, pool, store, progress, old)
         except Damaged as error:
             progress.say(f"{error.what}: damaged in the store; it is drawn again")
             store.remove_damaged()
             find_missing(plan, store)
-            report = _make(plan, options, pool, store, progress)
+            report = _make(plan, options, pool, store, progress, old)
     _remember(options, plan, report, mark)
     return report
 
@@ -69,12 +76,15 @@ def rewrite(options: Options, progress: Progress) -> None:
     Raises `InnerviewError` where the store does not know the methods or a network yet.
     """
     store = options.store
+    old = Side(options.against, [store.folder]) if options.against else None
     mark = fingerprint.Fingerprint(options.work, options.selection(), options.data)
     mark.forget()  # what is not in the store is still to be drawn
     with options.pool(workers=-1) as pool:
         plan = make_plan(options, pool, store)
+        _preview(plan, store)
         described, files = manifest(_contents(plan, {}, _pairs(plan, store), store), store)
-        publish(described, files, options, store, plan, progress)
+        _keep(described, options)
+        publish(described, files, options, store, plan, progress, old)
 
 
 def publish(
@@ -84,9 +94,11 @@ def publish(
     store: Store,
     plan: Plan,
     progress: Progress,
-) -> None:
-    """Write the pages, let mkdocs build them, lay pictures and manifest beside them, check, exchange.
+    old: Side | None = None,
+) -> int:
+    """Write the pages, let mkdocs build them, lay pictures and manifest beside them, check, exchange; how many pages.
 
+    With `old` they tell what changed since that gallery.
     Raises `Damaged` for a payload that is not what it was, `SiteError` where the site does not hold together; what was
     published before is then as it was.
     """
@@ -96,39 +108,48 @@ def publish(
     described["pins"], kept, told = pins.pin(settings.folder / pins.FOLDER, settings.pin, described, store)
     for line in told:
         progress.say(line)
+    if old:
+        described["changes"], shown = against.changes_of(old, Side(options.work, [store.folder]))
+        kept += [Published(path, store.keep(data)) for path, data in shown.items()]
 
     def lay(new: Path) -> None:
         gallery = new / "gallery"
         for file in (*files, *cards, *kept):
             _lay(store, file, gallery / file.path)
         pages.write_figure_pages(described, new, templates, lambda figure: channel_values(figure, store))
+        pages.write_unit_scripts(described, new, lambda model, layer: channels_of(plan.probes[model], layer, store))
         gallery.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        (gallery / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        (gallery / "manifest.json").write_bytes(_json(described, indent=1) + b"\n")
 
     with store.alone(lambda: progress.say("waiting for another build to publish its site")):
         pages.write_sources(described, root / "site_src", templates)
         site.build(root, options.out, lay, title=about.title, url=about.url)
+        return sum(1 for _ in options.out.rglob("*.html"))  # before another build may exchange it
 
 
 # --- steps ------------------------------------------------------------------------------------------
 
 
-def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Progress) -> Report:
+def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Progress, old: Side | None) -> Report:
     """Draw what is missing, put it together and publish it."""
+    _preview(plan, store)
+    unprobed = probing.probe(plan.probes.values(), pool, store, progress)
     report, failed = _draw(plan, pool, progress)
+    unmeasured = _measure(plan, pool, store, progress)
     pairs = _pairs(plan, store)
     _compare(pairs, pool, store, progress)
     described, files = manifest(_contents(plan, failed, pairs, store), store)
-    report.failures = _by_name(failed, plan, store) | dict(plan.failed)
+    report.failures = _by_name(failed, plan, store) | dict(plan.failed) | unprobed | unmeasured
+    lost = (figure for figure in described["figures"] if figure["status"] == "failed")
+    report.failures |= {figure["id"]: figure["reason"] for figure in lost if figure["id"] not in report.failures}
     report.problems = plan.problems
     report.figures = len(described["figures"])
     report.inapplicable = sum(figure["status"] == "inapplicable" for figure in described["figures"])
+    _keep(described, options)
     if not options.no_site:
         progress.say("writing pages and building the site")
-        publish(described, files, options, store, plan, progress)
+        report.pages = publish(described, files, options, store, plan, progress, old)
         report.site = options.out
-        report.pages = sum(1 for _ in options.out.rglob("*.html"))
     return report
 
 
@@ -144,6 +165,9 @@ def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str,
     progress.start(todo)
 
     def tell(event: str, task: SceneTask, key: str, reason: str) -> None:
+        if event == "step":
+            progress.now(f"{task.card.slug} / {task.image}, {reason}")
+            return
         if event == "failed":
             failed[key] = reason
         if (task.card.slug, task.image, key) in asked:  # the other jobs of a scene are in the store and told of too
@@ -152,6 +176,26 @@ def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str,
 
     pool.run([plan.tasks[index] for index in plan.missing], tell)
     return Report(drawn=counts["drawn"], reused=reused + counts["reused"]), failed
+
+
+def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[str, str]:
+    """Have the maps measured that have no evidence yet; what failed, and why. Pages do without what is missing."""
+    known = plan.known
+    waiting = [task for task in plan.tasks if measured.missing(task, known, store)]
+    if not waiting:
+        return {}
+    progress.say(f"measuring how far the maps of {len(waiting)} images are to be believed")
+
+    def heard(index: int) -> None:
+        progress.now(f"{waiting[index].card.slug} / {waiting[index].image}, measured")
+
+    answers = pool.ask([("evidence", (task, known)) for task in waiting], heard)
+    failed = {}
+    for task, answer in zip(waiting, answers, strict=True):
+        name = f"{task.card.slug}/{task.image}"
+        found = {"evidence": str(answer)} if isinstance(answer, WorkerError) else answer
+        failed |= {f"{name}, {what}": why for what, why in found.items()}
+    return failed
 
 
 def _pairs(plan: Plan, store: Store) -> list[compare.PairTask]:
@@ -172,6 +216,19 @@ def _compare(pairs: Iterable[compare.PairTask], pool: Pool, store: Store, progre
             raise answer
 
 
+def _preview(plan: Plan, store: Store) -> None:
+    """Have in the store what pages show of each photo; one that vanished or changed since it was read is left out."""
+    lost = {}
+    for example in plan.examples:
+        try:
+            preview(example, store)
+        except ImageError as error:
+            lost[example.id] = str(error)
+    if lost:
+        plan.leave_out(lost)
+        find_missing(plan, store)
+
+
 def _contents(plan: Plan, failed: Mapping[str, str], pairs: list[compare.PairTask], store: Store) -> Contents:
     return Contents(
         plan.settings.site.model_dump(),
@@ -183,7 +240,20 @@ def _contents(plan: Plan, failed: Mapping[str, str], pairs: list[compare.PairTas
         {example.id: preview(example, store) for example in plan.examples},
         plan.unreadable,
         pairs,
+        plan.known,
+        tuple(plan.probes.values()),
     )
+
+
+def _keep(described: dict[str, Any], options: Options) -> None:
+    """Leave the manifest beside the store, so that a later gallery can be set against this one without its site."""
+    write_whole(options.work / "manifest.json", _json(described))
+
+
+def _json(content: Any, indent: int | None = None) -> bytes:
+    """As UTF-8, which has no place for half a character that someone called a layer."""
+    text = json.dumps(content, indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace")
 
 
 def _lay(store: Store, file: Published, target: Path) -> None:
@@ -206,7 +276,7 @@ def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fi
     """Leave `build.json` for people, and the fingerprint for the next build."""
     told = ("drawn", "reused", "inapplicable", "figures", "failures")
     summary = {name: getattr(report, name) for name in told}
-    write_whole(options.work / "build.json", (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(options.work / "build.json", _json(summary, indent=1) + b"\n")
     networks = {task.network for task in plan.tasks}
     own = sorted(network.name for network in networks if not known_code(network))
     if own:
@@ -216,5 +286,8 @@ def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fi
         return
     weights = [file for network in networks for file in weights_files(network)]
     pictures = [Path(example.path) for example in plan.examples]
+    pictures += [file for task in plan.probes.values() for file in probe_files(task.source)]
     kept = {name: getattr(report, name) for name in ("figures", "pages", "inapplicable", "problems")}
-    mark.remember([*pictures, *weights], options.root, plan.settings, {**kept, "reused": report.figures})
+    changed = mark.remember([*pictures, *weights], options.root, plan.settings, {**kept, "reused": report.figures})
+    if changed:
+        report.problems.append(f"{changed} changed while the gallery was built; the next build looks at it")

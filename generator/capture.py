@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from torch import nn
 from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
-RULES = ("vanilla", "guided", "deconvnet")
+RULES = ("vanilla", "guided", "deconvnet", "open")
 
 
 class Watch(TorchFunctionMode):
@@ -27,7 +28,8 @@ class Watch(TorchFunctionMode):
 
     - "vanilla": `grad * f'(x)`, bit for bit the native gradient;
     - "guided": `relu(grad) * f'(x)` (Springenberg et al. 2014, arXiv:1412.6806);
-    - "deconvnet": `relu(grad)` (Zeiler & Fergus 2014, arXiv:1311.2901).
+    - "deconvnet": `relu(grad)` (Zeiler & Fergus 2014, arXiv:1311.2901);
+    - "open": `grad`, so that a picture can wake what is silent (Olah et al. 2017, 10.23915/distill.00007).
     """
 
     def __init__(
@@ -127,6 +129,8 @@ class Rectifier(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (y,), (low, high), rule = ctx.saved_tensors, ctx.bounds, ctx.watch.rule
+        if rule == "open":
+            return gradient, None, None, None
         if rule != "vanilla":
             gradient = gradient.relu()
         if rule != "deconvnet":
@@ -139,23 +143,86 @@ class Rectifier(torch.autograd.Function):
 
 @contextmanager
 def untouched(model: nn.Module) -> Iterator[None]:
-    """Everything of the user's model is afterwards as it was, even after an error: flags, modes, buffers, gradients."""
+    """Everything of the user's model is afterwards as it was, even after an error: flags, modes, buffers, gradients.
+
+    Also what its modules keep in plain attributes, and the random state, which is the same whenever one enters here: a
+    network that counts its calls or draws numbers gives the same in every run.
+    """
     training = {module: module.training for module in model.modules()}
     required = {parameter: parameter.requires_grad for parameter in model.parameters()}
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    attributes = {module: copy.deepcopy(_attributes(module)) for module in model.modules()}
+    random = torch.get_rng_state()
     try:
+        torch.default_generator.manual_seed(0)
         model.eval()
         for parameter in model.parameters():
             parameter.requires_grad_(False)
         yield
     finally:
+        torch.set_rng_state(random)
+        for module, before in attributes.items():
+            _put_back(module, before)
         for module, mode in training.items():
             module.training = mode
         for parameter, flag in required.items():
             parameter.requires_grad_(flag)
         for name, buffer in model.named_buffers():
-            if not torch.equal(buffer, buffers[name]):
+            if not buffer.is_meta and not torch.equal(buffer, buffers[name]):  # on meta there are shapes alone
                 buffer.copy_(buffers[name])
+
+
+PLAIN = bool | int | float | complex | str | bytes | None | torch.Tensor
+MODULES_OWN = frozenset(vars(nn.Module()))  # what every module has: hooks, parameters, parts
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    """What a module keeps in attributes of its own, as far as it is plain data."""
+    return {name: value for name, value in vars(module).items() if name not in MODULES_OWN and _plain(value)}
+
+
+def _put_back(module: nn.Module, before: dict[str, Any]) -> None:
+    """The attributes as they were; what did not change stays the object it is."""
+    now = _attributes(module)
+    for name in now.keys() - before.keys():
+        delattr(module, name)
+    for name, value in before.items():
+        if name not in now or not _alike(now[name], value):
+            vars(module)[name] = value
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two plain values are the same, tensors in them compared by their values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return one == other
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.is_leaf or not value.requires_grad  # what is in a graph cannot be copied
+    if isinstance(value, dict):
+        return all(map(_plain, value)) and all(map(_plain, value.values()))
+    return isinstance(value, PLAIN) or (isinstance(value, list | tuple | set) and all(map(_plain, value)))
+
+
+def not_finite(model: nn.Module, x: torch.Tensor) -> str:
+    """The first layer of a pass over `x` whose output holds NaN or infinity; "" where none does."""
+    found: list[str] = []
+
+    def look(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+        if not found and not torch.isfinite(tensor).all():
+            found.append(name)
+
+    with torch.no_grad(), Watch(model, look):
+        model(x.clone())
+    return found[0] if found else ""
 
 
 def rectifiers(output: torch.Tensor) -> tuple[int, set[str]]:

@@ -7,23 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import fingerprint
-from .models import file_digest, weights_files
+from . import brought, fingerprint
+from .models import MODELS, file_digest, weights_files
 from .run import Pool, WorkerError
-from .sources import closure_digest
+from .sources import closure_digest, module_files
 from .store import Store, key_of
-from .types import Input, Layer, MethodCard, ModelCard, Network, Stage
+from .types import ControlCard, Input, Layer, MeasureCard, MethodCard, ModelCard, Network, Stage
 
 FAST = ("bundled", "torchvision")  # sources whose code is known; a module of one's own may import anything
 Card = TypeVar("Card")
 
 
 def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
-    """The card of every method, in the order of their files."""
+    """The card of every method, in the order of their files, and then of those that other packages bring."""
     files = sorted(Path(__file__).parent.joinpath("methods").glob("*.py"))
     modules = [f"generator.methods.{file.stem}" for file in files if file.stem != "__init__"]
-    code = closure_digest("generator.methods", *modules)
-    key = key_of("methods", code, fingerprint.folder_digest("methods"))  # the files too: their words are on the cards
+    code = closure_digest("generator.methods", *modules, *brought.methods())
+    words = [fingerprint.digest(file) for file in module_files(*brought.methods())]  # which are on the cards
+    key = key_of("methods", code, fingerprint.folder_digest("methods"), brought.methods(), words)
     found = store.get(key)
     if found is None:
         (answer,) = pool.ask([("methods", ())])
@@ -31,6 +32,21 @@ def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
             raise answer
         found = store.put(key, {"cards": [dataclasses.asdict(card) for card in answer]})
     return [_made(MethodCard, card) for card in found["cards"]]
+
+
+def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[ControlCard]]:
+    """The card of every measure and of every control, in the order of their files."""
+    files = sorted(Path(__file__).parent.joinpath("measures").glob("*.py"))
+    modules = [f"generator.measures.{file.stem}" for file in files if file.stem != "__init__"]
+    key = key_of("measures", closure_digest("generator.measures", *modules), fingerprint.folder_digest("measures"))
+    found = store.get(key)
+    if found is None:
+        (answer,) = pool.ask([("measures", ())])
+        if isinstance(answer, WorkerError):
+            raise answer
+        measures, controls = ([dataclasses.asdict(card) for card in cards] for cards in answer)
+        found = store.put(key, {"measures": measures, "controls": controls})
+    return [_made(MeasureCard, one) for one in found["measures"]], [ControlCard(**one) for one in found["controls"]]
 
 
 def model_cards(
@@ -61,7 +77,7 @@ def _card_key(network: Network) -> str:
     if not known_code(network):
         return ""
     weights = [file_digest(file) for file in weights_files(network) if file.is_file()]
-    code = closure_digest("generator.describe", "generator.models.vgg_cifar10", "generator.models.vision")
+    code = closure_digest("generator.describe", *MODELS.values(), "generator.models.vision")
     anywhere = dataclasses.replace(network, folder="")
     return key_of("card", dataclasses.asdict(anywhere), weights, code, fingerprint.versions())
 

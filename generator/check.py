@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from generator.contract import ManifestError, read_manifest
 from generator.types import layer_slug
 
 LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "iframe": "src", "video": "src"}
 HOMED = {"meta", "link alternate"}  # what names its own site by its whole address, for readers elsewhere
 OUTSIDE_ALLOWED = {"a"}  # a page may point outside, but load nothing from there
 CSS_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)['\"]?\s*\)")
-UNLISTED = {"manifest.json", "manifest.schema.json"}  # files of the gallery folder that the manifest does not name
+ENDS = (".html", ".js", ".units.js")  # files of a layer
+# Files of the gallery folder that the manifest does not name.
+UNLISTED = {"manifest.json", "manifest.schema.json", "compare/figures.html"}
 
 
 @dataclass
@@ -31,16 +34,24 @@ class Page:
 
 def check_site(site: Path) -> list[str]:
     """Everything wrong with the built `site`, one line each, sorted; an empty list when it holds together."""
-    return sorted(set(_check_links(site)) | set(_check_manifest(site)))
+    file = site / "gallery" / "manifest.json"
+    if not file.is_file():
+        return sorted({*_check_links(site, ""), "gallery/manifest.json is not there"})
+    try:
+        manifest = read_manifest(file)
+    except ManifestError as error:
+        return sorted({*_check_links(site, ""), str(error)})
+    return sorted({*_check_links(site, manifest["site"]["url"]), *_check_manifest(site, manifest)})
 
 
 # --- links -------------------------------------------------------------------------------------------
 
 
-def _check_links(site: Path) -> list[str]:
+def _check_links(site: Path, url: str) -> list[str]:
+    """`url` is the address under which the site says it is published, "" where it does not know."""
     files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     pages = {name: read_page(site / name) for name in sorted(files) if name.endswith(".html")}
-    problems, home = [], _home(site)
+    problems, home = [], url.rstrip("/") + "/" if url else ""
     for name, page in pages.items():
         problems += [f"{name}: {fault}" for fault in page.faults]
         if name == "404.html":  # served at any depth, so its links start at the server's root
@@ -57,18 +68,16 @@ def _check_links(site: Path) -> list[str]:
     return problems
 
 
-def _home(site: Path) -> str:
-    """The address under which the site says it is published, ending in a slash; "" where it does not know."""
-    file = site / "gallery" / "manifest.json"
-    url = json.loads(file.read_text(encoding="utf-8"))["site"]["url"] if file.is_file() else ""
-    return url.rstrip("/") + "/" if url else ""
-
-
 def _broken(name: str, element: str, address: str, files: set[str], pages: dict[str, Page]) -> str:
     """What is wrong with one address on the page `name`, or nothing."""
-    parts = urlsplit(address)
-    if parts.scheme in ("data", "mailto", "javascript"):
-        return ""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        return f"<{element}> has {address[:60]!r}, which is no address: {error}"
+    if parts.scheme in ("data", "mailto") and (parts.scheme == "data") == (element not in OUTSIDE_ALLOWED):
+        return ""  # pictures may be in the page itself, letters may be written from it
+    if parts.scheme not in ("", "http", "https"):
+        return f"<{element}> has {address[:60]!r}, which is neither http(s) nor relative"
     if parts.scheme or parts.netloc:
         return (
             ""
@@ -158,25 +167,17 @@ class _Reader(HTMLParser):
 # --- the manifest ------------------------------------------------------------------------------------
 
 
-def _check_manifest(site: Path) -> list[str]:
-    gallery = site / "gallery"
-    if not (gallery / "manifest.json").is_file():
-        return ["gallery/manifest.json is not there"]
-    manifest = json.loads((gallery / "manifest.json").read_text(encoding="utf-8"))
-    problems, named = [], set(UNLISTED)
+def _check_manifest(site: Path, manifest: dict[str, Any]) -> list[str]:
+    gallery, problems, named = site / "gallery", [], set(UNLISTED)
     for figure in manifest["figures"]:
         page = f"{figure['id']}.html"
-        named.add(page)
+        named |= {page, f"{figure['model']}/{figure['image']}/figures.js"}
         if not (gallery / page).is_file():
             problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
         for name in (figure["file"], figure["thumb"], figure.get("map", ""), figure.get("animation", "")):
             if name:
                 named.add(name)
                 problems += _check_file(gallery, figure, name)
-        if figure["status"] == "drawn" and not figure["file"]:
-            problems.append(f"manifest: {figure['id']} is drawn and names no file")
-        if figure["status"] != "drawn" and not figure["reason"]:
-            problems.append(f"manifest: {figure['id']} is {figure['status']} and gives no reason")
         if manifest["site"]["url"] and figure["status"] == "drawn":
             named.add(f"{figure['id']}.oembed.json")  # its page links to it, so that it is looked for
     for kept in (*manifest.get("shares", []), *manifest.get("pins", [])):
@@ -193,12 +194,20 @@ def _check_manifest(site: Path) -> list[str]:
     for pair in manifest.get("comparisons", []):
         named |= {*pair["files"].values(), f"{pair['id'].rpartition('/')[0]}.html"}
         problems += [problem for name in pair["files"].values() for problem in _check_file(gallery, pair, name)]
+    for entry in manifest.get("changes", {}).get("figures", []):
+        for name in entry.get("files", {}).values():
+            named.add(name)
+            problems += _check_file(gallery, {"id": entry["id"]}, name)
+    for probe in manifest.get("probes", []):
+        if probe["sheet"]:
+            named.add(probe["sheet"]["file"])
+            problems += _check_file(gallery, {"id": f"the findings of {probe['model']}"}, probe["sheet"]["file"])
     named |= {f"methods/{method['slug']}.html" for method in manifest["methods"]}
     for model in manifest["models"]:
         if not (gallery / model["slug"] / "index.html").is_file():
             problems.append(f"manifest: model {model['slug']} has no page")
         layers = {f["layer"] for f in manifest["figures"] if f["model"] == model["slug"]} - {""}
-        named |= {f"{model['slug']}/layers/{layer_slug(layer)}{end}" for layer in layers for end in (".html", ".js")}
+        named |= {f"{model['slug']}/layers/{layer_slug(layer)}{end}" for layer in layers for end in ENDS}
     return problems + _strays(gallery, named)
 
 

@@ -74,7 +74,7 @@ def pair_tasks(
     sides: dict[str, dict[str, SceneTask]] = {left.slug: {}, right.slug: {}}
     for task in tasks:
         if task.card.slug in sides and task.example is not None:
-            sides[task.card.slug][task.image] = task
+            sides[task.card.slug].setdefault(task.image, task)  # the first: later ones hold what drives the network
     layered = _built_alike(left, right)
     found = []
     for image, one in sides[left.slug].items():
@@ -129,22 +129,31 @@ def side_by_side(
 ) -> tuple[dict[str, render.Picture], dict[str, float]]:
     """Pictures "left", "right" and "difference" (right - left) on the scale that spans both, and how alike they are."""
     if style == "sprite":
-        values = [_values(one, meta) for one, meta in zip(arrays, metas, strict=True)]
+        values = [channels(one, meta) for one, meta in zip(arrays, metas, strict=True)]
         limit = max(meta["scale"][1] for meta in metas)
         signed = any(meta["signed"] for meta in metas)
         drawn = [_sprite(one, limit, signed, meta) for one, meta in zip(values, metas, strict=True)]
-        difference = _sprite(values[1] - values[0], limit, True, metas[0])
+        difference = sprite_difference(*values, limit, metas[0])
     else:
-        values = _of_one_size([np.nan_to_num(one["map"], nan=0.0, posinf=0.0, neginf=0.0) for one in arrays])
+        values = of_one_size([np.nan_to_num(one["map"], nan=0.0, posinf=0.0, neginf=0.0) for one in arrays])
         limit = max(render.own_limit(style, one) for one in arrays)
         floor = min(float(one.min()) for one in values)
         drawn = [
             render.draw(style, one, {**meta, "floor": floor}, photo, limit)
             for one, meta in zip(arrays, metas, strict=True)
         ]
-        plain = "colour" if style == "colour" else "signed"
-        difference = render.draw(plain, {"map": values[1] - values[0]}, metas[0], photo, limit)
+        difference = map_difference(style, *values, limit)
     return {"left": drawn[0], "right": drawn[1], "difference": difference}, likeness(*values)
+
+
+def map_difference(style: str, left: np.ndarray, right: np.ndarray, limit: float) -> render.Picture:
+    """`right - left` of maps (1, h, w) or, where `style` is "colour", (1, C, H, W): zero is white or mid-grey."""
+    return render.draw("colour" if style == "colour" else "signed", {"map": right - left}, {}, None, limit)
+
+
+def sprite_difference(left: np.ndarray, right: np.ndarray, limit: float, meta: Mapping[str, Any]) -> render.Picture:
+    """`right - left` of channels (K, h, w): zero is white."""
+    return _sprite(right - left, limit, True, meta)
 
 
 def likeness(left: np.ndarray, right: np.ndarray) -> dict[str, float]:
@@ -158,6 +167,18 @@ def likeness(left: np.ndarray, right: np.ndarray) -> dict[str, float]:
     spread = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
     correlation = float(centred[0] @ centred[1]) / spread if spread else 0.0  # a flat one is like no other
     return {"correlation": min(1.0, max(-1.0, correlation)), "relative difference": relative}
+
+
+def channels(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> np.ndarray:
+    """Channels (K, h, w) as they were before they became 8 bits, up to one step of their scale."""
+    codes, limit = arrays["codes"].astype(np.float32), meta["scale"][1]
+    return (codes - 128) * (limit / 127) if meta["signed"] else codes * (limit / 254)
+
+
+def of_one_size(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Maps (1, h, w) of layers of different sizes, as fine as the finer of them: bilinear, as over the photo."""
+    height, width = (max(one.shape[axis] for one in maps) for axis in (-2, -1))
+    return [one if one.shape[-2:] == (height, width) else _enlarged(one, width, height) for one in maps]
 
 
 def comparisons(tasks: Iterable[PairTask], store: Store) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
@@ -225,18 +246,6 @@ def _name(one: SceneTask, other: SceneTask, job: Job, match: tuple) -> str:
     layer, target = layer_slug(job.layer) if job.layer else "", slug(match[2]) if match[2] else ""
     own = figure_name(job.model, job.image, job.method, layer, target).partition("/")[2]
     return f"compare/{one.card.slug}--{other.card.slug}/{own}"
-
-
-def _values(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> np.ndarray:
-    """Channels (K, h, w) as they were before they became 8 bits, up to one step of their scale."""
-    codes, limit = arrays["codes"].astype(np.float32), meta["scale"][1]
-    return (codes - 128) * (limit / 127) if meta["signed"] else codes * (limit / 254)
-
-
-def _of_one_size(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Maps (1, h, w) of layers of different sizes, as fine as the finer of them: bilinear, as over the photo."""
-    height, width = (max(one.shape[axis] for one in maps) for axis in (-2, -1))
-    return [one if one.shape[-2:] == (height, width) else _enlarged(one, width, height) for one in maps]
 
 
 def _enlarged(maps: np.ndarray, width: int, height: int) -> np.ndarray:

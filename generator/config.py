@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from generator.entries import Entry, validated, wrong
 from generator.resources import resource
@@ -15,6 +15,7 @@ from generator.yaml_file import read_yaml
 
 COLOUR = r"^#[0-9a-fA-F]{6}$"
 TARGET = re.compile(r"label|rival|top|class:[^:]+|contrast:[^:]+:[^:]+")
+SIZE = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 3}]}
 Parameter = bool | int | float | str | list[bool | int | float | str] | None
 
 
@@ -32,7 +33,7 @@ class SiteEntry(Entry):
 class InputEntry(Entry):
     """What a network of your own wants to see."""
 
-    size: list[int] = Field(min_length=3, max_length=3)
+    size: Annotated[list[int], Field(min_length=3, max_length=3), WithJsonSchema(SIZE)]
     mean: list[float]
     std: list[float]
     fit: Literal["crop", "pad"] = "crop"
@@ -75,6 +76,18 @@ class PruneEntry(Entry):
     scope: Literal["global", "layer"] = "global"
 
 
+class ProbeEntry(Entry):
+    """The images that a network's units are asked about: a folder, an archive of one or a data set's name.
+
+    A folder holds pictures, or one folder of them per class; of a data set the test part is taken. `images` is how
+    many are looked at, evenly spread; 0 means all.
+    """
+
+    shorthand = "data"
+    data: str = Field(min_length=1)
+    images: int = Field(0, ge=0)
+
+
 class ModelEntry(Entry):
     """One network, by name alone or with what is to be different."""
 
@@ -91,6 +104,8 @@ class ModelEntry(Entry):
     images: list[str] = []
     targets: list[str] = []
     prune: list[PruneEntry] = []
+    probe: ProbeEntry | None = None  # without one, the curated images are the probe
+    checkpoints: str = ""  # a folder of checkpoints of its training, as `innerview train` leaves it
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -110,12 +125,15 @@ class Settings(Entry):
 
     site: SiteEntry = SiteEntry()
     models: list[ModelEntry] = Field(
-        default=[ModelEntry(name="vgg-cifar10", prune=[PruneEntry(sparsity=0.5)])], min_length=1
+        default=[ModelEntry(name="vgg-cifar10", prune=[PruneEntry(sparsity=0.5)]), ModelEntry(name="imagenette")],
+        min_length=1,
     )
     images: str = "images"
     methods: dict[str, bool | dict[str, Parameter]] | list[str] = Field(default={})
+    measures: dict[str, bool | dict[str, Parameter]] | list[str] = Field(default={})  # of maps
     targets: list[str] = Field(default=["label", "rival"], min_length=1)
     preset: Literal["auto", "quick", "standard", "full"] = "auto"
+    styles: list[list[str]] = []  # pairs [picture, style]: the ids of a picture and of the one whose style it gets
     pin: list[str] = []  # figures, by name or pattern, whose picture keeps an address of its own for ever
     compare: list[list[str]] = []  # pairs of model names to set side by side; pruned copies are set beside their whole
     _path: Path = PrivateAttr(default=Path("gallery.yml"))
@@ -136,20 +154,16 @@ class Settings(Entry):
         folder = self.folder / self.images
         return folder if folder.is_dir() or "images" in self.model_fields_set else resource("images")
 
+    @field_validator("methods", "measures", mode="before")
     @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """The JSON Schema of gallery.yml, for editors."""
-        return cls.model_json_schema()
-
-    @field_validator("methods", mode="before")
-    @classmethod
-    def _methods(cls, value: Any) -> Any:
+    def _methods(cls, value: Any, info: ValidationInfo) -> Any:
         """Told here, because a failed union would tell of both its sides."""
         if isinstance(value, list):
             if any(not isinstance(name, str) for name in value):
-                raise wrong("", "expected a list of method slugs", value)
+                raise wrong("", f"expected a list of {info.field_name[:-1]} slugs", value)
         elif not isinstance(value, dict):
-            raise wrong("", "expected a mapping of methods to parameters, or a list of methods", value)
+            kind = info.field_name
+            raise wrong("", f"expected a mapping of {kind} to parameters, or a list of {kind}", value)
         else:
             for name, parameters in value.items():
                 if not isinstance(parameters, bool | dict):
@@ -172,6 +186,16 @@ class Settings(Entry):
                 raise wrong("", "expected pairs of two different networks, such as [alexnet, alexnet~random]", pair)
         return values
 
+    @field_validator("styles")
+    @classmethod
+    def _styles(cls, values: list[list[str]]) -> list[list[str]]:
+        for pair in values:
+            if len(pair) != 2 or pair[0] == pair[1]:
+                raise wrong(
+                    "", "expected pairs of a picture and another one for its style, such as [frog, waves]", pair
+                )
+        return values
+
 
 class ImageEntry(Entry):
     """One picture of images.yml: a file beside it or a data set sample, and what is known about it."""
@@ -188,6 +212,16 @@ class ImageEntry(Entry):
     targets: dict[str, str] = {}
     background: str = Field("", pattern=f"^$|{COLOUR}")
     fit: Literal["", "crop", "pad"] = ""
+    box: list[int] = []  # left, top, right, bottom of the thing that the class names, in pixels of the upright picture
+    mask: str = ""  # or a file of the same size that is white where it is; transparency says it by itself
+
+    @field_validator("box")
+    @classmethod
+    def _box(cls, values: list[int]) -> list[int]:
+        left, top, right, bottom = values if len(values) == 4 else (0, 0, 0, 0)
+        if values and not (0 <= left < right and 0 <= top < bottom):
+            raise wrong("", "expected left, top, right and bottom in pixels, such as [40, 12, 180, 150]", values)
+        return values
 
     @property
     def name(self) -> str:
@@ -198,8 +232,11 @@ class ImageEntry(Entry):
     def _one_picture(self) -> ImageEntry:
         if bool(self.file) == bool(self.source):
             raise wrong("", "expected either 'file' or 'source'", "both" if self.file else "neither")
-        if "\\" in self.file or PurePosixPath(self.file).is_absolute() or ".." in PurePosixPath(self.file).parts:
-            raise wrong("file", "expected a path inside the images folder, with forward slashes", self.file)
+        for key, path in (("file", self.file), ("mask", self.mask)):
+            if "\\" in path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+                raise wrong(key, "expected a path inside the images folder, with forward slashes", path)
+        if self.box and self.mask:
+            raise wrong("mask", "expected either a box or a mask", "both")
         if self.id and not SLUG.fullmatch(self.id):
             raise wrong("id", f"expected lower case words joined by hyphens, such as {slug(self.id)!r}", self.id)
         return self

@@ -1,4 +1,4 @@
-"""Labelled pictures: a folder per class, a tar archive of one, or CIFAR-10 as torchvision downloads it."""
+"""Labelled pictures: a folder per class, a tar archive of one, or a data set as torchvision downloads it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 LARGEST = 4 << 30  # bytes of an archive's pictures, which are held in memory
 CACHE = Path("~/.cache/innerview/data")  # where downloads go
 CIFAR10_BATCHES = "cifar-10-batches-py"  # the folder that torchvision unpacks
+IMAGENETTE = "imagenette2-160"  # likewise, with the shorter sides at 160 pixels
+UNPACKED = {"cifar10": CIFAR10_BATCHES, "imagenette": IMAGENETTE}
+WORDNET = {  # the folders of Imagenette are called by these
+    "n01440764": "tench",
+    "n02102040": "English springer",
+    "n02979186": "cassette player",
+    "n03000684": "chain saw",
+    "n03028079": "church",
+    "n03394916": "French horn",
+    "n03417042": "garbage truck",
+    "n03425413": "gas pump",
+    "n03445777": "golf ball",
+    "n03888257": "parachute",
+}
 
 
 class DataError(InnerviewError):
@@ -42,17 +56,20 @@ class Labelled:
         return Labelled(self.name, self.classes, self.items[::step], self.read)
 
 
-def folder_per_class(path: Path | str, split: str) -> Labelled:
+def folder_per_class(path: Path | str, split: str, known: str = "") -> Labelled:
     """The `train` or `test` part of a data set.
 
     `path` is a folder with `train/<class>/*.jpg` and `test/<class>/*.jpg`, a tar archive of one, or where torchvision
-    has put CIFAR-10. A plain folder per class, or an archive of one, is a test part. Raises `DataError`.
+    has put CIFAR-10 or Imagenette. A plain folder per class, or an archive of one, is a test part. Where both data
+    sets lie in one folder, `known` says which is meant. Raises `DataError`.
     """
     if split not in SPLITS:
         raise DataError(f"split {split!r}: expected {' or '.join(SPLITS)}")
     path = Path(path).expanduser()
-    if (path / CIFAR10_BATCHES).is_dir():
+    if known != "imagenette" and (path / CIFAR10_BATCHES).is_dir():
         return _cifar10(path / CIFAR10_BATCHES, split)
+    if (path / IMAGENETTE).is_dir():
+        return _imagenette(path / IMAGENETTE, split)
     if path.is_dir():
         folder = path / split if _has_splits(path) else path
         names = [file.relative_to(folder).as_posix() for file in folder.glob("*/*") if file.is_file()]
@@ -69,33 +86,34 @@ def folder_per_class(path: Path | str, split: str) -> Labelled:
 def sample(data: Path | str | None, name: str) -> bytes:
     """The file of one picture of a data set, as images.yml names it: `cifar10/test/frog/0001`.
 
-    `data` holds sets (`DATA/cifar10/`, `DATA/cifar10-images.tar.gz`) or is the set itself. Without it, CIFAR-10 is
-    looked for where torchvision's download was put; nothing is downloaded here. Raises `DataError`.
+    `data` holds sets (`DATA/cifar10/`, `DATA/cifar10-images.tar.gz`) or is the set itself. Without it, the
+    set is looked for where torchvision's download was put; nothing is downloaded here. Raises `DataError`.
     """
     parts = name.split("/")
     if len(parts) != 4 or parts[1] not in SPLITS or {"", ".", ".."} & set(parts):
         raise DataError(f"{name!r}: expected <set>/<train or test>/<class>/<picture>, as in cifar10/test/frog/0001")
     known, split, *picture = parts
-    place = _place(data, known)
+    place = whereabouts(data, known)
     if place is None:
         raise DataError(f"{name}: the set {known!r} is not at hand, expected it in the folder given as --data")
-    pictures = folder_per_class(place, split)
-    found = next((item for item, _ in pictures.items if item.rpartition(".")[0] == "/".join(picture)), None)
+    pictures = folder_per_class(place, split, known)
+    wanted = "/".join(picture).replace("_", " ")  # archives write English_springer
+    found = next((item for item, _ in pictures.items if item.rpartition(".")[0].replace("_", " ") == wanted), None)
     if found is None:
         raise DataError(f"{name}: {pictures.name} has no such picture among its {len(pictures.items):,} of {split}")
     return pictures.read(found)
 
 
-def _place(data: Path | str | None, known: str) -> Path | None:
-    """Where the set called `known` lies."""
+def whereabouts(data: Path | str | None, known: str) -> Path | None:
+    """Where the set called `known` lies: in the folder `data` or where torchvision puts downloads; None: nowhere."""
     if data is None:
         downloaded = CACHE.expanduser()
-        return downloaded if known == "cifar10" and (downloaded / CIFAR10_BATCHES).is_dir() else None
+        return downloaded if (downloaded / UNPACKED.get(known, known)).is_dir() and known in UNPACKED else None
     data = Path(data).expanduser()
     if not data.is_dir() or _has_splits(data):
         return data
     archives = sorted(file for file in data.glob(f"{known}*") if file.name.endswith((".tar", ".tar.gz", ".tgz")))
-    here = [data] if known == "cifar10" and (data / CIFAR10_BATCHES).is_dir() else []
+    here = [data] if known in UNPACKED and (data / UNPACKED[known]).is_dir() else []
     return next((place for place in [data / known, *here, *archives] if place.exists()), None)
 
 
@@ -149,7 +167,20 @@ def _unpacked(path: Path, size: int, modified_ns: int) -> dict[str, bytes]:
     return files
 
 
-# --- CIFAR-10 as it is downloaded -------------------------------------------------------------------
+# --- as they are downloaded -------------------------------------------------------------------------
+
+
+def _imagenette(folder: Path, split: str) -> Labelled:
+    """Imagenette's own files, its folders by their classes' names: `English springer/ILSVRC2012_val_00004650.JPEG`."""
+    root = folder / {"train": "train", "test": "val"}[split]
+    where = {name: root / wordnet for wordnet, name in WORDNET.items()}
+    names = [f"{name}/{file.name}" for name, inside in where.items() for file in inside.glob("*") if file.is_file()]
+
+    def read(name: str) -> bytes:
+        label, _, file = name.partition("/")
+        return (where[label] / file).read_bytes()
+
+    return _labelled(folder, split, True, names, read)
 
 
 def _cifar10(folder: Path, split: str) -> Labelled:

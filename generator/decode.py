@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import stat
 import warnings
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image, ImageCms
 
 from generator.types import ImageError
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # a decoder's own words would stand beside our one line
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000  # by the header, before anything is decoded
 MAX_BYTES = 256 * 2**20

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from time import process_time
 from typing import Any
 
 import torch
 
 from .capture import Watch, first_tensor, rectifiers, untouched
-from .models import Loaded
+from .entries import nearest
+from .models import Loaded, checkpoints
 from .types import Layer, ModelCard, ModelError, Stage
 
 PROBABILITIES = "probabilities"  # the layer that is always added at the end: softmax of the logits
@@ -24,10 +26,12 @@ class Trail:
     layer: str = ""
     size: tuple[float, float] | None = (1.0, 1.0)  # receptive field, height and width in pixels; None: everything
     jump: tuple[float, float] = (1.0, 1.0)  # input pixels from one value to the next
+    start: tuple[float, float] = (0.0, 0.0)  # row and column where the first value's field begins
+    depth: int = 0  # convolutions and linear layers on the longest way to it
 
 
 def describe(loaded: Loaded) -> ModelCard:
-    """The model card of a loaded network, from one forward pass over a grey picture of its input size.
+    """The model card of a loaded network, from a pass over a grey picture of its input size.
 
     Raises `ModelError` where the pass fails or does not end in one row of class scores.
     """
@@ -40,6 +44,7 @@ def describe(loaded: Loaded) -> ModelCard:
     layers = trace.layers
     if not layers or layers[-1].kind != "softmax":
         layers.append(Layer(PROBABILITIES, "softmax", "softmax", tuple(output.shape[1:]), receptive_field=None))
+    _known_layer(loaded, layers)
     stages = walk(layers)
     owner = {name: index for index, stage in enumerate(stages) for name in stage.layers}
     return ModelCard(
@@ -60,9 +65,11 @@ def describe(loaded: Loaded) -> ModelCard:
         rectifiers=count_rectifiers(loaded.model, x),
         passes_seconds=pass_seconds(loaded.model, x),
         accuracy=loaded.accuracy,
-        note=loaded.note,
+        note="; ".join(filter(None, [loaded.note, unsteady(loaded.model, x)])),
         derived_from=loaded.derived_from,
         pruning=loaded.pruning,
+        **checkpoints.known(loaded),
+        ranking=loaded.ranking,
     )
 
 
@@ -73,6 +80,7 @@ class Trace:
         self.model = model
         self.layers: list[Layer] = []
         self.before: dict[str, str] = {}  # layer -> the layer its input comes from
+        self.depths: dict[str, int] = {}  # layer -> convolutions and linear layers on the longest way to it
         self.collapse: tuple[str, tuple[int, ...]] = ("", ())  # the last layer to have space, and its shape
         self._trails: dict[int, Trail] = {}
         self._alive: list[torch.Tensor] = []  # so that no id is used twice
@@ -124,11 +132,13 @@ class Trace:
                 parameters=sum(p.numel() for p in module.parameters()) if module is not None else 0,
                 macs=self._macs,
                 receptive_field=tuple(math.ceil(side) for side in trail.size) if trail.size else None,
+                jump=tuple(int(pixels) for pixels in trail.jump) if trail.size else None,
+                start=tuple(int(place) for place in trail.start) if trail.size else None,
             )
         )
         if kind == "conv" and self._kernel:
             self._convs[name] = (*self._kernel, tensor.shape[1])
-        self.before[name] = trail.layer
+        self.before[name], self.depths[name] = trail.layer, trail.depth
         self._macs = 0
         self._remember(tensor, replace(trail, layer=name))
 
@@ -139,22 +149,28 @@ class Trace:
             return
         trails = [self._trails[id(value)] for value in inputs]
         source = inputs[0]
-        size, jump = _join(trails)
+        size, jump, start = _join(trails)
+        depth = max(trail.depth for trail in trails)
         if op in ("conv1d", "conv2d", "conv3d", "linear"):
+            depth += 1
             weight = kwargs.get("weight", args[1] if len(args) > 1 else None)
             self._macs += tensor[0].numel() * weight[0].numel()
             self._kernel = tuple(weight.shape[2:]) if op != "linear" else ()
         if op in ("conv2d", "max_pool2d", "avg_pool2d") and size is not None:
-            kernel, stride, dilation = _window(op, args, kwargs)
+            kernel, stride, dilation, padding = _window(op, args, kwargs)
             size = tuple(s + (k - 1) * d * j for s, k, d, j in zip(size, kernel, dilation, jump, strict=True))
+            start = tuple(s - p * j for s, p, j in zip(start, padding, jump, strict=True))
             jump = tuple(j * s for j, s in zip(jump, stride, strict=True))
+        elif op == "pad" and source.ndim == 4:
+            left, _, top, *_ = (*(kwargs.get("pad", args[1] if len(args) > 1 else ())), 0, 0, 0)
+            start = (start[0] - top * jump[0], start[1] - left * jump[1])
         has_space = source.ndim == 4 and source.shape[2] * source.shape[3] > 1
         if has_space and (tensor.ndim <= 2 or (tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] == 1)):
             self.collapse = (self._trails[id(source)].layer, tuple(source.shape[1:]))
             size = None
         elif op == "adaptive_avg_pool2d" and tensor.shape != source.shape:
             size = None
-        self._remember(tensor, Trail(trails[0].layer, size, jump))
+        self._remember(tensor, Trail(trails[0].layer, size, jump, start, depth))
 
     def _remember(self, tensor: torch.Tensor, trail: Trail) -> None:
         self._trails[id(tensor)] = trail
@@ -165,7 +181,7 @@ def walk(layers: list[Layer]) -> tuple[Stage, ...]:
     """The stages worth showing: what follows each convolution's ReLU, joins, pooling, vectors, the probabilities.
 
     A stage begins with a convolution, a linear layer, a pooling, a join or the softmax; norms and activations that
-    follow belong to it, and the last of them is its picture. A convolution that goes without an activation into a join
+    follow belong to it, the last is its picture. A convolution that goes without an activation into a join
     or another convolution belongs to that one's stage.
     """
     parts: list[list[Layer]] = []
@@ -189,7 +205,7 @@ def _begins(layer: Layer, before: Layer) -> bool:
 
 
 def _folds(part: list[Layer], after: list[Layer]) -> bool:
-    """Whether a part is shown with the one after it: the logits with the probabilities that they become, for one."""
+    """Whether a part is shown with the one after it, as the logits are with their probabilities."""
     if after[0].kind == "softmax":
         return math.prod(part[-1].shape) == math.prod(after[0].shape)
     bare = part[0].kind == "conv" and all(layer.kind != "activation" for layer in part)
@@ -214,15 +230,41 @@ def _stage(part: list[Layer], layers: list[Layer]) -> Stage:
 def pass_seconds(model: torch.nn.Module, x: torch.Tensor) -> float:
     """What one sample of a forward pass costs here, in seconds of one core, the least of three passes of four samples.
 
-    Most passes of a dear method share a batch; the time of the clock would count what else this machine is doing.
+    Most passes of dear methods share a batch; the clock would count what else this machine is doing.
     """
-    taken, samples = [], x.repeat(4, 1, 1, 1)
+    taken = []
     with untouched(model), torch.no_grad():
         for _ in range(3):
             started = process_time()
-            model(samples.clone())
-            taken.append((process_time() - started) / len(samples))
+            _several(model, x)
+            taken.append((process_time() - started) / 4)
     return min(taken)
+
+
+def _several(model: torch.nn.Module, x: torch.Tensor) -> None:
+    """A pass of four samples, or four passes where a network takes, or memory holds, one at a time."""
+    try:
+        model(x.repeat(4, 1, 1, 1))
+    except (RuntimeError, MemoryError):
+        for _ in range(4):
+            model(x.clone())
+
+
+def unsteady(model: torch.nn.Module, x: torch.Tensor) -> str:
+    """A note where two passes over one picture differ; "" where they do not."""
+    with untouched(model), torch.no_grad():
+        first, second = (first_tensor(model(x.clone())).clone() for _ in range(2))
+    if torch.equal(first.nan_to_num(), second.nan_to_num()):
+        return ""
+    return "two passes over one picture gave different answers: the network keeps state or draws random numbers"
+
+
+def _known_layer(loaded: Loaded, layers: list[Layer]) -> None:
+    """Raises `ModelError` where the layer that is asked for is none with space."""
+    wanted, known = loaded.network.layer, [layer.name for layer in layers if len(layer.shape) == 3]
+    if wanted and wanted not in known:
+        near = nearest(wanted, get_close_matches(wanted, known, n=3) or known[-8:])
+        raise ModelError(f"{loaded.slug}: layer {wanted!r}: the network has no such layer with space{near}")
 
 
 def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:
@@ -236,24 +278,33 @@ def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:
     return f"{watch.caught} of {watch.caught + missed} rectifiers"
 
 
-def _join(trails: list[Trail]) -> tuple[tuple[float, float] | None, tuple[float, float]]:
+def _join(trails: list[Trail]) -> tuple[tuple[float, float] | None, tuple[float, float], tuple[float, float]]:
+    """Size, jump and start of the smallest field that holds those of all tensors that come together."""
+    jump = tuple(max(trail.jump[axis] for trail in trails) for axis in (0, 1))
+    start = tuple(min(trail.start[axis] for trail in trails) for axis in (0, 1))
     if any(trail.size is None for trail in trails):
-        return None, trails[0].jump
-    size = tuple(max(trail.size[axis] for trail in trails) for axis in (0, 1))
-    return size, tuple(max(trail.jump[axis] for trail in trails) for axis in (0, 1))
+        return None, jump, start
+    end = tuple(max(trail.start[axis] + trail.size[axis] for trail in trails) for axis in (0, 1))
+    return (end[0] - start[0], end[1] - start[1]), jump, start
 
 
 def _window(op: str, args: tuple, kwargs: dict) -> tuple[tuple[int, int], ...]:
-    """Kernel, stride and dilation of a convolution or a pooling, each (height, width)."""
+    """Kernel, stride, dilation and padding above and left of a convolution or a pooling, each (height, width)."""
     if op == "conv2d":
         kernel = (kwargs.get("weight") if "weight" in kwargs else args[1]).shape[2:]
         stride = kwargs.get("stride", args[3] if len(args) > 3 else 1)
+        padding = kwargs.get("padding", args[4] if len(args) > 4 else 0)
         dilation = kwargs.get("dilation", args[5] if len(args) > 5 else 1)
     else:
         kernel = kwargs.get("kernel_size", args[1] if len(args) > 1 else 1)
         stride = kwargs.get("stride", args[2] if len(args) > 2 else None) or kernel
+        padding = kwargs.get("padding", args[3] if len(args) > 3 else 0)
         dilation = kwargs.get("dilation", args[4] if len(args) > 4 and op == "max_pool2d" else 1)
-    return tuple(_pair(value) for value in (kernel, stride, dilation))
+    kernel, stride, dilation = (_pair(value) for value in (kernel, stride, dilation))
+    if isinstance(padding, str):  # "same" puts the smaller half above and left
+        reach = (side * (k - 1) // 2 for side, k in zip(dilation, kernel, strict=True))
+        padding = tuple(reach) if padding == "same" else 0
+    return kernel, stride, dilation, _pair(padding)
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -1,34 +1,50 @@
-"""Data sets by path, or CIFAR-10 fetched by torchvision when none is named."""
+"""Data sets by path, or fetched by torchvision when none is named."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from generator import data
 from generator.data import DataError, Labelled
 from generator.models.vision import torchvision
 
-
-def labelled(path: Path | str | None, split: str) -> Labelled:
-    """`data.folder_per_class` of a path; of None, CIFAR-10, downloaded once. Raises `DataError`."""
-    return data.folder_per_class(cifar10() if path is None else path, split)
+TITLES = {"cifar10": "CIFAR-10", "imagenette": "Imagenette"}
 
 
-def cifar10() -> Path:
-    """The folder that holds CIFAR-10 as torchvision downloads and checks it; fetched if it is not there.
+def labelled(path: Path | str | None, split: str, known: str = "cifar10") -> Labelled:
+    """`data.folder_per_class` of a path; of None, the data set called `known`, downloaded once. Raises `DataError`."""
+    if path is not None:
+        return data.folder_per_class(path, split, known)
+    if known not in TITLES:
+        raise DataError("no data set belongs to this network: name a folder per class with --data")
+    return data.folder_per_class(fetched(known), split, known)
+
+
+def fetched(known: str) -> Path:
+    """The folder that holds a data set as torchvision downloads and checks it; fetched if it is not there.
 
     Raises `DataError` where that fails, which says what file to put where.
     """
     folder = data.CACHE.expanduser()
-    if (folder / data.CIFAR10_BATCHES).is_dir():
+    if (folder / data.UNPACKED[known]).is_dir():
         return folder
-    source = torchvision.datasets.CIFAR10
+    url, fetch = _source(known)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        source(str(folder), download=True)
+        fetch(str(folder))
     except (OSError, RuntimeError) as error:
         raise DataError(
-            f"CIFAR-10 could not be fetched ({error}): put {source.filename} from {source.url} into {folder}, "
+            f"{TITLES[known]} could not be fetched ({error}): unpack {url} into {folder}, "
             "or name a folder per class with --data"
         ) from error
     return folder
+
+
+def _source(known: str) -> tuple[str, Callable[[str], Any]]:
+    """Where torchvision takes a data set from, and what fetches it into a folder."""
+    sets = torchvision.datasets
+    if known == "cifar10":
+        return sets.CIFAR10.url, lambda folder: sets.CIFAR10(folder, download=True)
+    return sets.Imagenette._ARCHIVES["160px"][0], lambda folder: sets.Imagenette(folder, size="160px", download=True)

@@ -1,21 +1,23 @@
-"""A figure of a built site to take away: as HTML, Markdown, frame, BibTeX or PNG, or a network's table in Markdown."""
+"""A figure of a built site to take away: as HTML, Markdown, frame, BibTeX, PNG or GIF, or a table in Markdown."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
+import io
 import math
 import re
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageSequence
 
-from .encode import png
+from .contract import read_manifest
+from .encode import PLAYS, png
 from .entries import nearest
 from .pages import classic, snippets, views
 from .pages.gallery import Gallery, Record, figure_page
@@ -26,7 +28,7 @@ from .store import write_whole
 from .tiles import enlarge
 from .types import ConfigError
 
-KINDS = ("html", "markdown", "iframe", "bibtex", "png")
+KINDS = ("html", "markdown", "iframe", "bibtex", "png", "gif")
 ADDRESSED = {"html", "markdown", "iframe"}  # kinds that are of no use without the site's address
 SMALLEST = 640  # pixels on the longer side of a PNG, at least
 THUMB = 112  # screen pixels across of a picture in a table
@@ -53,13 +55,13 @@ def hand_out(
     if out:
         write_whole(out, found if isinstance(found, bytes) else f"{found}\n".encode())
     elif isinstance(found, bytes) and sys.stdout.isatty():
-        raise ConfigError("a PNG is no text for a terminal: give --out FILE")
+        raise ConfigError(f"a {kind.upper()} is no text for a terminal: give --out FILE")
     else:
         click.echo(found, nl=isinstance(found, str))
 
 
 def figure_as(site: Path, name: str, kind: str, url: str = "", title: bool = False, bar: bool = False) -> str | bytes:
-    """The figure `name`, or its channel (`name#c117`), as one of `KINDS`; a PNG is bytes.
+    """The figure `name`, or its channel (`name#c117`), as one of `KINDS`; PNG and GIF are bytes.
 
     `url` is the site's address where gallery.yml does not tell it. `title` and `bar` add the figure's words and its
     colour scale to a PNG. Raises `ConfigError` for what is not in the site at `site`.
@@ -68,11 +70,12 @@ def figure_as(site: Path, name: str, kind: str, url: str = "", title: bool = Fal
     record, channel = find(gallery, name)
     plate = views.plate(gallery, record, figure_page(record))
     if channel is not None:
-        last = record["sprite"]["channels"] - 1 if plate.cells else -1
-        if channel > last:
-            expected = f"expected a channel from 0 to {last}" if plate.cells else "it has no channels"
-            raise ConfigError(f"{name}: {expected}")
+        shown = record["sprite"].get("shown", range(record["sprite"]["channels"])) if plate.cells else ()
+        if channel not in shown:
+            raise ConfigError(f"{name}: {_expected(shown)}")
     taken = snippets.take(gallery, record, plate, base(gallery, url, kind in ADDRESSED), channel)
+    if kind == "gif":
+        return film(site, record, taken)
     if kind == "png":
         return picture(site, gallery, record, plate, taken, title, bar)
     if kind == "markdown" and channel is not None:
@@ -80,6 +83,14 @@ def figure_as(site: Path, name: str, kind: str, url: str = "", title: bool = Fal
     if kind == "bibtex":
         return snippets.bibtex(taken, gallery, record)
     return {"html": snippets.html, "markdown": snippets.markdown, "iframe": snippets.iframe}[kind](taken)
+
+
+def _expected(shown: Sequence[int]) -> str:
+    """Which channels a figure has to give."""
+    if not shown:
+        return "it has no channels"
+    whole = list(shown) == list(range(len(shown)))
+    return f"expected a channel from 0 to {shown[-1]}" if whole else f"expected one of {', '.join(map(str, shown))}"
 
 
 def channel_file(name: str) -> str:
@@ -112,11 +123,7 @@ def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
 
 def read_gallery(site: Path) -> Gallery:
     """The manifest of a built site."""
-    file = site / "gallery" / "manifest.json"
-    try:
-        return Gallery(json.loads(file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ConfigError(f"{file}: expected a built site, there is none; run innerview build") from None
+    return Gallery(read_manifest(site / "gallery" / "manifest.json"))
 
 
 def find(gallery: Gallery, name: str) -> tuple[Record, int | None]:
@@ -161,6 +168,23 @@ def picture(
     if not title and not bar:
         return png(pixels)
     return _labelled(pixels, spoken(taken.title, record["id"]) if title else "", plate.scale if bar else None)
+
+
+def film(site: Path, record: Record, taken: snippets.Taken) -> bytes:
+    """How the figure came about as a GIF, for places that know no animated WebP; raises `ConfigError` for a still."""
+    if not record["animation"]:
+        raise ConfigError(f"{record['id']}: it does not move, so there is no GIF; --as png gives the picture")
+    frames, lasting = [], []
+    with Image.open(site / "gallery" / record["animation"]) as moving:
+        for frame in ImageSequence.Iterator(moving):
+            shown = frame.convert("RGB")  # which also decodes it, and only then is its duration known
+            lasting.append(frame.info["duration"])
+            if cell := taken.cell:
+                shown = shown.crop((cell.x, cell.y, cell.x + cell.width, cell.y + cell.height))
+            frames.append(shown)
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:], duration=lasting, loop=PLAYS)
+    return target.getvalue()
 
 
 def _labelled(pixels: np.ndarray, title: str, scale: views.Scale | None) -> bytes:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from generator.types import ConfigError
 
@@ -25,6 +25,17 @@ class Entry(BaseModel):
         if cls.shorthand and value is not None and not isinstance(value, dict | cls):
             return {cls.shorthand: value}
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As of any entry; with a shorthand, the bare value will do as well."""
+        schema = handler(core)
+        if cls.shorthand:
+            whole = handler.resolve_ref_schema(schema)
+            mapping = dict(whole)
+            whole.clear()
+            whole["anyOf"] = [mapping, dict(mapping["properties"][cls.shorthand])]
+        return schema
 
 
 def validated(kind: type[Entry], given: Any, file: str) -> Any:

@@ -20,7 +20,7 @@ from generator.types import ImageError, Input
 
 def evaluate(
     network: nn.Module,
-    data: Labelled | Path | str | None,
+    data: Labelled | Path | str,
     input: Input,
     classes: Sequence[str],
     *,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from generator.config import ImageEntry, read_image_entries
 from generator.decode import decode, read_file
 from generator.entries import nearest
-from generator.types import RESERVED, ConfigError, Example, ImageError, InnerviewError
+from generator.types import RESERVED, ConfigError, Example, ImageError, InnerviewError, harmless
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
@@ -40,27 +40,44 @@ def read_images(
     if not folder.is_dir():
         raise ConfigError(f"{folder}: expected a folder of pictures, there is none")
     wanted, problems = _wanted(folder)
+    problems = [] if only else problems  # of what no one asked for
     if unknown := [name for name in only if name not in wanted]:
         raise ConfigError(f"image {unknown[0]!r}: no picture in {folder} has this id{nearest(unknown[0], wanted)}")
-    examples = []
+    examples: list[Example] = []
+    absent: dict[str, list[ImageEntry]] = {}  # why, and which
     for name, entry in wanted.items():
         if only and name not in only:
             continue
         try:
             path = _materialise(entry, data, work) if entry.source else _file(folder, entry.file)
-            examples.append(read_image(path, entry))
+            examples.append(read_image(path, entry, _file(folder, entry.mask) if entry.mask else None))
         except _NotAtHand as reason:
-            problems.append(Problem(name, str(reason), "left-out"))
+            absent.setdefault(str(reason), []).append(entry)
         except ImageError as error:
-            problems.append(Problem(name, str(error), "failed"))
+            problems.append(_problem(name, str(error), "failed"))
         else:
             if not entry.credit:
-                problems.append(Problem(name, f"{entry.file or entry.source}: no credit in images.yml", "warning"))
-    return examples, problems
+                told = f"{entry.file or entry.source}: no credit in images.yml"
+                problems.append(_problem(name, told, "warning"))
+    return examples, problems + [_left_out(entries, reason) for reason, entries in absent.items()]
 
 
-def read_image(path: Path, entry: ImageEntry | None = None) -> Example:
-    """The Example of one file; raises `ImageError` where it cannot be read."""
+def known_names(folder: Path) -> set[str]:
+    """The ids of all pictures of `folder`, whether they can be read or not, and the sets they are in."""
+    wanted, _ = _wanted(folder)
+    return {name for entry in wanted.values() for name in (entry.name, *entry.sets)}
+
+
+def _left_out(entries: Sequence[ImageEntry], reason: str) -> Problem:
+    """One line for all pictures that are not at hand for one reason."""
+    (first, *others) = entries
+    named = first.file or first.source
+    more = f" and {len(others)} more" if others else ""
+    return _problem(first.name, f"{named}{more}: {reason}", "left-out")
+
+
+def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = None) -> Example:
+    """The Example of one file, and of the mask that says where its thing is; raises `ImageError` for what is wrong."""
     entry = entry or ImageEntry(file=path.name)
     content = read_file(path)
     picture, note = decode(content, path.name)
@@ -70,7 +87,7 @@ def read_image(path: Path, entry: ImageEntry | None = None) -> Example:
     return Example(
         id=entry.name,
         path=str(path.absolute()),
-        title=entry.title or Path(entry.file or entry.source).stem.replace("_", " ").replace("-", " "),
+        title=entry.title or _title(Path(entry.file or entry.source).stem),
         digest=hashlib.sha256(content).hexdigest(),
         size=picture.size,
         credit=entry.credit,
@@ -82,51 +99,113 @@ def read_image(path: Path, entry: ImageEntry | None = None) -> Example:
         note=note,
         background=entry.background,
         fit=entry.fit,
+        box=tuple(_boxed(entry, picture.size)),
+        mask=str(mask.absolute()) if mask else "",
+        mask_digest=_masked(entry, mask, picture.size) if mask else "",
     )
+
+
+def _boxed(entry: ImageEntry, size: tuple[int, int]) -> list[int]:
+    """The box of an entry, once it lies within the picture."""
+    if entry.box and (entry.box[2] > size[0] or entry.box[3] > size[1]):
+        known = f"{size[0]} x {size[1]}"
+        raise ImageError(f"{entry.file or entry.source}: box: {entry.box} leads out of the picture, which is {known}")
+    return entry.box
+
+
+def _masked(entry: ImageEntry, mask: Path, size: tuple[int, int]) -> str:
+    """SHA-256 of a mask's file, once it is as large as the picture."""
+    content = read_file(mask)
+    found = decode(content, entry.mask)[0].size
+    if found != size:
+        sizes = [f"{width} x {height}" for width, height in (size, found)]
+        raise ImageError(f"{entry.mask}: expected a mask as large as its picture, {sizes[0]}; it is {sizes[1]}")
+    return hashlib.sha256(content).hexdigest()
+
+
+def _title(stem: str) -> str:
+    """A file's name in words, on one line."""
+    return " ".join(harmless(stem).replace("_", " ").replace("-", " ").split()) or "Untitled"
 
 
 def _wanted(folder: Path) -> tuple[dict[str, ImageEntry], list[Problem]]:
     """Entries by id, those of images.yml first; and the files that cannot have their id."""
     listing = folder / "images.yml"
     wanted = {entry.name: entry for entry in (read_image_entries(listing) if os.path.lexists(listing) else ())}
-    listed = {PurePosixPath(entry.file).as_posix() for entry in wanted.values()}
-    problems = []
-    for file in _files(folder):
+    listed = {PurePosixPath(file).as_posix() for entry in wanted.values() for file in (entry.file, entry.mask)}
+    files, problems = _files(folder)
+    for file in files:
         if file in listed:
+            continue
+        if "\\" in file:
+            problems.append(_failed(file, "expected a name without a backslash, which is a folder elsewhere"))
             continue
         entry = ImageEntry(file=file)
         if entry.name in RESERVED or entry.name in wanted:
             why = "is a folder of the site" if entry.name in RESERVED else "is taken"
             advice = "give it an entry with an id of its own in images.yml"
-            problems.append(Problem(entry.name, f"{file}: the id {entry.name!r} {why}; {advice}", "left-out"))
+            problems.append(_failed(file, f"the id {entry.name!r} {why}; {advice}"))
             continue
         wanted[entry.name] = entry
     return wanted, problems
 
 
-def _files(folder: Path) -> list[str]:
-    """All picture files below the folder by name, hidden ones aside, as POSIX paths relative to it."""
+def _files(folder: Path) -> tuple[list[str], list[Problem]]:
+    """All picture files below the folder by name, hidden ones aside, as POSIX paths relative to it.
 
-    def walk() -> Iterator[str]:
-        for parent, folders, files in os.walk(folder):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for file in files:
-                if not file.startswith(".") and Path(file).suffix.lower() in SUFFIXES:
-                    yield (Path(parent) / file).relative_to(folder).as_posix()
+    Also what looks like pictures or holds some and cannot be gone into: folders that may not be read or are links.
+    """
+    found, problems = [], []
 
-    return sorted(walk())
+    def named(parent: str, name: str = "") -> str:
+        return (Path(parent) / name).relative_to(folder).as_posix()
+
+    def refused(error: OSError) -> None:
+        problems.append(_failed(named(error.filename), f"this folder cannot be read: {error.strerror}"))
+
+    for parent, folders, files in os.walk(folder, onerror=refused):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (Path(parent) / name).is_symlink():
+                problems.append(_failed(named(parent, name), "expected a folder of pictures, it is a link to one"))
+            elif Path(name).suffix.lower() in SUFFIXES:
+                problems.append(_failed(named(parent, name), "expected a picture file, it is a folder"))
+        pictures = (name for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES)
+        found += [named(parent, name) for name in pictures]
+    return sorted(found), sorted(problems, key=lambda problem: problem.name)
+
+
+def _problem(name: str, message: str, kind: str) -> Problem:
+    """On one line, whatever a file is called."""
+    return Problem(" ".join(harmless(name).splitlines()), " ".join(harmless(message).splitlines()), kind)
+
+
+def _failed(file: str, why: str) -> Problem:
+    """What there is to say of a file or folder that has no id; its path stands for it."""
+    return _problem(file, f"{file}: {why}", "failed")
 
 
 def _file(folder: Path, file: str) -> Path:
     """The path of one picture; raises `ImageError` where it leads out of the folder or names no file."""
     path = folder / file
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ImageError(f"{file}: expected a file inside the images folder, it leads out of it")
-    if not path.parent.is_dir():  # the package comes without cutouts/
-        raise _NotAtHand(f"{file}: its folder is not at hand")
-    if not path.exists():
-        raise ImageError(f"{file}: expected this file in the images folder, there is none")
+    try:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(folder.resolve()):
+            raise ImageError(f"{file}: expected a file inside the images folder, it leads out of it")
+        if not path.parent.is_dir():  # the package comes without cutouts/
+            raise _NotAtHand(f"the folder {PurePosixPath(file).parent} is not at hand")
+        if not path.exists():
+            raise ImageError(f"{file}: expected this file in the images folder, there is none")
+    except (OSError, RuntimeError, ValueError) as error:  # names too long, links in a circle, NUL in a name
+        raise ImageError(f"{file}: expected a file in the images folder: {_told(error)}") from error
     return path
+
+
+def _told(error: Exception) -> str:
+    """Why a path is none."""
+    if isinstance(error, RuntimeError):
+        return "its links lead round in a circle"
+    return getattr(error, "strerror", None) or str(error)
 
 
 class _NotAtHand(Exception):
@@ -140,7 +219,7 @@ def _materialise(entry: ImageEntry, data: Path | None, work: Path) -> Path:
     try:
         content = sample(data, entry.source)
     except InnerviewError as error:
-        raise _NotAtHand(str(error)) from error
+        raise _NotAtHand(str(error).removeprefix(f"{entry.source}: ")) from error
     suffix = ".png" if content.startswith(b"\x89PNG") else ".jpg"
     path = work / "samples" / (hashlib.sha256(content).hexdigest() + suffix)
     if not path.exists():

@@ -8,12 +8,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from . import pruning
+from . import contest, pruning
 from .download import labelled
 from .evaluation import evaluate
 from .models import load, resolve
 from .options import device as device_of
-from .training import Progress, train
+from .training import RECIPES, Progress, train
 from .types import Network
 
 EVERY = 10.0  # seconds between lines
@@ -49,7 +49,8 @@ def measured(model: str, weights: str, data: Path | None, device: str, say: Say)
             spoke = monotonic()
             say(f"{done:,} of {total:,} pictures")
 
-    found = evaluate(loaded.model, data, loaded.input, loaded.classes, device=device_of(device), report=report)
+    pictures = labelled(data, "test", _set_of(model))
+    found = evaluate(loaded.model, pictures, loaded.input, loaded.classes, device=device_of(device), report=report)
     shares = f"top-1 {100 * found['accuracy']:.2f} %, top-5 {100 * found['top5']:.2f} %"
     return found, f"{found['images']:,} images: {shares}, loss {found['loss']:.4f}"
 
@@ -69,13 +70,47 @@ def pruned(
     """
     network = _network(model, weights)
     chosen = sorted(set(sparsities)) or pruning.SPARSITIES
-    found = pruning.measure(
-        network, labelled(data, "test"), sparsities=chosen, sample=sample, device=device_of(device), say=say
-    )
+    pictures = labelled(data, "test", _set_of(model))
+    found = pruning.measure(network, pictures, sparsities=chosen, sample=sample, device=device_of(device), say=say)
     path = pruning.keep(found, network)
     if path is None:
         return found, "The curve was not kept: there is no weights file for it to lie beside; --json prints it"
     return found, f"The curve is in {path}"
+
+
+def _set_of(model: str) -> str:
+    """The data set that a bundled network has learnt, or a copy of it; "" for others."""
+    recipe = RECIPES.get(model.partition("~")[0])
+    return recipe.data if recipe else ""
+
+
+def ranked(
+    model: str,
+    weights: str,
+    data: Path | None,
+    device: str,
+    images: int,
+    methods: Sequence[str],
+    say: Say,
+) -> tuple[dict[str, Any], list[tuple[str, ...]], str]:
+    """The order of methods as `contest.rank` returns it; its rows, and in words where it was kept.
+
+    Raises `InnerviewError` as `measured` does, and where a method is unknown or has no map to be measured.
+    """
+    network = _network(model, weights)
+    spoke = monotonic()
+
+    def sometimes(line: str) -> None:
+        nonlocal spoke
+        if monotonic() - spoke > EVERY:
+            spoke = monotonic()
+            say(line)
+
+    pictures = labelled(data, "test", load(network).vocabulary)
+    found = contest.rank(network, pictures, images=images, methods=methods, device=device_of(device), say=sometimes)
+    path = contest.keep(found, network)
+    told = f"The order is in {path}" if path else "The order was not kept: no weights file is there to lie beside"
+    return found, contest.in_words(found), told
 
 
 def _network(model: str, weights: str) -> Network:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from . import __version__
+from . import __version__, measured
+from .blocks import said
 from .compare import PairTask, comparisons
 from .plan import LIBRARIES, SceneTask, groups, picture_key
+from .probe import ProbeTask, told
 from .store import Store, unpack
 from .types import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, figure_name, layer_slug, record, slug
 
@@ -29,6 +31,8 @@ class Contents:
     previews: Mapping[str, Mapping[str, Any]]  # image id -> picture record with "photo" and "thumb"
     unreadable: Sequence[tuple[str, str]] = ()  # image id, why it cannot be read
     pairs: Sequence[PairTask] = ()
+    known: measured.Registry | None = None  # for the evidence
+    probes: Sequence[ProbeTask] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
     cards = {card.slug: card for card in contents.methods}
     figures: dict[str, dict[str, Any]] = {}
     predictions = []
+    controls: dict[str, list[dict[str, Any]]] = {}
     for task in contents.tasks:
+        evidence = _evidence(task, contents.known, store, controls)
         records = {job: store.get(job.key) or {} for job in task.jobs}
         shared = {job: group for group in groups(task) for job in group}
         for job in task.jobs:
@@ -53,7 +59,7 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
             picture = picture_key(job, drawn, task, cards)
             figure, own = _figure(job, records[job], picture, task, cards, contents.failures, store)
             if figure.id not in figures:  # a class asked for by name may be the rival too
-                figures[figure.id] = record(figure)
+                figures[figure.id] = record(figure) | {"evidence": evidence.get(job.key, {})}
                 files += own
         if task.example is not None:
             predictions += _prediction(task, contents.failures, store)
@@ -67,13 +73,27 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
         "site": dict(contents.site),
         "models": [_model(card) for card in contents.models],
         "methods": [record(card) for card in contents.methods if card.slug in used],
+        **_believed(contents.known, figures.values(), controls),
         "images": [_image(example, contents, files) for example in contents.examples],
         "unreadable": [{"id": name, "reason": reason} for name, reason in contents.unreadable],
         "predictions": predictions,
+        "probes": _probes(contents.probes, store, files),
         "figures": list(figures.values()),
         "comparisons": pairs,
     }
     return described, files
+
+
+def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) -> list[dict[str, Any]]:
+    """What each network's probe found, as far as they are done; the sheets of their answers go to `files`."""
+    found = []
+    for task in tasks:
+        if summary := told.summary(task, store):
+            found.append(summary)
+            if summary["sheet"]:
+                digest = told.record_of(task, store)["payloads"]["sheet"]
+                files.append(Published(summary["sheet"]["file"], digest))
+    return found
 
 
 def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
@@ -104,12 +124,14 @@ def _figure(
     store: Store,
 ) -> tuple[Figure, list[Published]]:
     target, name = done.get("target"), job_name(job, done)
-    common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer, "target": target}
+    common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer}
+    common |= {"target": target, "style": job.style}
     reason = failures.get(job.key) or done.get("reason")
     picture = store.get(key) if done and not reason else None
     if picture is None:
         status = "inapplicable" if done.get("status") == "inapplicable" else "failed"
-        text = reason or "was not drawn: the build was interrupted"
+        elsewhere = "its picture is not in the store, or was drawn by another version of the program: build again"
+        text = reason or (elsewhere if done else "is not drawn yet: run innerview build")
         return Figure(name, **common, status=status, reason=text, page=f"{name}.html"), []
     meta = done["meta"]
     files = {part: f"{name}{'' if part == 'file' else '.' + part}{suffix}" for part, suffix in picture["files"].items()}
@@ -127,7 +149,7 @@ def _figure(
         scale=picture["scale"],
         clipped=picture["clipped"],
         sprite=picture["sprite"],
-        numbers=done["numbers"],
+        numbers={**done["numbers"], **_lent(job, task)},
         alt=alt(job, task, cards[job.method], meta, target),
         note=meta.get("note", ""),
         keys={"array": job.key, "picture": key},
@@ -145,6 +167,9 @@ def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], ta
         words += f" for {target['name']}"
     if task.example is not None:
         words += f", {task.example.title}"
+    if job.style:
+        titles = {style.id: f"in the style of {style.title}" for style in task.styles}
+        words += f", {titles.get(job.style) or said(job.style)}"
     if "top" in meta:
         best = meta["top"][0]
         return f"{words}: {best['name']} at {100 * best['probability']:.0f} %"
@@ -158,6 +183,12 @@ def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], ta
         place = "in the centre" if (row, column) == (1, 1) else f"{PLACES[0][row]} {PLACES[1][column]}"
         return f"{words}: strongest {place}"
     return words
+
+
+def _lent(job: Job, task: SceneTask) -> dict[str, str]:
+    """Whose picture it is that lent its style."""
+    style = next((style for style in task.styles if style.id == job.style), None)
+    return {"in the style of": ", ".join(filter(None, [style.title, style.credit, style.licence]))} if style else {}
 
 
 def _prediction(task: SceneTask, failures: Mapping[str, str], store: Store) -> list[dict[str, Any]]:
@@ -182,15 +213,46 @@ def _prediction(task: SceneTask, failures: Mapping[str, str], store: Store) -> l
     ]
 
 
+def _evidence(
+    task: SceneTask, known: measured.Registry | None, store: Store, controls: dict[str, list[dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """What was measured of the maps of a task, by their keys; what was of the controls goes to `controls`."""
+    by_map: dict[str, dict[str, Any]] = {}
+    of_controls: dict[str, dict[str, Any]] = {}
+    for subject, measure, numbers in measured.found(task, known, store) if known else ():
+        if subject.job:
+            by_map.setdefault(subject.job.key, {})[measure] = numbers
+        else:
+            of_controls.setdefault(subject.slug, {})[measure] = numbers
+    for name, found in of_controls.items():
+        controls.setdefault(name, []).append({"model": task.card.slug, "image": task.image, "evidence": found})
+    return by_map
+
+
+def _believed(
+    known: measured.Registry | None, figures: Iterable[Mapping[str, Any]], controls: Mapping[str, list]
+) -> dict[str, Any]:
+    """The measures that found anything, and the controls with what was found of them."""
+    used = {measure for figure in figures for measure in figure["evidence"]}
+    if not known or not used:
+        return {"measures": [], "controls": []}
+    kept = [record(card) for card in known.measures.values() if card.slug in used]
+    held = [
+        {"slug": name, "title": card.title, "summary": card.summary, "measured": controls.get(name, [])}
+        for name, card in known.controls.items()
+    ]
+    return {"measures": kept, "controls": held}
+
+
 def _model(card: ModelCard) -> dict[str, Any]:
     plain = record(card)
-    del plain["passes_seconds"]  # a measurement of this machine
+    del plain["passes_seconds"], plain["becoming"], plain["checkpoints"]  # of this machine: a measurement, and files
     return plain
 
 
 def _image(example: Example, contents: Contents, files: list[Published]) -> dict[str, Any]:
     plain = asdict(example)
-    del plain["path"]
+    del plain["path"], plain["mask"]
     preview = contents.previews.get(example.id)
     for part in ("photo", "thumb"):
         plain[part] = ""

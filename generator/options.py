@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from .fingerprint import digest
 from .run import Pool, Setup
+from .side import manifest_file
 from .store import Store
 
 
@@ -31,6 +33,8 @@ class Options:
     memory: int = 2**30
     trust_pickle: bool = False
     time_limit: float = 900.0
+    store_dir: Path | None = None  # `.innerview/store` in the root by default; galleries may share one
+    against: Path | None = None  # another gallery, from which the site tells what changed
 
     @property
     def work(self) -> Path:
@@ -45,7 +49,7 @@ class Options:
     @property
     def store(self) -> Store:
         """What was computed before."""
-        return Store(self.work / "store")
+        return Store(self.store_dir or self.work / "store")
 
     def pool(self, workers: int | None = None) -> Pool:
         """The worker processes, as many as asked for; none is started before there is something to do."""
@@ -64,6 +68,7 @@ class Options:
             "device": device(self.device),
             "data": str(self.data or ""),
             "memory": self.memory,
+            "against": digest(manifest_file(self.against)) if self.against else "",
         }
 
 
@@ -74,6 +79,7 @@ class Progress:
     say: Callable[[str], None] = lambda line: None
     start: Callable[[int], None] = lambda jobs: None  # how many pictures will be drawn
     step: Callable[[str], None] = lambda text: None  # one job ended
+    now: Callable[[str], None] = lambda text: None  # how far a long one is
 
 
 def device(name: str) -> str:

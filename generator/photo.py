@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageColor
 
-from generator.decode import MAX_PIXELS, decode
+from generator.decode import MAX_PIXELS, decode, read_file
 from generator.types import Example, ImageError, Input
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
+def opened(example: Example) -> Image.Image:
+    """The picture, decoded. Raises `ImageError` where the file is gone or holds other bytes than the example's."""
+    path = Path(example.path)
+    content = read_file(path)
+    if hashlib.sha256(content).hexdigest() != example.digest:
+        raise ImageError(f"{path.name}: it changed while the gallery was built; build again")
+    return decode(content, path.name)[0]
+
+
 def photo(example: Example, input: Input) -> np.ndarray:
     """The crop that the network sees, uint8 (H, W, C)."""
-    picture, _ = decode(Path(example.path))
+    picture = opened(example)
     background = ImageColor.getrgb(example.background) if example.background else input.background
     wanted = replace(input, background=background, fit=example.fit or input.fit)
     return fitted(picture, wanted, Path(example.path).name)
+
+
+def whole(example: Example, input: Input, side: int) -> np.ndarray:
+    """All of the picture, its longer side at most `side` (never enlarged beyond the input's), uint8 (H, W, C)."""
+    picture = opened(example)
+    scale = min(1.0, side / max(picture.size))
+    size = tuple(max(1, round(length * scale)) for length in picture.size)
+    background = ImageColor.getrgb(example.background) if example.background else input.background
+    height, width = size[::-1]
+    plain = replace(input, size=(input.size[0], height, width), fit="pad", background=background)
+    return fitted(picture, plain, Path(example.path).name)
+
+
+def inside(example: Example, input: Input) -> np.ndarray | None:
+    """Where in that crop the thing is, bool (H, W): by its box, its mask or its transparency; None where none tells.
+
+    None, too, where the thing fills the crop or is not in it: then there is nothing to point at.
+    """
+    picture = opened(example)
+    if example.mask:
+        said = decode(Path(example.mask))[0].convert("L")
+    elif example.box:
+        said = Image.new("L", picture.size)
+        said.paste(255, example.box)
+    elif picture.mode == "RGBA":
+        said = picture.getchannel("A")
+    else:
+        return None
+    black = replace(input, background=(0, 0, 0), fit=example.fit or input.fit)
+    found = fitted(said.convert("RGB"), black, Path(example.path).name)[..., 0] >= 128
+    return found if 0 < found.mean() < 1 else None
 
 
 def fitted(picture: Image.Image, input: Input, name: str = "") -> np.ndarray:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
-from . import render
+from . import blocks, render
+from .probe import ProbeTask
 from .sources import closure_digest
+from .stages import answer_layer, spread, stage_layers
 from .store import key_of
 from .types import Example, Job, MethodCard, ModelCard, Network
 
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow")
+STRIP = 8  # stages in a strip over depth, at most
 MODEL_LEVEL = "model"  # the image of jobs about a network alone
 SHARED_PASSES = {  # what an input costs once per scene, or once per target, in forward passes
     "input_gradient": 2.0,
@@ -36,6 +39,11 @@ class SceneTask:
     parameters: dict[str, dict[str, Any]]  # of the methods
     chunk: int  # samples of the image that share a pass
     skipped: frozenset[str] = frozenset()  # keys of jobs not to be tried: a worker was lost over them
+    careful: frozenset[str] = frozenset()  # keys of jobs to be done with one sample in a pass: likewise, perhaps
+    styles: tuple[Example, ...] = ()  # the pictures whose style a job wants
+    probe: ProbeTask | None = None  # the images whose strongest are wanted
+    measures: dict[str, dict[str, Any]] = field(default_factory=dict)  # of its maps, with their parameters
+    dearest: float = float("inf")  # forward passes that it may take to measure one map
 
     @property
     def image(self) -> str:
@@ -53,22 +61,37 @@ def scene_tasks(
     *,
     device: str = "cpu",
     memory: int = 2**30,
+    styles: Mapping[str, Sequence[Example]] | None = None,
+    probe: ProbeTask | None = None,
 ) -> list[SceneTask]:
     """One task per image, and one before them for what needs no image.
 
     `chosen` maps the slugs of methods to their parameters, `targets` are symbols such as "label" or "class:frog".
-    The class probabilities are always among the jobs: every page needs them.
+    `styles` are the pictures whose style an image (by id) is to get. The class probabilities are always among the
+    jobs: every page needs them. Jobs of methods that drive the network themselves take minutes and share no pass with
+    others: they come last, in tasks of their own, so that all workers have something to do.
     """
     parameters = {slug: dict(values) for slug, values in chosen.items()}
     for slug, one in cards.items():  # methods that chosen ones build on have their defaults
         parameters.setdefault(slug, dict(one.parameters))
     chunk = chunk_size(card, memory)
-    common = _Common(card, cards, parameters, chunk, device)
-    tasks = []
+    common = _Common(card, cards, parameters, chunk, device, styles or {}, probe.key if probe else "")
+    tasks: list[SceneTask] = []
+    long: list[SceneTask] = []
+
+    def add(example: Example | None, label: str, jobs: list[Job]) -> None:
+        pictures = tuple((styles or {}).get(example.id, ())) if example else ()
+        asked = probe if example is None else None
+        whole = SceneTask(network, card, example, label, (), parameters, chunk, styles=pictures, probe=asked)
+        driven = [job for job in jobs if _drives(job.method, cards)]
+        short = [job for job in jobs if job not in driven]
+        if short:
+            tasks.append(replace(whole, jobs=tuple(short)))
+        long.extend(replace(whole, jobs=group) for group in groups(replace(whole, jobs=tuple(driven))))
+
     still = [slug for slug in chosen if "image" not in cards[slug].axes]
     if still:
-        jobs = tuple(common.jobs(still, None, "", ()))
-        tasks.append(SceneTask(network, card, None, "", jobs, parameters, chunk))
+        add(None, "", list(common.jobs(still, None, "", ())))
     seen = [slug for slug in chosen if "image" in cards[slug].axes]
     for example in examples:
         label = example.targets.get(card.vocabulary, "")
@@ -76,8 +99,8 @@ def scene_tasks(
         jobs = list(common.jobs(seen, example, label, _symbols(targets, label)))
         if "activations" not in chosen:
             jobs += common.jobs(["activations"], example, label, (), layers=[card.layers[-1].name])
-        tasks.append(SceneTask(network, card, example, label, tuple(jobs), parameters, chunk))
-    return tasks
+        add(example, label, jobs)
+    return tasks + long
 
 
 def chunk_size(card: ModelCard, memory: int) -> int:
@@ -87,18 +110,11 @@ def chunk_size(card: ModelCard, memory: int) -> int:
     return max(1, min(16, memory // sample))
 
 
-def stage_layers(card: ModelCard) -> list[str]:
-    """The layer that stands for each convolutional stage which has space."""
-    known = {layer.name: layer for layer in card.layers}
-    convolved = [stage for stage in card.stages if known[stage.layers[0]].kind in ("conv", "join")]
-    return [stage.layer for stage in convolved if _product(known[stage.layer].shape[1:]) > 1]
-
-
 def groups(task: SceneTask) -> list[tuple[Job, ...]]:
     """The jobs whose pictures share one colour scale: those that differ in nothing but the target."""
-    found: dict[tuple[str, str], list[Job]] = defaultdict(list)
+    found: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
     for job in task.jobs:
-        found[job.method, job.layer].append(job)
+        found[job.method, job.layer, job.style].append(job)
     return [tuple(jobs) for jobs in found.values()]
 
 
@@ -116,20 +132,62 @@ def picture_key(job: Job, drawn: Iterable[Job], task: SceneTask, cards: Mapping[
 def price(task: SceneTask, jobs: Iterable[Job], cards: Mapping[str, MethodCard]) -> float:
     """What `jobs` of a task cost, in forward passes of its network."""
     jobs = list(jobs)
-    if not jobs or task.example is None:
-        return 0.0
+    own = sum(_own_price(task, job, cards[job.method]) for job in jobs)
+    if not jobs or task.example is None or all(_drives(job.method, cards) for job in jobs):
+        return own
     shared = {(name, job.target) for job in jobs for name in _inputs(job.method, cards) if name in SHARED_PASSES}
     rules = {("input_gradient" if name in ("gradient", "gradients") else name, target) for name, target in shared}
-    own = sum(cards[job.method].passes for job in jobs)
     return 1.0 + sum(SHARED_PASSES[name] for name, _ in rules) + own
+
+
+def _own_price(task: SceneTask, job: Job, one: MethodCard) -> float:
+    """What one job adds: times its steps, its pictures, their size and the part of the network that it computes."""
+    given = {**one.parameters, **task.parameters.get(one.slug, {})}
+    found = one.passes
+    for name in one.per:
+        found *= given[name] if name != "stages" else _depths(task.card)
+    if "block" in one.inputs:
+        layer = next(layer for layer in task.card.layers if layer.name == job.layer)
+        found *= len(blocks.channels(given["units"], layer.shape[0], blocks.block_of(job.style)))
+    if "network" in one.inputs and "size" in given:
+        largest = 4 * max(task.card.input.size[1:])
+        found *= min(given["size"] or task.card.input.canvas, largest) ** 2 / _product(task.card.input.size[1:])
+    if {"network", "layer"} <= set(one.inputs):
+        found *= _depth(task.card, job.layer)
+    return found
+
+
+def _depth(card: ModelCard, layer: str) -> float:
+    """Which share of a pass it takes to come as far as a layer."""
+    costs = [one.macs for one in card.layers]
+    behind = next((index for index, one in enumerate(card.layers) if one.name == layer), len(costs)) + 1
+    return sum(costs[:behind]) / sum(costs) if sum(costs) else 1.0
+
+
+def _depths(card: ModelCard) -> float:
+    """The passes it takes to come as far as each of the stages that a strip shows, in full ones."""
+    return sum(_depth(card, layer) for layer in spread(stage_layers(card), STRIP))
+
+
+def _drives(slug: str, cards: Mapping[str, MethodCard]) -> bool:
+    """Whether a method drives the network itself, and takes its time."""
+    return bool({"network", "epochs"} & _inputs(slug, cards))
 
 
 class _Common:
     """What the keys of all jobs of one network have in common."""
 
     def __init__(
-        self, card: ModelCard, cards: Mapping[str, MethodCard], parameters: Mapping, chunk: int, device: str
+        self,
+        card: ModelCard,
+        cards: Mapping[str, MethodCard],
+        parameters: Mapping,
+        chunk: int,
+        device: str,
+        pictures: Mapping[str, Sequence[Example]],
+        probe: str,
     ) -> None:
+        self.pictures, self.probe = pictures, probe
         self.card, self.cards, self.parameters, self.chunk = card, cards, parameters, chunk
         self.base = key_of(
             card.digest,
@@ -146,11 +204,25 @@ class _Common:
         self, slugs: Iterable[str], example: Example | None, label: str, targets: Sequence[str], layers: Sequence = ()
     ) -> Iterable[Job]:
         for slug in slugs:
-            one = self.cards[slug]
+            one, wants = self.cards[slug], _inputs(slug, self.cards)
+            kept = {"epochs": self.card.checkpoints, "first_kernels": self.card.becoming}
+            if any(name in wants and not there for name, there in kept.items()):
+                continue  # of how a network came to be there is nothing to say unless someone kept it
             for layer in layers or self.layers(one):
                 for target in targets if "target" in one.axes else [""]:
-                    job = Job(self.card.slug, example.id if example else MODEL_LEVEL, slug, layer, target)
-                    yield replace(job, key=self.key(job, example, label))
+                    for style, more in self.styles(one, layer, example):
+                        job = Job(self.card.slug, example.id if example else MODEL_LEVEL, slug, layer, target, style)
+                        yield replace(job, key=self.key(job, example, label, more))
+
+    def styles(self, one: MethodCard, layer: str, example: Example | None) -> list[tuple[str, Any]]:
+        """The styles of a method's figures, each with what its key must hold of it."""
+        if "style" not in one.axes:
+            return [("", None)]
+        if "style_image" in _inputs(one.slug, self.cards):
+            pictures = self.pictures.get(example.id, ()) if example else ()
+            return [(style.id, [style.digest, style.background, style.fit]) for style in pictures]
+        count = next((known.shape[0] for known in self.card.layers if known.name == layer), 0)
+        return [(style, style) for style in blocks.styles(self.parameters[one.slug]["units"], count)]
 
     def layers(self, one: MethodCard) -> list[str]:
         if "layer" not in one.axes:
@@ -159,18 +231,25 @@ class _Common:
             return [self.card.default_layer]
         if one.at == "stages":
             return stage_layers(self.card)
+        if one.at == "walk":
+            return [stage.layer for stage in self.card.stages]
+        if one.at == "units":
+            return [*stage_layers(self.card), *answer_layer(self.card)]
         if one.at == "every":
             return [layer.name for layer in self.card.layers if layer.kind != "identity"]
         return [layer.name for layer in self.card.layers if layer.kind == one.at and "@" not in layer.name]
 
-    def key(self, job: Job, example: Example | None, label: str) -> str:
+    def key(self, job: Job, example: Example | None, label: str, style: Any) -> str:
         one = self.cards[job.method]
         image = [example.digest, example.background, example.fit] if example else None
+        image = self.probe if "probe" in one.inputs else image
         used = {slug: self.parameters[slug] for slug in _with_dependencies(job.method, self.cards)}
         named = job.target or job.layer == self.card.layers[-1].name  # the class probabilities carry names too
         spoken = [label if job.target in ("label", "rival", "contrast") else "", self.card.classes if named else ()]
         sampled = self.chunk if any(self.cards[slug].passes for slug in used) else 0
-        return key_of("array", self.base, image, one.key, one.draw, used, job.layer, job.target, spoken, sampled)
+        epochs = self.card.becoming if {"epochs", "first_kernels"} & _inputs(job.method, self.cards) else ""
+        asked = (job.layer, job.target, style, epochs)
+        return key_of("array", self.base, image, one.key, one.draw, used, *asked, spoken, sampled)
 
 
 def _symbols(targets: Sequence[str], label: str) -> list[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from .decode import decode
+from .photo import opened
 from .sources import closure_digest
 from .store import Store, key_of
 from .types import Example
@@ -18,13 +17,13 @@ LARGEST_STEP = 7  # how many times a tiny photo is enlarged, at most
 
 
 def preview(example: Example, store: Store) -> dict[str, Any]:
-    """The record of a photo's two pictures, made where the store does not hold them."""
+    """The record of a photo's two pictures, made where the store does not hold them. Raises `ImageError`."""
     code = closure_digest("generator.preview", "generator.decode")
     key = key_of("preview", example.digest, example.background, code)
     found = store.get(key)
     if found and store.whole(found):
         return found
-    picture, _ = decode(Path(example.path), example.id)
+    picture = opened(example)
     if picture.mode == "RGBA":
         ground = Image.new("RGBA", picture.size, example.background or "#ffffff")
         picture = Image.alpha_composite(ground, picture)

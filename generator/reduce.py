@@ -14,6 +14,8 @@ from torch.nn import functional as F
 TILE = 112  # pixels a side that a channel has at most in a sprite
 SPRITE = 4096  # pixels a side that a sprite has at most
 ACTIVATION_PERCENTILE = 99.8
+PAINTED = ("picture", "pictures", "dreams")  # styles whose values are colours from 0 to 1
+FRAME = 2**16  # pixels that a frame of painted pictures keeps, all of them together
 
 
 @dataclass
@@ -29,8 +31,15 @@ def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = 
 
     `draw` is the method's style, `kind` the kind of layer an activation comes from.
     """
+    if isinstance(value, Values):  # what a probe tells is reduced already
+        return value
     if draw == "sprite" and kind != "softmax":
         return channels(value[0])
+    if draw in PAINTED:  # what is shown with 8 bits needs no more than 11
+        values = _floats({"map": value})
+        values.arrays["map"] = values.arrays["map"].astype(np.float16)
+        values.meta.pop("peak", None)
+        return values
     if isinstance(value, torch.Tensor):
         return _floats({"map": value})
     return _floats({f"map{index}": tensor for index, tensor in enumerate(value)})
@@ -46,8 +55,13 @@ def plain(numbers: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**(numbers or {}), **broken}
 
 
-def reduce_frames(frames: Sequence[torch.Tensor]) -> dict[str, np.ndarray]:
-    """What a method showed on its way, as halves: parts of the largest absolute value, and that value."""
+def reduce_frames(frames: Sequence[torch.Tensor], draw: str = "") -> dict[str, np.ndarray]:
+    """What a method showed on its way, as halves: parts of the largest absolute value, and that value.
+
+    Of painted pictures small copies with 8 bits.
+    """
+    if draw in PAINTED:
+        return {"frames": torch.stack([_small(frame.detach().float()) for frame in frames]).cpu().numpy()}
     values = torch.stack([torch.nan_to_num(frame.detach().float(), 0.0, 0.0, 0.0) for frame in frames])
     largest = float(values.abs().max()) or 1.0
     return {"frames": (values / largest).half().cpu().numpy(), "largest": np.array([largest], np.float32)}
@@ -55,6 +69,8 @@ def reduce_frames(frames: Sequence[torch.Tensor]) -> dict[str, np.ndarray]:
 
 def frames_again(kept: Mapping[str, np.ndarray]) -> np.ndarray:
     """The frames (n, ...) that `reduce_frames` was given, in float32."""
+    if "largest" not in kept:
+        return kept["frames"].astype(np.float32) / 255
     return kept["frames"].astype(np.float32) * kept["largest"]
 
 
@@ -130,6 +146,14 @@ def _fit(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
         return maps.clone(), 1
     size = (max(1, round(height / factor)), max(1, round(width / factor)))
     return F.adaptive_avg_pool2d(maps[None], size)[0], round(factor, 3)
+
+
+def _small(pictures: torch.Tensor) -> torch.Tensor:
+    """Colours (K, C, h, w) from 0 to 1 as 8 bits, averaged over squares where there are many pixels."""
+    count, _, height, width = pictures.shape
+    factor = min(height, width, math.ceil(math.sqrt(count * height * width / FRAME)))
+    small = F.avg_pool2d(pictures, factor) if factor > 1 else pictures
+    return (torch.nan_to_num(small) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _floats(tensors: dict[str, torch.Tensor]) -> Values:

@@ -3,47 +3,51 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from .bars import bars
-from .encode import animation, indexed_png, png, webp
+from .captions import captioned
+from .encode import animation, indexed_png, png, small_webp, webp
+from .painted import dreams, paintings, still
 from .palettes import GREENS, GREYS, HEAT, SIGNED
+from .patches import board as patch_board
+from .picture import (
+    SMALLEST,
+    THUMB,
+    Picture,
+    factor_for,
+    finite,
+    layout_of,
+    photographic,
+    rgb_picture,
+    thumb_size,
+    to_codes,
+    to_rgb,
+)
 from .tiles import colour_mosaic, cut, enlarge, enlargement, mosaic, strongest
 
-SMALLEST = 224  # pixels on the longer side that a picture's file has at least, so that it can be pasted anywhere
-THUMB = 112
 UNIT = 112  # pixels on the longer side that a small tile of one unit is enlarged to
 GAP = 1  # pixels between the tiles of a sprite
 
 Arrays = Mapping[str, np.ndarray]
 
 
-@dataclass
-class Picture:
-    """The encoded files of one figure and what the page must know of them."""
-
-    files: dict[str, tuple[str, bytes]]  # "file", "thumb", "map", "animation" -> (suffix, bytes)
-    width: int
-    height: int
-    scale: tuple[float, float] | None = None  # the values at the two ends of the colours
-    clipped: float = 0.0
-    sprite: dict[str, Any] | None = None
-    numbers: dict[str, Any] = field(default_factory=dict)
-
-
 def draw(style: str, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float | None) -> Picture:
     """The picture of a result in one of the styles of `DRAW`.
 
     `photo` (H, W, C) uint8 is the network's input as a picture; `limit` is the largest value of the scale where several
-    pictures share it (see `own_limit`), None for the result's own.
+    pictures share it (see `own_limit`), None for the result's own. `meta["captions"]` are words and how far that is,
+    for each frame of a film; `meta["frame"]` says which one this is, none that it is the last.
     """
-    return DRAW[style](arrays, meta, photo, limit)
+    picture = DRAW[style](arrays, meta, photo, limit)
+    if captions := meta.get("captions"):
+        longest = max((words for words, _ in captions), key=len)
+        return captioned(picture, *captions[meta.get("frame", -1)], longest)
+    return picture
 
 
 def animate(
@@ -53,17 +57,20 @@ def animate(
 
     All are drawn on the scale that ends at `limit`, which is the still's.
     """
-    shown = [draw(style, {"map": frame}, meta, photo, limit) for frame in [*frames, arrays["map"]]]
-    stills = [Image.open(io.BytesIO(picture.files["file"][1])).convert("RGB") for picture in shown]
+    moments = enumerate([*frames, arrays["map"]])
+    shown = [draw(style, {"map": frame}, {**meta, "frame": number}, photo, limit) for number, frame in moments]
+    boards = [Image.open(io.BytesIO(picture.files["file"][1])).convert("RGB") for picture in shown]
+    size = boards[-1].size  # of painted pictures smaller frames are kept
+    boards = [board if board.size == size else board.resize(size, Image.Resampling.BILINEAR) for board in boards]
     enlarged = shown[-1].files["file"][0] == ".png" and shown[-1].width > frames.shape[-1]
-    return ".webp", animation([np.asarray(still) for still in stills], exact=enlarged)
+    return ".webp", animation([np.asarray(board) for board in boards], exact=enlarged)
 
 
 def own_limit(style: str, arrays: Arrays) -> float | None:
     """The value at which this result alone would end its scale; figures side by side share the largest."""
     if style not in LIMITS:
         return None
-    return max(LIMITS[style](_finite(array)) for array in arrays.values())
+    return max(LIMITS[style](finite(array)) for array in arrays.values())
 
 
 # --- styles ---------------------------------------------------------------------------------------
@@ -81,7 +88,10 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     board, columns, rows = mosaic(tiles, gap, blank=0 if signed else 255)
     layout = {"channels": len(codes), "columns": columns, "rows": rows, "gap": gap, "factor": factor}
     layout |= {"tile": [tiles.shape[2], tiles.shape[1]], "reduced": meta["reduced"]}
-    files = {"file": (".png", indexed_png(board, SIGNED if signed else GREENS))}
+    palette = SIGNED if signed else GREENS
+    files = {"file": (".png", indexed_png(board, palette))}
+    if len(files["file"][1]) > 4096:  # a corner at its true size says more than a whole sprite shrunk to grain
+        files["thumb"] = (".webp", small_webp(Image.fromarray(palette[board[:THUMB, :THUMB]])))
     return Picture(files, board.shape[1], board.shape[0], tuple(meta["scale"]), meta["clipped"], layout)
 
 
@@ -97,32 +107,32 @@ def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit
 
 def colour(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A signed value for each colour channel: zero is always the same mid-grey."""
-    values = _finite(arrays["map"])[0]  # (C, H, W)
+    values = finite(arrays["map"])[0]  # (C, H, W)
     limit = own_limit("colour", arrays) if limit is None else limit
     unit = 0.5 + 0.5 * np.clip(values / limit, -1, 1) if limit else np.full(values.shape, 0.5, np.float32)
-    return _rgb(unit, (-limit, limit), float((np.abs(values) > limit).mean()))
+    return rgb_picture(unit, (-limit, limit), float((np.abs(values) > limit).mean()))
 
 
 def classic(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """From the smallest to the largest value over all colour channels jointly."""
-    values = _finite(arrays["map"])[0]
+    values = finite(arrays["map"])[0]
     low, high = float(values.min()), float(values.max())
     unit = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5, np.float32)
-    return _rgb(unit, (low, high), 0.0)
+    return rgb_picture(unit, (low, high), 0.0)
 
 
 def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A quantity that is never negative: black for its smallest value, white from its 99th percentile on."""
-    values = _finite(arrays["map"])[0]
+    values = finite(arrays["map"])[0]
     low = float(meta.get("floor", values.min()))  # beside another network's picture both begin at one value
     high = own_limit("grey", arrays) if limit is None else limit
-    codes = _codes((values - low) / (high - low)) if high > low else np.zeros(values.shape, np.uint8)
+    codes = to_codes((values - low) / (high - low)) if high > low else np.zeros(values.shape, np.uint8)
     return _one_quantity(codes, GREYS, (low, high), float((values > high).mean()))
 
 
 def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A signed quantity: purple, white, green, white always zero."""
-    values = _finite(arrays["map"])[0]
+    values = finite(arrays["map"])[0]
     limit = own_limit("signed", arrays) if limit is None else limit
     codes = _signed_codes(values, limit)
     return _one_quantity(codes, SIGNED, (-limit, limit), float((np.abs(values) > limit).mean()))
@@ -130,19 +140,19 @@ def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
 
 def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A class activation map over the photo: bilinear between the layer's cells, whose grid shows where few."""
-    values = _finite(arrays["map"])[0]  # (h, w)
+    values = finite(arrays["map"])[0]  # (h, w)
     limit = own_limit("overlay", arrays) if limit is None else limit
     unit = np.clip(values / limit, 0, 1) if limit else np.zeros(values.shape, np.float32)
     image = over_photo(unit, photo)
-    tile = indexed_png(_codes(unit), HEAT)
-    return _photographic(image, (0.0, limit), {"map": (".png", tile)})
+    tile = indexed_png(to_codes(unit), HEAT)
+    return photographic(image, (0.0, limit), {"map": (".png", tile)})
 
 
 def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """Several maps over the photo side by side, each divided by its own maximum."""
     tiles = []
     for index in range(len(arrays)):
-        values = _finite(arrays[f"map{index}"])[0]
+        values = finite(arrays[f"map{index}"])[0]
         top = float(values.max())
         tiles.append(over_photo(values / top if top > 0 else np.zeros_like(values), photo))
     height, width = tiles[0].shape[:2]
@@ -151,33 +161,33 @@ def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
     board = Image.new("RGB", (len(tiles) * (size[0] + 4) - 4, size[1]), (255, 255, 255))
     for index, tile in enumerate(tiles):
         board.paste(Image.fromarray(tile).resize(size, Image.Resampling.BILINEAR), (index * (size[0] + 4), 0))
-    layout = _layout((len(tiles), *size[::-1]), len(tiles), 1, 4, 1)
+    layout = layout_of((len(tiles), *size[::-1]), len(tiles), 1, 4, 1)
     picture = Picture({"file": (".webp", webp(board))}, board.width, board.height, sprite=layout)
     return picture
 
 
 def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """The network's input as a picture, its normalisation undone."""
-    factor = _factor(*photo.shape[:2])
-    image = _to_rgb(photo)
-    return _photographic(enlarge(image, factor), (0.0, 255.0), {}, lossless=factor > 1)
+    factor = factor_for(*photo.shape[:2])
+    image = to_rgb(photo)
+    return photographic(enlarge(image, factor), (0.0, 255.0), {}, lossless=factor > 1)
 
 
 def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """The kernels of a convolution (K, C, kh, kw): colour tiles for three input channels, else the strongest slices."""
-    weight = _finite(arrays["map"])
+    weight = finite(arrays["map"])
     limit = float(np.abs(weight).max())
     if weight.shape[1] == 3:
         unit = 0.5 + 0.5 * weight / limit if limit else np.full(weight.shape, 0.5, np.float32)
-        board, columns, rows = colour_mosaic(_codes(unit), GAP, blank=255)
+        board, columns, rows = colour_mosaic(to_codes(unit), GAP, blank=255)
         encode, shown = png, np.arange(len(weight))
     else:
         outputs, inputs = strongest(weight, 32)
         slices = weight[outputs][:, inputs].reshape(-1, *weight.shape[2:])
         board, columns, rows = mosaic(_signed_codes(slices, limit), GAP, blank=0, columns=len(inputs))
         encode, shown = (lambda codes: indexed_png(codes, SIGNED)), outputs
-    factor = max(2, _factor(*board.shape[:2]))
-    layout = _layout((rows * columns, *weight.shape[2:]), columns, rows, GAP, factor) | {"shown": shown.tolist()}
+    factor = max(2, factor_for(*board.shape[:2]))
+    layout = layout_of((rows * columns, *weight.shape[2:]), columns, rows, GAP, factor) | {"shown": shown.tolist()}
     height, width = board.shape[:2]
     files = {"file": (".png", encode(enlarge(board, factor)))}
     return Picture(files, width * factor, height * factor, (-limit, limit), sprite=layout)
@@ -185,16 +195,25 @@ def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
 
 def units(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """Signed colour pictures (K, C, H, W) as tiles, each on its own scale and cut to the place where it is not zero."""
-    tiles = cut(_finite(arrays["map"]))
+    tiles = cut(finite(arrays["map"]))
     ends = np.array([percentile(np.abs(tile), 99.9) or 1.0 for tile in tiles]).reshape(-1, 1, 1, 1)
-    codes = _codes(0.5 + 0.5 * np.clip(tiles / ends, -1, 1))
+    codes = to_codes(0.5 + 0.5 * np.clip(tiles / ends, -1, 1))
     codes = codes if codes.shape[1] == 3 else codes[:, :1].repeat(3, 1)
     shape = len(codes), *codes.shape[2:]
     factor = max(UNIT // max(shape[1:]), enlargement(shape, 4 * GAP, SMALLEST))
     codes = codes.repeat(factor, 2).repeat(factor, 3)
     board, columns, rows = colour_mosaic(codes, 4 * GAP, blank=255)
-    picture = _photographic(board, None, {}, lossless=factor > 1)
-    picture.sprite = _layout(codes.shape[:1] + codes.shape[2:], columns, rows, 4 * GAP, 1) | {"factor": factor}
+    picture = photographic(board, None, {}, lossless=factor > 1)
+    picture.sprite = layout_of(codes.shape[:1] + codes.shape[2:], columns, rows, 4 * GAP, 1)
+    picture.sprite |= {"factor": factor, "shown": list(meta.get("channels", range(len(codes))))}
+    return picture
+
+
+def patches(arrays: Arrays, meta: Mapping, photo: Callable[[int], np.ndarray], limit: float | None) -> Picture:
+    """The images that excite each channel most; `photo` gives the crop (H, W, C) uint8 of the image with a number."""
+    board, layout = patch_board(arrays, meta, photo)
+    picture = photographic(board, None, {})
+    picture.sprite = layout
     return picture
 
 
@@ -209,6 +228,10 @@ DRAW: dict[str, Callable[..., Picture]] = {
     "photo": photograph,
     "filters": kernels,
     "units": units,
+    "patches": patches,
+    "picture": still,
+    "pictures": paintings,
+    "dreams": dreams,
 }
 LIMITS: dict[str, Callable[[np.ndarray], float]] = {
     "colour": lambda values: percentile(np.abs(values), 99.9),
@@ -228,8 +251,8 @@ def percentile(values: np.ndarray, q: float) -> float:
 
 def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
     """A map (h, w) between 0 and 1 over a photo (H, W, C): (H', W', 3) uint8 with the longer side at least 224."""
-    height, width = (side * _factor(*photo.shape[:2]) for side in photo.shape[:2])
-    base = Image.fromarray(_to_rgb(photo)).resize((width, height), Image.Resampling.BICUBIC)
+    height, width = (side * factor_for(*photo.shape[:2]) for side in photo.shape[:2])
+    base = Image.fromarray(to_rgb(photo)).resize((width, height), Image.Resampling.BICUBIC)
     smooth = Image.fromarray(unit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     level = np.clip(np.asarray(smooth), 0, 1)[..., None]
     heat = HEAT[(level[..., 0] * 255).round().astype(np.uint8)].astype(np.float32)
@@ -247,65 +270,20 @@ def _faint(line: np.ndarray) -> None:
     line[:] = (0.7 * line + 0.3 * 255).astype(np.uint8)
 
 
-def _layout(shape: tuple[int, ...], columns: int, rows: int, gap: int, factor: int) -> dict[str, Any]:
-    """Where the tiles (K, h, w) of a board are, for the page that shows them one by one."""
-    tile = [shape[2] * factor, shape[1] * factor]
-    known = {"channels": shape[0], "columns": columns, "rows": rows, "tile": tile, "gap": gap * factor}
-    return known | {"factor": factor, "reduced": 1}
-
-
-def _codes(unit: np.ndarray) -> np.ndarray:
-    return (np.clip(unit, 0, 1) * 255).round().astype(np.uint8)
-
-
 def _signed_codes(values: np.ndarray, limit: float) -> np.ndarray:
     if not limit:
         return np.full(values.shape, 128, np.uint8)
     return (128 + (np.clip(values / limit, -1, 1) * 127).round()).astype(np.uint8)
 
 
-def _finite(array: np.ndarray) -> np.ndarray:
-    return np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def _factor(height: int, width: int) -> int:
-    return max(1, math.ceil(SMALLEST / max(height, width)))
-
-
-def _to_rgb(photo: np.ndarray) -> np.ndarray:
-    return np.repeat(photo[..., :1], 3, -1) if photo.shape[-1] != 3 else photo
-
-
 # --- arrays to files --------------------------------------------------------------------------------
 
 
-def _rgb(unit: np.ndarray, scale: tuple[float, float], clipped: float) -> Picture:
-    board = _to_rgb(_codes(unit).transpose(1, 2, 0))
-    factor = _factor(*board.shape[:2])
-    picture = _photographic(enlarge(board, factor), scale, {}, lossless=factor > 1)
-    picture.clipped = clipped
-    return picture
-
-
 def _one_quantity(codes: np.ndarray, palette: np.ndarray, scale: tuple[float, float], clipped: float) -> Picture:
-    factor = _factor(*codes.shape)
+    factor = factor_for(*codes.shape)
     board = enlarge(codes, factor)
     files = {"file": (".png", indexed_png(board, palette))}
     if len(files["file"][1]) > 8192:
-        small = Image.fromarray(palette[board]).resize(_thumb_size(board), Image.Resampling.BOX)
+        small = Image.fromarray(palette[board]).resize(thumb_size(board), Image.Resampling.BOX)
         files["thumb"] = (".webp", webp(small))
     return Picture(files, board.shape[1], board.shape[0], scale, clipped)
-
-
-def _photographic(board: np.ndarray, scale: tuple, more: dict, lossless: bool = False) -> Picture:
-    """Lossy WebP with a thumb; PNG where the pixels themselves are to be seen."""
-    image = Image.fromarray(board)
-    files = {"file": (".png", png(board)) if lossless else (".webp", webp(image)), **more}
-    if len(files["file"][1]) > 8192:
-        files["thumb"] = (".webp", webp(image.resize(_thumb_size(board), Image.Resampling.BOX)))
-    return Picture(files, image.width, image.height, scale)
-
-
-def _thumb_size(board: np.ndarray) -> tuple[int, int]:
-    scale = THUMB / max(board.shape[:2])
-    return max(1, round(board.shape[1] * scale)), max(1, round(board.shape[0] * scale))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from generator.types import InnerviewError
 
@@ -14,6 +15,7 @@ REPOSITORY = Path(__file__).parent.parent
 
 ASSETS = "site_src/assets"
 THEME = "site_src/.theme"
+INHERITED = "site_src/.mkdocs.yml"  # our settings, for a gallery's own mkdocs.yml to begin with
 
 
 def resource(name: str) -> Path:
@@ -36,7 +38,7 @@ def template_folders(root: Path) -> list[Path]:
 
 
 def materialise(root: Path) -> None:
-    """Lay what mkdocs reads by relative path under the gallery `root`: the theme's overrides, assets and `mkdocs.yml`.
+    """Lay what mkdocs reads by relative path under the gallery `root`: the theme's overrides, assets and settings.
 
     What was laid earlier follows a newer Innerview, or goes with it; what someone changed or put there stays as it is.
     A gallery's `templates/theme/` wins over ours file by file.
@@ -47,8 +49,16 @@ def materialise(root: Path) -> None:
         for name, file in _files(folder / "theme").items():
             _copy(file, root / THEME / name)
     if root.resolve() != REPOSITORY:
+        _copy(resource("mkdocs.yml"), root / INHERITED)
+        _drop_docs(root / INHERITED)
         ours = {f"{ASSETS}/{name}": file for name, file in _files(resource(ASSETS)).items()}
-        _lay(ours | {"mkdocs.yml": resource("mkdocs.yml")}, root)
+        _lay(ours | {"mkdocs.yml": root / INHERITED}, root)
+
+
+def _drop_docs(settings: Path) -> None:
+    """Another gallery's site has no place for Innerview's own documentation."""
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(re.sub(r"^  - Docs:\n(?:      .*\n)+", "", text, flags=re.MULTILINE), encoding="utf-8")
 
 
 LEDGER = "site_src/.laid.json"  # name -> SHA-256 of what was laid, which tells it from what someone wrote
@@ -57,7 +67,7 @@ LEDGER = "site_src/.laid.json"  # name -> SHA-256 of what was laid, which tells 
 def _lay(files: dict[str, Path], root: Path) -> None:
     """Copy `files` to their names under `root`, over and instead of what was laid before and is unchanged."""
     ledger = root / LEDGER
-    laid = json.loads(ledger.read_text(encoding="utf-8")) if ledger.exists() else {}
+    laid = _laid(ledger)
     free = {name for name in files.keys() | laid.keys() if _digest(root / name) in ("", laid.get(name))}
     for name in sorted(free):
         if name in files:
@@ -68,12 +78,27 @@ def _lay(files: dict[str, Path], root: Path) -> None:
     ledger.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
+def _laid(ledger: Path) -> dict[str, str]:
+    """What the ledger says was laid; it comes from a folder that others write to, so it may name assets alone."""
+    try:
+        told = json.loads(ledger.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    ours = {name for name in told if name.startswith(f"{ASSETS}/") and ".." not in PurePosixPath(name).parts}
+    return {name: told[name] for name in ours | {"mkdocs.yml"} if isinstance(told.get(name), str) and told[name]}
+
+
 def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
 def _copy(file: Path, target: Path) -> None:
+    """A link at its place is replaced, not followed: it might lead anywhere."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink():
+        target.unlink()
     shutil.copyfile(file, target)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,11 +18,11 @@ from typing import Any
 
 from .plan import SceneTask
 from .store import StoreError
-from .types import InnerviewError
+from .types import InnerviewError, harmless
 
 STARTING = 120.0  # seconds that a new worker may be silent: importing torch takes long on a busy machine
 ENDS = ("drawn", "reused", "failed", "inapplicable")  # what becomes of a job; each is told of exactly once
-Event = Callable[[str, SceneTask, str, str], None]  # (one of ENDS, task, key of the job, reason)
+Event = Callable[[str, SceneTask, str, str], None]  # (one of ENDS or "step", task, key of the job, words)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Setup:
     store: Path
     device: str = "cpu"
     trust_pickle: bool = False
-    time_limit: float = 900.0  # seconds that a worker may be silent
+    time_limit: float = 900.0  # seconds that a worker may be silent, which it is over a job
 
 
 class WorkerError(InnerviewError):
@@ -60,12 +61,19 @@ class Pool:
         for process in self._all:
             process.stop()
 
-    def ask(self, questions: Sequence[tuple[str, tuple]]) -> list[Any]:
-        """The answers to questions such as `("describe", (network,))`, in order; a `WorkerError` where one failed."""
+    def ask(self, questions: Sequence[tuple[str, tuple]], heard: Callable[[int], None] = lambda i: None) -> list[Any]:
+        """The answers to questions such as `("describe", (network,))`, in order; a `WorkerError` where one failed.
+
+        `heard` is told the index of each question when its answer is there.
+        """
         if self.workers < 0 and questions:
             raise WorkerError("the store does not know these networks and methods yet: run innerview build first")
         if self.workers == 0:
-            return [self._ask_here(name, arguments) for name, arguments in questions]
+            here = []
+            for index, (name, arguments) in enumerate(questions):
+                here.append(self._ask_here(name, arguments))
+                heard(index)
+            return here
         answers: list[Any] = [None] * len(questions)
         queue, busy = deque(enumerate(questions)), {}
         while queue or busy:
@@ -78,12 +86,14 @@ class Pool:
                 message = process.receive()
                 if message[0] == "event":
                     continue
-                answers[busy.pop(process)] = message[1] if message[0] == "answer" else WorkerError(message[1])
+                index = busy.pop(process)
+                answers[index] = message[1] if message[0] == "answer" else WorkerError(message[1])
                 self._give(process, message)
+                heard(index)
         return answers
 
     def run(self, tasks: Iterable[SceneTask], tell: Event) -> None:
-        """Every task; `tell` hears once of each job what became of it."""
+        """Every task; `tell` hears once of each job what became of it, and of long ones how far they are."""
         queue, busy = deque(_Running(task, tell) for task in tasks), {}
         if self.workers == 0:
             for running in queue:
@@ -120,7 +130,7 @@ class Pool:
         return process
 
     def _give(self, process: _Process, message: tuple) -> None:
-        if message[0] in ("died", "silent"):
+        if message[0] in ("died", "killed", "silent"):
             process.stop()
             self._all.remove(process)
         else:
@@ -163,9 +173,13 @@ class _Running:
         self._open = dict.fromkeys(job.key for job in task.jobs)
         self._current = ""
         self._lost = False  # a worker, over no job in particular
+        self._killed: Counter[str] = Counter()  # how often a worker was, over which job
 
     def hear(self, event: str, key: str, reason: str) -> None:
-        """What the worker tells: a job begins, has its array, or ends."""
+        """What the worker tells: a job begins, is at some step, has its array, or ends."""
+        if event == "step":
+            self._tell(event, self.task, key, reason)
+            return
         self._current = key if event == "begin" else ""
         if event in ENDS and key in self._open:
             del self._open[key]
@@ -175,14 +189,22 @@ class _Running:
         """Whether a worker's last word on the task was the end of it; else the jobs still open are to be tried again.
 
         When one job was at it as the worker failed, that one fails. A worker that died over none may have been killed
-        by chance, so it is tried once more.
+        by chance, so it is tried once more. One that was killed over a job was so by chance, or as memory ran out: the
+        job is tried as before and then with one sample in a pass.
         """
         kind, reason = message
         culprits = [self._current] if self._current in self._open else []
         self._current = ""
-        if kind == "died" and not culprits and not self._lost:
+        if kind in ("died", "killed") and not culprits and not self._lost:
             self._lost = True
             return False
+        if kind == "killed" and culprits:
+            self._killed.update(culprits)
+            if self._killed[culprits[0]] == 2:
+                self.task = replace(self.task, careful=self.task.careful.union(culprits))
+            if self._killed[culprits[0]] <= 2:
+                return False
+            reason += " each of three times, at last with one sample in a pass; perhaps memory ran out"
         if kind == "answer":
             culprits, reason = [], "the worker ended without a result for it"
         for key in culprits or list(self._open):
@@ -220,15 +242,17 @@ class _Process:
             return
 
     def receive(self) -> tuple:
-        """The next message, or `("died", why)`, or `("silent", why)` after ending the process."""
+        """The next message, or `("died", why)`, `("killed", why)`, or `("silent", why)` after ending the process."""
         if not self.connection.poll():
             self.stop()
-            return ("silent", f"stopped after {self._limit:g} s without a sign of life")
+            return ("silent", f"stopped after {self._limit:g} s, the time limit for one job (--time-limit)")
         try:
             message = self.connection.recv()
         except (EOFError, ConnectionResetError):
             self._process.join(5)
-            return ("died", f"the worker process died ({_exit(self._process.exitcode)})")
+            code = self._process.exitcode
+            kind = "killed" if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL else "died"
+            return (kind, f"the worker process died ({_exit(code)})")
         self._heard, self._limit = monotonic(), self._usual
         return message
 
@@ -257,6 +281,7 @@ class _Process:
 def _serve(connection: Connection, setup: Setup) -> None:
     """The worker process: answers questions until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
@@ -271,8 +296,8 @@ def _serve(connection: Connection, setup: Setup) -> None:
             return
         try:
             worker = worker or Worker(setup.store, setup.device, setup.trust_pickle)
-            if name == "scene":
-                answer = worker.scene(*arguments, tell=lambda *event: connection.send(("event", *event)))
+            if name in ("scene", "evidence"):  # these take long and say how far they are
+                answer = getattr(worker, name)(*arguments, tell=lambda *event: connection.send(("event", *event)))
             else:
                 answer = getattr(worker, name)(*arguments)
             message = ("answer", answer)
@@ -288,11 +313,17 @@ def _serve(connection: Connection, setup: Setup) -> None:
             return
 
 
+def _end_with_parent() -> None:
+    """A worker in the middle of a pass that never ends would outlive a parent that was killed."""
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
 def _said(error: Exception) -> str:
     """What went wrong in one line; the whole trace goes to standard error where someone wants it."""
     if os.environ.get("INNERVIEW_TRACE"):
         traceback.print_exception(error)
-    text = " ".join(str(error).split())[:600]
+    text = " ".join(harmless(str(error)).split())[:600]
     return text if isinstance(error, InnerviewError) else f"{type(error).__name__}: {text}"
 
 

@@ -31,6 +31,10 @@ class Samples:
         """S_c of each sample, (n,)."""
         return torch.cat([target.pick(self._logits(batch)) for batch in self._batches(samples)])
 
+    def probability(self, samples: Iterable[torch.Tensor], target: Target) -> torch.Tensor:
+        """The softmax probability of the class in each sample, (n,)."""
+        return torch.cat([self._logits(batch).softmax(1)[:, target.index] for batch in self._batches(samples)])
+
     def score_gradient(self, samples: Iterable[torch.Tensor], target: Target) -> Iterator[torch.Tensor]:
         """dS_c/dx of each sample, one after the other."""
         for batch in self._batches(samples):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from generator.config import InputEntry, ModelEntry, Settings, colour
 from generator.entries import nearest
 from generator.models import network_slug, resolve
-from generator.types import RESERVED, ConfigError, Example, Input, MethodCard, ModelError, Network, slug
+from generator.models.names import checkpoint_files
+from generator.types import RESERVED, ConfigError, Example, Input, MeasureCard, MethodCard, ModelError, Network, slug
 
+STYLE = "style"  # the set of pictures that are there for their style alone
 PRESETS = ("quick", "standard", "full")  # each holds the ones before
 
 
@@ -55,19 +57,25 @@ def entry_of(settings: Settings, network: Network) -> ModelEntry:
 
 
 def images_for(
-    settings: Settings, network: Network, examples: Sequence[Example], vocabulary: str = ""
+    settings: Settings,
+    network: Network,
+    examples: Sequence[Example],
+    vocabulary: str = "",
+    others: Collection[str] = (),
 ) -> list[Example]:
     """The pictures of one network: those of the sets and ids its entry names, in the order of `examples`.
 
     Without such names: those in the set called like its vocabulary (the model card knows it) and those in no set;
-    all, where that leaves none. Raises `ConfigError` for a name that no picture carries.
+    all but those of the set `style`, where that leaves none. Raises `ConfigError` for a name that no picture carries,
+    nor one of those that are not among `examples` as they cannot be read or were not asked for: `others` are their ids
+    and sets.
     """
     entry = entry_of(settings, network)
     if not entry.images:
         language = vocabulary or network.vocabulary
         own = [example for example in examples if not example.sets or language in example.sets]
-        return own or list(examples)
-    known = {name for example in examples for name in (example.id, *example.sets)}
+        return own or [example for example in examples if STYLE not in example.sets]
+    known = {name for example in examples for name in (example.id, *example.sets)}.union(others)
     for name in entry.images:
         if name not in known:
             place = f"{settings.file}: models[{settings.models.index(entry)}].images:"
@@ -80,14 +88,16 @@ def targets_for(settings: Settings, network: Network) -> list[str]:
     return entry_of(settings, network).targets or settings.targets
 
 
-def methods_for(settings: Settings, cards: Sequence[MethodCard], preset: str) -> dict[str, dict[str, Any]]:
-    """The slugs to draw with all their parameters, in the order of `cards`.
+def methods_for(
+    settings: Settings, cards: Sequence[MethodCard | MeasureCard], preset: str, which: str = "methods"
+) -> dict[str, dict[str, Any]]:
+    """The slugs to draw with all their parameters, in the order of `cards`; with `which="measures"` those to measure.
 
     A list in gallery.yml means these and no others. A mapping means those of the preset, without those that are
     `false`, and with those that are `true` or have parameters.
     """
-    check_methods(settings, cards)
-    given = settings.methods
+    check_methods(settings, cards, which)
+    given = getattr(settings, which)
     chosen = {}
     for card in cards:
         in_preset = PRESETS.index(card.preset) <= PRESETS.index(preset)
@@ -100,24 +110,35 @@ def methods_for(settings: Settings, cards: Sequence[MethodCard], preset: str) ->
     return chosen
 
 
-def check_methods(settings: Settings, cards: Sequence[MethodCard]) -> None:
+def allowed(settings: Settings, method: str) -> bool:
+    """Whether gallery.yml leaves it open to draw a method: it neither forbids it nor lists others alone."""
+    given = settings.methods
+    return method in given if isinstance(given, list) else given.get(method) is not False
+
+
+def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard], which: str = "methods") -> None:
     """Raise `ConfigError` unless the methods and parameters that the settings name exist and are of the right type."""
+    given = getattr(settings, which)
     defaults = {card.slug: card.parameters for card in cards}
-    for name in settings.methods:
-        place = f"{settings.file}: methods.{name}"
+    accepts = {card.slug: card.accepts for card in cards}
+    for name in given:
+        place = f"{settings.file}: {which}.{name}"
         if name not in defaults:
-            raise ConfigError(f"{place}: unknown method{nearest(name, defaults)}")
-        wish = settings.methods[name] if isinstance(settings.methods, dict) else {}
+            raise ConfigError(f"{place}: unknown {which[:-1]}{nearest(name, defaults)}")
+        wish = given[name] if isinstance(given, dict) else {}
         for key, value in (wish if isinstance(wish, dict) else {}).items():
             if key not in defaults[name]:
                 raise ConfigError(f"{place}.{key}: unknown parameter{nearest(key, defaults[name])}")
-            if not _same_kind(value, defaults[name][key]):
+            if choices := accepts[name].get(key, ()):
+                if not _chosen(value, choices):
+                    raise ConfigError(f"{place}.{key}: expected {_spoken(choices)}; there is {value!r}")
+            elif not _same_kind(value, defaults[name][key]):
                 raise ConfigError(f"{place}.{key}: expected a value like {defaults[name][key]!r}; there is {value!r}")
 
 
 def _like(default: Any, value: Any) -> Any:
     """The value as the type of the default, so that 1 and 1.0 are one key."""
-    return type(default)(value) if isinstance(default, float | tuple) else value
+    return type(default)(value) if isinstance(default, float | tuple) and not isinstance(value, str) else value
 
 
 def _same_kind(value: Any, default: Any) -> bool:
@@ -126,6 +147,19 @@ def _same_kind(value: Any, default: Any) -> bool:
     if isinstance(default, float):
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(default, tuple | list) and isinstance(value, list)
+
+
+KINDS = {"<int>": (int, "a whole number"), "<list>": (list, "a list"), "<float>": (float, "a number")}
+
+
+def _chosen(value: Any, choices: Sequence[str]) -> bool:
+    """Whether a value is one of the words, or of one of the kinds, that a parameter accepts."""
+    kinds = tuple(KINDS[choice][0] for choice in choices if choice in KINDS)
+    return value in choices if isinstance(value, str) else isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _spoken(choices: Sequence[str]) -> str:
+    return " or ".join(KINDS[choice][1] if choice in KINDS else choice for choice in choices)
 
 
 # --- a model entry becomes networks -----------------------------------------------------------------
@@ -144,7 +178,12 @@ def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
         vocabulary=entry.vocabulary,
         layer=entry.layer,
         seed=entry.seed,
+        checkpoints=entry.checkpoints,
     )
+    try:
+        checkpoint_files(whole)
+    except ModelError as error:
+        raise ConfigError(f"{settings.file}: {error}") from error
     pruned = [replace(whole, derive=(*whole.derive, (f"prune-{one.scope}", one.sparsity))) for one in entry.prune]
     return [whole, *(replace(network, name=network_slug(network)) for network in pruned)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import http.server
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from markupsafe import escape
 
-from generator import resources
+from generator import frontpage, resources
 from generator.check import check_site
 from generator.types import InnerviewError
 
@@ -31,6 +32,10 @@ def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str 
     and exchanged with what was at `out`. `title` and `url` win over those in mkdocs.yml. Raises `SiteError`; `out` is
     then as it was.
     """
+    out = replaceable(out)
+    old = _old(out)
+    if old.exists() and not out.exists():  # a build was killed while it exchanged them
+        old.rename(out)
     resources.materialise(root)
     new = out.with_name(out.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -45,14 +50,48 @@ def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str 
     exchange(new, out)
 
 
+def replaceable(out: Path) -> Path:
+    """Where the site goes, links followed. Raises `SiteError` where something lies there that is no built site."""
+    out = out.resolve()
+    if not out.exists():
+        return out
+    if not out.is_dir():
+        raise SiteError(f"{out}: expected a folder for the site, there is a file")
+    names = {path.name for path in out.iterdir()}
+    if names and not ("index.html" in names and names & {"gallery", "404.html"}):
+        raise SiteError(f"{out}: expected an empty folder or a built site to replace, it holds other things")
+    return out
+
+
 def exchange(new: Path, out: Path) -> None:
-    """Put the folder `new` in the place of `out`; what was there is removed."""
-    old = out.with_name(out.name + ".old")
+    """Put the folder `new` in the place of `out`, in one step where the system can; what was there is removed."""
+    old = _old(out)
     shutil.rmtree(old, ignore_errors=True)
+    if out.exists() and _swapped(new, out):
+        shutil.rmtree(new, ignore_errors=True)
+        return
     if out.exists():
         out.rename(old)
     new.rename(out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(out: Path) -> Path:
+    """Where the former site is between two steps; a build that finds one alone puts it back."""
+    return out.with_name(out.name + ".old")
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders, so that at no moment one is missing; False where the system cannot."""
+    here, swap = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+    names = os.fsencode(one), os.fsencode(other)
+    try:
+        system = ctypes.CDLL(None)
+        if sys.platform == "darwin":
+            return system.renamex_np(*names, swap) == 0
+        return system.renameat2(here, names[0], here, names[1], swap) == 0
+    except (AttributeError, OSError, TypeError):  # another system, or an older one
+        return False
 
 
 def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
@@ -63,6 +102,7 @@ def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
         "docs_dir": str(root / "site_src"),
         "site_dir": str(site.resolve()),
         "theme": {"custom_dir": str(root / resources.THEME)},
+        "hooks": [frontpage.__file__],
     }
     # The theme prints these two without escaping them.
     settings |= {"site_name": str(escape(title))} if title else {}
@@ -78,16 +118,19 @@ def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
             check=False,
         )
     if result.returncode != 0:
-        raise SiteError(f"mkdocs could not build {root / 'site_src'}:\n{(result.stderr + result.stdout).strip()}")
+        told = (result.stderr + result.stdout).strip()
+        if "Traceback (most recent call last)" in told:  # of which the end says what happened
+            told = told.splitlines()[-1]
+        raise SiteError(f"mkdocs could not build {root / 'site_src'}:\n{told}")
 
 
 def serve(site: Path, port: int = 8000, host: str = "127.0.0.1") -> http.server.ThreadingHTTPServer:
     """A server of the built site, on a free port for `port=0`; the caller runs `serve_forever()`."""
-    handler = functools.partial(_Quiet, directory=str(site))
+    handler = functools.partial(Quiet, directory=str(site))
     return http.server.ThreadingHTTPServer((host, port), handler)
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves files and keeps what was asked for to itself."""
 
     extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".webp": "image/webp"}

@@ -1,4 +1,4 @@
-"""What code a result depends on: digests of modules and all they import from the generator, blind to words."""
+"""What code a result depends on: digests of modules and all they import from here or beside them, blind to words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGE = __name__.partition(".")[0]
 
 @cache
 def closure_digest(*modules: str) -> str:
-    """SHA-256 over the code of `modules` and of everything they import from this package.
+    """SHA-256 over the code of `modules` and of everything they import from this package or from their own.
 
     Docstrings and comments do not count: a mended sentence draws nothing again.
     """
@@ -24,7 +24,7 @@ def closure_digest(*modules: str) -> str:
 
 
 def closure(*modules: str) -> set[str]:
-    """The names of `modules` and of all modules of this package that they import, directly or not."""
+    """The names of `modules` and of all modules of this package, or of their own, that they import, directly or not."""
     found: set[str] = set()
     queue = list(modules)
     while queue:
@@ -33,6 +33,11 @@ def closure(*modules: str) -> set[str]:
             found.add(name)
             queue += _imports(name)
     return found
+
+
+def module_files(*modules: str) -> list[Path]:
+    """The files of `modules` and of what they import, those of this package aside."""
+    return sorted(_path(name) for name in closure(*modules) if name.split(".")[0] != PACKAGE)
 
 
 @cache
@@ -48,16 +53,22 @@ def _imports(module: str) -> tuple[str, ...]:
                 parents = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*parents, *filter(None, [node.module])])
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return tuple(name for name in names if name.split(".")[0] == PACKAGE and name != PACKAGE)
+    return tuple(name for name in names if name.split(".")[0] in (PACKAGE, module.split(".")[0]) and name != PACKAGE)
 
 
 @cache
 def _path(module: str) -> Path | None:
-    if module.split(".")[0] == PACKAGE:  # without importing: the parent process must not load torch
-        stem = Path(__file__).parent.joinpath(*module.split(".")[1:])
-        return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
-    spec = find_spec(module)
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    """Where a module's code is, found without importing it: the parent process must not load torch."""
+    top, *inner = module.split(".")
+    if top == PACKAGE:
+        stem = Path(__file__).parent.joinpath(*inner)
+    else:
+        spec = find_spec(top)  # of a top-level name: nothing is imported for it
+        if spec is None or not spec.submodule_search_locations:
+            return Path(spec.origin) if spec and not inner and (spec.origin or "").endswith(".py") else None
+        stem = Path(spec.submodule_search_locations[0]).joinpath(*inner)
+    files = (stem.with_suffix(".py"), stem / "__init__.py") if inner else (stem / "__init__.py",)
+    return next((path for path in files if path.is_file()), None)
 
 
 def _code(module: str) -> str:

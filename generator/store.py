@@ -50,19 +50,17 @@ class Store:
     def get(self, key: str) -> dict[str, Any] | None:
         """The record of `key`, or None where there is none that can be read."""
         try:
-            seal, _, text = self._record(key).read_bytes().partition(b"\n")
+            return unsealed(self._record(key).read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise StoreError(f"{self.folder}: expected a store that can be read: {error.strerror}") from error
-        return json.loads(text) if seal == _seal(text) else None
 
     def put(self, key: str, record: Mapping[str, Any], payloads: Mapping[str, bytes] | None = None) -> dict[str, Any]:
         """Keep payloads and then the record, which is returned with `"payloads": {name: digest}`."""
         digests = {name: self.keep(data) for name, data in (payloads or {}).items()}
         full = {**record, "payloads": {**record.get("payloads", {}), **digests}}
-        text = json.dumps(full, sort_keys=True, allow_nan=False).encode()
-        self._write(self._record(key), _seal(text) + b"\n" + text)
+        self._write(self._record(key), sealed(full))
         return full
 
     def keep(self, data: bytes) -> str:
@@ -102,14 +100,22 @@ class Store:
             return False
         return True
 
+    def drop(self, key: str) -> None:
+        """Forget the record of `key` and its payloads, which nothing else may name."""
+        found = self.get(key)
+        self._record(key).unlink(missing_ok=True)
+        for digest in (found or {}).get("payloads", {}).values():
+            self.path(digest).unlink(missing_ok=True)
+
     def remove_damaged(self) -> list[str]:
         """Look at every file and remove those that are not what was written; their names."""
         found = []
         for path in sorted(self.folder.glob("*/??/*")):
+            if path.name.startswith(".") or not path.is_file():  # those that are being written have such names
+                continue
             data = path.read_bytes()
-            seal, _, text = data.partition(b"\n")
-            whole = seal == _seal(text) if path.suffix else hashlib.sha256(data).hexdigest() == path.name
-            if not whole and not path.name.startswith("."):  # those that are being written have such names
+            digest = hashlib.sha256(data).hexdigest()
+            if (unsealed(data) is None) if path.suffix else (digest != path.name):
                 path.unlink()
                 found.append(path.name)
         return found
@@ -162,9 +168,16 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _seal(text: bytes) -> bytes:
-    """What stands above a record, so that a flipped bit is seen."""
-    return hashlib.sha256(text).hexdigest().encode()
+def sealed(content: Any) -> bytes:
+    """JSON under a line with its SHA-256, so that a flipped bit is seen; in the order it has, which pages may show."""
+    text = json.dumps(content, allow_nan=False).encode()
+    return hashlib.sha256(text).hexdigest().encode() + b"\n" + text
+
+
+def unsealed(data: bytes) -> Any:
+    """What `sealed` was given; None where these are not its bytes."""
+    seal, _, text = data.partition(b"\n")
+    return json.loads(text) if seal == hashlib.sha256(text).hexdigest().encode() else None
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from . import compare, config, selection
-from .cards import method_cards, model_cards
+from . import compare, config, measured, probe, selection
+from .cards import measure_cards, method_cards, model_cards
 from .entries import nearest
-from .images import read_images
+from .fingerprint import Digests
+from .images import known_names, read_images
 from .options import Options
 from .plan import MODEL_LEVEL, SceneTask, groups, picture_key, price, scene_tasks
 from .run import Pool
 from .store import Store
-from .types import ConfigError, Example, Job, MethodCard, ModelCard
+from .types import ConfigError, ControlCard, Example, Job, MeasureCard, MethodCard, ModelCard, Network
 
+DRAWN, MEASURED = 128, 64  # pixels a side up to which the standard is drawn, and measured, where nobody says how much
 DRAWING_SECONDS = 0.012  # one picture drawn, encoded and stored, on one core
 
 
@@ -27,18 +29,35 @@ class Plan:
     settings: config.Settings
     models: list[ModelCard]
     methods: list[MethodCard]
+    measures: list[MeasureCard]
+    controls: list[ControlCard]
     examples: list[Example]
     tasks: list[SceneTask]
     problems: list[str]  # lines to tell
     failed: list[tuple[str, str]]  # models and images that cannot be used: name, why
     unreadable: list[tuple[str, str]]  # the images among them
     couples: list[tuple[ModelCard, ModelCard]]  # set side by side
+    probes: dict[str, probe.ProbeTask] = field(default_factory=dict)  # by model
     missing: dict[int, list[Job]] = field(default_factory=dict)  # index of a task -> jobs without array or picture
+    unmeasured: dict[int, list[tuple[measured.Subject, str]]] = field(default_factory=dict)  # the same for evidence
 
     @property
     def cards(self) -> dict[str, MethodCard]:
         """The methods by slug."""
         return {card.slug: card for card in self.methods}
+
+    @property
+    def known(self) -> measured.Registry:
+        """Methods, measures and controls by slug."""
+        lists = (self.methods, self.measures, self.controls)
+        return measured.Registry(*({card.slug: card for card in cards} for cards in lists))
+
+    def leave_out(self, images: Mapping[str, str]) -> None:
+        """Go on without the images of these ids, which cannot be read; why is known of each."""
+        self.examples = [example for example in self.examples if example.id not in images]
+        self.tasks = [task for task in self.tasks if task.example is None or task.example.id not in images]
+        self.failed += images.items()
+        self.unreadable += images.items()
 
     def open_jobs(self) -> Iterator[tuple[SceneTask, Job]]:
         """The jobs that are missing, with their tasks."""
@@ -52,49 +71,80 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
     """
     settings = config.load(options.config, preset=options.preset)
     methods = method_cards(pool, store)
+    measures, controls = measure_cards(pool, store)
     by_slug = {card.slug: card for card in methods}
     for name in options.methods:
         if name not in by_slug:
             raise ConfigError(f"--method {name!r}: no such method{nearest(name, by_slug)}")
     networks = selection.networks(settings, options.models)
     examples, problems = read_images(settings.images_folder, options.data, options.images, options.work)
+    styles = _styles(settings, options)
     cards, failed = model_cards(networks, pool, store)
     tasks: list[SceneTask] = []
     used: set[str] = set()
+    told: dict[str, None] = {}
+    named = known_names(settings.images_folder)
     asked: list[tuple[str, ModelCard]] = []
+    probes: dict[str, probe.ProbeTask] = {}
+    digests = Digests(options.work / "probes.json")
     for network, card in cards:
         chosen = selection.methods_for(settings, methods, preset(settings, card))
         if options.methods:
             chosen = {name: {**by_slug[name].parameters, **chosen.get(name, {})} for name in options.methods}
-        mine = selection.images_for(settings, network, examples, card.vocabulary)
+        mine = selection.images_for(settings, network, examples, card.vocabulary, named)
+        told |= dict.fromkeys(_unknown_labels(mine, card))
         used |= {example.id for example in mine}
         targets = selection.targets_for(settings, network)
         asked += [(target, card) for target in targets]
-        tasks += scene_tasks(
-            network, card, mine, targets, chosen, by_slug, device=pool.setup.device, memory=options.memory
+        weighed = selection.methods_for(settings, measures, preset(settings, card, MEASURED), "measures")
+        source = _probed(settings, network, options)
+        if source.path and not options.methods and selection.allowed(settings, "top-images"):
+            chosen = {**chosen, "top-images": chosen.get("top-images", by_slug["top-images"].parameters)}
+        if source.path or (mine and "top-images" in chosen):
+            given = {"device": pool.setup.device, "memory": options.memory}
+            probes[card.slug] = probe.task_of(network, card, source, mine, digests.of, **given)
+        planned = scene_tasks(
+            network,
+            card,
+            mine,
+            targets,
+            chosen,
+            by_slug,
+            device=pool.setup.device,
+            memory=options.memory,
+            styles=styles,
+            probe=probes.get(card.slug),
         )
+        dearest = measured.DEAREST.get(preset(settings, card, MEASURED), float("inf"))
+        tasks += [replace(task, measures=weighed, dearest=dearest) for task in planned]
+    digests.save()
     _check_targets(asked)
+    if options.images and cards and examples and not used:
+        raise ConfigError(f"--image {', '.join(options.images)}: no network here is given this picture by its `images`")
     models = [card for _, card in cards]
     unreadable = [(problem.name, problem.message) for problem in problems if problem.kind == "failed"]
     plan = Plan(
         settings,
         models,
         methods,
+        measures,
+        controls,
         [example for example in examples if example.id in used],
         tasks,
-        [problem.message for problem in problems if problem.kind != "failed"],
+        [*(problem.message for problem in problems if problem.kind != "failed"), *told],
         failed + unreadable,
         unreadable,
         compare.couples(models, selection.couples(settings)),
+        probes,
     )
     find_missing(plan, store)
     return plan
 
 
 def find_missing(plan: Plan, store: Store) -> None:
-    """Note the jobs whose array or picture the store does not hold."""
-    plan.missing = {}
-    cards = plan.cards
+    """Note the jobs whose array or picture the store does not hold, and the maps that are not measured."""
+    plan.missing, plan.unmeasured = {}, {}
+    cards, registry = plan.cards, plan.known
     for index, task in enumerate(plan.tasks):
         missing = []
         for group in groups(task):
@@ -107,6 +157,8 @@ def find_missing(plan: Plan, store: Store) -> None:
             missing += group
         if missing:
             plan.missing[index] = missing
+        if asked := measured.missing(task, registry, store, ahead=True):
+            plan.unmeasured[index] = asked
 
 
 def price_list(plan: Plan) -> list[dict[str, Any]]:
@@ -115,12 +167,13 @@ def price_list(plan: Plan) -> list[dict[str, Any]]:
     for card in plan.models:
         tasks = [(index, task) for index, task in enumerate(plan.tasks) if task.card.slug == card.slug]
         passes = sum(price(task, plan.missing.get(index, []), plan.cards) for index, task in tasks)
+        passes += sum(measured.price(task, plan.unmeasured.get(index, []), plan.known) for index, task in tasks)
         jobs = sum(len(task.jobs) for _, task in tasks)
         missing = sum(len(plan.missing.get(index, [])) for index, _ in tasks)
         rows.append(
             {
                 "model": card.slug,
-                "images": sum(task.image != MODEL_LEVEL for _, task in tasks),
+                "images": len({task.image for _, task in tasks} - {MODEL_LEVEL}),
                 "figures": jobs,
                 "in_store": jobs - missing,
                 "passes": round(passes, 1),
@@ -130,12 +183,48 @@ def price_list(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def preset(settings: config.Settings, card: ModelCard) -> str:
-    """How much is drawn of a network: what the settings say, else the more the smaller its input is."""
+def preset(settings: config.Settings, card: ModelCard, small: int = DRAWN) -> str:
+    """How much is made of a network: what the settings say, else the more where its input is `small` pixels or less.
+
+    Of a copy `full` is no more than `standard`: what takes minutes to paint is not set beside the whole network's.
+    """
     if settings.preset != "auto":
-        return settings.preset
-    small = max(card.input.size[1:]) <= 64
-    return "standard" if small and not card.derived_from else "quick"
+        return "standard" if settings.preset == "full" and card.derived_from else settings.preset
+    return "standard" if max(card.input.size[1:]) <= small and not card.derived_from else "quick"
+
+
+def _probed(settings: config.Settings, network: Network, options: Options) -> probe.Source:
+    """Which images the units of a network are asked about. Raises `ConfigError` where they are not at hand."""
+    entry = selection.entry_of(settings, network)
+    if entry.probe is None:
+        return probe.Source()
+    place = f"{settings.file}: models[{settings.models.index(entry)}].probe:"
+    return probe.find_source(entry.probe.data, entry.probe.images, settings.folder, options.data, place)
+
+
+def _styles(settings: config.Settings, options: Options) -> dict[str, list[Example]]:
+    """The pictures whose style an image is to get, by its id. Raises `ConfigError` where one cannot be had."""
+    names = dict.fromkeys(name for pair in settings.styles for name in pair)
+    if not names:
+        return {}
+    found, problems = read_images(settings.images_folder, options.data, list(names), options.work)
+    known = {example.id: example for example in found}
+    for problem in problems:
+        if problem.kind != "warning":
+            raise ConfigError(f"{settings.file}: styles: {problem.message}")
+    pairs: dict[str, list[Example]] = {}
+    for content, style in settings.styles:
+        pairs.setdefault(content, []).append(known[style])
+    return pairs
+
+
+def _unknown_labels(examples: Sequence[Example], card: ModelCard) -> Iterator[str]:
+    """A line for each picture whose class is no word of the network's vocabulary: it is taken for one without."""
+    for example in examples:
+        label = example.targets.get(card.vocabulary, "")
+        if label and label not in card.classes:
+            near = nearest(label, get_close_matches(label, card.classes, n=1))
+            yield f"image {example.id}: targets.{card.vocabulary}: {label!r} is no class of {card.slug}{near}"
 
 
 def _check_targets(asked: Sequence[tuple[str, ModelCard]]) -> None:
@@ -143,6 +232,12 @@ def _check_targets(asked: Sequence[tuple[str, ModelCard]]) -> None:
     for target in dict.fromkeys(target for target, _ in asked):
         kind, _, name = target.partition(":")
         classes = {known for other, card in asked if other == target for known in card.classes}
-        if kind == "class" and name not in classes:
+        if kind == "contrast" and name:
+            parts = name.split(":")
+            cuts = [(":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts))]
+            if any({*pair} <= classes for pair in cuts):
+                continue
+            name = next(part for part in cuts[0] if part not in classes)
+        if kind in ("class", "contrast") and name and name not in classes:
             near = nearest(name, get_close_matches(name, sorted(classes), n=1))  # of a thousand the rest would not help
             raise ConfigError(f"target {target!r}: no network here knows this class{near}")

@@ -24,7 +24,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self.console = Console(file=sys.stderr, highlight=False)
-        self.progress = Progress(say=self._say, start=self._start, step=self._step)
+        self.progress = Progress(say=self._say, start=self._start, step=self._step, now=self._now)
         self._bar: Bar | None = None
         self._total = self._done = 0
         self._spoke = 0.0
@@ -60,11 +60,19 @@ class Terminal:
 
     def _step(self, text: str) -> None:
         self._done += 1
+        self._now(text)
+
+    def _now(self, text: str) -> None:
         if self._bar:
             self._bar.update(self._bar.tasks[0].id, completed=self._done, description=escape(text))
         elif monotonic() - self._spoke > EVERY:
             self._spoke = monotonic()
             self._say(f"drew {self._done} of {self._total}, now {text}")
+
+
+def interactive() -> bool:
+    """Whether a person sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

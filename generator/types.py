@@ -13,12 +13,30 @@ MANIFEST_VERSION = 1
 class InnerviewError(Exception):
     """Something a user can put right: names the thing, what was expected and what is there."""
 
+    def __str__(self) -> str:
+        return harmless(super().__str__())
+
 
 class ConfigError(InnerviewError):
     """A key of gallery.yml or images.yml, or an option, is not what it should be; told in one line."""
 
     def __str__(self) -> str:
-        return " ".join(super().__str__().split())
+        line = " ".join(super().__str__().split())
+        return line if len(line) <= 600 else line[:597] + "..."
+
+
+# Marks that turn the direction of what follows, in a log as on a page.
+BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def harmless(text: str) -> str:
+    """What a terminal, a file and a page can take: no control characters but newlines, no halves of characters.
+
+    >>> harmless("a\\x1b[2Jb\\ud800")
+    'a [2Jb?'
+    """
+    kinds = ((c, unicodedata.category(c)) for c in text.translate(BIDI))
+    return "".join("?" if kind == "Cs" else " " if kind == "Cc" and c != "\n" else c for c, kind in kinds)
 
 
 class ImageError(InnerviewError):
@@ -54,6 +72,9 @@ class Example:
     note: str = ""  # what the reader did to it: "first frame of 12"
     background: str = ""  # "#rrggbb" under its transparency and around its padding; "" leaves it to the input
     fit: str = ""  # "crop" or "pad"; "" leaves it to the input
+    box: tuple[int, ...] = ()  # left, top, right, bottom of the thing, in pixels as seen; () where it is not said
+    mask: str = ""  # a file that is white where the thing is; stays on this machine
+    mask_digest: str = ""  # SHA-256 of its bytes
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,11 @@ class Input:
     resize: int = 0  # shorter side before a crop; 0 means the larger of height and width
     interpolation: str = "bilinear"  # or "bicubic"
     background: tuple[int, int, int] = (255, 255, 255)  # under transparency and around padding
+
+    @property
+    def canvas(self) -> int:
+        """Pixels a side of a picture painted from noise: half as large again as the input, at most 128."""
+        return min(128, 3 * max(self.size[1:]) // 2)
 
 
 @dataclass(frozen=True)
@@ -84,6 +110,7 @@ class Network:
     layer: str = ""  # the CAM layer, when the default is not wanted
     seed: int = 0  # for random weights
     derive: tuple[tuple[str, float], ...] = ()  # (("prune-global", 0.5),): what is done to it after loading
+    checkpoints: str = ""  # a folder of checkpoints of its training
 
 
 # --- what a worker tells about networks and methods -------------------------------------------------
@@ -101,6 +128,8 @@ class Layer:
     macs: int = 0
     receptive_field: tuple[int, int] | None = None  # height, width in input pixels; None: the whole input
     stage: int = 0  # index into ModelCard.stages
+    jump: tuple[int, int] | None = None  # input pixels down and right from one value's field to the next one's
+    start: tuple[int, int] | None = None  # row and column where the first value's field begins; negative in the padding
 
 
 @dataclass(frozen=True)
@@ -136,6 +165,9 @@ class ModelCard:
     note: str = ""
     derived_from: str = ""  # slug of the network it was made from, for comparisons
     pruning: dict[str, Any] = field(default_factory=dict)  # the curve that `generator.pruning` measured of its weights
+    checkpoints: int = 0  # of its training, at hand
+    becoming: str = ""  # digest of what is known of the epochs of its training; not published
+    ranking: dict[str, Any] = field(default_factory=dict)  # of methods over labelled pictures, by `generator.contest`
 
 
 @dataclass(frozen=True)
@@ -155,10 +187,44 @@ class MethodCard:
     inputs: tuple[str, ...]
     axes: tuple[str, ...]  # along which it varies: of image, layer, target, style
     parameters: dict[str, Any]
-    at: str  # which layers, where it varies along them: "default", "every" or a kind of layer ("conv")
+    at: str  # which layers, where it varies along them: "default", "every", "stages", "units" or a kind ("conv")
     preset: str  # the smallest preset that holds it: quick standard full
     passes: float  # price of one job in forward passes beyond those that the scene shares
     key: str  # digest of its code and all it imports from the generator
+    per: tuple[str, ...] = ()  # parameters that multiply `passes`
+    accepts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what a parameter may be: words, `<int>`
+
+
+@dataclass(frozen=True)
+class MeasureCard:
+    """A measure of how far a map is to be believed, as the pages and the planner see it; text as of a MethodCard."""
+
+    slug: str
+    title: str
+    better: str  # which end of the score is the good one: "low", "high" or ""
+    cites: str
+    summary: str
+    text: str
+    formula: str
+    reading: str
+    limits: str
+    inputs: tuple[str, ...]
+    parameters: dict[str, Any]
+    preset: str  # the smallest preset that measures it: quick standard full
+    passes: float  # price of one map in forward passes,
+    runs: float  # and in runs of the method that makes it
+    key: str  # digest of its code and all it imports from the generator
+    accepts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ControlCard:
+    """A map that knows nothing of any network, measured beside the methods."""
+
+    slug: str
+    title: str
+    summary: str
+    key: str  # digest of its code
 
 
 # --- what comes out ---------------------------------------------------------------------------------
@@ -173,7 +239,7 @@ class Job:
     method: str
     layer: str = ""  # the layer's own name
     target: str = ""  # "class:frog", "top", "rival", "contrast:frog:deer"; "" where no class is involved
-    style: str = ""
+    style: str = ""  # id of the picture whose style is wanted, or a block of channels: "channels-16-31"
     key: str = ""  # of the array, in the store
 
 
@@ -202,6 +268,7 @@ class Figure:
     clipped: float = 0.0  # share of values beyond the scale
     sprite: dict[str, Any] | None = None  # {"channels", "columns", "rows", "tile": [w, h], "gap", "factor", "reduced"}
     numbers: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, dict[str, Any]] = field(default_factory=dict)  # measure -> {"score", ...}: is it to be believed
     alt: str = ""
     note: str = ""
     reason: str = ""
@@ -218,7 +285,7 @@ def record(value: Any) -> dict[str, Any]:
 
 SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
 # The site's own folders and pages: no image and no model may be called so.
-RESERVED = set("images models methods compare pinned assets model layers index".split())
+RESERVED = set("images models methods compare changes pinned assets model layers findings index".split())
 
 
 def slug(text: str) -> str:

@@ -4,26 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 import torch
 
 from . import render
+from .answers import Pictures
 from .compare import PairTask, draw_pairs
 from .describe import describe
+from .evidence import gather
+from .frames import Step
+from .measured import Registry
+from .measures import MEASURES, load_measures
+from .measures import card as measure_card
+from .measures.controls import CONTROLS
 from .methods import METHODS, card, load_methods
 from .models import Loaded, load
-from .photo import normalise
+from .photo import normalise, whole
 from .photo import photo as photo_of
 from .plan import SceneTask, groups, picture_key
+from .probe import ProbeTask, work
 from .reduce import frames_again, plain, reduce, reduce_frames
-from .scene import Outcome, Scene, Target
+from .scene import Scene
+from .sources import closure_digest
 from .store import Store, pack, unpack
-from .types import InnerviewError, Job, MethodCard, ModelCard, Network, NotApplicable
+from .targets import Target
+from .types import (
+    ControlCard,
+    Example,
+    InnerviewError,
+    Job,
+    MeasureCard,
+    MethodCard,
+    ModelCard,
+    Network,
+    NotApplicable,
+    harmless,
+)
+from .waiting import Outcome
 
-# (event, key of the job, reason): "begin", "computed" where its picture has to wait, then one of run.ENDS
+# (event, key of the job, words): "begin", "step", "computed" where its picture has to wait, then one of run.ENDS
 Tell = Callable[[str, str, str], None]
+
+
+OFTEN = 0.3  # seconds between two words on how far a job is
 
 
 class Worker:
@@ -33,11 +59,16 @@ class Worker:
         self.store, self.device, self.trust_pickle = Store(store), device, trust_pickle
         self._loaded: tuple[Network, Loaded] | None = None
         load_methods()
+        load_measures()
         self._cards = {slug: card(found) for slug, found in METHODS.items()}
 
     def methods(self) -> list[MethodCard]:
         """The cards of all methods."""
         return list(self._cards.values())
+
+    def take(self, loaded: Loaded) -> None:
+        """Keep a network that is loaded already."""
+        self._loaded = (loaded.network, loaded)
 
     def describe(self, network: Network) -> ModelCard:
         """The card of a network."""
@@ -47,19 +78,54 @@ class Worker:
         """Computes the arrays and draws the pictures of a task that the store does not hold."""
         drawing = _Drawing(self.store, task, self._cards, tell)
         missing = [job for job in task.jobs if not drawing.known(job) and job.key not in task.skipped]
+        for job in [job for job in missing if "probe" in self._cards[job.method].inputs]:
+            missing.remove(job)
+            tell("begin", job.key, "")
+            drawing.done(job, self._from_probe(task.probe, job))
         if missing:
             loaded = self._load(task.network)
             x = None
             if task.example is not None:
                 x = torch.from_numpy(normalise(drawing.photo, task.card.input)).to(self.device)
 
-            def begin(job: Job) -> None:
-                tell("begin", job.key, "")
-
             Scene(
-                loaded, task.card, x, missing, drawing.done, task.label, task.parameters, task.chunk, begin=begin
+                loaded,
+                task.card,
+                x,
+                missing,
+                drawing.done,
+                task.label,
+                task.parameters,
+                task.chunk,
+                begin=lambda job: tell("begin", job.key, ""),
+                step=_Steps(tell),
+                pictures=self._pictures(task),
+                careful=task.careful,
             ).run()
         drawing.finish()
+
+    def measures(self) -> tuple[list[MeasureCard], list[ControlCard]]:
+        """The cards of all measures and of all controls."""
+        code = closure_digest("generator.measures.controls")
+        controls = [ControlCard(one.slug, one.title, one.summary, code) for one in CONTROLS.values()]
+        return [measure_card(found) for found in MEASURES.values()], controls
+
+    def evidence(self, task: SceneTask, known: Registry, tell: Tell = lambda *event: None) -> dict[str, str]:
+        """Measures the maps of a task that the store holds without their evidence; what failed, and why."""
+        x = torch.from_numpy(normalise(photo_of(task.example, task.card.input), task.card.input)).to(self.device)
+        return gather(task, known, self.store, self._load(task.network), x, tell)
+
+    def probe_images(self, task: ProbeTask) -> int:
+        """How many images a probe has."""
+        return len(work.pictures_of(task))
+
+    def probe_part(self, task: ProbeTask, number: int) -> None:
+        """Shows one part of a probe's images to the network."""
+        work.part(task, number, self._load(task.network), self.store)
+
+    def probe_whole(self, task: ProbeTask) -> None:
+        """Puts the parts of a probe together."""
+        work.whole(task, self._load(task.network), self.store)
 
     def pairs(self, task: PairTask) -> None:
         """Draws what two networks have in common on one image."""
@@ -75,18 +141,48 @@ class Worker:
         def keep(job: Job, outcome: Outcome) -> None:
             outcomes.append(_detached(outcome))
 
-        Scene(loaded, task.card, x, [job], keep, task.label, task.parameters, task.chunk).run()
+        pictures = self._pictures(task)
+        Scene(loaded, task.card, x, [job], keep, task.label, task.parameters, task.chunk, pictures=pictures).run()
         (outcome,) = outcomes
         if outcome.error:
             raise outcome.error
         values = outcome.value if isinstance(outcome.value, list) else [outcome.value]
         return [value.float().cpu().numpy() for value in values], outcome
 
+    def _from_probe(self, probe: ProbeTask, job: Job) -> Outcome:
+        """What a method makes of the strongest images of a layer's channels."""
+        try:
+            return Outcome(METHODS[job.method].function(work.strongest(probe, job.layer, self.store)))
+        except NotApplicable as error:
+            return Outcome(error=error)
+
+    def _pictures(self, task: SceneTask) -> Pictures:
+        """The whole pictures that a task may ask for: the image's own, and those of the styles."""
+        asked = {style.id: style for style in task.styles} | ({"": task.example} if task.example else {})
+        input = task.card.input
+
+        def give(example: Example) -> Callable[[int], torch.Tensor]:
+            return lambda side: torch.from_numpy(normalise(whole(example, input, side), input)).to(self.device)
+
+        return {name: give(example) for name, example in asked.items()}
+
     def _load(self, network: Network) -> Loaded:
         if self._loaded is None or self._loaded[0] != network:
             self._loaded = None  # before the next one is loaded: two large networks need not fit at once
             self._loaded = (network, load(network, self.device, self.trust_pickle))
         return self._loaded[1]
+
+
+class _Steps:
+    """Tells how far a job is, but not more often than anyone can read."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell, self._told = tell, 0.0
+
+    def __call__(self, job: Job, step: Step) -> None:
+        if monotonic() - self._told > OFTEN:
+            self._told = monotonic()
+            self.tell("step", job.key, f"{job.method}{f' of {job.layer}' if job.layer else ''}, {step}")
 
 
 class _Drawing:
@@ -97,13 +193,15 @@ class _Drawing:
         self.kinds = {layer.name: layer.kind for layer in task.card.layers}
         self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
         self.records: dict[Job, dict[str, Any]] = {}
-        self._photo: np.ndarray | None = None
+        self._photo: np.ndarray | Callable[[int], np.ndarray] | None = None
 
     @property
-    def photo(self) -> np.ndarray | None:
-        """The crop the network sees, (H, W, C) uint8; None for a network alone."""
+    def photo(self) -> np.ndarray | Callable[[int], np.ndarray] | None:
+        """The crop the network sees, (H, W, C) uint8; for a network alone those of its probe by number, or None."""
         if self._photo is None and self.task.example is not None:
             self._photo = photo_of(self.task.example, self.task.card.input)
+        elif self._photo is None and self.task.probe is not None:
+            self._photo = work.kept(work.pictures_of(self.task.probe), self.task.card.input)
         return self._photo
 
     def known(self, job: Job) -> bool:
@@ -127,12 +225,19 @@ class _Drawing:
             return
         style, kind = self.cards[job.method].draw, self.kinds.get(job.layer, "")
         values = reduce(style, outcome.value, kind)
-        if kind == "softmax":
+        if kind == "softmax" and "map" in values.arrays:
             values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
-        record = {"status": "drawn", "meta": values.meta, "numbers": plain(outcome.numbers), "target": target}
+        if outcome.note:
+            values.meta["note"] = "; ".join(filter(None, [values.meta.get("note", ""), outcome.note]))
+        numbers = dict(outcome.numbers or {})
+        if "channels" in numbers:  # which ones a picture of some of them shows
+            values.meta["channels"] = numbers["channels"]
+        if "captions" in numbers:  # of the frames and of the result
+            values.meta["captions"] = numbers.pop("captions")
+        record = {"status": "drawn", "meta": values.meta, "numbers": plain(numbers), "target": target}
         payloads = {"arrays": pack(values.arrays)}
-        if outcome.frames and style in render.LIMITS:
-            payloads["frames"] = pack(reduce_frames(outcome.frames))
+        if outcome.frames:
+            payloads["frames"] = pack(reduce_frames(outcome.frames, style))
         self.records[job] = self.store.put(job.key, record, payloads)
         if style in render.LIMITS:
             self.tell("computed", job.key, "")
@@ -193,7 +298,7 @@ class _Drawing:
 
 def reason(error: BaseException) -> str:
     """One line for a person: our own errors as they are, others with their kind."""
-    text = " ".join(str(error).split())[:400]
+    text = " ".join(harmless(str(error)).split())[:400]
     return text if isinstance(error, InnerviewError) else f"{type(error).__name__}: {text}"
 
 

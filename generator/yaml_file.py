@@ -66,6 +66,8 @@ def _check(root: yaml.Node, file: str) -> None:
             raise ConfigError(f"{where} {kind!r} is not read here; put text that looks like one in quotes")
         if isinstance(node, yaml.ScalarNode):
             _check_number(node, where)
+            if any("\ud800" <= character <= "\udfff" for character in node.value):
+                raise ConfigError(f"{where} expected characters, there is half of one (\\ud800 to \\udfff)")
         if isinstance(node, yaml.MappingNode):
             _check_keys(node, file)
 
@@ -92,8 +94,8 @@ def _check_number(node: yaml.ScalarNode, where: str) -> None:
     kind = node.tag.rpartition(":")[2]
     if kind not in ("int", "float"):
         return
-    try:
-        value = yaml.SafeLoader("").construct_object(node)
+    try:  # 1:0:0:0 is a number to the base of 60, and a long one would take minutes
+        value = yaml.SafeLoader("").construct_object(node) if len(node.value) <= 40 else math.inf
     except ValueError:
         value = math.inf
     if not math.isfinite(value) or abs(value) > MAX_NUMBER:

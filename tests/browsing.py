@@ -38,6 +38,7 @@ def browser() -> Iterator[Browser]:
 def served(site: Path) -> Iterator[str]:
     """The address of `site` while it is served on this machine."""
     server = serve(site, port=0)
+    server.handle_error = lambda request, client: None  # a browser that leaves a page early is no error
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

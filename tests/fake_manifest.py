@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fake_evidence
 import fake_pairs
+import fake_probe
 import numpy as np
-from fake_pictures import draw_photo, enlarged, green, heat, red_blue, save
+from fake_pictures import draw_photo, enlarged, heat, red_blue, save, sprite
 
 from generator.types import Example, Figure, Input, Layer, MethodCard, ModelCard, Stage, figure_name, layer_slug, record
 
@@ -28,6 +30,8 @@ def build(gallery: Path) -> dict[str, Any]:
         for image, photo in photos.items():
             predictions.append(_prediction(model["slug"], image))
             figures += _report(gallery, model, image, photo)
+    probes, strips = fake_probe.build(gallery, models)
+    figures += strips
     manifest = {
         "format": "innerview-manifest",
         "version": 1,
@@ -38,9 +42,11 @@ def build(gallery: Path) -> dict[str, Any]:
         "images": images,
         "unreadable": [{"id": "broken", "reason": "broken.png: not a picture that can be read"}],
         "predictions": predictions,
+        "probes": probes,
         "figures": [record(figure) for figure in figures],
         "comparisons": fake_pairs.build(gallery, models, figures),
     }
+    fake_evidence.add(manifest)
     manifest = json.loads(json.dumps(manifest))
     (gallery / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return manifest
@@ -74,6 +80,9 @@ METHODS = [
         "What every channel of a layer found.",
         axes=("layer",),
         at="every",
+    ),
+    _method(
+        "top-images", "Top images", "inside", "patches", "What excites each channel most.", axes=("layer",), at="walk"
     ),
     _method(
         "filters",
@@ -209,11 +218,15 @@ def _target(image: str, role: str) -> dict[str, Any]:
     return {"name": name, "index": CLASSES.index(name), "probability": 0.871, "role": role}
 
 
-def _figure(gallery: Path, model: str, image: str, method: str, pixels: np.ndarray, **more: Any) -> Figure:
+def _figure(
+    gallery: Path, model: str, image: str, method: str, pixels: np.ndarray, corner: bool = False, **more: Any
+) -> Figure:
     target = more.get("target")
     layer = more.get("layer", "")
     name = figure_name(model, image, method, layer_slug(layer) if layer else "", target["name"] if target else "")
     width, height, digest = save(gallery, f"{name}.png", pixels)
+    if corner:
+        save(gallery, f"{name}.thumb.png", pixels[:112, :112])
     shared = {"range": (-0.212, 0.341), "scale": (0.0, 0.298), "clipped": 0.002, "shape": (32, 32)}
     return Figure(
         id=name,
@@ -222,6 +235,7 @@ def _figure(gallery: Path, model: str, image: str, method: str, pixels: np.ndarr
         method=method,
         status="drawn",
         file=f"{name}.png",
+        thumb=f"{name}.thumb.png" if corner else "",
         page=f"{name}.html",
         width=width,
         height=height,
@@ -304,11 +318,13 @@ def _activation(gallery: Path, model: str, image: str, layer: dict[str, Any], sm
     columns = {10: 10, 64: 16, 256: 32, 512: 32}[channels]
     rows = -(-channels // columns)
     mosaic = np.zeros((rows * (side + 1) - 1, columns * (side + 1) - 1))
+    between = np.ones(mosaic.shape, bool)
     for c in range(channels):
         top, left = c // columns * (side + 1), c % columns * (side + 1)
         mosaic[top : top + side, left : left + side] = maps[c]
+        between[top : top + side, left : left + side] = False
     end = float(np.quantile(np.abs(maps), 0.998)) or 1.0
-    sprite = {
+    layout = {
         "channels": channels,
         "columns": columns,
         "rows": rows,
@@ -322,9 +338,10 @@ def _activation(gallery: Path, model: str, image: str, layer: dict[str, Any], sm
         model,
         image,
         "activations",
-        (red_blue if signed else green)(np.clip(mosaic / end, -1, 1)),
+        sprite(np.clip(mosaic / end, -1, 1), between, signed),
+        corner=side > 8,
         layer=layer["name"],
-        sprite=sprite,
+        sprite=layout,
         shape=tuple(layer["shape"]),
         range=(float(maps.min()), float(maps.max())),
         scale=(-end if signed else 0.0, end),

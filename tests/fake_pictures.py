@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from generator.palettes import BETWEEN, GREENS, SIGNED
+
 
 def draw_photo(seed: int, side: int) -> np.ndarray:
     """A round thing with eyes on a soft ground, as an array `(side, side, 3)` in [0, 1]."""
@@ -32,8 +34,11 @@ def enlarged(values: np.ndarray, times: int) -> np.ndarray:
     return values.repeat(times, 0).repeat(times, 1)
 
 
-def green(values: np.ndarray) -> np.ndarray:
-    return 1 - values[..., None] * (1 - np.array([11, 93, 52]) / 255)
+def sprite(values: np.ndarray, between: np.ndarray, signed: bool) -> np.ndarray:
+    """Values from -1 or 0 to 1 in the colours of files, and what lies between the tiles."""
+    codes = np.round(128 + 127 * values if signed else 254 * values).astype(int)
+    colours = (SIGNED if signed else GREENS)[codes]
+    return np.where(between[..., None], BETWEEN, colours) / 255
 
 
 def red_blue(values: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fake_manifest
+import fake_probe
 
 from generator import pages, pins, resources, share, site
 from generator.manifest import Published
@@ -29,6 +30,7 @@ def publish(folder: Path, manifest: dict[str, Any], root: Path, store: Store | N
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(store.read(file.digest))
         pages.write_figure_pages(manifest, new, templates, fake_manifest.channels)
+        pages.write_unit_scripts(manifest, new, fake_probe.channels)
         (new / "gallery" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
     site.build(root, root / "site", lay, title=manifest["site"]["title"], url=manifest["site"]["url"])

@@ -20,6 +20,7 @@ from generator.embed import figure_as
 from generator.encode import animation
 from generator.pages.moving import ANYHOW, MOVES
 from generator.render import animate, draw
+from generator.types import ConfigError
 
 REPORT, METHOD = "gallery/tiny/frog/index.html", "gallery/methods/saliency.html"
 FIGURE = "gallery/tiny/frog/saliency--class-frog.html"
@@ -171,9 +172,9 @@ def test_a_click_plays_and_another_stops(visit, page, motion):
     button.click()
     assert source(image) == MOVING and len(films) == 1
     assert image.bounding_box() == size, "nothing jumps"
-    page.get_by_role("button", name="Stop Saliency for frog").first.click()
+    page.get_by_role("button", name="Back to the still of Saliency for frog").first.click()
     assert source(image) == STILL
-    assert page.get_by_role("button", name="Stop Saliency").count() == 0
+    assert page.get_by_role("button", name="Back to the still").count() == 0
 
 
 def test_the_keyboard_reaches_it_right_after_the_picture(visit):
@@ -237,3 +238,11 @@ def test_it_is_accessible_and_fits_a_phone(visit, name):
         rules = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
         found = Axe().run(page, context=".motion", options=rules).response["violations"]
         assert [f"{v['id']}: {node['target']}" for v in found for node in v["nodes"]] == []
+
+
+def test_a_film_can_be_taken_away_as_a_gif(site):
+    gif = Image.open(io.BytesIO(figure_as(site, "tiny/frog/saliency--class-frog", "gif")))
+    with Image.open(site / "gallery" / FILM) as film:
+        assert (gif.format, gif.n_frames, gif.size) == ("GIF", film.n_frames, film.size)
+    with pytest.raises(ConfigError, match="it does not move"):
+        figure_as(site, "tiny/frog/vanilla-backprop--class-frog", "gif")

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 PAGES = {
     "home": "index.html",
+    "learn": "learn.html",
     "reading": "reading.html",
     "images": "gallery/images/index.html",
     "models": "gallery/models/index.html",

@@ -177,8 +177,9 @@ def test_a_mended_sentence_draws_nothing(gallery, monkeypatch, untouched_network
     look_again(gallery)
     report, lines = tiny_gallery.run(gallery)
     assert (report.drawn, report.reused, report.unchanged, lines) == (0, 5, False, [])
-    (new,) = set(gallery.store.folder.rglob("*.json")) - before
-    assert b'"cards"' in new.read_bytes(), "the methods were asked what they say now"
+    new = [file.read_bytes() for file in set(gallery.store.folder.rglob("*.json")) - before]
+    said = {word for word in (b'"cards"', b'"controls"') for record in new if word in record}
+    assert (len(new), len(said)) == (2, 2), "the methods and the measures were asked what they say now"
 
 
 def test_a_new_palette_draws_again_without_a_pass(gallery, monkeypatch, untouched_networks):

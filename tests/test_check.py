@@ -40,6 +40,10 @@ def put(site, html):
         ('<i style="background:url(gone.png)"></i>', "<style> leads to gone.png, which is not there"),
         ('<i id="twice"></i><i id="twice"></i>', "the id twice stands twice"),
         ('<a data-zoom="gone.png">x</a>', "<a> leads to gone.png, which is not there"),
+        ('<a href="javascript:alert(1)">x</a>', "<a> has 'javascript:alert(1)', which is neither http(s) nor relative"),
+        ('<a href="data:text/html,x">x</a>', "<a> has 'data:text/html,x', which is neither http(s) nor relative"),
+        ('<img alt="" src="mailto:x">', "<img> has 'mailto:x', which is neither http(s) nor relative"),
+        ('<a href="//[x">x</a>', "<a> has '//[x', which is no address: Invalid IPv6 URL"),
         ('<a href="../outside.html">x</a>', "<a> leads to ../outside.html, which is not there"),
     ],
 )
@@ -105,20 +109,26 @@ def test_a_file_that_nothing_accounts_for(site):
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        ({"file": ""}, f"manifest: {FIGURE} is drawn and names no file"),
-        ({"status": "failed"}, f"manifest: {FIGURE} is failed and gives no reason"),
+        ({"file": ""}, ".file: expected a text that is not empty; there is ''"),
+        ({"status": "failed", "file": ""}, ".reason: expected a text that is not empty; there is ''"),
+        (
+            {"status": "failed", "reason": "hot"},
+            ".file: expected ''; there is 'tiny/frog/grad-cam--relu4--class-frog.png'",
+        ),
+        ({"file": "../../x.png"}, ": '../../x.png' is no place below the manifest"),
     ],
 )
 def test_a_figure_that_contradicts_itself(site, edit, problem):
     change(site, lambda manifest, figure: figure.update(edit))
-    assert problem in check_site(site)
+    (told,) = check_site(site)
+    assert told.startswith(str(site / "gallery/manifest.json")) and told.endswith(problem)
 
 
 def test_an_image_without_page_or_photo(site):
     change(
         site,
         lambda manifest, figure: manifest["images"].append(
-            {"id": "x", "photo": "images/x.png", "thumb": "images/x.png"}
+            manifest["images"][0] | {"id": "x", "photo": "images/x.png", "thumb": "images/x.png"}
         ),
     )
     assert check_site(site) == [
@@ -128,7 +138,7 @@ def test_an_image_without_page_or_photo(site):
 
 
 def test_a_model_without_page(site):
-    change(site, lambda manifest, figure: manifest["models"].append({"slug": "x"}))
+    change(site, lambda manifest, figure: manifest["models"].append(manifest["models"][0] | {"slug": "x"}))
     assert check_site(site) == ["manifest: model x has no page"]
 
 

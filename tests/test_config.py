@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from generator.config import Settings, colour, default_settings, load, read_image_entries
 from generator.entries import nearest
+from generator.schema import gallery_schema
 from generator.types import ConfigError
 from generator.yaml_file import read_yaml
 
@@ -28,7 +29,7 @@ def gallery(tmp_path):
 
 def test_without_a_file_the_default_gallery_is_built(repository):
     settings = default_settings()
-    assert [(model.name, model.source) for model in settings.models] == [("vgg-cifar10", "")]
+    assert [(model.name, model.source) for model in settings.models] == [("vgg-cifar10", ""), ("imagenette", "")]
     assert (settings.preset, settings.targets, settings.methods) == ("auto", ["label", "rival"], {})
     assert load(None) == settings
 
@@ -190,7 +191,7 @@ def test_any_data_gives_settings_or_one_line(given_data):
 
 
 def test_the_schema_for_editors_knows_every_key():
-    schema = Settings.json_schema()
+    schema = gallery_schema()
     assert set(schema["properties"]) == set(Settings.model_fields)
     assert schema["additionalProperties"] is False
     assert json.loads(json.dumps(schema)) == schema

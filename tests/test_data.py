@@ -223,10 +223,46 @@ def test_a_batch_that_is_none_is_refused_and_runs_no_code(downloaded, content):
         folder_per_class(folder, "test")
 
 
-def test_offline_the_message_says_which_file_to_put_where(tmp_path, monkeypatch):
-    source = download.torchvision.datasets.CIFAR10
-    monkeypatch.setattr(source, "url", f"http://127.0.0.1:9/{source.filename}")  # no one listens there
+def test_imagenette_is_read_where_torchvision_unpacks_it(tmp_path, monkeypatch):
+    known = download.torchvision.datasets.Imagenette._WNID_TO_CLASS
+    assert {wordnet: names[0] for wordnet, names in known.items()} == data.WORDNET
+    for split, wordnet in (("train", "n01440764"), ("val", "n01440764"), ("val", "n02102040")):
+        folder = tmp_path / data.IMAGENETTE / split / wordnet
+        folder.mkdir(parents=True)
+        (folder / "a.JPEG").write_bytes(png(len(split)))
+    part = folder_per_class(tmp_path, "test")
+    assert (part.classes, part.items) == (
+        ("English springer", "tench"),
+        (("English springer/a.JPEG", 0), ("tench/a.JPEG", 1)),
+    )
+    assert part.read("tench/a.JPEG") == png(3)
+    monkeypatch.setattr(data, "CACHE", tmp_path)
+    assert download.labelled(None, "train", "imagenette").items == (("tench/a.JPEG", 0),)
+    assert sample(None, "imagenette/test/English springer/a") == png(3)
+
+
+def test_two_data_sets_in_one_folder_are_told_apart(downloaded):
+    folder, _ = downloaded
+    picture = folder / data.IMAGENETTE / "val" / "n03028079" / "b.JPEG"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(png(7))
+    assert folder_per_class(folder, "test", "cifar10").classes == ("cat", "frog")
+    assert folder_per_class(folder, "test", "imagenette").items == (("church/b.JPEG", 0),)
+    assert sample(folder, "imagenette/test/church/b") == png(7)
+
+
+def test_a_network_without_a_data_set_of_its_own_fetches_none():
+    with pytest.raises(DataError, match="no data set belongs to this network: name a folder per class with --data"):
+        download.labelled(None, "test", "")
+
+
+@pytest.mark.parametrize("known", download.TITLES)
+def test_offline_the_message_says_which_file_to_put_where(tmp_path, monkeypatch, known):
+    nowhere = "http://127.0.0.1:9/set.tar.gz"  # no one listens there
+    sets = download.torchvision.datasets
+    monkeypatch.setattr(sets.CIFAR10, "url", nowhere)
+    monkeypatch.setitem(sets.Imagenette._ARCHIVES, "160px", (nowhere, "0" * 32))
     monkeypatch.setattr(data, "CACHE", tmp_path)
     with pytest.raises(DataError) as told:
-        download.labelled(None, "test")
-    assert f"put {source.filename} from" in str(told.value) and f"into {tmp_path}" in str(told.value)
+        download.labelled(None, "test", known)
+    assert f"unpack {nowhere} into {tmp_path}" in str(told.value)

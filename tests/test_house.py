@@ -16,15 +16,18 @@ from generator.types import ConfigError, figure_name, layer_slug, parse_figure_n
 
 # Work flows one way: each module or package may import those before it and nothing else of the house.
 ORDER = """
-    types resources sources yaml_file entries config models selection data download decode photo images capture
-    describe tape methods targets samples cam_layers scene reduce palettes bars encode tiles render evaluation
-    training store plan compare pruning worker run manifest fingerprint options cards preview survey pages
-    postcard pins share check site build terminal learning look show embed health __main__
+    types contract resources sources brought yaml_file entries config schema models selection data download decode
+    photo images location capture describe tape room frames blocks stages driven becoming painting methods targets
+    samples waiting answers cam_layers scene reduce palettes bars encode tiles patches picture painted captions
+    render evaluation growth measures training store probe plan ranking compare ssim side readback diff gates
+    pruning measured evidence contest worker run manifest fingerprint options probing cards caching budget preview
+    survey frontpage pages comment against postcard pins share check site build live terminal learning new add
+    impromptu show embed health library commands __main__
 """.split()
 # Loaded by worker processes and by commands that compute; the parent process waits for no torch (1.6 s).
 TORCH = """
-    download capture tape describe methods targets samples cam_layers scene reduce evaluation training worker
-    pruning learning
+    download capture tape room describe driven becoming painting methods targets samples waiting answers cam_layers
+    scene reduce evaluation growth training worker pruning library learning measures evidence contest
 """.split()
 
 ROOT = Path(__file__).parents[1]

@@ -144,7 +144,7 @@ def through(filters, one, colours, signed):
 @pytest.mark.parametrize("share", [0.2, 0.7, 1.0])
 @pytest.mark.parametrize(("signed", "onto"), [(False, False), (True, True), (False, True)])
 def test_a_colour_becomes_that_of_the_weaker_value(share, signed, onto):
-    filters = rescale(onto, [])
+    filters = rescale(onto, [], {True, False})
     value = np.linspace(-1 if signed else 0, 1, 101)
     source = SIGNED[np.round(128 + 127 * value).astype(int)] if signed else GREENS[np.round(254 * value).astype(int)]
     target = SIGNED[np.round(128 + 127 * value * share).astype(int)] if onto else None

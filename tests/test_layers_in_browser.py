@@ -111,8 +111,9 @@ def test_a_value_of_the_classifier_is_called_after_its_class(visit):
 
 def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
     page = visit(LAYER)
-    image = page.locator("[data-image='cat'] .picture img")
-    image.scroll_into_view_if_needed()
+    page.locator("[data-image='cat']").scroll_into_view_if_needed()
+    image = page.locator("[data-image='cat'] .layer__sprite.is-near img")
+    image.wait_for()
     image.evaluate("image => image.decode()")
     box = image.bounding_box()
     step = box["width"] / 16
@@ -181,7 +182,7 @@ def strip(colours):
 def svg(manifest, signed, share):
     """The filters as the layer page writes them."""
     context = layer.layer(Gallery(manifest), "tiny", "relu0")
-    filters = rescale(signed, [shrink("scale-0", share, signed, signed)])
+    filters = rescale(signed, [shrink("scale-0", share, signed, signed)], {signed})
     known = {name: getattr(context, name) for name in context.__dataclass_fields__} | {"rescale": filters}
     page = pages.jinja([resource("templates")]).get_template("layer.md").render(known)
     return page[page.index("<svg") : page.index("</svg>") + 6]
@@ -252,10 +253,47 @@ def requests(chromium, address, name):
     return sent
 
 
-@pytest.mark.parametrize("name", [LAYER, MODEL, "lecture.html"])
+METHOD = "gallery/methods/activations.html"
+
+
+@pytest.mark.parametrize("name", [LAYER, MODEL, "lecture.html", "learn.html"])
 def test_a_page_is_light_before_one_scrolls(chromium, address, name):
     sent = requests(chromium, address, name)
     assert len(sent) <= 60 and sum(size for _, size in sent) <= 500_000, sent
+
+
+@pytest.mark.parametrize("name", [METHOD, f"{MODEL}#table=layers"])
+def test_cells_fetch_corners_of_sprites_and_no_whole_one(chromium, address, name):
+    sent = [url for url, _ in requests(chromium, address, name) if "activations--" in url]
+    wide = [url for url in sent if "--relu0" in url or "--relu2" in url]
+    assert len(wide) >= 3 and sum(".thumb." not in url for url in wide) <= 1, "the example of a method is whole"
+
+
+def test_one_network_at_a_time_on_the_page_of_a_method_and_the_address_keeps_it(visit):
+    page = visit(METHOD)
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["A tiny network"]
+    page.get_by_role("button", name="A tiny network, half pruned").press("Enter")
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["A tiny network, half pruned"]
+    assert browsing.where(page).endswith("#table=tiny~pruned-50")
+    page.locator("[data-table]:visible thead a").first.click()
+    page.wait_for_url("**/tiny~pruned-50/layers/relu0.html")
+
+
+def test_a_channel_is_cut_from_the_corner_until_its_sprite_is_there(visit):
+    page = visit(LAYER, 1280, 500)
+    last = page.locator(".channels__row li:not(.channels__kernel) .channels__cut").last
+    image = page.locator("[data-image='rocket'] .picture img")
+    shown = "box => [getComputedStyle(box).backgroundImage, getComputedStyle(box).backgroundSize]"
+    first, size = last.evaluate(shown)
+    assert ".thumb." in first and image.is_hidden()
+    page.locator("[data-image='rocket']").scroll_into_view_if_needed()
+    image.wait_for()
+    image.evaluate("image => image.decode()")
+    page.wait_for_function(
+        "!document.querySelector('.channels__row li:last-child .channels__cut').style.backgroundImage.includes('thumb')"
+    )
+    whole, larger = last.evaluate(shown)
+    assert "activations--relu0.png" in whole and float(larger.split("px")[0]) >= float(size.split("px")[0])
 
 
 def test_the_second_matrix_costs_nothing_before_it_is_seen(chromium, address):

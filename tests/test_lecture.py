@@ -1,10 +1,12 @@
 """The lecture page: each heading has a figure of the gallery, and is left out where there is none."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
-from generator.pages import lecture
+from generator.pages import learn, lecture
 from generator.pages.gallery import Gallery
 
 
@@ -57,3 +59,12 @@ def test_a_gallery_without_anything_has_a_lecture_without_headings(manifest):
     empty = manifest | {"models": [], "methods": [], "images": [], "predictions": [], "figures": []}
     page = lecture.lecture(Gallery(empty))
     assert page.topics == {} and page.silhouette == []
+
+
+def test_the_shelf_is_what_the_navigation_lists(repository, fake_gallery):
+    nav = yaml.safe_load((repository / "mkdocs.yml").read_text())["nav"]
+    (listed,) = [entry["Learn"] for entry in nav if "Learn" in entry]
+    pages = [{lesson.title: Path(lesson.page).with_suffix(".md").as_posix()} for lesson in learn.SHELF]
+    assert listed == ["learn.md", *pages]
+    offered = learn.learn(Gallery(fake_gallery[1])).lessons
+    assert [offer.link.href for offer in offered] == [lesson.page for lesson in learn.SHELF]

@@ -159,11 +159,26 @@ def test_a_function_of_the_users_makes_a_network(folder):
     loaded = load(own(folder, "small"))
     assert (loaded.slug, loaded.title) == ("mynets-small", "small")
     assert loaded.classes == ("class 0", "class 1", "class 2", "class 3", "class 4")
-    assert loaded.code == file_digest(folder / "mynets.py")
+    assert loaded.code == load(own(folder, "small")).code != load(own(folder, "half")).code
     assert sys.path[-1] == str(folder) and str(folder) not in sys.path[:-1], (
         "a file of the user's never hides a library"
     )
     assert load(own(folder, "small")).digest == loaded.digest != load(own(folder, "small", seed=1)).digest
+
+
+def test_the_code_of_a_network_is_all_that_it_imports_from_its_folder(folder, monkeypatch):
+    (folder / "parts").mkdir()
+    (folder / "parts/__init__.py").write_text("from .blocks import block\n")
+    (folder / "parts/blocks.py").write_text("block = 3\n")
+    (folder / "other.py").write_text("unused = 1\n")
+    (folder / "mynets.py").write_text((folder / "mynets.py").read_text() + "import json, parts\n")
+    before = load(own(folder, "small")).code
+    (folder / "other.py").write_text("unused = 2\n")
+    assert load(own(folder, "small")).code == before
+    (folder / "parts/blocks.py").write_text("block = 4\n")
+    assert load(own(folder, "small")).code != before
+    for name in ("parts", "parts.blocks"):
+        sys.modules.pop(name)
 
 
 def test_a_function_may_return_lazy_layers_and_half_precision(folder):

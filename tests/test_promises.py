@@ -27,7 +27,14 @@ from generator.types import NotApplicable
 
 KINDS = ["in-place", "functional", "residual", "by-convolution", "one-channel", "smooth", "spaceless", "overwriting"]
 SAMPLED = [slug for slug, card in CARDS.items() if card.passes]
-COPIES = {"smoothgrad": {"n": 12}, "rise": {"masks": 60}}  # fewer, to be quick
+COPIES = {  # fewer of them, to be quick
+    "smoothgrad": {"n": 12},
+    "rise": {"masks": 60},
+    "deepdream": {"steps": 2, "octaves": 2},
+    "deepdream-over-depth": {"steps": 2, "octaves": 2},
+    "inversion": {"steps": 4},
+    "caricature": {"steps": 4},
+}
 SEEN = [slug for slug, card in CARDS.items() if "image" in card.axes]
 
 
@@ -131,7 +138,7 @@ def test_flat_is_drawn_flat(slug):
 @pytest.mark.parametrize("slug", METHODS)
 def test_a_class_that_no_one_knows_is_refused(known, slug):
     net, card, x = known["in-place"]
-    for outcome in outcomes(net, x, [slug], ["class:unicorn"], card=card).values():
+    for outcome in outcomes(net, x, [slug], ["class:unicorn"], card=card, parameters=COPIES).values():
         if "target" in CARDS[slug].axes:
             assert str(outcome.error) == "no class 'unicorn' in the vocabulary of in-place"
 

@@ -289,14 +289,23 @@ def example(style):
         return {"codes": random.integers(0, 255, (3, 4, 4), dtype=np.uint8)}
     if style == "strip":
         return {"map0": random.random((1, 4, 6)), "map1": random.random((1, 2, 3))}
-    shape = {"filters": (2, 3, 3, 3), "units": (2, 3, 12, 12), "photo": (1, 3, 32, 48)}.get(style)
-    shape = shape or ((1, 3, 32, 48) if style in ("colour", "classic") else (1, 32, 48))
+    if style == "patches":
+        places = {name: random.integers(0, 24, (4, 5)) for name in ("images", "places")}
+        return {"values": random.random((4, 5)).astype(np.float32), **places}
+    shape = {"filters": (2, 3, 3, 3), "units": (2, 3, 12, 12), "photo": (1, 3, 32, 48), "picture": (1, 3, 32, 48)}
+    shape = shape | {"pictures": (5, 3, 12, 12), "dreams": (3, 3, 12, 16)}
+    shape = shape.get(style) or ((1, 3, 32, 48) if style in ("colour", "classic") else (1, 32, 48))
     return {"map": random.random(shape).astype(np.float32)}
+
+
+BOARD = {"space": [4, 6], "input": [3, 32, 48], "mean": [0.5, 0.4, 0.3], "silent": True}
+BOARD["field"] = {"size": [9, 9], "jump": [8, 8], "start": [-1, -1]}
 
 
 @pytest.mark.parametrize("style", list(DRAW))
 def test_a_picture_is_the_same_each_time_and_its_size_is_told(style):
-    one, again = (draw(style, example(style), META, PHOTO, own_limit(style, example(style))) for _ in range(2))
+    meta, photo = (META | BOARD, lambda number: np.roll(PHOTO, number, 1)) if style == "patches" else (META, PHOTO)
+    one, again = (draw(style, example(style), meta, photo, own_limit(style, example(style))) for _ in range(2))
     assert one.files == again.files
     image = decoded(one)
     assert image.size == (one.width, one.height) and not image.info.get("exif")

@@ -105,7 +105,7 @@ def test_each_kind_of_loss_costs_its_own_job(options):
     failed = {(jobs[key].method, reason) for event, _, key, reason in told if event == "failed"}
     assert failed == {
         ("saliency", "the worker process died (exit code 3)"),
-        ("signed-gradient", "stopped after 12 s without a sign of life"),
+        ("signed-gradient", "stopped after 12 s, the time limit for one job (--time-limit)"),
         ("gradient-x-input", "ZeroDivisionError: division by zero"),
     }
     assert {jobs[key].method for event, _, key, _ in told if event == "drawn"} == {*tiny_gallery.METHODS} - {*BAD}

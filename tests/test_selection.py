@@ -15,6 +15,7 @@ def example(name: str, *sets: str) -> Example:
 
 def card(slug: str, preset: str = "quick", **parameters) -> MethodCard:
     known = {"slug": slug, "preset": preset, "parameters": parameters, "inputs": (), "axes": (), "passes": 1.0}
+    known["accepts"] = {}
     return MethodCard(**{field.name: "" for field in fields(MethodCard)} | known)
 
 

@@ -84,7 +84,7 @@ def test_equal_inputs_give_equal_bytes_and_nothing_is_drawn_twice(fake_gallery, 
         card["title"]
         for card in manifest["methods"]
         if any(f["method"] == card["slug"] for f in manifest["figures"][1:])
-    } - {"CAM", "Occlusion", "Filters"}, "cards on which that picture stands, and no other"
+    } - {"CAM", "Occlusion", "Filters", "Top images"}, "cards on which that picture stands, and no other"
 
 
 def test_hostile_and_foreign_words_are_drawn_as_far_as_the_font_goes(fake_gallery, tmp_path):

@@ -3,6 +3,7 @@
 import http.client
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,9 @@ OURS = "site_src/assets/css/home.css"
 def test_what_mkdocs_reads_is_laid_into_a_gallery(tmp_path):
     resources.materialise(tmp_path)
     assert (tmp_path / OURS).read_bytes() == resources.resource(OURS).read_bytes()
-    assert (tmp_path / "mkdocs.yml").read_bytes() == resources.resource("mkdocs.yml").read_bytes()
+    settings, ours = (tmp_path / "mkdocs.yml").read_text(), resources.resource("mkdocs.yml").read_text()
+    assert set(settings.splitlines()) < set(ours.splitlines())
+    assert "docs/index.md" in ours and "docs/index.md" not in settings  # which are Innerview's own
     assert (tmp_path / "site_src/.theme/main.html").is_file()
 
 
@@ -61,7 +64,7 @@ def test_a_resource_that_is_nowhere_is_named():
 
 def test_a_site_that_does_not_hold_together_takes_no_place(fake_gallery, tmp_path):
     manifest, out = fake_gallery[1], tmp_path / "site"
-    out.mkdir()
+    (out / "gallery").mkdir(parents=True)
     (out / "index.html").write_text("the old one")
     pages.write_sources(manifest, tmp_path / "site_src", resources.template_folders(tmp_path))
     with pytest.raises(site.SiteError, match=r"has \d+ problems:\n.*leads to .*which is not there"):
@@ -96,3 +99,44 @@ def test_a_site_can_be_served(tmp_path):
     connection.close()
     server.shutdown()
     server.server_close()
+
+
+def test_at_no_moment_is_there_no_site(tmp_path, monkeypatch):
+    """The kernel is asked once, by one call; where that cannot be, the next build puts the former site back."""
+    for name in ("new", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    renames = []
+    monkeypatch.setattr(Path, "rename", lambda self, target: renames.append(target))
+    site.exchange(tmp_path / "new", tmp_path / "out")
+    assert renames == [] and [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_site_that_was_being_exchanged_is_put_back(tmp_path, monkeypatch):
+    (tmp_path / "site.old/gallery").mkdir(parents=True)
+    (tmp_path / "site.old/index.html").write_text("the old one")
+    (tmp_path / "site_src").mkdir()
+    with pytest.raises(site.SiteError, match="mkdocs could not build"):
+        site.build(tmp_path, tmp_path / "site", lambda new: None)
+    assert (tmp_path / "site/index.html").read_text() == "the old one"
+
+
+@pytest.mark.parametrize("what", ["a file", "other things"])
+def test_what_is_no_site_is_never_replaced(tmp_path, what):
+    if what == "a file":
+        (tmp_path / "home").write_text("mine")
+    else:
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home/letter.txt").write_text("mine")
+    with pytest.raises(site.SiteError, match=f"home: expected .* {what}$"):
+        site.build(tmp_path, tmp_path / "home", lambda new: None)
+    kept = tmp_path / "home" if what == "a file" else tmp_path / "home/letter.txt"
+    assert kept.read_text() == "mine" and not (tmp_path / "site_src").exists()
+
+
+def test_a_link_to_the_site_stays_one(tmp_path):
+    (tmp_path / "disk/site/gallery").mkdir(parents=True)
+    (tmp_path / "disk/site/index.html").touch()
+    (tmp_path / "site").symlink_to(tmp_path / "disk/site")
+    assert site.replaceable(tmp_path / "site") == tmp_path / "disk/site"

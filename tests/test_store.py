@@ -22,6 +22,7 @@ def store(tmp_path):
 def test_what_is_put_is_got(store):
     put = store.put(KEY, {"status": "drawn", "range": [0.0, 1.5]}, {"arrays": b"values"})
     assert store.get(KEY) == put
+    assert list(store.get(KEY)) == list(put), "what was just made and what was kept read alike, in order too"
     assert put["range"] == [0.0, 1.5]
     assert store.read(put["payloads"]["arrays"]) == b"values"
     assert store.whole(put) and store.sound(put)

@@ -1,4 +1,4 @@
-"""A gallery's own templates: the examples of docs/templates.md work, and ours stay within reach."""
+"""A gallery's own templates: the examples of the guide work, and ours stay within reach."""
 
 import re
 
@@ -10,8 +10,8 @@ from generator import pages, resources
 
 @pytest.fixture(scope="module")
 def examples(repository):
-    """The templates of docs/templates.md by name."""
-    text = (repository / "docs/templates.md").read_text()
+    """The templates of the guide by name."""
+    text = (repository / "site_src/docs/own-look.md").read_text()
     return dict(re.findall(r"`templates/([^`]+)`:\n\n```jinja\n(.*?)```", text, re.DOTALL))
 
 
@@ -27,7 +27,7 @@ def site(fake_gallery, examples, tmp_path_factory):
 
 
 def test_the_document_names_the_template_of_every_page(repository):
-    named = re.findall(r"`([\w.-]+\.(?:md|html))`", (repository / "docs/templates.md").read_text())
+    named = re.findall(r"`([\w.-]+\.(?:md|html))`", (repository / "site_src/docs/own-look.md").read_text())
     ours = {path.name for path in resources.resource("templates").glob("[!_]*.*")}
     assert ours == set(pages.TEMPLATES) <= set(named)
 

@@ -197,7 +197,8 @@ def outcomes(net, x, methods, targets=("label", "rival"), label="", chunk=4, par
     card = card or describe(net)
     parameters = {slug: {**CARDS[slug].parameters, **(parameters or {}).get(slug, {})} for slug in methods}
     example = Example("picture", "", "picture", "0" * 64, (1, 1), targets={"animals": label} if label else {})
-    tasks = scene_tasks(net.network, card, [example], targets, parameters, CARDS)
+    styles = {"picture": [Example("style", "", "style", "1" * 64, (1, 1))]}
+    tasks = scene_tasks(net.network, card, [example], targets, parameters, CARDS, styles=styles)
     jobs = [job for task in tasks if task.example for job in task.jobs if job.method in methods]
     if layer is not None:
         jobs = [type(job)(**{**vars(job), "layer": layer}) for job in jobs]
@@ -209,9 +210,15 @@ def outcomes(net, x, methods, targets=("label", "rival"), label="", chunk=4, par
         assert job not in found, "a job is done once"
         found[job] = outcome
 
-    Scene(net, card, x, jobs, done, label, parameters, chunk).run()
+    Scene(net, card, x, jobs, done, label, parameters, chunk, pictures=pictures(x)).run()
     assert set(found) == set(jobs), "every job has an outcome"
     return {(job.method, job.layer, job.target): outcome for job, outcome in found.items()}
+
+
+def pictures(x):
+    """The whole photograph and one of a style, as a scene may ask for them: twice as large as `x`, and mirrored."""
+    whole = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    return {"": lambda side: whole.clone(), "style": lambda side: whole.flip(3)}
 
 
 def value(net, x, method, target="class:bee", **more):

@@ -7,8 +7,10 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from .. import brought
 from ..sources import closure_digest
 from ..types import MethodCard
 
@@ -36,6 +38,15 @@ INPUTS: dict[str, tuple[str, ...]] = {
     ),  # ablated_score(channels) -> (n,): S_c with one channel of the layer zero
     "project_units": ("image", "layer"),  # project_units(units) -> iterator of deconvnet projections (1, C, H, W)
     "weight": ("layer",),  # (K, C, kh, kw): the kernels of a convolution
+    "network": (),  # driven.Driven: what a method that drives the network itself may do with it
+    "epochs": (),  # becoming.Epochs: the networks that training went through, where its checkpoints are at hand
+    "first_kernels": (),  # {epoch: (K, C, kh, kw)}: the kernels of the first convolution
+    "layer": ("layer",),  # the layer's name
+    "target": ("image", "target"),  # targets.Target: the class, its index, its probability
+    "photograph": ("image",),  # photograph(side) -> (1, C, h, w): all of the picture, normalised, at most `side` long
+    "style_image": ("style",),  # style_image(side) -> the same of the picture whose style is wanted
+    "block": ("style",),  # (first, last) channel of the block that a figure shows; None for the chosen channels
+    "probe": ("layer",),  # reduce.Values: the strongest images of each channel, (k, K), and where in them they are
     "noise": ("image",),  # noise(i) -> (1, C, H, W): standard normal, the same for sample i in every run
 }
 METHODS: dict[str, Method] = {}
@@ -54,13 +65,15 @@ class Method:
     at: str = ""
     preset: str = "quick"
     passes: float = 0.0
+    per: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def axes(self) -> tuple[str, ...]:
         """Along which of image, layer, target and style its result varies."""
-        found = {axis for name in self.inputs for axis in (INPUTS.get(name) or METHODS[method_slug(name)].axes)}
+        inputs = (INPUTS[name] if name in INPUTS else METHODS[method_slug(name)].axes for name in self.inputs)
+        found = {axis for axes in inputs for axis in axes}
         return tuple(axis for axis in ("image", "layer", "target", "style") if axis in found)
 
 
@@ -74,13 +87,16 @@ def method(
     at: str = "default",
     preset: str = "quick",
     passes: float = 0.0,
+    per: tuple[str, ...] = (),
 ) -> Callable[[Callable], Callable]:
     """Register a function as a method.
 
     Its positional parameters are inputs (`INPUTS`, or another method's name), its keyword-only parameters with
     defaults can be set in gallery.yml. It returns a tensor `(N, ...)`, or `(tensor, {"a number": value})`, or yields
-    frames, of which the last is the still. `draw` names an entry of `render.DRAW`, `preset` the smallest preset that
-    holds it, `passes` the price in forward passes beyond the ones all methods share.
+    frames or `frames.Step`s and in the end what it would have returned. `draw` names an entry of `render.DRAW`,
+    `preset` the smallest preset that holds it ("quick" too for what is drawn only where gallery.yml asks for it by
+    `styles` or `checkpoints`, whatever it costs), `passes` the price in forward passes beyond the ones all methods
+    share, times the parameters in `per`.
     """
 
     def register(function: Callable) -> Callable:
@@ -88,7 +104,12 @@ def method(
         inputs = tuple(p.name for p in signature if p.kind is not p.KEYWORD_ONLY)
         parameters = {p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY}
         name = slug or method_slug(function.__name__)
-        METHODS[name] = Method(name, title, function, family, draw, cites, at, preset, passes, inputs, parameters)
+        more = (preset, passes, per, inputs, parameters)
+        known = METHODS.get(name)
+        if known and known.function.__module__ != function.__module__:
+            places = f"{known.function.__module__} and {function.__module__}"
+            raise brought.PackageError(f"two methods are called {name!r}: in {places}")
+        METHODS[name] = Method(name, title, function, family, draw, cites, at, *more)
         return function
 
     return register
@@ -100,9 +121,20 @@ def method_slug(name: str) -> str:
 
 
 def load_methods() -> dict[str, Method]:
-    """Every method, from the files of this folder."""
+    """Every method: from the files of this folder, then those that other packages bring.
+
+    Raises `PackageError` where one of those cannot be imported.
+    """
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
+    for name in brought.methods():
+        try:
+            importlib.import_module(name)
+        except brought.PackageError:
+            raise
+        except Exception as error:  # another package's code may raise anything
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise brought.PackageError(f"{name}, which brings methods, cannot be imported: {told}") from error
     for name, found in METHODS.items():
         for wanted in found.inputs:
             if wanted not in INPUTS and method_slug(wanted) not in METHODS:
@@ -135,6 +167,8 @@ def card(found: Method) -> MethodCard:
         at=found.at if "layer" in found.axes else "",
         preset=found.preset,
         passes=found.passes,
+        per=found.per,
+        accepts=accepts(found.function),
         key=closure_digest(*_modules(found.slug)),
     )
 
@@ -142,6 +176,25 @@ def card(found: Method) -> MethodCard:
 def _modules(name: str) -> set[str]:
     """The modules that hold method `name` and the methods it builds on."""
     return {METHODS[name].function.__module__}.union(*(_modules(other) for other in dependencies(name)))
+
+
+def accepts(function: Callable) -> dict[str, tuple[str, ...]]:
+    """Of each parameter with an annotation that leaves a choice: the words it may be, and `<type>` for kinds of value.
+
+    >>> def paint(x, *, how: Literal["fine", "coarse"] = "fine", units: int | Literal["all"] = 16, seed: int = 0): ...
+    >>> accepts(paint)
+    {'how': ('fine', 'coarse'), 'units': ('<int>', 'all')}
+    """
+    found = {}
+    for name, hint in get_type_hints(function).items():
+        sides = get_args(hint) if isinstance(hint, UnionType) or get_origin(hint) is Union else (hint,)
+        choices: tuple[str, ...] = ()
+        for side in sides:
+            literal = get_origin(side) is Literal
+            choices += get_args(side) if literal else (f"<{(get_origin(side) or side).__name__}>",)
+        if len(choices) > 1:
+            found[name] = choices
+    return found
 
 
 def sections(docstring: str) -> dict[str, str]:

@@ -54,6 +54,7 @@ class Loaded:
     note: str = ""  # what a reader should know of the weights: "weights hold NaN: fc.weight"
     derived_from: str = ""  # slug of the network it was made from
     pruning: dict[str, Any] = field(default_factory=dict)  # what pruning does to it, where that was measured
+    ranking: dict[str, Any] = field(default_factory=dict)  # which methods deserve belief, where that was measured
 
 
 def load(network: Network, device: str | torch.device = "cpu", trust_pickle: bool = False) -> Loaded:
@@ -86,6 +87,7 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
         note="; ".join(filter(None, [built.note, weights.not_finite(model)])),
         derived_from=network_slug(parent(network)) if done else "",
         pruning={} if done else measured,
+        ranking=weights.ranking(file) if file and not done else {},
     )
 
 

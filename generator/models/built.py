@@ -1,4 +1,4 @@
-"""What a source of networks (bundled, torchvision's, your own) makes of a Network."""
+"""What a source of networks (bundled, torchvision's, another package's, your own) makes of a Network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Built(NamedTuple):
     title: str
     input: Input
     classes: tuple[str, ...]
-    vocabulary: str
-    accuracy: dict[str, Any]
+    vocabulary: str = ""
+    accuracy: dict[str, Any] = {}
     note: str = ""
     code: str = ""  # SHA-256 of the file that defines it, where that may change under the same weights

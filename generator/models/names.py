@@ -10,12 +10,18 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from generator import brought
 from generator.types import ModelError, Network, slug
 
 # Bundled networks, each with the module whose `build` makes it. Nothing here imports torch.
-MODELS = {"vgg-cifar10": "generator.models.vgg_cifar10"}
+MODELS = {
+    "vgg-cifar10": "generator.models.vgg_cifar10",
+    "imagenette": "generator.models.imagenette",
+    "zfnet": "generator.models.zfnet",  # its weights are a file of the user's
+}
 WEIGHTS = Path(__file__).parent.parent / "weights"  # theirs
-CARD, PRUNING = ".json", ".pruning.json"  # what may lie beside a weights file and tell of it
+CARD, PRUNING, RANKING = ".json", ".pruning.json", ".ranking.json"  # what may lie beside a weights file and tell of it
+BECOMING = ".becoming.safetensors"  # the kernels of its first layer, epoch by epoch
 
 
 def resolve(name: str) -> Network:
@@ -29,6 +35,8 @@ def resolve(name: str) -> Network:
         network = Network(name, f"bundled:{base}")
     elif base in _torchvision_names():
         network = Network(name, f"torchvision:{base}")
+    elif base in brought.models():
+        network = Network(name, brought.models()[base])
     elif re.fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", base):
         network = Network(name, base)
     else:
@@ -40,7 +48,7 @@ def resolve(name: str) -> Network:
 
 def known_names() -> list[str]:
     """The names of all networks that need no module of yours; torchvision itself is not imported."""
-    return [*MODELS, *_torchvision_names()]
+    return [*MODELS, *_torchvision_names(), *brought.models()]
 
 
 def network_slug(network: Network) -> str:
@@ -58,7 +66,10 @@ def weights_file(network: Network) -> Path | None:
     """The file that the network's weights come from; None for random ones and for those torchvision finds itself."""
     weights = plain(network).weights
     if is_file_name(weights):
-        return Path(network.folder, Path(weights).expanduser())
+        try:
+            return Path(network.folder, Path(weights).expanduser())
+        except RuntimeError as error:
+            raise ModelError(f"{network.name}: weights {weights!r}: there is no such home folder") from error
     kind, _, name = network.source.partition(":")
     if kind == "torchvision" or weights == "random":
         return None
@@ -70,7 +81,40 @@ def weights_file(network: Network) -> Path | None:
 def weights_files(network: Network) -> list[Path]:
     """The weights file and those that may lie beside it and tell of it, whether there or not; empty without one."""
     file = weights_file(network)
-    return [file, *(file.with_suffix(suffix) for suffix in (CARD, PRUNING))] if file else []
+    beside = [file, *(file.with_suffix(suffix) for suffix in (CARD, PRUNING, RANKING, BECOMING))] if file else []
+    return [*beside, *checkpoint_files(network)]
+
+
+def checkpoint_files(network: Network) -> list[Path]:
+    """The checkpoints of its training, in their order; none of a network that was changed since, or without a folder.
+
+    Raises `ModelError` where the folder is not there or holds fewer than two of them.
+    """
+    if not network.checkpoints or changes(network):
+        return []
+    folder = Path(network.folder, network.checkpoints)
+    if not folder.is_dir():
+        raise ModelError(f"{network.name}: checkpoints: expected a folder of training checkpoints, {folder} is none")
+    found = [file for file in folder.iterdir() if is_file_name(file.name) and re.search(r"\d", file.stem)]
+    if len(found) < 2:
+        told = f"expected files such as epoch-01.safetensors in {folder}, there are {len(found)}"
+        raise ModelError(f"{network.name}: checkpoints: {told}")
+    return sorted(found, key=lambda file: (epoch_of(file.stem), file.name))
+
+
+def becoming_file(network: Network) -> Path | None:
+    """What lies beside the weights file and holds the first layer's kernels epoch by epoch; None where nothing does."""
+    file = None if changes(network) or network.checkpoints else weights_file(network)
+    beside = file.with_suffix(BECOMING) if file else None
+    return beside if beside and beside.is_file() else None
+
+
+def epoch_of(name: str) -> int:
+    """
+    >>> epoch_of("epoch-07"), epoch_of("run2-epoch-12")
+    (7, 12)
+    """
+    return int(re.findall(r"\d+", name)[-1])
 
 
 def is_file_name(weights: str) -> bool:

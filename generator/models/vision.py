@@ -56,7 +56,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     model = _model(name, builder, facts, state, len(network.classes))
     if file:
         weights.fill(model, state, file)
-    categories = tuple(facts.meta["categories"] or torchvision.models.AlexNet_Weights.DEFAULT.meta["categories"])
+    categories = tuple(facts.meta["categories"] or imagenet_classes())
     outputs = _head(model)[1]
     usual = outputs == len(categories)
     accuracy, note = _measured(member, file) if member else (weights.accuracy(file) if file else {}, "")
@@ -69,6 +69,11 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         accuracy=accuracy,
         note=note,
     )
+
+
+def imagenet_classes() -> tuple[str, ...]:
+    """The thousand names of ImageNet's classes, in order."""
+    return tuple(torchvision.models.AlexNet_Weights.DEFAULT.meta["categories"])
 
 
 def _architecture(name: str) -> tuple[Callable[..., torch.nn.Module], type[Member]]:

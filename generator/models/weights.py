@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from generator.models.names import CARD, PRUNING, file_digest
+from generator.models.names import CARD, PRUNING, RANKING, file_digest
 from generator.types import ModelError
 
 State = dict[str, torch.Tensor]
@@ -99,6 +99,11 @@ def accuracy(path: Path) -> dict[str, Any]:
 def pruning(path: Path) -> dict[str, Any]:
     """What was measured of pruned copies of the weights in a file (`generator.pruning`), if of this very file."""
     return _beside(path, PRUNING)
+
+
+def ranking(path: Path) -> dict[str, Any]:
+    """How methods were ranked over labelled pictures by the weights in a file (`generator.contest`), if by this one."""
+    return _beside(path, RANKING)
 
 
 def _beside(path: Path, suffix: str) -> dict[str, Any]:

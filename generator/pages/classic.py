@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from generator.pages import views
-from generator.pages.gallery import Gallery, method_page, relative, report_page
+from generator.pages.gallery import Gallery, Record, method_page, relative, report_page
 from generator.pages.report import LABEL
-from generator.pages.views import Link, Matrix, Row
+from generator.pages.views import Link, Matrix, Plate, Row
 
-METHODS = ("vanilla-backprop", "saliency", "cam", "grad-cam")
+METHODS = ("vanilla-backprop", "saliency", "evolution", "cam", "grad-cam")
 
 
 def of_model(gallery: Gallery, model: str, page: str) -> Matrix:
@@ -23,7 +23,7 @@ def of_image(gallery: Gallery, image: str, page: str) -> Matrix:
 
 
 def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery: Gallery, page: str) -> Matrix:
-    methods = [method for method in METHODS if method in gallery.methods]
+    methods = [m for m in METHODS if any(gallery.find(model, image, m, LABEL) for _, model, image in reports)]
     columns = [Link("Input", "")]
     columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
     rows = []
@@ -32,8 +32,13 @@ def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery
         rows.append(
             Row(
                 head=Link(name, relative(report_page(model, image), page)),
-                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
+                plates=[_cell(gallery, figure, page) if figure else None for figure in found],
                 verdict=views.verdict(gallery.predictions.get((model, image))),
             )
         )
     return Matrix(title, corner, columns, rows)
+
+
+def _cell(gallery: Gallery, figure: Record, page: str) -> Plate:
+    """A picture by its small file, or whole where words stand below it that would be too small."""
+    return views.plate(gallery, figure, page, thumb=not figure["animation"])

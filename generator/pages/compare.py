@@ -7,6 +7,7 @@ from statistics import fmean
 
 from generator.pages import text as words
 from generator.pages import views
+from generator.pages.anytwo import ANY_TWO
 from generator.pages.curve import Curve, curve
 from generator.pages.duel import Duel, duel
 from generator.pages.finding import accuracies, agreement, by_family, finding, in_words, short_names
@@ -111,6 +112,7 @@ class ComparePage:
     title: str
     trail: list[Link]
     pairs: list[PairCard]
+    any_two: str
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ def hub(gallery: Gallery) -> ComparePage:
     for models, entries in gallery.pairs.items():
         link = Link(_title(gallery, models), relative(pair_page(*models), page))
         cards.append(PairCard(link, finding(gallery, models), _exhibit(gallery, models, entries, page)))
-    return ComparePage("Compare", [Link("Home", relative(home_page(), page)), Link("Compare", "")], cards)
+    trail = [Link("Home", relative(home_page(), page)), Link("Compare", "")]
+    return ComparePage("Compare", trail, cards, relative(ANY_TWO, page))
 
 
 def pair(gallery: Gallery, models: Names) -> PairPage:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
-from generator.pages import sharing, snippets, views
+from generator.pages import anytwo, belief, sharing, snippets, views
 from generator.pages import text as words
+from generator.pages.colours import looks
 from generator.pages.gallery import (
     MODEL_LEVEL,
     Gallery,
@@ -23,6 +21,7 @@ from generator.pages.gallery import (
     relative,
     report_page,
 )
+from generator.pages.learn import READING
 from generator.pages.model import Fact
 from generator.pages.views import Link, Plate, Steps
 
@@ -62,16 +61,19 @@ class FigurePage:
     credit: str
     licence: str
     made_from: str
+    proof: belief.Proof | None  # whether it is to be believed
     numbers: list[Fact]
     provenance: list[Fact]
     download: str
+    compare: str  # where it can be set beside any other figure; "" where it has no picture
     snippets: list[Snippet]
     caption: str  # the one line under the picture where it stands alone in a frame
     permalink: str
     shown: tuple[int, int]  # its width and height there, if there is room
     oembed: str  # the address of the oEmbed answer; "" where the gallery does not know its own
     share: sharing.Tags  # for those who share the page's address
-    channels: Markup  # JSON for the channel browser, "" where there is none
+    channels: dict[str, Any] | None  # for the channel browser, None where there is none
+    looks: dict[str, Any] | None  # the colours that it offers, None where they mean no values
 
 
 def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, axes: Axes) -> FigurePage:
@@ -89,7 +91,7 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         root=relative("index.html", page).removesuffix("index.html"),
         site=gallery.site["title"],
         home=relative(home_page(), page),
-        reading=relative("reading.html", page),
+        reading=relative(READING, page),
         trail=_trail(gallery, record, title, page),
         steps=axes.steps(gallery, record, page),
         plate=plate,
@@ -102,16 +104,19 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         credit=example["credit"] if example else "",
         licence=example["licence"] if example else "",
         made_from=relative(image_page(example["id"]), page) if example else "",
+        proof=belief.proof(gallery, record, page),
         numbers=_numbers(record, plate),
         provenance=_provenance(gallery, record, model, method, example),
         download=record["file"].rsplit("/", 1)[-1],
+        compare=anytwo.href(record, page) if plate.src else "",
         snippets=to_copy(taken) if taken else [],
         caption=taken.caption if taken else snippets.sentence(gallery, record),
         permalink=page.rpartition("/")[2],
         shown=snippets.shown(plate),
         oembed=base(gallery) + oembed_file(record) if taken and gallery.site["url"] else "",
         share=sharing.figure(gallery, record, plate),
-        channels=_script_json(channels) if channels and record["sprite"] else Markup(""),
+        channels=channels if record["sprite"] else None,
+        looks=looks(record["scale"]) if plate.cells and method["draw"] == "sprite" else None,
     )
 
 
@@ -241,9 +246,3 @@ def oembed(gallery: Gallery, record: Record, plate: Plate) -> dict[str, Any]:
 def oembed_file(record: Record) -> str:
     """Where the oEmbed answer of a figure stands, from the site's root."""
     return figure_page(record).removesuffix(".html") + ".oembed.json"
-
-
-def _script_json(value: Any) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    plain = json.dumps(value, separators=(",", ":"))
-    return Markup(plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

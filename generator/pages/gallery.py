@@ -32,6 +32,9 @@ class Gallery:
         self.images = {image["id"]: image for image in manifest["images"]}
         self.predictions = {(p["model"], p["image"]): p for p in manifest["predictions"]}
         self.figures: list[Record] = manifest["figures"]
+        self.measures = {card["slug"]: card for card in manifest.get("measures", [])}
+        self.controls = {control["slug"]: control for control in manifest.get("controls", [])}
+        self.probes = {probe["model"]: probe for probe in manifest.get("probes", [])}
         self.pinned = {pin["figure"]: pin["file"] for pin in manifest.get("pins", []) if pin["current"]}
         self.shares = {share["page"]: share for share in manifest.get("shares", [])}
         self.pairs: dict[tuple[str, str], list[Record]] = defaultdict(list)  # left and right model -> comparisons
@@ -96,10 +99,11 @@ class Gallery:
 
 # As one would teach them; a method of someone's own comes last.
 ORDER = """
-    input activations filters top-images vanilla-backprop vanilla-backprop-classic saliency signed-gradient
-    gradient-x-input guided-backprop deconvnet smoothgrad integrated-gradients lrp cam grad-cam grad-cam-over-depth
-    grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigen-cam eigengrad-cam score-cam ablation-cam guided-grad-cam
-    occlusion rise activation-maximisation deepdream inversion caricature style-transfer evolution
+    input activations filters filters-evolution top-images vanilla-backprop vanilla-backprop-classic saliency
+    saliency-evolution signed-gradient gradient-x-input guided-backprop deconvnet smoothgrad integrated-gradients
+    lrp cam grad-cam grad-cam-over-depth grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigen-cam eigengrad-cam
+    score-cam ablation-cam guided-grad-cam occlusion rise activation-maximisation features-evolution deepdream
+    deepdream-over-depth inversion caricature style-transfer evolution
 """.split()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.pages import changes, learn, views
 from generator.pages import text as words
-from generator.pages import views
 from generator.pages.gallery import (
     Gallery,
     Record,
@@ -17,13 +17,12 @@ from generator.pages.gallery import (
     relative,
     report_page,
 )
-from generator.pages.lecture import LECTURE
+from generator.pages.learn import LECTURE, READING
 from generator.pages.method import example
 from generator.pages.report import LABEL, RIVAL, Block, silhouette
-from generator.pages.views import Bar, Link, Plate, Verdict
+from generator.pages.units import findings_page
+from generator.pages.views import Bar, Link, Plate, Steps, Verdict
 from generator.types import slug
-
-READING = "reading.html"
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class ModelCard:
     layers: str
     score: str
     silhouette: list[Block]
+    findings: str  # the page of what stands out in it
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,21 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A file of the set that is no picture, or cannot be read."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ImagesPage:
     """What templates/images.md needs."""
 
     title: str
     trail: list[Link]
     images: list[ImageCard]
+    unreadable: list[Unread]
     several: bool  # more than one network answered
 
 
@@ -147,6 +156,7 @@ class HomePage:
     silhouette: list[Block]
     reading: str
     lecture: str
+    changes: Link | None  # of a build against another gallery
 
 
 @dataclass(frozen=True)
@@ -155,6 +165,7 @@ class ReadingPage:
 
     title: str
     trail: list[Link]
+    steps: list[Steps]
     exhibit: Exhibit | None
     methods: str
     lecture: str
@@ -167,6 +178,7 @@ def images(gallery: Gallery) -> ImagesPage:
         title="Images",
         trail=_trail("Images", page),
         images=[_image_card(gallery, image, page) for image in gallery.images.values()],
+        unreadable=[Unread(one["id"], one["reason"]) for one in gallery.manifest.get("unreadable", [])],
         several=len(gallery.models) > 1,
     )
 
@@ -213,6 +225,7 @@ def models(gallery: Gallery) -> ModelsPage:
                 layers=words.count(len(card["layers"])),
                 score=f"{sum(judged)} of {len(judged)}" if judged else "",
                 silhouette=silhouette(gallery, model, page, walk_of),
+                findings=relative(findings_page(model), page),
             )
         )
     compare = relative(hub_page("compare"), page) if gallery.pairs else ""
@@ -239,7 +252,7 @@ def _method_card(gallery: Gallery, card: Record, page: str) -> MethodCard:
 def home(gallery: Gallery) -> HomePage:
     """The front page."""
     page = home_page()
-    report = _most_telling(gallery)
+    report = most_telling(gallery)
     thumbs = [views.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
     by_look = {card["draw"]: method for method, card in reversed(gallery.methods.items())}
     pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page))]
@@ -259,15 +272,22 @@ def home(gallery: Gallery) -> HomePage:
         silhouette=silhouette(gallery, report[0], page, report_page(*report)) if report else [],
         reading=relative(READING, page),
         lecture=relative(LECTURE, page),
+        changes=_changes(gallery, page),
     )
+
+
+def _changes(gallery: Gallery, page: str) -> Link | None:
+    told = gallery.manifest.get("changes")
+    return Link("What changed", relative(hub_page("changes"), page), changes.summary(told)) if told else None
 
 
 def reading(gallery: Gallery) -> ReadingPage:
     """How to read the pictures, for someone who never saw a network from inside."""
-    report = _most_telling(gallery)
+    report = most_telling(gallery)
     return ReadingPage(
         title="How to read the pictures",
-        trail=[Link("Home", relative(home_page(), READING)), Link("Reading", "")],
+        trail=learn.trail(READING),
+        steps=learn.steps(READING),
         exhibit=exhibit(gallery, *report, READING) if report else None,
         methods=relative(hub_page("methods"), READING),
         lecture=relative(LECTURE, READING),
@@ -278,11 +298,14 @@ def _trail(title: str, page: str) -> list[Link]:
     return [Link("Home", relative(home_page(), page)), Link(title, "")]
 
 
-def _most_telling(gallery: Gallery) -> tuple[str, str] | None:
-    """The first report whose image was recognised, else the first report: curators put their best picture first."""
+def most_telling(gallery: Gallery) -> tuple[str, str] | None:
+    """Model and image of the report to show first: recognised, by the network that sees it largest.
+
+    Among those it is the first, as curators put their best picture first; None where there is no report.
+    """
     reports = [(model, image) for image in gallery.images for model in gallery.models_of(image)]
     right = [key for key in reports if gallery.predictions.get(key, {}).get("correct")]
-    return next(iter(right or reports), None)
+    return max(right or reports, key=lambda key: gallery.models[key[0]]["input"]["size"][-1], default=None)
 
 
 def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:

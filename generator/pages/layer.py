@@ -12,6 +12,7 @@ from generator.pages.gallery import (
     MODEL_LEVEL,
     Gallery,
     Record,
+    gallery_file,
     home_page,
     hub_page,
     layer_page,
@@ -22,6 +23,7 @@ from generator.pages.gallery import (
 from generator.pages.model import Fact
 from generator.pages.report import stage_id
 from generator.pages.rescale import Rescale, rescale, shrink
+from generator.pages.units import Units, units
 from generator.pages.views import Link, Plate, Scale, Steps
 
 
@@ -35,6 +37,7 @@ class Seen:
     plate: Plate
     strongest: str  # the largest value, and up to which its own scale goes
     filter: str  # CSS that brings it to the common scale; "" where it is there already
+    corner: str  # a small file of the sprite's upper left corner, at the size of the whole; "" where it has none
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class LayerPage:
     unit: str  # what a cell of the sprite is called
     data: str  # the script with the numbers per channel
     ranks: list[str]  # the images by their largest value
+    units: Units | None  # the channels one by one
 
 
 def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
@@ -94,6 +98,7 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
         unit="channel" if len(record.get("shape", ())) == 3 else "value",
         data=relative(data_file(model, name), page),
         ranks=_ranks(gallery, drawn),
+        units=units(gallery, model, name),
     )
 
 
@@ -159,7 +164,7 @@ def _on_one_scale(
         seen.append(_seen(gallery, model, record, figure, page, chain))
     low = -end if signed else 0.0
     ramp = Scale(words.number(low), words.number(end), "signed" if signed else "green") if scaled else None
-    return seen, ramp, rescale(signed, shrinks) if shrinks else None
+    return seen, ramp, rescale(signed, shrinks, {figure["scale"][0] < 0 for figure in scaled}) if shrinks else None
 
 
 def _seen(gallery: Gallery, model: str, record: Record, figure: Record, page: str, chain: str) -> Seen:
@@ -175,6 +180,7 @@ def _seen(gallery: Gallery, model: str, record: Record, figure: Record, page: st
         plate=views.plate(gallery, figure, page),
         strongest=strongest,
         filter=chain,
+        corner=relative(gallery_file(figure["thumb"]), page) if figure["thumb"] else "",
     )
 
 

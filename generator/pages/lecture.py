@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generator.pages import views
+from generator.pages import learn, views
 from generator.pages.gallery import (
     MODEL_LEVEL,
     Gallery,
     Record,
-    home_page,
     method_page,
     model_page,
     pair_page,
     relative,
     report_page,
 )
+from generator.pages.learn import LECTURE, READING
 from generator.pages.report import LABEL, RIVAL, Block, silhouette
-from generator.pages.views import Link, Plate
-
-LECTURE = "lecture.html"
+from generator.pages.views import Link, Plate, Steps
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class LecturePage:
 
     title: str
     trail: list[Link]
+    steps: list[Steps]
     topics: dict[str, Topic]  # in order; only those that the gallery has a figure for
     silhouette: list[Block]
     model: Link
@@ -76,11 +75,12 @@ def lecture(gallery: Gallery) -> LecturePage:
     walk_of = report_page(first, reports[0]) if reports else model_page(first)
     return LecturePage(
         title="A lecture in figures",
-        trail=[Link("Home", relative(home_page(), LECTURE)), Link("Lecture", "")],
+        trail=learn.trail(LECTURE),
+        steps=learn.steps(LECTURE),
         topics=topics,
         silhouette=silhouette(gallery, first, LECTURE, walk_of) if first else [],
         model=Link(gallery.models[first]["title"], relative(model_page(first), LECTURE)) if first else Link("", ""),
-        reading=relative("reading.html", LECTURE),
+        reading=relative(READING, LECTURE),
         compare=next((relative(pair_page(*pair), LECTURE) for pair in gallery.pairs if pruned in pair), ""),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from generator.pages import views
+from generator.pages import glossary, views
+from generator.pages.belief import Order, orders
 from generator.pages.gallery import (
     FAMILIES,
     MODEL_LEVEL,
@@ -12,6 +13,7 @@ from generator.pages.gallery import (
     Record,
     home_page,
     hub_page,
+    layer_page,
     method_page,
     model_page,
     relative,
@@ -30,6 +32,14 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Believed:
+    """The method among the others, by the evidence of one network."""
+
+    model: Link
+    orders: list[Order]
+
+
+@dataclass(frozen=True)
 class MethodPage:
     """What templates/method.md needs."""
 
@@ -44,6 +54,8 @@ class MethodPage:
     limits: str
     cites: str
     parameters: list[tuple[str, str]]
+    words: list[Link]  # of the glossary
+    belief: list[Believed]
     example: Plate | None
     matrices: list[Matrix]
     groups: list[Group]
@@ -69,6 +81,8 @@ def method(gallery: Gallery, slug: str) -> MethodPage:
         limits=card["limits"],
         cites=card["cites"],
         parameters=[(name, str(value)) for name, value in card["parameters"].items()],
+        words=glossary.used(card, page),
+        belief=_believed(gallery, slug, page),
         example=example(gallery, slug, page),
         matrices=[matrix for matrix in matrices if matrix.rows],
         groups=_groups(gallery, slug, page),
@@ -82,6 +96,15 @@ def example(gallery: Gallery, slug: str, page: str) -> Plate | None:
     telling = [figure for figure in drawn if (figure["model"], figure["layer"]) in stages]
     best = (telling or drawn)[:1]
     return views.plate(gallery, best[0], page) if best else None
+
+
+def _believed(gallery: Gallery, slug: str, page: str) -> list[Believed]:
+    found = []
+    for model, card in gallery.models.items():
+        mine = [replace(order, id=f"{order.id}-{model}") for order in orders(gallery, model, page, slug)]
+        if mine:
+            found.append(Believed(Link(card["title"], relative(model_page(model), page)), mine))
+    return found
 
 
 def _every_layer(card: Record) -> bool:
@@ -145,14 +168,20 @@ def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
                     Row(
                         head=Link(gallery.images[image]["title"], relative(report_page(model, image), page)),
                         plates=[
-                            views.in_table(views.plate(gallery, f, page, layer_title=True)) if f else None
+                            views.in_table(views.plate(gallery, f, page, layer_title=True, thumb=True)) if f else None
                             for f in shown
                         ],
                         thumb=views.photo(gallery, gallery.images[image], page, thumb=True),
                     )
                 )
-        matrices.append(Matrix(card["title"], "Image", [Link(stage["title"], "") for stage in card["stages"]], rows))
+        columns = [_stage(gallery, model, stage, page) for stage in card["stages"]]
+        matrices.append(Matrix(card["title"], "Image", columns, rows, model))
     return matrices
+
+
+def _stage(gallery: Gallery, model: str, stage: Record, page: str) -> Link:
+    drawn = gallery.at_layer(model, stage["layer"])
+    return Link(stage["title"], relative(layer_page(model, stage["layer"]), page) if drawn else "")
 
 
 def _groups(gallery: Gallery, slug: str, page: str) -> list[Group]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from generator.pages import classic, views
 from generator.pages import text as words
+from generator.pages.belief import Order, orders
 from generator.pages.curve import Curve, curve
+from generator.pages.faults import faults
 from generator.pages.finding import beside
 from generator.pages.gallery import (
     MODEL_LEVEL,
@@ -20,6 +22,7 @@ from generator.pages.gallery import (
     report_page,
 )
 from generator.pages.report import Block, silhouette
+from generator.pages.units import findings_page
 from generator.pages.views import Link, Matrix, Plate, Row, Steps
 
 
@@ -61,8 +64,13 @@ class ModelPage:
     matrix: Matrix
     depth: Matrix  # the same images, stage by stage
     filters: list[Plate]
+    becoming: list[Plate]  # how the first layer's came about
+    paintings: list[Plate]  # what its channels look for: of the first layer, of the last ones
+    more_paintings: list[Plate]  # and of those between
     layers: list[LayerRow]
     curve: Curve | None  # accuracy and pictures when it is pruned
+    findings: list[Link]  # what stands out in it
+    belief: list[Order]  # which methods' maps of it are to be believed
     beside: list[Link]  # this and another network, picture by picture
     total_parameters: str
     total_macs: str
@@ -73,6 +81,11 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
     page, card = model_page(slug), gallery.models[slug]
     images = gallery.images_of(slug)
     walk_of = report_page(slug, images[0]) if images else page
+    paintings = [
+        views.plate(gallery, figure, page, layer_title=True)
+        for figure in gallery.report(slug, MODEL_LEVEL)
+        if gallery.methods[figure["method"]]["family"] == "optimisation"
+    ]
     return ModelPage(
         title=card["title"],
         note=card["note"],
@@ -92,12 +105,29 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
             for figure in gallery.report(slug, MODEL_LEVEL)
             if figure["method"] == "filters"
         ],
+        becoming=[
+            views.plate(gallery, figure, page)
+            for figure in gallery.report(slug, MODEL_LEVEL)
+            if figure["method"] == "filters-evolution"
+        ],
+        paintings=paintings[:1] + paintings[1:][-3:],
+        more_paintings=paintings[1:-3],
         layers=[_layer_row(gallery, slug, number, layer, page) for number, layer in enumerate(card["layers"], start=1)],
         curve=curve(gallery, card),
+        findings=_findings(gallery, slug, page),
+        belief=orders(gallery, slug, page),
         beside=beside(gallery, slug, page),
         total_parameters=words.count(card["parameters"]),
         total_macs=words.count(card["macs"]),
     )
+
+
+def _findings(gallery: Gallery, slug: str, page: str) -> list[Link]:
+    """The page of what stands out in the network, with the worst of it."""
+    found = [fault.title for fault in faults(gallery, slug) if fault.level != "note"]
+    more = f" and {words.count(len(found) - 3)} more" if len(found) > 3 else ""
+    told = f"{'; '.join(found[:3])}{more}" if found else "nothing stands out"
+    return [Link("Findings", relative(findings_page(slug), page), told)]
 
 
 def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
@@ -145,7 +175,7 @@ def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
         found = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}
         if found:
             plates = [
-                views.in_table(views.plate(gallery, found[image], page, title=gallery.images[image]["title"]))
+                views.in_table(views.plate(gallery, found[image], page, gallery.images[image]["title"], thumb=True))
                 if image in found
                 else None
                 for image in images

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from generator.pages import text as words
 from generator.pages import views
+from generator.pages.belief import Spark, spark
 from generator.pages.finding import beside
 from generator.pages.gallery import (
     Gallery,
     Record,
+    figure_page,
     home_page,
     hub_page,
     image_page,
@@ -34,6 +36,7 @@ class MethodRow:
     method: Link
     summary: str
     label: Plate | None
+    belief: Spark | None  # whether that picture is to be believed
     rival: Plate | None
 
 
@@ -93,7 +96,9 @@ class ReportPage:
     label: str
     rival: str
     chapters: list[Chapter]
+    measured: bool  # whether some of their pictures have evidence beside them
     strips: list[Plate]
+    paintings: list[Plate]  # strips that the network painted itself
     more: list[Plate]  # what has no place above: other classes, other layers
     silhouette: list[Block]
     walk: list[WalkStep]
@@ -106,6 +111,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
     card, example = gallery.models[model], gallery.images[image]
     prediction = gallery.predictions.get((model, image))
     input_figure = gallery.find(model, image, "input")
+    chapters = _chapters(gallery, model, image, page)
     return ReportPage(
         title=f"{example['title']} in {card['title']}",
         trail=[
@@ -125,8 +131,10 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         credit=_credit(example),
         label=_target_name(gallery, model, image, LABEL),
         rival=_target_name(gallery, model, image, RIVAL),
-        chapters=_chapters(gallery, model, image, page),
-        strips=_strips(gallery, model, image, page),
+        chapters=chapters,
+        measured=any(row.belief for chapter in chapters for row in chapter.rows),
+        strips=_strips(gallery, model, image, page, "strip"),
+        paintings=_strips(gallery, model, image, page, "dreams"),
         more=_more(gallery, model, image, page),
         silhouette=silhouette(gallery, model, page, page),
         walk=walk(gallery, model, image, page),
@@ -181,19 +189,20 @@ def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: st
         method=Link(card["title"], relative(method_page(card["slug"]), page)),
         summary=card["summary"],
         label=views.plate(gallery, label, page),
-        rival=views.plate(gallery, rival, page) if rival and rival is not label else None,
+        belief=spark(label, f"{relative(figure_page(label), page)}#belief"),
+        rival=views.plate(gallery, rival, page, thumb=True) if rival and rival is not label else None,
     )
 
 
 def _has_own_place(card: Record) -> bool:
-    return card["slug"] in OWN_PLACE or card["draw"] == "strip"
+    return card["slug"] in OWN_PLACE or views.LOOKS.get(card["draw"]) == "strip"
 
 
-def _strips(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
+def _strips(gallery: Gallery, model: str, image: str, page: str, drawn: str) -> list[Plate]:
     return [
         views.plate(gallery, figure, page)
-        for figure in gallery.report(model, image)
-        if gallery.methods[figure["method"]]["draw"] == "strip"
+        for figure in sorted(gallery.report(model, image), key=lambda f: list(gallery.methods).index(f["method"]))
+        if gallery.methods[figure["method"]]["draw"] == drawn
     ]
 
 

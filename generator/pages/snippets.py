@@ -95,6 +95,7 @@ def shown(plate: Plate) -> tuple[int, int]:
 def channel_cell(record: Record, channel: int) -> Cell:
     """The place of a channel in the sprite of `record`."""
     sprite = record["sprite"]
+    channel = sprite["shown"].index(channel) if "shown" in sprite else channel
     (width, height), gap, columns = sprite["tile"], sprite["gap"], sprite["columns"]
     edge = (record["width"] - (columns * (width + gap) - gap)) // 2
     return Cell(edge + channel % columns * (width + gap), edge + channel // columns * (height + gap), width, height)

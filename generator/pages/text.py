@@ -128,3 +128,16 @@ def verbatim(value: str) -> Markup:
     'a\\n  &lt;b&gt;'
     """
     return Markup("\n").join(" " * (len(line) - len(line.lstrip(" "))) + text(line) for line in value.split("\n"))
+
+
+def drawing(value: Markup) -> Markup:
+    """A drawing of `plots`, which escapes the words in it, as it is; raises `TypeError` for anything else."""
+    if not isinstance(value, Markup):
+        raise TypeError(f"expected a drawing, there is {type(value).__name__}")
+    return value
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    plain = json.dumps(value, separators=(",", ":"))
+    return Markup(plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from generator.blocks import said
 from generator.pages import text as words
 from generator.pages.gallery import (
     MODEL_LEVEL,
@@ -122,13 +123,15 @@ class Matrix:
     corner: str
     columns: list[Link]
     rows: list[Row]
+    id: str = ""  # where several stand at one place
 
 
 # --- a figure becomes a plate ------------------------------------------------------------------------
 
 PAPER = {"sprite", "signed", "filters"}  # drawings whose zero is white
 RAMPS = {"grey": "grey", "overlay": "heat", "signed": "signed", "colour": "colour", "classic": "colour"}
-UNSCALED = {"photo", "strip"}  # drawings whose colours are no scale
+LOOKS = {"photo": "photo", "picture": "photo", "strip": "strip", "dreams": "strip"}  # how a drawing is laid out
+UNSCALED = {*LOOKS, "pictures"}  # drawings whose colours are no scale
 WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
 
 
@@ -138,6 +141,7 @@ def plate(
     """A figure of the manifest as a picture on `page`, by its small file with `thumb`."""
     method = gallery.methods.get(figure["method"], {})
     title = title or (figure["layer"] if layer_title else method.get("title", figure["method"]))
+    title += f", {block}" if (block := said(figure["style"])) else ""
     target = (figure.get("target") or {}).get("name", "")
     shared = {
         "title": title,
@@ -185,8 +189,8 @@ def _is_coloured(figure: Record, method: Record) -> bool:
 
 def _look(figure: Record, method: Record) -> str:
     drawn = method.get("draw", "")
-    if drawn in ("photo", "strip"):
-        return drawn
+    if drawn in LOOKS:
+        return LOOKS[drawn]
     if figure["sprite"]:
         return "sprite"
     return "chart" if drawn == "sprite" else "map"
@@ -203,8 +207,9 @@ def _cells(figure: Record, method: Record) -> str:
     sprite = figure["sprite"]
     if not sprite or _look(figure, method) != "sprite":
         return ""
+    shown = sprite.get("shown", ()) if method.get("draw") != "filters" else ()  # which channels, where not all
     return " ".join(
-        str(n) for n in (sprite["channels"], sprite["columns"], sprite["rows"], *sprite["tile"], sprite["gap"])
+        str(n) for n in (sprite["channels"], sprite["columns"], sprite["rows"], *sprite["tile"], sprite["gap"], *shown)
     )
 
 

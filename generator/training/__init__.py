@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from generator.download import labelled
+from generator.models.checkpoints import keep_kernels
+from generator.models.names import epoch_of
 from generator.training.augment import in_memory
 from generator.training.card import write_card
 from generator.training.files import TrainingError, write_weights
@@ -45,19 +47,22 @@ def train(
     """
     plan = replace(_recipe(recipe), **changes, **({"epochs": epochs} if epochs else {}))
     where, out = _device(device), Path(out)
-    learnt, test = labelled(data, "train"), labelled(data, "test")
+    learnt, test = (labelled(data, split, plan.data) for split in ("train", "test"))
     checkpoints = out.with_name(f"{out.stem}-checkpoints")
     checkpoints.mkdir(parents=True, exist_ok=True)
     run = Run(plan, seed, where, Path(start) if start else None)
     if resume:
         run.load(checkpoints / "resume.pt")
-    pixels, labels = (tensor.to(where) for tensor in in_memory(learnt, run.network))
+    pictures, labels = in_memory(learnt, run.network, whole=plan.scale is not None)
     while run.epoch < plan.epochs:
-        run.one_epoch(pixels, labels, test, report)
+        run.one_epoch(pictures, labels, test, report)
         write_weights(run.average, checkpoints / f"epoch-{run.epoch:02d}.safetensors")
         run.save(checkpoints / "resume.pt")
     write_weights(run.average, out)
     write_card(out, plan.network, run.facts(learnt), test, where)
+    first = next((name for name, module in run.average.named_modules() if isinstance(module, torch.nn.Conv2d)), "")
+    if first:
+        keep_kernels(sorted(checkpoints.glob("epoch-*.safetensors"), key=lambda file: epoch_of(file.stem)), first, out)
     return out
 
 

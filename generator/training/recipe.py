@@ -15,6 +15,7 @@ class Recipe:
 
     network: Network
     epochs: int
+    data: str = "cifar10"  # the set that is fetched where none is given
     batch: int = 256
     peak: float = 0.2  # the largest learning rate
     warm: float = 0.08  # share of the steps in which the rate rises to it; then it falls along a cosine
@@ -25,6 +26,8 @@ class Recipe:
     averaging: float = 0.995  # of the moving average, per step
     crops: tuple[tuple[float, int], ...] = ()  # (until this share of the epochs, side); then the input's own size
     padding: int = 4  # reflected, before the random crop
+    scale: tuple[float, float] | None = None  # then instead: crops of such a share of the whole picture, resized
+    jitter: float = 0.0  # of contrast, brightness and saturation: each within 1 - jitter and 1 + jitter
     cutout: float = 0.25  # side of a square of the mean colour, as a share of the crop's
 
     def crop(self, epoch: int, full: int) -> int:
@@ -48,12 +51,31 @@ class Recipe:
             f"learning rate rising to {self.peak:g} over {self.warm:.0%} of the steps, then along a cosine to its "
             f"{self.last:g}th part",
             f"label smoothing {self.smoothing:g}",
-            f"reflected padding of {self.padding}, random crop ({', '.join([*crops, 'full size'])}), mirroring, "
-            f"cutout of {self.cutout:g} of the side",
+            f"{self._cropping()} ({', '.join([*crops, 'full size'])}), mirroring, "
+            f"cutout of {self.cutout:g} of the side, "
+            f"colour jitter of {self.jitter:g}",
             f"moving average of all state, {self.averaging:g} a step; the averaged weights are written",
         ]
+
+    def _cropping(self) -> str:
+        if self.scale is None:
+            return f"reflected padding of {self.padding}, random crop"
+        return f"random crop of {self.scale[0]:.0%} to {self.scale[1]:.0%} of the picture, 3:4 to 4:3, resized"
 
 
 RECIPES = {
     "vgg-cifar10": Recipe(resolve("vgg-cifar10"), epochs=20, crops=((0.4, 24),)),
+    "imagenette": Recipe(
+        resolve("imagenette"),
+        epochs=60,
+        data="imagenette",
+        batch=128,
+        peak=0.15,
+        averaging=0.998,
+        crops=((0.55, 96),),
+        padding=0,
+        scale=(0.3, 1.0),
+        jitter=0.3,
+        cutout=0.0,
+    ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -65,13 +65,17 @@ class Run:
         self.history: list[dict[str, float]] = []
 
     def one_epoch(
-        self, pixels: torch.Tensor, labels: torch.Tensor, test: Labelled, report: Callable[[Progress], None]
+        self,
+        pictures: Sequence[torch.Tensor],
+        labels: torch.Tensor,
+        test: Labelled,
+        report: Callable[[Progress], None],
     ) -> None:
         """One pass over the pictures, in an order and with crops that seed and epoch decide."""
         recipe, input = self.recipe, self.network.input
         random = torch.Generator().manual_seed(1000 * self.seed + self.epoch)
         side = recipe.crop(self.epoch, min(input.size[1:]))
-        order = torch.randperm(len(pixels), generator=random).to(self.device)
+        order = torch.randperm(len(pictures), generator=random)
         batches = order.split(recipe.batch)
         if len(batches) > 1 and len(batches[-1]) < recipe.batch:
             batches = batches[:-1]  # batch norm dislikes a small rest; another order leaves out others
@@ -79,8 +83,8 @@ class Run:
         for replica in self.replicas.models:
             replica.train()
         for step, chosen in enumerate(batches, 1):
-            x = augmented(pixels[chosen], input, side, recipe.padding, recipe.cutout, random)
-            step_loss, step_right = self._step(x, labels[chosen], len(batches))
+            x = augmented(pictures, chosen, input, side, recipe, random).to(self.device)
+            step_loss, step_right = self._step(x, labels[chosen].to(self.device), len(batches))
             loss, right, seen = loss + step_loss * len(chosen), right + step_right, seen + len(chosen)
             pace = (time.monotonic() - began) / step
             left = pace * (len(batches) * (recipe.epochs - self.epoch) - step)

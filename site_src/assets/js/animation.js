@@ -1,5 +1,6 @@
 /* How a picture came about: a button puts the animation in the picture's place, or the still again. The file is fetched
-   when it is asked for, and nothing moves before, whatever the reader prefers. Without this script a link leads to it. */
+   when it is asked for, and nothing moves before, whatever the reader prefers. It ends by itself, which no script is
+   told: so the button offers the still, which is true before and after. Without this script a link leads to the file. */
 (function () {
   "use strict";
 
@@ -17,11 +18,11 @@
       button.dataset.poster = image.getAttribute("src");
       image.src = button.dataset.animation;
     }
-    button.setAttribute("aria-label", (still ? "Play " : "Stop ") + button.dataset.name);
+    button.setAttribute("aria-label", (still ? "Play " : "Back to the still of ") + button.dataset.name);
   }
 
   function pictureOf(button) {
-    var place = button.closest(".plate, .method__picture, .specimen, .lightbox");
+    var place = button.closest(".plate, .method__picture, .specimen, .lightbox, td");
     return place.querySelector(".picture img, .specimen__mount > img:not(.specimen__under), .lightbox__stage img");
   }
 

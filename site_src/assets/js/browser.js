@@ -5,7 +5,16 @@
 
   function grid(words) {
     var n = words.split(" ").map(Number);
-    return { channels: n[0], columns: n[1], rows: n[2], width: n[3], height: n[4], gap: n[5] };
+    return { channels: n[0], columns: n[1], rows: n[2], width: n[3], height: n[4], gap: n[5], shown: n.slice(6) };
+  }
+
+  /* What the tile at a place is called: its place, or the number of the channel that it shows. */
+  function called(g, c) {
+    return g.shown.length ? g.shown[c] : c;
+  }
+
+  function placeOf(g, number) {
+    return g.shown.length ? g.shown.indexOf(number) : number < g.channels ? number : -1;
   }
 
   /* Where channel c lies in the sprite, in its own pixels. */
@@ -75,7 +84,8 @@
     picture.append(frame, loupe);
     mark(frame, g, image, c);
     enlarge(shown, g, image, c, g.width * g.height === 1 ? 48 : 176);
-    number.textContent = (g.width * g.height === 1 ? "value " : "channel ") + c + " of " + g.channels;
+    number.textContent = (g.width * g.height === 1 ? "value " : "channel ") + called(g, c) +
+      (g.shown.length ? "" : " of " + g.channels);
     var box = picture.getBoundingClientRect(), left = event.clientX - box.left + 18, top = event.clientY - box.top + 18;
     var width = loupe.offsetWidth, height = loupe.offsetHeight;
     if (event.clientX + 30 + width > document.documentElement.clientWidth) left -= width + 36;
@@ -87,10 +97,10 @@
   document.addEventListener("click", function (event) {
     var picture = event.target.closest("a[data-cells]");
     if (!picture || event.button || event.metaKey || event.ctrlKey || event.shiftKey || !event.detail) return;
-    var c = channelAt(grid(picture.dataset.cells), picture.querySelector("img"), event);
+    var g = grid(picture.dataset.cells), c = channelAt(g, picture.querySelector("img"), event);
     if (c < 0) return;
     event.preventDefault();
-    location.href = picture.href.split("#")[0] + "#c" + c;
+    location.href = picture.href.split("#")[0] + "#c" + called(g, c);
   });
 
   /* --- on a figure's page: the browser --- */
@@ -105,7 +115,11 @@
   var name = element("p", "browser__title"), list = element("dl", ""), help = element("p", "browser__help");
   var outline = element("span", "loupe__mark"), pinned = 0;
   help.textContent = "Point at a square, or use the arrow keys. A click pins it; the address then leads here.";
-  panel.append(large, name, list, help);
+  var framed = element("span", "browser__frame"); // what filters recolour is inside
+  framed.append(large);
+  var words = element("div", "browser__words");
+  words.append(name, list, help);
+  panel.append(framed, words);
   stage.append(panel);
   mount.append(outline);
   mount.tabIndex = 0;
@@ -117,9 +131,9 @@
   function show(c) {
     enlarge(large, g, image, c, Number(getComputedStyle(large).getPropertyValue("--side")) || 208); // embed.js
     mark(outline, g, image, c);
-    name.textContent = single + c;
+    name.textContent = single + called(g, c);
     list.textContent = "";
-    var said = [single + c];
+    var said = [name.textContent];
     [["max", "largest"], ["mean", "mean"], ["zeros", "zeros"]].forEach(function (kind) {
       if (!numbers[kind[0]]) return;
       var value = numbers[kind[0]][c], words = kind[0] === "zeros" ? (value * 100).toFixed(1) + " %" : plain(value);
@@ -141,12 +155,13 @@
     if (c < 0 || c >= g.channels) return;
     pinned = c;
     show(c);
-    history.replaceState(history.state, "", "#c" + c);
+    var others = location.hash.slice(1).split("&").filter(function (word) { return word && !/^c\d+$/.test(word); });
+    history.replaceState(history.state, "", "#" + ["c" + called(g, c)].concat(others).join("&"));
   }
 
   function fromAddress() {
-    var match = /^#c(\d+)$/.exec(location.hash);
-    pinned = match && Number(match[1]) < g.channels ? Number(match[1]) : 0;
+    var match = /^#c(\d+)(&|$)/.exec(location.hash);
+    pinned = match ? Math.max(0, placeOf(g, Number(match[1]))) : 0;
     show(pinned);
   }
 

@@ -6,7 +6,10 @@
   if (!form) return;
   var page = form.closest("[data-view]"), at = form.elements.at, play = form.elements.play;
   var told = form.querySelector("output"), timer = 0, beat = 700; // milliseconds: slow enough for everyone's eyes
-  var names = { left: told.textContent, right: form.querySelector(".viewer__at bdi:last-of-type").textContent };
+
+  function nameOf(side) {
+    return form.querySelector(".viewer__at bdi:" + (side === "left" ? "first" : "last") + "-of-type").textContent;
+  }
 
   function view() {
     return page.dataset.view;
@@ -27,7 +30,7 @@
 
   function turn(side) {
     page.dataset.shown = side;
-    told.textContent = names[side];
+    told.textContent = nameOf(side);
   }
 
   function swap() {
@@ -48,16 +51,20 @@
   }
 
   function amplify(on) {
+    // Values, not colours, are to be eight times as large, and lines between tiles are no values.
+    if (on && form.dataset.signed) window.innerviewFilter("amplify", true, form.dataset.signed, form.dataset.signed, 8, form.dataset.lines);
     form.elements.gain.checked = on;
     page.classList.toggle("is-amplified", on);
   }
 
+  /* What others keep in the address, such as which two pictures these are, stays there. */
   function remember() {
-    var words = view() === "beside" && !form.elements.gain.checked ? "" : "view=" + view();
-    if (view() === "slider") words += "&at=" + at.value;
-    if (view() === "blink") words += "&shown=" + page.dataset.shown;
-    if (form.elements.gain.checked) words += "&gain=8";
-    history.replaceState(history.state, "", words ? "#" + words : location.pathname + location.search);
+    var words = location.hash.slice(1).split("&").filter(function (word) { return word && !/^(view|at|shown|gain)=/.test(word); });
+    if (view() !== "beside" || form.elements.gain.checked) words.push("view=" + view());
+    if (view() === "slider") words.push("at=" + at.value);
+    if (view() === "blink") words.push("shown=" + page.dataset.shown);
+    if (form.elements.gain.checked) words.push("gain=8");
+    history.replaceState(history.state, "", words.length ? "#" + words.join("&") : location.pathname + location.search);
   }
 
   function fromAddress() {

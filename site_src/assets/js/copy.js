@@ -1,5 +1,5 @@
 /* Buttons that copy a snippet; a gallery that does not know its address puts in the one it is read at, and a link or a
-   frame leads to the channel that is looked at (#c17). */
+   frame leads to the channel that is looked at, in the same colours (#c17&colours=heat&clip=8). */
 (function () {
   "use strict";
   var unknown = "https://your.site/";
@@ -7,7 +7,7 @@
 
   function toChannel(area) {
     var page = document.getElementById("copy-link").defaultValue.split(unknown).join(here);
-    var hash = /^#c\d+$/.test(location.hash) ? location.hash : "";
+    var hash = /^#(c\d+|colours=[a-z]+|clip=[\d.]+)(&(colours=[a-z]+|clip=[\d.]+))*$/.test(location.hash) ? location.hash : "";
     if (/^copy-(link|frame)$/.test(area.id)) area.value = area.dataset.plain.replace(page, page + hash);
   }
 

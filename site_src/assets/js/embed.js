@@ -47,11 +47,11 @@
   }
 
   function fromAddress() {
-    var stage = document.querySelector("[data-browser]"), match = /^#c(\d+)$/.exec(location.hash);
+    var stage = document.querySelector("[data-browser]"), match = /^#c(\d+)(&|$)/.exec(location.hash);
     cells = stage && match ? stage.dataset.browser.split(" ").map(Number) : null;
     if (cells && Number(match[1]) >= cells[0]) cells = null;
     root.classList.toggle("framed--channel", Boolean(cells));
-    document.querySelectorAll(".alone__line a").forEach(function (link) { link.hash = cells ? location.hash : ""; });
+    document.querySelectorAll(".alone__line a").forEach(function (link) { link.hash = cells || /^#(colours|clip)=/.test(location.hash) ? location.hash : ""; });
     fit();
   }
 

@@ -24,17 +24,28 @@
     return Number(value) === 0 ? "0" : Number(value).toPrecision(3).replace("-", "−");
   }
 
-  /* Channel c of a sprite as the background of `box`. The sprite's size follows from its grid: it need not be loaded. */
-  function cut(box, cells, address, c) {
-    var scale = side / Math.max(cells.width, cells.height);
-    var column = c % cells.columns, row = Math.floor(c / cells.columns);
+  /* Channel c of a sprite as the background of `box`. The sprite's size follows from its grid: it need not be loaded.
+     The address may be that of its upper left corner alone, of `reach` pixels a side. */
+  function cut(box, cells, address, c, reach) {
+    var scale = side / Math.max(cells.width, cells.height), at = place(cells, c);
+    var width = cells.columns * (cells.width + cells.gap) - cells.gap, height = cells.rows * (cells.height + cells.gap) - cells.gap;
     box.style.width = cells.width * scale + "px";
     box.style.height = cells.height * scale + "px";
     box.style.backgroundImage = 'url("' + address + '")';
-    box.style.backgroundSize = (cells.columns * (cells.width + cells.gap) - cells.gap) * scale + "px " +
-      (cells.rows * (cells.height + cells.gap) - cells.gap) * scale + "px";
-    box.style.backgroundPosition = -column * (cells.width + cells.gap) * scale + "px " +
-      -row * (cells.height + cells.gap) * scale + "px";
+    box.style.backgroundSize = Math.min(width, reach || width) * scale + "px " + Math.min(height, reach || height) * scale + "px";
+    box.style.backgroundPosition = -at.x * scale + "px " + -at.y * scale + "px";
+  }
+
+  function place(cells, c) {
+    return {
+      x: c % cells.columns * (cells.width + cells.gap), y: Math.floor(c / cells.columns) * (cells.height + cells.gap)
+    };
+  }
+
+  /* What a sprite's first channels can be cut from before the whole of it is there. */
+  function fromCorner(article, image, c) {
+    var at = place(g, c), reach = 112;
+    return article.dataset.corner && !(image.complete && image.naturalWidth) && at.x + g.width <= reach && at.y + g.height <= reach;
   }
 
   /* --- the panel --- */
@@ -96,7 +107,8 @@
     slider.value = c;
     tiles.forEach(function (tile) {
       var image = tile.article.querySelector(".picture img");
-      cut(tile.box, g, image.getAttribute("src"), c);
+      if (fromCorner(tile.article, image, c)) cut(tile.box, g, tile.article.dataset.corner, c, 112);
+      else cut(tile.box, g, image.getAttribute("src"), c);
       tile.said.textContent = tile.values ? said(tile.values, c) : "";
       mark(tile.outline, image, c);
     });
@@ -213,6 +225,15 @@
     });
     image.addEventListener("load", function () { show(state.c); });
   });
+  /* Sprites are fetched as they come near; layers.css keeps their place. */
+  var near = new IntersectionObserver(function (seen) {
+    seen.forEach(function (one) {
+      if (!one.isIntersecting) return;
+      one.target.classList.add("is-near");
+      near.unobserve(one.target);
+    });
+  }, { rootMargin: "200px 0px" });
+  images.forEach(function (article) { near.observe(article.querySelector(".layer__sprite")); });
   section.querySelector(".section__head").after(panel);
   summary();
   fromAddress();

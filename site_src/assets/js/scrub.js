@@ -18,7 +18,8 @@
   }
 
   var input = document.querySelector(".opening__pictures .plate:last-child .picture");
-  if (input) stage("The input", input.closest(".plate").querySelector("figcaption span").textContent, input, "");
+  var about = input && input.closest(".plate").querySelector("figcaption span");  // a plate may have no words
+  if (input) stage("The input", about ? about.textContent : "", input, "");
   walk.querySelectorAll(".walk__step").forEach(function (step) {
     var facts = Array.prototype.map.call(step.querySelectorAll(".walk__facts span"), function (fact) { return fact.textContent; });
     stage(step.querySelector("h3").textContent, facts.join(", "), step.querySelector(".walk__picture > .picture"), "#" + step.id,

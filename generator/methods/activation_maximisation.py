@@ -1,0 +1,74 @@
+"""Activation maximisation: pictures that please one channel, one unit or one class as much as can be."""
+
+from typing import Literal
+
+from ..blocks import channels as channels_of
+from ..painting import WAKING, ascend, canvas, size_for, wobbled
+from . import method
+
+
+@method(
+    "Activation maximisation",
+    family="optimisation",
+    draw="pictures",
+    at="units",
+    preset="full",
+    passes=3,
+    per=("steps",),
+    cites="Erhan et al. 2009; Olah et al. 2017, doi:10.23915/distill.00007",
+)
+def activation_maximisation(
+    network,
+    layer,
+    block,
+    *,
+    units: int | Literal["all"] | list = 16,
+    objective: Literal["channel", "unit"] = "channel",
+    parametrisation: Literal["fourier", "pixels"] = "fourier",
+    steps: int = 160,
+    size: int = 0,
+    seed: int = 0,
+):
+    """Pictures that drive one channel of a layer, or one class, as high as can be, painted from grey noise.
+
+    Each picture begins as faint noise and follows the gradient. It is written down as frequencies in
+    three independent colours, and moved, scaled and turned a little at every step: only what pleases the network
+    wherever it stands will last. During the first steps ReLUs let every gradient through, so that silent channels wake
+    up. In the last layer a channel is a class, before the softmax. `size` is the side of the picture in pixels; 0
+    stands for half as much again as the network's input, at most 128.
+
+    Formula: x* = argmax_x mean_ij A_k(T(x))_ij by Adam, T a random small movement; objective unit: A_k at the centre
+
+    Reading: Each tile is what one channel looks for, repeated all over the picture, since the mean over all places is
+    raised. Early layers: edges, gratings, colours. Middle: textures. Late: parts of things. The film shows how it came.
+
+    Limits: It shows the extreme, not what the channel mostly meets: a channel with several meanings shows one or a
+    mixture, other noise may show another. The picture depends on how it is written down: `pixels` finds patterns
+    that please the network as much and mean nothing to the eye. A channel that stays silent stays grey, and is counted.
+    """
+    shape = network.shape(layer)
+    chosen = channels_of(units, shape[0], block)
+    blank = canvas(network, parametrisation, len(chosen), size_for(network, size, layer), seed)
+    values: list[float] = []
+
+    def gain(x, number, place):
+        rule = "open" if number < WAKING else "vanilla"
+        made = network.activation(wobbled(x, network.random(seed, number + 1)), layer, rule)
+        rows = range(len(made))
+        return _response(made, objective)[rows, chosen[place]]
+
+    yield from ascend(network, blank, gain, steps, values)
+    silent = [channel for channel, value in zip(chosen, values, strict=True) if value <= 0]
+    numbers = {"channels": chosen, "reached": [float(f"{value:.3g}") for value in values], "silent": len(silent)}
+    classes = network.card.classes
+    if layer == network.answer and shape[0] == len(classes):
+        numbers["classes"] = [classes[channel] for channel in chosen]
+    yield blank.show(blank.paint), numbers
+
+
+def _response(made, objective):
+    """What each channel (N, K, h, w) or value (N, K) answers, (N, K): its mean, or its value at the centre."""
+    if made.ndim == 2:
+        return made
+    height, width = made.shape[-2:]
+    return made[:, :, height // 2, width // 2] if objective == "unit" else made.mean((2, 3))

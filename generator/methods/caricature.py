@@ -1,0 +1,57 @@
+"""Caricature: a photo painted anew by a layer that exaggerates what it sees in it."""
+
+import torch
+
+from ..frames import Step
+from ..painting import WAKING, ascend, canvas, wobbled
+from . import method
+
+
+@method(
+    "Caricature, layer by layer",
+    slug="caricature",
+    family="optimisation",
+    draw="dreams",
+    preset="full",
+    passes=5,
+    per=("steps", "stages"),
+    cites="Olah 2018, Lucid; Nguyen et al. 2016, arXiv:1602.03616",
+)
+def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 0):
+    """For every stage a picture, painted from noise, in which the layer finds more of all that it finds in the photo.
+
+    Unlike an inversion it need not look the same to the layer: the more strongly, the better. The photo and
+    the picture are moved alike at every step. The first tile is the photo as the network gets it.
+
+    Formula: max_x ⟨A(photo), A(x)⟩ · cos(A(photo), A(x))^alike, parametrised as in activation maximisation
+
+    Reading: What the network makes much of is drawn large and clear, what it does not care about is missing. Compare a
+    tile with its neighbours: edges become textures, textures become parts. The film shows how each tile comes about.
+
+    Limits: A few strong channels outshout the others; `alike` weighs how well all of them agree. The colours are the
+    network's, not the photo's.
+    """
+    layers = network.stages()
+    panels, reached = [network.rgb(x)], []
+    for place, layer in enumerate(layers):
+        if not network.activation(x, layer).any():  # a layer that is silent has nothing to exaggerate
+            panels, reached = [*panels, torch.full_like(panels[0], 0.5)], [*reached, 0.0]
+            continue
+        blank = canvas(network, "fourier", 1, tuple(x.shape[1:]), seed, place)
+        values: list[float] = []
+
+        def gain(made, number, part, layer=layer):
+            pair = wobbled(torch.cat([x.to(made.dtype), made]), network.random(seed, number + 1))
+            photo, own = network.activation(pair, layer, "open" if number < WAKING else "vanilla").flatten(1)
+            dot = (photo.detach() * own).sum()
+            cosine = dot / (photo.detach().norm() * own.norm()).clamp(min=1e-12)
+            return (dot / photo.numel() * cosine.clamp(min=0.1) ** alike)[None]
+
+        for step in ascend(network, blank, gain, steps, values):
+            rest = [torch.full_like(panels[0], 0.5)] * (len(layers) - place - 1)
+            row = [*panels, step.picture, *rest]
+            made = place * steps + step.number
+            yield Step(made, len(layers) * steps, lambda row=row: torch.cat([p() if callable(p) else p for p in row]))
+        panels.append(blank.show(blank.paint))
+        reached += [float(f"{value:.3g}") for value in values]
+    yield torch.cat(panels), {"layers": ["the photo", *layers], "reached": reached}

@@ -1,0 +1,59 @@
+"""The hallucination strip: one photo dreamt through every stage of a network."""
+
+import torch
+
+from ..frames import Step
+from . import method
+from .deepdream import DREAM, at_most, dream
+
+
+@method(
+    "Hallucinations, layer by layer",
+    slug="deepdream-over-depth",
+    family="optimisation",
+    draw="dreams",
+    preset="full",
+    passes=1.4,
+    per=("steps", "octaves", "stages"),
+    cites=DREAM,
+)
+def deepdream_over_depth(
+    network,
+    photograph,
+    *,
+    octaves: int = 4,
+    scale: float = 1.4,
+    steps: int = 10,
+    rate: float = 1.5,
+    jitter: int = 32,
+    size: int = 224,
+    seed: int = 0,
+):
+    """The same photo dreamt through every stage of the network, one picture per stage, from the first to the last.
+
+    The first tile is the photo itself. Of more than eight stages eight are taken, evenly spread.
+
+    Formula: DeepDream with A the output of each convolutional stage in turn
+
+    Reading: From left to right the network thinks in larger and larger pieces: first strokes and
+    colours, then textures and ornaments, in the end parts of what it was trained on. The film fills the strip stage by
+    stage.
+
+    Limits: As of DeepDream. Deep layers see so much at once that in a small picture there is room for few of their
+    figures.
+    """
+    x, layers = photograph(at_most(network, size)), network.stages()
+    times = (octaves, scale, steps)
+    panels = [network.rgb(x)] * (1 + len(layers))
+    for place, layer in enumerate(layers):
+        for made, picture in dream(network, x, layer, "", times, rate, jitter, seed):
+            number = place * octaves * steps + made
+            shown = [*panels[: place + 1], picture, *panels[place + 2 :]]
+            yield Step(number, len(layers) * octaves * steps, lambda shown=shown: _row(shown))
+        panels[place + 1] = picture()
+    yield torch.cat(panels), {"layers": ["the photo", *layers]}
+
+
+def _row(panels):
+    """Pictures, of which one is still to be made, as one tensor."""
+    return torch.cat([panel() if callable(panel) else panel for panel in panels])

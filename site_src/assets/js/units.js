@@ -1,0 +1,237 @@
+/* The channels of a layer as a table that can be sorted and narrowed: patches, kernel, projections, histogram, numbers.
+   The numbers come as a script once the table is near. Without this one the notable channels and the whole board stand there. */
+(function () {
+  "use strict";
+  var section = document.querySelector("[data-units]");
+  if (!section) return;
+  var STEP = 24, PATCH = 36;
+  var board = cells(section.dataset.cells), strip = section.dataset.strip.split(" ").map(Number), kernelCells = cells(section.dataset.kernelCells);
+  var more = JSON.parse(section.dataset.more), reports = JSON.parse(section.dataset.reports);
+  var kernels = kernelCells && document.querySelector("[data-kernels] img");
+  var data = null, shown = STEP, order = "channel", only = "all", body, status, next, asked = false;
+
+  function cells(words) {
+    if (!words) return null;
+    var n = words.split(" ").map(Number);
+    return { columns: n[1], rows: n[2], width: n[3], height: n[4], gap: n[5] };
+  }
+
+  function element(name, className, text) {
+    var made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  function plain(value) {
+    return value === null ? "none" : Number(value) === 0 ? "0" : String(Number(Number(value).toPrecision(3))).replace("-", "−");
+  }
+
+  /* Tile `place` of a sprite, `width` pixels wide, as the background of a box that says what it shows. */
+  function tile(address, grid, place, width, words) {
+    var box = element("span", "units__tile"), scale = width / grid.width;
+    var column = place % grid.columns, row = Math.floor(place / grid.columns);
+    box.setAttribute("role", "img");
+    box.setAttribute("aria-label", words);
+    box.style.width = width + "px";
+    box.style.height = grid.height * scale + "px";
+    box.style.backgroundImage = 'url("' + address + '")';
+    box.style.backgroundSize = (grid.columns * (grid.width + grid.gap) - grid.gap) * scale + "px " +
+      (grid.rows * (grid.height + grid.gap) - grid.gap) * scale + "px";
+    box.style.backgroundPosition = -column * (grid.width + grid.gap) * scale + "px " + -row * (grid.height + grid.gap) * scale + "px";
+    return box;
+  }
+
+  function histogram(bars, unit) {
+    var box = element("span", "units__bars"), middle = (bars.length - 1) / 2, first = /^0+/.exec(bars.slice(0, middle));
+    var from = first && first[0].length === middle ? middle : 0; // one side alone where nothing is negative
+    for (var i = from; i < bars.length; i++) {
+      var bar = element("i", i === middle ? "units__zero" : "");
+      bar.style.height = Math.round(parseInt(bars[i], 36) / 35 * 100) + "%";
+      box.append(bar);
+    }
+    box.setAttribute("role", "img");
+    box.setAttribute("aria-label", "How often which value occurs, from " + (from ? "zero" : plain(-unit)) + " to " + plain(unit));
+    return box;
+  }
+
+  function state(c) {
+    var told = data.state[c], words = [];
+    if (told.indexOf("b") >= 0) words.push("no numbers");
+    if (told.indexOf("d") >= 0) words.push("silent in every image");
+    else if (told.indexOf("c") >= 0) words.push("one value everywhere");
+    if (data.partner[c] >= 0 && data.alike[c] > 0.95) words.push("as channel " + data.partner[c] + ", at " + plain(data.alike[c]));
+    return words;
+  }
+
+  function pictures(c) {
+    return more.filter(function (one) { return one.channels.indexOf(c) >= 0; });
+  }
+
+  /* --- one row --- */
+
+  function row(c) {
+    var line = element("tr"), head = element("th"), link = element("a", "", String(c));
+    line.id = "c" + c;
+    head.scope = "row";
+    link.href = "#c" + c;
+    head.append(link);
+    line.append(head);
+    var seen = element("td", "units__seen");
+    if (board) {
+      var width = strip[0] * (PATCH + 1) - 1;
+      var words = "strongest images of channel " + c + ", from " + plain(data.top[c][0]) + " down";
+      seen.append(tile(section.dataset.patches, board, c, width, words));
+    }
+    if (data.image[c] && reports) seen.append(named(c));
+    line.append(seen, element("td", "units__made"));
+    if (kernels) line.lastChild.append(labelled("kernel", tile(kernels.getAttribute("src"), kernelCells, c, 48, "kernel of channel " + c)));
+    var kinds = {};
+    pictures(c).forEach(function (one) {
+      if (kinds[one.kind]) return; // one of each kind is enough here
+      kinds[one.kind] = true;
+      var grid = { columns: one.cells[1], rows: one.cells[2], width: one.cells[3], height: one.cells[4], gap: one.cells[5] };
+      var anchor = element("a");
+      anchor.href = one.href;
+      anchor.append(tile(one.src, grid, one.channels.indexOf(c), 72, one.title + " of channel " + c + (one.of ? ", " + one.of : "")));
+      line.lastChild.append(labelled(one.title + (one.of ? ", " + one.of : ""), anchor));
+    });
+    var bars = element("td");
+    bars.append(histogram(data.bars[c], data.unit));
+    line.append(bars, number(plain(data.max[c])), number(plain(data.mean[c])), number(data.zeros[c] / 10 + " %"));
+    line.append(element("td", "units__why", state(c).join("; ")));
+    return line;
+  }
+
+  function number(words) {
+    return element("td", "units__number", words);
+  }
+
+  function labelled(words, box) {
+    var figure = element("span", "units__labelled");
+    figure.append(box, element("small", "", words));
+    return figure;
+  }
+
+  /* Where the probe is the gallery's own images, its strongest three lead to their reports. */
+  function named(c) {
+    var list = element("span", "units__names"), keys = Object.keys(reports);
+    if (keys.length) data.image[c].slice(0, 3).forEach(function (number, rank) {
+      var key = keys[number];
+      if (!key || data.top[c][rank] === null || data.state[c]) return;
+      var link = element("a", "", key);
+      link.href = reports[key];
+      list.append(link, " ");
+    });
+    return list;
+  }
+
+  /* --- which rows, in which order --- */
+
+  var ORDERS = {
+    channel: ["channel number", function (a, b) { return a - b; }],
+    max: ["largest value first", function (a, b) { return data.max[b] - data.max[a]; }],
+    mean: ["largest mean first", function (a, b) { return data.mean[b] - data.mean[a]; }],
+    rare: ["rarest first", function (a, b) { return data.zeros[b] - data.zeros[a]; }],
+    often: ["most often active first", function (a, b) { return data.zeros[a] - data.zeros[b]; }],
+    alike: ["most alike first", function (a, b) { return data.alike[b] - data.alike[a]; }]
+  };
+  var FILTERS = {
+    all: ["all channels", function () { return true; }],
+    live: ["active ones", function (c) { return !data.state[c]; }],
+    silent: ["silent in every image", function (c) { return data.state[c].indexOf("d") >= 0; }],
+    constant: ["one value everywhere", function (c) { return data.state[c].indexOf("c") >= 0; }],
+    broken: ["no numbers", function (c) { return data.state[c].indexOf("b") >= 0; }],
+    alike: ["near-duplicates", function (c) { return data.partner[c] >= 0 && data.alike[c] > 0.95; }],
+    made: ["with a picture made for them", function (c) { return pictures(c).length > 0; }]
+  };
+
+  function chosen() {
+    var list = [];
+    for (var c = 0; c < data.max.length; c++) if (FILTERS[only][1](c)) list.push(c);
+    return list.sort(function (a, b) { return ORDERS[order][1](a, b) || a - b; });
+  }
+
+  function pinned() {
+    var found = /^#c(\d+)/.exec(location.hash), c = found ? Number(found[1]) : -1;
+    return c < data.max.length ? c : -1;
+  }
+
+  function fill() {
+    var list = chosen(), first = pinned();
+    body.textContent = "";
+    if (first >= 0) {
+      list = [first].concat(list.filter(function (c) { return c !== first; }));
+    }
+    list.slice(0, shown).forEach(function (c) {
+      var line = row(c);
+      if (c === first) line.className = "units__pinned";
+      body.append(line);
+    });
+    status.textContent = Math.min(shown, list.length) + " of " + list.length + (list.length === 1 ? " channel" : " channels");
+    next.hidden = list.length <= shown;
+  }
+
+  function choice(words, table, heard) {
+    var label = element("label", "units__choice", words + " "), select = element("select");
+    Object.keys(table).forEach(function (key) {
+      var count = table === FILTERS ? data.max.map(function (_, c) { return c; }).filter(table[key][1]).length : -1;
+      if (!count) return;
+      var option = element("option", "", table[key][0] + (count > 0 ? " (" + count + ")" : ""));
+      option.value = key;
+      select.append(option);
+    });
+    select.addEventListener("change", function () { heard(select.value); });
+    label.append(select);
+    return label;
+  }
+
+  function build() {
+    data = window.innerviewUnits;
+    if (!data) return;
+    var bar = element("div", "units__bar"), region = element("div", "scroller"), table = element("table", "layers units__table");
+    var head = element("tr"), foot = element("div", "units__foot");
+    ["Channel", "Strongest images", more.length || kernels ? "Made for it" : "", "Values", "Largest", "Mean", "Zeros", "Notes"].forEach(function (words) {
+      var cell = element(words ? "th" : "td", "", words);
+      if (words) cell.scope = "col";
+      head.append(cell);
+    });
+    body = element("tbody");
+    status = element("span", "units__status");
+    status.setAttribute("role", "status");
+    next = element("button", "units__next", "Show more");
+    next.type = "button";
+    next.addEventListener("click", function () {
+      shown += 4 * STEP;
+      fill();
+    });
+    bar.append(choice("Order", ORDERS, function (value) { order = value; shown = STEP; fill(); }));
+    bar.append(choice("Show", FILTERS, function (value) { only = value; shown = STEP; fill(); }));
+    table.append(element("thead"), body);
+    table.firstChild.append(head);
+    region.append(table);
+    region.tabIndex = 0;
+    region.setAttribute("role", "region");
+    region.setAttribute("aria-label", "All channels of the layer");
+    foot.append(status, next);
+    var noted = section.querySelector(".units__noted");
+    if (noted) noted.remove();
+    section.querySelector(".section__head").after(bar, region, foot);
+    fill();
+    window.addEventListener("hashchange", fill);
+  }
+
+  function ask() {
+    if (asked) return;
+    asked = true;
+    var script = element("script");
+    script.src = section.dataset.units;
+    script.onload = build;
+    document.head.append(script);
+  }
+
+  if (/^#c\d+/.test(location.hash) || !window.IntersectionObserver) ask();
+  else new IntersectionObserver(function (seen) {
+    if (seen.some(function (one) { return one.isIntersecting; })) ask();
+  }, { rootMargin: "600px" }).observe(section);
+})();
