@@ -84,7 +84,6 @@ WRONG = [
     (["show", "mine/three/cam", *HERE], "image 'three': no picture in images has this id"),
     (["evaluate", "--data", "nowhere", "--device", "cpu"], "nowhere: expected a folder per class"),
     (["evaluate", "--model", "vgg", "--data", "images"], "no network is called 'vgg'"),
-    (["train", "--recipe", "x", "--data", "images"], "no recipe is called 'x': expected vgg-cifar10"),
     (["train", "--data", "images", "--device", "cpu"], "images: expected train/<class>/ and test/<class>/"),
 ]
 
@@ -97,6 +96,11 @@ def test_a_mistake_is_one_line_and_exit_code_2(call, arguments, line):
     assert (code, out) == (2, "")
     (told,) = err.splitlines()
     assert told.startswith("innerview: ") and line in told
+
+
+def test_a_word_that_is_no_choice_is_answered_with_the_choices(call):
+    code, out, err = call("train", "--recipe", "x", "--data", "images")
+    assert (code, out) == (2, "") and err.endswith("'x' is not one of 'vgg-cifar10', 'imagenette'.\n")
 
 
 def test_a_wrong_option_is_bad_usage(call):

@@ -33,7 +33,7 @@ def test_the_models_of_the_readme_are_valid(readme, tmp_path):
     file = tmp_path / "gallery.yml"
     file.write_text(block(readme, "yaml", 1))
     names = [network.name for network in networks(load(file))]
-    assert names == ["vgg-cifar10", "vgg-cifar10~pruned-50", "resnet18", "alexnet", "heron-net"]
+    assert names == ["vgg-cifar10", "vgg-cifar10~pruned-50", "imagenette", "resnet18", "alexnet", "heron-net"]
 
 
 def test_the_method_of_the_readme_is_a_method(readme):
