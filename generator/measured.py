@@ -11,7 +11,8 @@ from .sources import closure_digest
 from .store import Store, key_of
 from .types import ControlCard, Job, MeasureCard, MethodCard
 
-DEAREST = {"quick": 60.0, "standard": 60.0}  # forward passes to measure one map; dearer evidence is for `full`
+# Forward passes that it may take to measure one map. Random weights under RISE would take five thousand.
+DEAREST = {"quick": 60.0, "standard": 60.0, "full": 1000.0}
 
 # What counts in a map, by how it is drawn: its value, where more means "speaks for the class", or its size. A picture
 # with colours counts by the sum of the sizes of its three values. What is drawn otherwise has no value per pixel.

@@ -115,7 +115,7 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
             styles=styles,
             probe=probes.get(card.slug),
         )
-        dearest = measured.DEAREST.get(preset(settings, card, MEASURED), float("inf"))
+        dearest = measured.DEAREST[preset(settings, card, MEASURED)]
         tasks += [replace(task, measures=weighed, dearest=dearest) for task in planned]
     digests.save()
     _check_targets(asked)
