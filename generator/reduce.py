@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ TILE = 112  # pixels a side that a channel has at most in a sprite
 SPRITE = 4096  # pixels a side that a sprite has at most
 ACTIVATION_PERCENTILE = 99.8
 PAINTED = ("picture", "pictures", "dreams")  # styles whose values are colours from 0 to 1
+PART = 2**24  # values that are looked at together
 FRAME = 2**16  # pixels that a frame of painted pictures keeps, all of them together
 
 
@@ -84,68 +85,85 @@ def channels(tensor: torch.Tensor) -> Values:
     tensor = tensor.detach()
     if tensor.ndim == 2:  # tokens: one map of positions by features
         tensor = tensor[None]
-    maps = tensor.reshape(tensor.shape[0], *(tensor.shape[1:] if tensor.ndim == 3 else (1, 1))).float()
-    flat = maps.reshape(maps.shape[0], -1)
-    low, high = torch.aminmax(flat)
-    finite = bool(torch.isfinite(high - low))
-    missing = 0
-    if not finite:
-        missing = int((~torch.isfinite(maps)).sum())
-        maps = torch.nan_to_num(maps, nan=0.0, posinf=0.0, neginf=0.0)
-        flat = maps.reshape(maps.shape[0], -1)
-        low, high = torch.aminmax(flat)
-    signed = bool(low < 0)
-    sizes = flat.abs() if signed else flat
-    limit = percentile(sizes, ACTIVATION_PERCENTILE) or float(sizes.max())
-    clipped = float((sizes > limit).sum()) / flat.numel()
+    maps = tensor.reshape(tensor.shape[0], *(tensor.shape[1:] if tensor.ndim == 3 else (1, 1)))
+    parts = _Parts(maps)
+    signed = bool(parts.low < 0)
+
+    def sizes() -> Iterator[torch.Tensor]:
+        return (part.abs() if signed else part for part in parts)
+
+    limit = percentile(sizes, ACTIVATION_PERCENTILE) or max(float(part.max()) for part in sizes())
     meta = {
         "shape": list(tensor.shape) if tensor.ndim != 1 else [tensor.shape[0]],
-        "range": [float(low), float(high)],
+        "range": [parts.low, parts.high],
         "scale": [-limit if signed else 0.0, limit],
         "signed": signed,
-        "clipped": clipped,
+        "clipped": sum(int((part > limit).sum()) for part in sizes()) / maps.numel(),
     }
-    if missing:
-        meta["note"] = f"{missing} of {flat.numel()} values are not finite and drawn as zero"
-    statistics = {
-        "max": flat.amax(1),
-        "mean": flat.mean(1),
-        "zeros": (flat == 0).float().mean(1),
-    }
-    small, meta["reduced"] = _fit(maps)
+    if parts.broken:
+        meta["note"] = f"{parts.broken} of {maps.numel()} values are not finite and drawn as zero"
+    statistics: dict[str, list[torch.Tensor]] = {"max": [], "mean": [], "zeros": []}
+    codes = []
     low, high, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
-    codes = small.div_(limit or 1.0).mul_(high).round_().clamp_(low, high).add_(zero).to(torch.uint8)
-    arrays = {"codes": codes.cpu().numpy(), **{name: array.cpu().numpy() for name, array in statistics.items()}}
-    return Values(arrays, meta)
+    size, meta["reduced"] = _tile(*maps.shape)
+    for part in parts:
+        flat = part.reshape(part.shape[0], -1)
+        statistics["max"].append(flat.amax(1))
+        statistics["mean"].append(flat.mean(1))
+        statistics["zeros"].append((flat == 0).float().mean(1))
+        small = part.clone() if meta["reduced"] == 1 else F.adaptive_avg_pool2d(part[None], size)[0]
+        codes.append(small.div_(limit or 1.0).mul_(high).round_().clamp_(low, high).add_(zero).to(torch.uint8))
+    arrays = {"codes": codes, **statistics}
+    return Values({name: torch.cat(kept).cpu().numpy() for name, kept in arrays.items()}, meta)
 
 
-def percentile(values: torch.Tensor, q: float) -> float:
-    """The smallest value that at least `q` percent of `values` (any shape, not negative) do not exceed; exact.
+class _Parts:
+    """Maps (K, h, w) as finite float32 parts (k, h, w), one after the other: what is large is not copied whole."""
 
-    The few largest values are picked out with a threshold from a sample, so that nothing large is sorted.
+    def __init__(self, maps: torch.Tensor) -> None:
+        self.broken = 0  # values that are not finite and count as zero
+        self._parts = maps.split(max(1, PART // max(1, maps.shape[1] * maps.shape[2])))
+        ends = [part.aminmax() for part in self._parts]
+        if not all(bool(torch.isfinite(end.max - end.min)) for end in ends):
+            self.broken = sum(int((~torch.isfinite(part)).sum()) for part in self._parts)
+            ends = [part.aminmax() for part in self]
+        self.low, self.high = min(float(end.min) for end in ends), max(float(end.max) for end in ends)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        for part in self._parts:
+            part = part.float().contiguous()
+            yield torch.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0) if self.broken else part
+
+
+def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:
+    """The smallest value that at least `q` percent of the values (not negative) of all parts do not exceed; exact.
+
+    `parts()` gives tensors of any shape, the same each time. The few largest values are picked out with a threshold
+    from a sample, so that nothing large is sorted or held.
     """
-    flat = values.reshape(-1)
-    rank = flat.numel() - math.ceil(flat.numel() * q / 100)  # how many values lie above it
-    if flat.numel() < 65536:
-        return float(flat.kthvalue(flat.numel() - rank).values)
-    sample = flat[:: flat.numel() // 16384]
-    keep = min(sample.numel(), math.ceil(sample.numel() * (1 - q / 100) * 4) + 8)
-    tail = flat[flat >= sample.topk(keep).values[-1]]
-    if tail.numel() <= rank:
-        tail = flat
+    count = sum(part.numel() for part in parts())
+    rank = count - math.ceil(count * q / 100)  # how many values lie above it
+    tail = None
+    if count >= 65536:
+        sample = torch.cat([part.reshape(-1)[:: max(1, count // 16384)] for part in parts()])
+        keep = min(sample.numel(), math.ceil(sample.numel() * (1 - q / 100) * 4) + 8)
+        least = sample.topk(keep).values[-1]
+        tail = torch.cat([part[part >= least if least > 0 else part > 0] for part in parts()])
+        if least == 0 and tail.numel() <= rank:
+            return 0.0
+    if tail is None or tail.numel() <= rank:
+        tail = torch.cat([part.reshape(-1) for part in parts()])
     return float(tail.kthvalue(tail.numel() - rank).values)
 
 
-def _fit(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """Maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at all)."""
-    count, height, width = maps.shape
+def _tile(count: int, height: int, width: int) -> tuple[tuple[int, int], float]:
+    """How large a map is in a sprite of all channels, and by how much it is averaged down (1: not at all)."""
     across = math.ceil(math.sqrt(2 * count))  # tiles side by side, at most
     side = max(1, min(TILE, SPRITE // across - 1))
     factor = max(height, width) / side
     if factor <= 1:
-        return maps.clone(), 1
-    size = (max(1, round(height / factor)), max(1, round(width / factor)))
-    return F.adaptive_avg_pool2d(maps[None], size)[0], round(factor, 3)
+        return (height, width), 1
+    return (max(1, round(height / factor)), max(1, round(width / factor))), round(factor, 3)
 
 
 def _small(pictures: torch.Tensor) -> torch.Tensor:
