@@ -11,7 +11,7 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
 
 export PIP_DEFAULT_TIMEOUT ?= 120
 
-.PHONY: help gallery serve test soak fuzz lock browser screenshots train clean
+.PHONY: help gallery serve test bench soak fuzz lock browser screenshots train clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -32,6 +32,9 @@ test: $(VENV)/installed-tests browser ## install what the tests need and run the
 
 screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
 	@$(BIN)/python tests/screenshots.py site docs/screenshots
+
+bench: $(VENV)/installed-tests ## measure how fast all is, beside what people do today (about 10 minutes)
+	@$(BIN)/python -m benchmarks
 
 soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30)
 	@$(BIN)/python tests/soak.py --kills $(KILLS)

@@ -1,0 +1,1 @@
+"""How fast Innerview is, measured: `python -m benchmarks [NAME ...]`."""

@@ -1,0 +1,115 @@
+"""The core set of one network and one picture as a worker does it, and the bare passes it cannot do without."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from time import process_time
+
+import torch
+
+from generator.images import read_image
+from generator.models import Loaded, load, resolve
+from generator.photo import normalise, photo
+from generator.plan import SceneTask, scene_tasks
+from generator.types import Example, ModelCard
+from generator.worker import Worker
+
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT.parent / "shared" / "weights"  # where present; a network with random weights is as fast
+GRADIENTS = ("vanilla-backprop", "saliency", "gradient-x-input", "guided-backprop", "deconvnet")
+CAMS = ("cam", "grad-cam", "grad-cam-plus-plus", "xgrad-cam", "hires-cam", "layer-cam", "eigen-cam")
+MAPS = GRADIENTS + CAMS
+PICTURES = tuple(ROOT / "images" / "photos" / name for name in ("chelsea.png", "flower.jpg"))
+
+
+@dataclass
+class Subject:
+    """A network, ready in a worker."""
+
+    name: str
+    loaded: Loaded
+    worker: Worker
+    card: ModelCard
+
+    def example(self, picture: Path) -> Example:
+        """The picture as a build reads it, which it does once for all networks."""
+        return read_image(picture)
+
+    def task(self, picture: Path, methods: Sequence[str]) -> SceneTask:
+        """The jobs of some methods for the network's own answer."""
+        cards = {card.slug: card for card in self.worker.methods()}
+        chosen = {slug: cards[slug].parameters for slug in methods}
+        (task,) = scene_tasks(self.loaded.network, self.card, [self.example(picture)], ["top"], chosen, cards)
+        return replace(task, jobs=tuple(job for job in task.jobs if job.method in methods))
+
+    def x(self, picture: Path) -> torch.Tensor:
+        """What the network is given of a picture, (1, C, H, W)."""
+        input = self.card.input
+        return torch.from_numpy(normalise(photo(self.example(picture), input), input))
+
+    def seconds(self, task: SceneTask) -> float:
+        """CPU time of a task from a picture's file to its figures in an empty store, one thread."""
+        folder = Path(tempfile.mkdtemp(prefix="innerview-bench-"))
+        failed: list[str] = []
+
+        def tell(event: str, key: str, words: str) -> None:
+            if event == "failed":
+                failed.append(words)
+
+        self.worker.store.folder = folder
+        try:
+            spent = cpu(lambda: self.worker.scene(task, tell))
+        finally:
+            shutil.rmtree(folder)
+        if failed:
+            raise RuntimeError(f"{self.name}: {failed[0]}")
+        return spent
+
+    @cached_property
+    def values(self) -> int:
+        """How many activation values the sprites of one picture show."""
+        shapes = [layer.shape for layer in self.card.layers if layer.kind != "identity"]
+        return sum(int(torch.Size(shape).numel()) for shape in shapes)
+
+    def bare(self, x: torch.Tensor) -> float:
+        """CPU time of the passes alone: one forward, three backwards through its graph, parameters frozen."""
+
+        def passes() -> None:
+            given = x.clone().requires_grad_()
+            logits = self.loaded.model(given)
+            score = logits[0, logits.argmax()]
+            for number in range(3):
+                torch.autograd.grad(score, given, retain_graph=number < 2)
+
+        return cpu(passes)
+
+
+def subject(name: str) -> Subject:
+    """A network by its name, loaded and described."""
+    torch.set_num_threads(1)
+    network = resolve(name if name.startswith("vgg-cifar10") else f"{name}~random")
+    file = WEIGHTS / f"{name}-imagenet.safetensors"
+    if file.is_file():
+        network = replace(resolve(name), weights=str(file))
+    loaded = load(network)
+    worker = Worker(Path(tempfile.gettempdir()))
+    worker.take(loaded)
+    return Subject(name, loaded, worker, worker.describe(loaded.network))
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Seconds of CPU that `work` takes in this process, all its threads together."""
+    start = process_time()
+    work()
+    return process_time() - start
+
+
+def least(times: int, *works: Callable[[], float]) -> list[float]:
+    """The least of what each of some measurements gives, done in turn so that all see the same machine."""
+    rounds = [[work() for work in works] for _ in range(times)]
+    return [min(column) for column in zip(*rounds, strict=True)]

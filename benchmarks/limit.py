@@ -1,0 +1,34 @@
+"""Against the limit: what a report costs beyond the passes that no program could save.
+
+The maps of the core set, from the picture's file to stored files, over one forward and three backwards of the same
+network in the same process, with parameters frozen: the passes that vanilla backprop, guided backprop and the
+deconvnet need; the class activation maps share the first. The sprites on top: what all layers' activation pictures add
+to that, over the number of values they show. CPU time of one thread, the least of several rounds in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .core import MAPS, PICTURES, Subject, least, subject
+from .rows import Row
+
+BARS = {"alexnet": 1.6, "squeezenet1_0": 1.6, "vgg19": 1.25}
+ROUNDS = {"alexnet": 9, "squeezenet1_0": 9, "vgg19": 4}
+
+
+def rows() -> Iterator[Row]:
+    """Ratios, and nanoseconds a value."""
+    for name in BARS:
+        yield from _of(subject(name))
+
+
+def _of(network: Subject) -> Iterator[Row]:
+    x = network.x(PICTURES[0])
+    maps, core = (network.task(PICTURES[0], methods) for methods in (MAPS, (*MAPS, "activations")))
+    works = (lambda: network.bare(x), lambda: network.seconds(maps), lambda: network.seconds(core))
+    bare, drawn, whole = least(ROUNDS[network.name], *works)
+    spent = f"{1000 * drawn:.0f} over {1000 * bare:.0f} ms"
+    yield Row(f"{network.name}: maps over bare passes", drawn / bare, "", BARS[network.name], note=spent)
+    many = f"{network.values / 1e6:.2f} million values"
+    yield Row(f"{network.name}: sprites on top, a value", (whole - drawn) / network.values * 1e9, "ns", 15, note=many)
