@@ -106,6 +106,7 @@ class ModelEntry(Entry):
     prune: list[PruneEntry] = []
     probe: ProbeEntry | None = None  # without one, the curated images are the probe
     checkpoints: str = ""  # a folder of checkpoints of its training, as `innerview train` leaves it
+    native: bool = False  # pictures at their own size, for networks that take any
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -132,7 +133,7 @@ class Settings(Entry):
     methods: dict[str, bool | dict[str, Parameter]] | list[str] = Field(default={})
     measures: dict[str, bool | dict[str, Parameter]] | list[str] = Field(default={})  # of maps
     targets: list[str] = Field(default=["label", "rival"], min_length=1)
-    preset: Literal["auto", "quick", "standard", "full"] = "auto"
+    preset: Literal["auto", "forward", "quick", "standard", "full"] = "auto"
     styles: list[list[str]] = []  # pairs [picture, style]: the ids of a picture and of the one whose style it gets
     pin: list[str] = []  # figures, by name or pattern, whose picture keeps an address of its own for ever
     compare: list[list[str]] = []  # pairs of model names to set side by side; pruned copies are set beside their whole

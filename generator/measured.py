@@ -12,7 +12,7 @@ from .store import Store, key_of
 from .types import ControlCard, Job, MeasureCard, MethodCard
 
 # Forward passes that it may take to measure one map. Random weights under RISE would take five thousand.
-DEAREST = {"quick": 60.0, "standard": 60.0, "full": 1000.0}
+DEAREST = {"forward": 0.0, "quick": 60.0, "standard": 60.0, "full": 1000.0}
 
 # What counts in a map, by how it is drawn: its value, where more means "speaks for the class", or its size. A picture
 # with colours counts by the sum of the sizes of its three values. What is drawn otherwise has no value per pixel.

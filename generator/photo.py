@@ -12,6 +12,7 @@ from PIL import Image, ImageColor
 from generator.decode import MAX_PIXELS, decode, read_file
 from generator.types import Example, ImageError, Input
 
+LONGEST = 4096  # pixels a side of a picture at its own size
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -28,7 +29,7 @@ def photo(example: Example, input: Input) -> np.ndarray:
     """The crop that the network sees, uint8 (H, W, C)."""
     picture = opened(example)
     background = ImageColor.getrgb(example.background) if example.background else input.background
-    wanted = replace(input, background=background, fit=example.fit or input.fit)
+    wanted = replace(input, background=background, fit=_fit(example, input))
     return fitted(picture, wanted, Path(example.path).name)
 
 
@@ -58,20 +59,26 @@ def inside(example: Example, input: Input) -> np.ndarray | None:
         said = picture.getchannel("A")
     else:
         return None
-    black = replace(input, background=(0, 0, 0), fit=example.fit or input.fit)
+    black = replace(input, background=(0, 0, 0), fit=_fit(example, input))
     found = fitted(said.convert("RGB"), black, Path(example.path).name)[..., 0] >= 128
     return found if 0 < found.mean() < 1 else None
 
 
 def fitted(picture: Image.Image, input: Input, name: str = "") -> np.ndarray:
-    """A decoded picture as `input` asks, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and CenterCrop."""
+    """A decoded picture as `input` asks, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and CenterCrop.
+
+    With `fit="native"` H and W are the picture's own, unless its longer side has more than 4,096 pixels.
+    """
     if picture.mode == "RGBA":  # before resizing: afterwards the colour behind full transparency would bleed in
         ground = Image.new("RGBA", picture.size, (*input.background, 255))
         picture = Image.alpha_composite(ground, picture).convert("RGB")
     resample = RESAMPLING[input.interpolation]
-    seen = _pad(picture, input, resample) if input.fit == "pad" else _crop(picture, input, resample, name)
+    if input.fit == "native":
+        seen = _shrunk(picture, resample)
+    else:
+        seen = _pad(picture, input, resample) if input.fit == "pad" else _crop(picture, input, resample, name)
     pixels = np.asarray(seen if input.size[0] == 3 else seen.convert("L"))
-    return pixels.reshape(*input.size[1:], input.size[0]).copy()
+    return pixels.reshape(*pixels.shape[:2], input.size[0]).copy()
 
 
 def normalise(photo: np.ndarray, input: Input) -> np.ndarray:
@@ -100,6 +107,17 @@ def _crop(picture: Image.Image, input: Input, resample: Image.Resampling, name: 
     picture = picture.resize(size, resample)
     left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
     return picture.crop((left, top, left + width, top + height))
+
+
+def _fit(example: Example, input: Input) -> str:
+    """What becomes of a picture of another shape: nothing at its own size, else what the picture asks for."""
+    return "native" if input.fit == "native" else example.fit or input.fit
+
+
+def _shrunk(picture: Image.Image, resample: Image.Resampling) -> Image.Image:
+    """The whole picture, smaller where a side is longer than `LONGEST`."""
+    scale = LONGEST / max(picture.size)
+    return picture if scale >= 1 else picture.resize([max(1, round(scale * side)) for side in picture.size], resample)
 
 
 def _pad(picture: Image.Image, input: Input, resample: Image.Resampling) -> Image.Image:

@@ -85,54 +85,50 @@ def channels(tensor: torch.Tensor) -> Values:
     tensor = tensor.detach()
     if tensor.ndim == 2:  # tokens: one map of positions by features
         tensor = tensor[None]
-    maps = tensor.reshape(tensor.shape[0], *(tensor.shape[1:] if tensor.ndim == 3 else (1, 1)))
-    parts = _Parts(maps)
-    signed = bool(parts.low < 0)
+    maps = tensor.reshape(tensor.shape[0], *(tensor.shape[1:] if tensor.ndim == 3 else (1, 1))).float()
+    low, high = _ends(maps)
+    missing = 0
+    if not math.isfinite(high - low):
+        missing = int((~torch.isfinite(maps)).sum())
+        maps = torch.nan_to_num(maps, nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = _ends(maps)
+    signed = low < 0
 
     def sizes() -> Iterator[torch.Tensor]:
-        return (part.abs() if signed else part for part in parts)
+        return (part.abs() if signed else part for part in _parts(maps))
 
-    limit = percentile(sizes, ACTIVATION_PERCENTILE) or max(float(part.max()) for part in sizes())
+    limit = percentile(sizes, ACTIVATION_PERCENTILE) or max(-low, high)
     meta = {
         "shape": list(tensor.shape) if tensor.ndim != 1 else [tensor.shape[0]],
-        "range": [parts.low, parts.high],
+        "range": [low, high],
         "scale": [-limit if signed else 0.0, limit],
         "signed": signed,
         "clipped": sum(int((part > limit).sum()) for part in sizes()) / maps.numel(),
     }
-    if parts.broken:
-        meta["note"] = f"{parts.broken} of {maps.numel()} values are not finite and drawn as zero"
-    statistics: dict[str, list[torch.Tensor]] = {"max": [], "mean": [], "zeros": []}
-    codes = []
-    low, high, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
-    size, meta["reduced"] = _tile(*maps.shape)
-    for part in parts:
-        flat = part.reshape(part.shape[0], -1)
-        statistics["max"].append(flat.amax(1))
-        statistics["mean"].append(flat.mean(1))
-        statistics["zeros"].append((flat == 0).float().mean(1))
-        small = part.clone() if meta["reduced"] == 1 else F.adaptive_avg_pool2d(part[None], size)[0]
-        codes.append(small.div_(limit or 1.0).mul_(high).round_().clamp_(low, high).add_(zero).to(torch.uint8))
-    arrays = {"codes": codes, **statistics}
-    return Values({name: torch.cat(kept).cpu().numpy() for name, kept in arrays.items()}, meta)
+    if missing:
+        meta["note"] = f"{missing} of {maps.numel()} values are not finite and drawn as zero"
+    statistics = {
+        "max": maps.amax((1, 2)),
+        "mean": maps.mean((1, 2)),
+        "zeros": 1 - maps.count_nonzero((1, 2)).float() / maps[0].numel(),
+    }
+    small, meta["reduced"] = _fit(maps)
+    least, most, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
+    codes = small.div_(limit or 1.0).mul_(most).round_().clamp_(least, most).add_(zero).to(torch.uint8)
+    arrays = {"codes": codes.cpu().numpy(), **{name: array.cpu().numpy() for name, array in statistics.items()}}
+    return Values(arrays, meta)
 
 
-class _Parts:
-    """Maps (K, h, w) as finite float32 parts (k, h, w), one after the other: what is large is not copied whole."""
+def _parts(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """All values of maps (K, h, w), as they lie in memory, in parts: what is large is not copied whole."""
+    lying = maps if maps.is_contiguous() else maps.permute(1, 2, 0)
+    return lying.reshape(-1).split(PART)
 
-    def __init__(self, maps: torch.Tensor) -> None:
-        self.broken = 0  # values that are not finite and count as zero
-        self._parts = maps.split(max(1, PART // max(1, maps.shape[1] * maps.shape[2])))
-        ends = [part.aminmax() for part in self._parts]
-        if not all(bool(torch.isfinite(end.max - end.min)) for end in ends):
-            self.broken = sum(int((~torch.isfinite(part)).sum()) for part in self._parts)
-            ends = [part.aminmax() for part in self]
-        self.low, self.high = min(float(end.min) for end in ends), max(float(end.max) for end in ends)
 
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        for part in self._parts:
-            part = part.float().contiguous()
-            yield torch.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0) if self.broken else part
+def _ends(maps: torch.Tensor) -> tuple[float, float]:
+    """The smallest and the largest value; not finite where one of the values is not."""
+    ends = [part.aminmax() for part in _parts(maps)]
+    return float(torch.stack([end.min for end in ends]).min()), float(torch.stack([end.max for end in ends]).max())
 
 
 def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:
@@ -156,14 +152,16 @@ def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:
     return float(tail.kthvalue(tail.numel() - rank).values)
 
 
-def _tile(count: int, height: int, width: int) -> tuple[tuple[int, int], float]:
-    """How large a map is in a sprite of all channels, and by how much it is averaged down (1: not at all)."""
+def _fit(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at all)."""
+    count, height, width = maps.shape
     across = math.ceil(math.sqrt(2 * count))  # tiles side by side, at most
     side = max(1, min(TILE, SPRITE // across - 1))
     factor = max(height, width) / side
     if factor <= 1:
-        return (height, width), 1
-    return (max(1, round(height / factor)), max(1, round(width / factor))), round(factor, 3)
+        return maps.clone(memory_format=torch.contiguous_format), 1
+    size = (max(1, round(height / factor)), max(1, round(width / factor)))
+    return F.adaptive_avg_pool2d(maps[None], size)[0], round(factor, 3)
 
 
 def _small(pictures: torch.Tensor) -> torch.Tensor:

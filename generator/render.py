@@ -217,6 +217,14 @@ def patches(arrays: Arrays, meta: Mapping, photo: Callable[[int], np.ndarray], l
     return picture
 
 
+def one_channel(values: np.ndarray, scale: tuple[float, float]) -> bytes:
+    """One channel (h, w) of a layer as a PNG of its own size, on the scale of the layer's sprite."""
+    if scale[0] < 0:
+        return indexed_png(_signed_codes(finite(values), scale[1]), SIGNED)
+    unit = np.clip(finite(values) / (scale[1] or 1.0), 0, 1)
+    return indexed_png((unit * 254).round().astype(np.uint8), GREENS)
+
+
 DRAW: dict[str, Callable[..., Picture]] = {
     "sprite": sprite,
     "colour": colour,

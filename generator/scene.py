@@ -18,6 +18,7 @@ from .types import Job, ModelCard, ModelError, NotApplicable
 from .waiting import Outcome, Waiting, Want
 
 RULE_OF = {"input_gradient": "vanilla", "guided_gradient": "guided", "deconvnet_gradient": "deconvnet"}
+LARGE = 2**20  # pixels of a picture
 BENT = ("guided_gradient", "deconvnet_gradient", "rectifiers", "project_units")  # need a rule at every rectifier
 
 
@@ -92,7 +93,7 @@ class Scene:
             self._grads: dict[str, torch.Tensor] = {}
             given = x.clone() if graph else x  # a network may overwrite its input, but not a leaf of the graph
             with watch:
-                logits = first_tensor(self.loaded.model(given))
+                logits = first_tensor(self.loaded.model(_laid_out(given)))
         self._speaks(logits.detach())
         self.waiting.arrive(Want("activations"), self._kept)
         self._count_rectifiers(logits)
@@ -199,3 +200,8 @@ class Scene:
             what = f"on this image has no layer {key[1]!r}" if key[1] else "has no layer with space"
             return f"the forward pass of {self.card.slug} {what}"
         return f"{key[0].replace('_', ' ')} is not to be had from {self.card.slug}"
+
+
+def _laid_out(x: torch.Tensor) -> torch.Tensor:
+    """A large picture with its channels last: convolutions then need no second copy of their input and output."""
+    return x.contiguous(memory_format=torch.channels_last) if x.shape[-1] * x.shape[-2] > LARGE else x

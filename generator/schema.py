@@ -45,6 +45,7 @@ WORDS: dict[str, dict[str, str]] = {
         "targets": "The classes to explain, instead of the gallery's.",
         "probe": "The images that its units are asked about; by itself the curated ones.",
         "checkpoints": "A folder of its training's checkpoints, two or more: its pages show how it came to be.",
+        "native": "Whether it gets pictures at their own size, up to 4096 pixels a side; for networks that take any.",
         "prune": "Copies with ever fewer weights, to be set beside it.",
     },
     "InputEntry": {

@@ -13,7 +13,7 @@ from generator.models.names import checkpoint_files
 from generator.types import RESERVED, ConfigError, Example, Input, MeasureCard, MethodCard, ModelError, Network, slug
 
 STYLE = "style"  # the set of pictures that are there for their style alone
-PRESETS = ("quick", "standard", "full")  # each holds the ones before
+PRESETS = ("forward", "quick", "standard", "full")  # each holds the ones before
 
 
 def networks(settings: Settings, only: Sequence[str] = ()) -> list[Network]:
@@ -179,6 +179,7 @@ def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
         layer=entry.layer,
         seed=entry.seed,
         checkpoints=entry.checkpoints,
+        native=entry.native,
     )
     try:
         checkpoint_files(whole)

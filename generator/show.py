@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,18 +14,21 @@ from .entries import nearest
 from .manifest import job_name
 from .options import Options
 from .plan import MODEL_LEVEL, SceneTask
+from .render import one_channel
 from .run import Pool
-from .store import Damaged, Store, unpack
+from .store import Damaged, Store, unpack, write_whole
 from .survey import make_plan
 from .types import ConfigError, Job, parse_figure_name
 
 
-def describe_figure(options: Options, name: str, array: Path | None) -> dict[str, Any]:
+def describe_figure(options: Options, name: str, array: Path | None, picture: Path | None = None) -> dict[str, Any]:
     """What made the figure called `name`; with `array`, its raw float32 result is written there as .npy.
 
     Maps are read from the store; activations, of which the store keeps 8 bits, and what is not there yet are computed
-    again, and the answer says so. Raises `ConfigError` for a name that no job of the gallery has.
+    again, and the answer says so. Behind `#c17` only that channel is written, at the size it has in the network; to
+    `picture` as a PNG on the colour scale of its layer. Raises `ConfigError` for a name that no job of the gallery has.
     """
+    name, channel = _channel(name, picture)
     parts = parse_figure_name(name)
     images = () if parts["image"] == MODEL_LEVEL else (parts["image"],)
     options = replace(options, models=(parts["model"],), methods=(parts["method"],), images=images)
@@ -52,9 +56,43 @@ def describe_figure(options: Options, name: str, array: Path | None) -> dict[str
             "reason": record.get("reason", ""),
             "key": job.key,
         }
-        if array:
+        if channel is not None and (array or picture):
+            found |= _write_channel(channel, array, picture, task, job, record, pool)
+        elif array:
             found["array"], found["array from"] = str(array), _write(array, task, job, record, store, pool)
     return found
+
+
+def _channel(name: str, picture: Path | None) -> tuple[str, int | None]:
+    """A figure's name and the channel behind it."""
+    plain, _, anchor = name.partition("#")
+    if anchor and not re.fullmatch(r"c\d{1,6}", anchor):
+        raise ConfigError(f"{name}: expected #c and a channel's number, such as #c17")
+    if anchor and parse_figure_name(plain)["method"] != "activations":
+        raise ConfigError(f"{name}: only activations have channels to write")
+    if picture and not anchor:
+        raise ConfigError(f"{name}: --picture writes one channel: expected #c and its number behind the name")
+    return plain, int(anchor[1:]) if anchor else None
+
+
+def _write_channel(
+    channel: int, array: Path | None, picture: Path | None, task: SceneTask, job: Job, record: dict, pool: Pool
+) -> dict[str, str]:
+    """Write one channel, computed again, as array and picture; where they are and how large."""
+    (answer,) = pool.ask([("array", (task, job, channel))])
+    if isinstance(answer, Exception):
+        raise answer
+    values = np.asarray(answer[0][0][0, 0], np.float32)
+    values = values.reshape(-1, *values.shape[-1:]) if values.ndim else values.reshape(1, 1)
+    size = f"{values.shape[1]} x {values.shape[0]}"
+    if array:
+        with array.open("wb") as file:
+            np.save(file, values)
+    if picture:
+        own = (min(float(values.min()), 0.0), float(np.abs(values).max()))
+        write_whole(picture, one_channel(values, record.get("meta", {}).get("scale") or own))
+    told = {"array": array and f"{array}, {size} values", "picture": picture and f"{picture}, {size} pixels"}
+    return {name: said for name, said in told.items() if said}
 
 
 def _find(name: str, tasks: list[SceneTask], store: Store, pool: Pool) -> tuple[SceneTask, Job]:

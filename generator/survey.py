@@ -188,6 +188,8 @@ def preset(settings: config.Settings, card: ModelCard, small: int = DRAWN) -> st
 
     Of a copy `full` is no more than `standard`: what takes minutes to paint is not set beside the whole network's.
     """
+    if settings.preset == "auto" and card.input.fit == "native":
+        return "forward"  # what goes back through a large picture takes five times the memory
     if settings.preset != "auto":
         return "standard" if settings.preset == "full" and card.derived_from else settings.preset
     return "standard" if max(card.input.size[1:]) <= small and not card.derived_from else "quick"

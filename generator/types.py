@@ -84,7 +84,7 @@ class Input:
     size: tuple[int, int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    fit: str = "crop"  # "crop": shorter side to `resize`, centre crop; "pad": whole photo on the background
+    fit: str = "crop"  # "crop": shorter side to `resize`, centre crop; "pad": whole photo on the background; "native"
     resize: int = 0  # shorter side before a crop; 0 means the larger of height and width
     interpolation: str = "bilinear"  # or "bicubic"
     background: tuple[int, int, int] = (255, 255, 255)  # under transparency and around padding
@@ -111,6 +111,7 @@ class Network:
     seed: int = 0  # for random weights
     derive: tuple[tuple[str, float], ...] = ()  # (("prune-global", 0.5),): what is done to it after loading
     checkpoints: str = ""  # a folder of checkpoints of its training
+    native: bool = False  # pictures at their own size
 
 
 # --- what a worker tells about networks and methods -------------------------------------------------

@@ -131,14 +131,16 @@ class Worker:
         """Draws what two networks have in common on one image."""
         draw_pairs(task, self.store)
 
-    def array(self, task: SceneTask, job: Job) -> tuple[list[np.ndarray], Outcome]:
-        """The raw float32 result of one job, computed anew."""
+    def array(self, task: SceneTask, job: Job, channel: int | None = None) -> tuple[list[np.ndarray], Outcome]:
+        """The raw float32 result of one job, computed anew; of an activation one `channel` alone, where asked for."""
         outcomes: list[Outcome] = []
         photo = photo_of(task.example, task.card.input) if task.example else None
         x = torch.from_numpy(normalise(photo, task.card.input)).to(self.device) if task.example else None
         loaded = self._load(task.network)
 
         def keep(job: Job, outcome: Outcome) -> None:
+            if channel is not None and not outcome.error:
+                outcome.value = _one_channel(outcome.value, channel)
             outcomes.append(_detached(outcome))
 
         pictures = self._pictures(task)
@@ -313,6 +315,12 @@ def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any
     order = np.argsort(-probabilities, kind="stable")[:10]
     top = [{"name": classes[i], "index": int(i), "probability": float(probabilities[i])} for i in order]
     return {"top": top, "names": {str(one["index"]): one["name"] for one in top}}
+
+
+def _one_channel(value: torch.Tensor, channel: int) -> torch.Tensor:
+    if not 0 <= channel < value.shape[1]:
+        raise InnerviewError(f"#c{channel}: expected a channel from 0 to {value.shape[1] - 1}")
+    return value[:, channel : channel + 1]
 
 
 def _detached(outcome: Outcome) -> Outcome:

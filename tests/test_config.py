@@ -49,7 +49,7 @@ def test_overrides_win_and_are_checked_alike(gallery):
     path = gallery("preset: quick\ntargets: [top]")
     settings = load(path, preset="full", targets=None)
     assert (settings.preset, settings.targets) == ("full", ["top"])
-    with pytest.raises(ConfigError, match="preset: expected 'auto', 'quick', 'standard' or 'full'; there is 'best'"):
+    with pytest.raises(ConfigError, match="'forward', 'quick', 'standard' or 'full'; there is 'best'"):
         load(path, preset="best")
 
 
@@ -96,7 +96,7 @@ INPUT = "models: [{name: a, input: {size: 32, mean: [0, 0, 0], std: [1, 1, 1], "
         ("models: [{name: a, input: {size: 8, mean: [0], std: [1]}}]", "input.mean: expected 3 numbers, one per"),
         ("models: [{name: a, input: {size: 0, mean: [0,0,0], std: [1,1,1]}}]", "expected a height and width of 1 to"),
         ("models: [{name: a, input: {size: 8, mean: [0,0,0], std: [1,0,1]}}]", "std: expected numbers above 0"),
-        ("preset: quik", "preset: expected 'auto', 'quick', 'standard' or 'full'; there is 'quik'"),
+        ("preset: quik", "preset: expected 'auto', 'forward', 'quick', 'standard' or 'full'; there is 'quik'"),
         ("targets: [label, foo]", "targets: expected label, rival, top, class:NAME or contrast:NAME:NAME"),
         ("methods: {grad-cam: 3}", "methods.grad-cam: expected a mapping of parameters, true or false; there is 3"),
         ("methods: {grad-cam: {a: {b: 1}}}", "methods.grad-cam.a: expected a value or a list of values"),
@@ -187,7 +187,7 @@ def test_any_data_gives_settings_or_one_line(given_data):
     except ConfigError as error:
         assert "\n" not in str(error) and str(error).startswith("gallery.yml: ")
     else:
-        assert settings.preset in ("auto", "quick", "standard", "full")
+        assert settings.preset in ("auto", "forward", "quick", "standard", "full")
 
 
 def test_the_schema_for_editors_knows_every_key():

@@ -292,7 +292,7 @@ def test_every_method_of_the_specification_is_there_under_its_name():
 @pytest.mark.parametrize("slug", METHODS)
 def test_every_method_explains_itself(slug):
     card = CARDS[slug]
-    assert card.draw in DRAW and card.preset in ("quick", "standard", "full")
+    assert card.draw in DRAW and card.preset in ("forward", "quick", "standard", "full")
     assert card.family in ("inside", "gradient", "cam", "perturbation", "optimisation")
     assert re.search(r"\b(19|20)\d\d\b", card.cites) or slug == "input", "a source has a year"
     for part in (card.summary, card.formula, card.reading, card.limits):

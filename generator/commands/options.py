@@ -17,7 +17,9 @@ DATA = click.Path(path_type=Path)
 DEVICE = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]", help="Where to compute."
 )
-PRESET = click.option("--preset", type=click.Choice(["quick", "standard", "full"]), help="How many methods to draw.")
+PRESET = click.option(
+    "--preset", type=click.Choice(["forward", "quick", "standard", "full"]), help="How many methods to draw."
+)
 MEMORY = click.option(
     "--memory",
     default=1024,

@@ -3,7 +3,7 @@
 from . import method
 
 
-@method("Preprocessed input", slug="input", family="inside", draw="photo", cites="")
+@method("Preprocessed input", slug="input", family="inside", draw="photo", cites="", preset="forward")
 def preprocessed_input(x):
     """The crop of the photo that the network sees, resized and normalised; nothing outside it can have had an
     influence.
@@ -18,7 +18,14 @@ def preprocessed_input(x):
     return x
 
 
-@method("Activations", family="inside", draw="sprite", at="every", cites="Zeiler & Fergus 2014, arXiv:1311.2901")
+@method(
+    "Activations",
+    family="inside",
+    draw="sprite",
+    at="every",
+    cites="Zeiler & Fergus 2014, arXiv:1311.2901",
+    preset="forward",
+)
 def activations(activation):
     """Every channel of a layer as a small picture: where on the photo that feature was found, and how strongly.
 
@@ -37,7 +44,7 @@ def activations(activation):
     return activation
 
 
-@method("Filters", family="inside", draw="filters", at="conv", cites="Krizhevsky et al. 2012")
+@method("Filters", family="inside", draw="filters", at="conv", cites="Krizhevsky et al. 2012", preset="forward")
 def filters(weight):
     """The kernels a convolution has learned, the patterns that it looks for.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from generator.models.names import (
@@ -71,6 +71,7 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
     if network.derive:
         model = derived.derive(model, network.derive, network.seed)
     model.requires_grad_(False)
+    input = network.input or built.input
     done, file = changes(network), weights_file(network)
     measured = weights.pruning(file) if file else {}
     return Loaded(
@@ -78,7 +79,7 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
         network=asked,
         slug=network_slug(network),
         title=", ".join([network.title or built.title, *map(in_words, done)]),
-        input=network.input or built.input,
+        input=replace(input, fit="native") if network.native else input,
         classes=network.classes or built.classes,
         vocabulary=network.vocabulary or built.vocabulary,
         digest=weights.digest(model),
