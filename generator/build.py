@@ -7,11 +7,11 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import against, compare, fingerprint, measured, pages, pins, probing, share, site
+from . import against, compare, fingerprint, measured, pages, pins, probing, shards, share, site
 from .cards import known_code
 from .manifest import Contents, Published, channel_values, job_name, manifest
 from .models import weights_files
@@ -46,19 +46,22 @@ class Report:
 def build(options: Options, progress: Progress) -> Report:
     """Draw what is missing and publish the site; with nothing changed since the last time, do nothing.
 
-    What is damaged in the store is drawn again. Raises `InnerviewError` for what stops the whole build; pictures that
-    fail are in the report.
+    Of a part alone (`options.shard`) nothing is published. What is damaged in the store is drawn again.
+    Raises `InnerviewError` for what stops the whole build; pictures that fail are in the report.
     """
     store = options.store
+    options = replace(options, no_site=options.no_site or bool(options.shard))
     if not options.no_site:
         site.replaceable(options.out)
     old = Side(options.against, [store.folder]) if options.against else None
     mark = fingerprint.Fingerprint(options.work, options.selection(), options.data)
-    last = mark.unchanged()
+    last = None if options.shard else mark.unchanged()
     if last is not None and (options.no_site or (options.out / "index.html").is_file()):
         return Report(**last, unchanged=True, site=None if options.no_site else options.out)
     with options.pool() as pool:
         plan = make_plan(options, pool, store)
+        if options.shard:
+            shards.narrow(plan, *options.shard, store)
         try:
             report = _make(plan, options, pool, store, progress, old)
         except Damaged as error:
@@ -138,11 +141,14 @@ def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Prog
     unmeasured = _measure(plan, pool, store, progress)
     pairs = _pairs(plan, store)
     _compare(pairs, pool, store, progress)
-    described, files = manifest(_contents(plan, failed, pairs, store), store)
     report.failures = _by_name(failed, plan, store) | dict(plan.failed) | unprobed | unmeasured
+    report.problems = plan.problems
+    if options.shard:
+        report.figures = sum(len(task.jobs) for task in plan.tasks)
+        return report
+    described, files = manifest(_contents(plan, failed, pairs, store), store)
     lost = (figure for figure in described["figures"] if figure["status"] == "failed")
     report.failures |= {figure["id"]: figure["reason"] for figure in lost if figure["id"] not in report.failures}
-    report.problems = plan.problems
     report.figures = len(described["figures"])
     report.inapplicable = sum(figure["status"] == "inapplicable" for figure in described["figures"])
     _keep(described, options)
@@ -281,7 +287,7 @@ def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fi
     own = sorted(network.name for network in networks if not known_code(network))
     if own:
         report.problems.append(f"{', '.join(own)}: code of your own is looked at anew by every build")
-    if own or report.failures:
+    if own or report.failures or options.shard:
         mark.forget()
         return
     weights = [file for network in networks for file in weights_files(network)]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from .cluster import Cluster
 from .fingerprint import digest
-from .run import Pool, Setup
+from .processes import Processes, Setup
+from .run import Pool
 from .side import manifest_file
 from .store import Store
 
@@ -35,6 +38,9 @@ class Options:
     time_limit: float = 900.0
     store_dir: Path | None = None  # `.innerview/store` in the root by default; galleries may share one
     against: Path | None = None  # another gallery, from which the site tells what changed
+    engine: str = "local"  # or "ray"
+    address: str = ""  # of a Ray cluster; "" starts one on this machine
+    shard: tuple[int, int] | None = None  # which part of how many is drawn; without a site
 
     @property
     def work(self) -> Path:
@@ -52,9 +58,11 @@ class Options:
         return Store(self.store_dir or self.work / "store")
 
     def pool(self, workers: int | None = None) -> Pool:
-        """The worker processes, as many as asked for; none is started before there is something to do."""
+        """The workers, as many as asked for; none is started before there is something to do."""
         setup = Setup(self.store.folder, device(self.device), self.trust_pickle, self.time_limit)
-        return Pool(setup, self.workers if workers is None else workers)
+        workers = self.workers if workers is None else workers
+        ray = partial(Cluster, workers=workers, address=self.address)
+        return Pool(setup, workers, ray if self.engine == "ray" else Processes)
 
     def selection(self) -> dict[str, Any]:
         """Everything here that decides what the site holds."""

@@ -20,9 +20,10 @@ from .options import FILE, against, destination, options, selection
 @destination
 @against
 @click.option("--no-site", is_flag=True, help="Draw and store, but write no pages.")
+@click.option("--shard", metavar="I/N", help="Draw and store part I of N alone, for machines that share nothing.")
 @click.option("--allow-failed", is_flag=True, help="Exit with 0 also where some inputs failed: to deploy all the same.")
 @click.option("--summary", type=FILE, help="Add what was done to this file, in Markdown; for summaries of CI.")
-def build(no_site: bool, allow_failed: bool, summary: Path | None, **chosen: Any) -> None:
+def build(no_site: bool, allow_failed: bool, summary: Path | None, shard: str | None, **chosen: Any) -> None:
     """Draw what is missing and publish the site.
 
     An input that fails costs itself: it becomes a labelled tile, the rest is built, and the exit code is 1.
@@ -33,13 +34,18 @@ def build(no_site: bool, allow_failed: bool, summary: Path | None, **chosen: Any
     innerview build --config galleries/imagenet.yml --preset quick --time-limit 300
     innerview build --allow-failed
     innerview build --against old/site
+    innerview build --shard 1/4 --store stores/1
+    innerview build --engine ray --address auto --workers 64
     """
+    from ..shards import parse
+
     if chosen["config"] is None and empty(Path.cwd()):
         if interactive() and click.confirm("This folder is empty. Lay a small gallery of your own here?", True):
             lay_and_tell(Path("."))
         else:
             Terminal().warn("nothing is here, so the default gallery is built; `innerview new .` lays one of your own")
-    code = build_and_tell(options(no_site=no_site, **chosen), summary)
+    part = parse(shard) if shard else None
+    code = build_and_tell(options(no_site=no_site, shard=part, **chosen), summary)
     sys.exit(0 if allow_failed else code)
 
 
@@ -65,7 +71,8 @@ def build_and_tell(options: Options, summary: Path | None = None) -> int:
         parts = [f"drew {report.drawn}", f"reused {report.reused}"]
         parts += [f"{len(report.failures)} failed"] if report.failures else []
         parts += [f"{report.inapplicable} not applicable"] if report.inapplicable else []
-        click.echo(f"{report.figures} figures: {', '.join(parts)}.")
+        part = "Part {} of {}: ".format(*options.shard) if options.shard else ""
+        click.echo(f"{part}{report.figures} figures: {', '.join(parts)}.")
     if report.site:
         click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). To look at it: innerview serve")
     return 1 if report.failures else 0
