@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 TILE = 112  # pixels a side that a channel has at most in a sprite
-SPRITE = 4096  # pixels a side that a sprite has at most
+SPRITE = 400 * 400  # pixels that a sprite has at most: all layers of a large network are still a few megabytes
 ACTIVATION_PERCENTILE = 99.8
 PAINTED = ("picture", "pictures", "dreams")  # styles whose values are colours from 0 to 1
 PART = 2**24  # values that are looked at together
@@ -97,20 +97,22 @@ def channels(tensor: torch.Tensor) -> Values:
     def sizes() -> Iterator[torch.Tensor]:
         return (part.abs() if signed else part for part in _parts(maps))
 
-    limit = percentile(sizes, ACTIVATION_PERCENTILE) or max(-low, high)
+    limit, beyond = _percentile(sizes, ACTIVATION_PERCENTILE)
+    if not limit:
+        limit, beyond = max(-low, high), 0
     meta = {
         "shape": list(tensor.shape) if tensor.ndim != 1 else [tensor.shape[0]],
         "range": [low, high],
         "scale": [-limit if signed else 0.0, limit],
         "signed": signed,
-        "clipped": sum(int((part > limit).sum()) for part in sizes()) / maps.numel(),
+        "clipped": beyond / maps.numel(),
     }
     if missing:
         meta["note"] = f"{missing} of {maps.numel()} values are not finite and drawn as zero"
     statistics = {
         "max": maps.amax((1, 2)),
         "mean": maps.mean((1, 2)),
-        "zeros": 1 - maps.count_nonzero((1, 2)).float() / maps[0].numel(),
+        "zeros": sum((rows == 0).sum((1, 2)) for rows in _rows(maps)) / maps[0].numel(),
     }
     small, meta["reduced"] = _fit(maps)
     least, most, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
@@ -125,6 +127,11 @@ def _parts(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return lying.reshape(-1).split(PART)
 
 
+def _rows(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Maps (K, h, w) in parts of some rows each."""
+    return maps.split(max(1, PART // max(1, maps.shape[0] * maps.shape[2])), 1)
+
+
 def _ends(maps: torch.Tensor) -> tuple[float, float]:
     """The smallest and the largest value; not finite where one of the values is not."""
     ends = [part.aminmax() for part in _parts(maps)]
@@ -137,31 +144,38 @@ def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:
     `parts()` gives tensors of any shape, the same each time. The few largest values are picked out with a threshold
     from a sample, so that nothing large is sorted or held.
     """
+    return _percentile(parts, q)[0]
+
+
+def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> tuple[float, int]:
+    """The same, and how many values lie above it; they are not counted where it is zero."""
     count = sum(part.numel() for part in parts())
     rank = count - math.ceil(count * q / 100)  # how many values lie above it
     tail = None
     if count >= 65536:
-        sample = torch.cat([part.reshape(-1)[:: max(1, count // 16384)] for part in parts()])
+        step = max(1, count // 16384)
+        sample = torch.cat([part.reshape(-1)[::step].clone() for part in parts()])  # a view would keep the part
         keep = min(sample.numel(), math.ceil(sample.numel() * (1 - q / 100) * 4) + 8)
         least = sample.topk(keep).values[-1]
         tail = torch.cat([part[part >= least if least > 0 else part > 0] for part in parts()])
         if least == 0 and tail.numel() <= rank:
-            return 0.0
+            return 0.0, 0
     if tail is None or tail.numel() <= rank:
         tail = torch.cat([part.reshape(-1) for part in parts()])
-    return float(tail.kthvalue(tail.numel() - rank).values)
+    found = tail.kthvalue(tail.numel() - rank).values
+    return float(found), int((tail > found).sum())
 
 
 def _fit(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at all)."""
     count, height, width = maps.shape
-    across = math.ceil(math.sqrt(2 * count))  # tiles side by side, at most
-    side = max(1, min(TILE, SPRITE // across - 1))
+    side = max(1, min(TILE, math.isqrt(SPRITE // count) - 1))
     factor = max(height, width) / side
     if factor <= 1:
         return maps.clone(memory_format=torch.contiguous_format), 1
     size = (max(1, round(height / factor)), max(1, round(width / factor)))
-    return F.adaptive_avg_pool2d(maps[None], size)[0], round(factor, 3)
+    batch = maps.as_strided((1, *maps.shape), (maps.numel(), *maps.stride()))  # what indexing would copy to pool it
+    return F.adaptive_avg_pool2d(batch, size)[0].contiguous(), round(factor, 3)
 
 
 def _small(pictures: torch.Tensor) -> torch.Tensor:
