@@ -148,9 +148,8 @@ class _Reader(HTMLParser):
             self.page.links.append((element, values[LINKS[tag]].strip()))
         if tag == "meta" and values.get("property") == "og:image":
             self.page.links.append((tag, values.get("content", "")))
-        for key in ("data-zoom", "data-animation"):
-            if key in values:
-                self.page.links.append((tag, values[key]))
+        if values.get("data-zoom"):
+            self.page.links.append((tag, values["data-zoom"]))
         self.page.links += [("style", address) for address in CSS_URL.findall(values.get("style", ""))]
         if tag == "img":
             if "alt" not in values:

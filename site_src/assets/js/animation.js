@@ -27,7 +27,15 @@
   }
 
   document.querySelectorAll(".motion").forEach(function (motion) {
-    motion.querySelector("button").hidden = false;
-    motion.querySelector("a").hidden = true;
+    var link = motion.querySelector("a"), button = document.createElement("button");
+    button.type = "button";
+    button.className = "motion__button";
+    button.dataset.animation = link.getAttribute("href");
+    link.hidden = true;
+    motion.prepend(button);
+    var picture = pictureOf(button).closest("a");
+    var caption = picture ? picture.dataset.caption : document.querySelector(".specimen h1").textContent;
+    button.dataset.name = caption + ": " + motion.querySelector(".motion__words").textContent;
+    button.setAttribute("aria-label", "Play " + button.dataset.name);
   });
 })();

@@ -58,14 +58,16 @@
     place = next;
     var picture = row[place], small = picture.querySelector("img"), data = picture.dataset;
     // Small maps grow by whole steps, so that every value stays a clean square.
-    var room = Math.min((window.innerWidth - 40) / data.width, (window.innerHeight - 160) / data.height);
+    var width = data.width || small.getAttribute("width"), height = data.height || small.getAttribute("height");
+    var room = Math.min((window.innerWidth - 40) / width, (window.innerHeight - 160) / height);
     var scale = room >= 2 ? Math.floor(room) : room;
-    image.src = data.zoom;
+    var film = picture.parentNode.querySelector(".motion__button"), moves = film && film.parentNode.lastChild.textContent;
+    image.src = data.zoom || (film && film.dataset.poster) || small.getAttribute("src");
     image.alt = small.alt;
-    words.textContent = data.moves ? small.alt.replace(/\.?$/, ". In motion: " + data.moves + ".") : small.alt;
-    rest(data);
-    image.width = Math.round(data.width * scale);
-    image.height = Math.round(data.height * scale);
+    words.textContent = film ? small.alt.replace(/\.?$/, ". In motion: " + moves + ".") : small.alt;
+    rest(film && film.dataset);
+    image.width = Math.round(width * scale);
+    image.height = Math.round(height * scale);
     title.textContent = data.caption;
     link.href = picture.href;
     link.hidden = !picture.getAttribute("href");
@@ -76,14 +78,14 @@
     after.disabled = place === row.length - 1;
   }
 
-  /* Nothing plays yet, and where nothing can, the keys stay with the dialog. */
-  function rest(data) {
+  /* Nothing plays yet, and where nothing can, the keys stay with the dialog. `film` is what the page's button knows. */
+  function rest(film) {
     delete motion.dataset.poster;
-    motion.dataset.animation = data.animation || "";
-    motion.dataset.name = data.caption + ": " + data.moves;
+    motion.dataset.animation = film ? film.animation : "";
+    motion.dataset.name = film ? film.name : "";
     motion.setAttribute("aria-label", "Play " + motion.dataset.name);
-    if (!data.animation && document.activeElement === motion) link.focus();
-    motion.hidden = !data.animation;
+    if (!film && document.activeElement === motion) link.focus();
+    motion.hidden = !film;
   }
 
   document.addEventListener("click", function (event) {
