@@ -51,8 +51,8 @@ train: $(VENV)/installed ## train the bundled network anew (hours without a GPU)
 	@$(BIN)/innerview train
 
 clean: ## remove all that was built, the store of finished pictures too; .venv stays
-	rm -rf site site.new site.old $(addprefix site_src/,gallery .theme index.md learn.md reading.md lecture.md growth.md) .innerview dist .pytest_cache \
-		.ruff_cache .hypothesis
+	rm -rf site site.new site.old .innerview dist .pytest_cache .ruff_cache .hypothesis $(addprefix site_src/,gallery .theme \
+		index.md learn.md reading.md lecture.md growth.md glossary.md cases.md limits.md)
 
 # A stamp is touched last, so an interrupted install is done again.
 $(VENV)/installed: $(BIN)/python $(INPUTS)
