@@ -141,7 +141,7 @@ def iframe(taken: Taken) -> str:
     """The figure's own page in a frame that keeps its shape; no script of the embedding page is needed."""
     lines = math.ceil(LETTER * (len(taken.caption) + len("More about this picture")) / taken.width)
     width, height = taken.width, taken.height + LINE * lines + (12 if taken.cell is None else 60)
-    title = f"{taken.alt}. Picture: {taken.credit}." if taken.credit else taken.alt
+    title = f"{taken.alt.rstrip('.')}. Picture: {taken.credit}." if taken.credit else taken.alt
     return (
         f'<iframe src="{text(taken.page)}" title="{text(title)}"\n'
         f'  width="{width}" height="{height}" loading="lazy" sandbox="{SANDBOX}"\n'
