@@ -75,7 +75,7 @@ def diff(
         changed = [entry for entry in answer.told["figures"] if entry["kind"] == "changed"]
         if changed:
             rows = [[entry["id"], *_measures(entry, measured)] for entry in changed[:TOLD]]
-            table(["most changed", "correlation", "length", "largest", "SSIM"], rows)
+            table(["most changed", "correlation", "difference", "largest", "SSIM"], rows)
         if html:
             click.echo(f"Open {(html / 'index.html').absolute()} in a browser.")
     if answer.blind:
