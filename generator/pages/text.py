@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from typing import Any
 
 from markupsafe import Markup, escape
 
 CODE = re.compile(r"`([^`]+)`")
-BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+DIRECTIONS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000)]  # Unicode's Cc, Zl, Zp, Cs
+FOLDED = dict.fromkeys(DIRECTIONS) | dict.fromkeys(CONTROLS, " ")
 
 
 def text(value: Any) -> Markup:
@@ -24,8 +25,7 @@ def text(value: Any) -> Markup:
 
 def fold(value: str) -> str:
     """One line: control characters become spaces, marks that turn the direction of what follows go."""
-    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") else c for c in value.translate(BIDI))
-    return " ".join(plain.split())
+    return " ".join(value.translate(FOLDED).split())
 
 
 def prose(value: str) -> Markup:
