@@ -87,7 +87,7 @@ class Site:
 
 def multiplied(drawn: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[str, str]]:
     """The manifest with as many images, and the files of the gallery there is by their new places."""
-    manifest = {**drawn, "images": [], "figures": [], "predictions": [], "comparisons": [], "probes": [], "shares": {}}
+    manifest = {**drawn, "images": [], "figures": [], "predictions": [], "comparisons": [], "probes": [], "shares": []}
     places: dict[str, str] = {}
     for figure in drawn["figures"]:
         if figure["image"] == "model" and figure["method"] != "top-images":
