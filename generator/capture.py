@@ -46,7 +46,6 @@ class Watch(TorchFunctionMode):
         self._names = {module: name for name, module in model.named_modules()}
         self._stack: list[nn.Module] = []  # the modules whose forward is under way, outermost first
         self._calls: Counter[str] = Counter()
-        self._telling = False  # inside on_layer: what is computed there is not the model's
 
     def __enter__(self) -> Watch:
         self._handles = [
@@ -76,8 +75,6 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
-        if self._telling:
-            return func(*args, **kwargs)
         op = op_name(func)
         bounds = _rectifier(op, args, kwargs) if self._rules and torch.is_grad_enabled() else None
         if bounds:
@@ -104,11 +101,8 @@ class Watch(TorchFunctionMode):
     def _emit(self, name: str, type_: str, kind: str, output: Any) -> None:
         tensor = first_tensor(output)
         if tensor is not None and tensor.is_floating_point() and tensor.ndim >= 2:
-            self._telling = True
-            try:
+            with torch._C.DisableTorchFunction():  # what is computed there is not the model's
                 self._on_layer(name, type_, kind, tensor)
-            finally:
-                self._telling = False
 
 
 class Rectifier(torch.autograd.Function):

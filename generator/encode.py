@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
+from isal import isal_zlib
 from PIL import Image
 
 FRAME, LAST = 160, 1600  # milliseconds for which a frame and the last one stand
 PLAYS = 3  # and then it rests
 
 
-def indexed_png(codes: np.ndarray, palette: np.ndarray) -> bytes:
-    """Codes (H, W) uint8 as an 8-bit PNG with a palette (256, 3)."""
-    image = Image.fromarray(codes).convert("P") if codes.dtype != np.uint8 else Image.fromarray(codes, "L")
-    image = image.copy()
-    image.putpalette(palette.tobytes())
-    return _save_png(image)
+def indexed_png(codes: np.ndarray, palette: np.ndarray, smooth: bool = False) -> bytes:
+    """Codes (H, W) uint8 as an 8-bit PNG with a palette (256, 3).
+
+    Where neighbours are alike (`smooth`) each row is kept as its difference from the one above. Enlarged squares repeat
+    whole rows: there that is nearly nothing.
+    """
+    height, width = codes.shape
+    rows = np.empty((height, width + 1), np.uint8)  # each behind the number of its filter: 0 none, 2 the row above
+    rows[:, 0], rows[:, 1:] = 0, codes
+    if smooth or _repeats(codes):
+        rows[1:, 0] = 2
+        rows[1:, 1:] -= codes[:-1]
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    parts = {b"IHDR": header, b"PLTE": palette.tobytes(), b"IDAT": deflated(rows), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts.items())
+
+
+def deflated(data: bytes | np.ndarray) -> bytes:
+    """Bytes as a zlib stream, by a compressor that takes a third of zlib's time for as good a result on noise."""
+    return isal_zlib.compress(data, 1)
 
 
 def png(board: np.ndarray) -> bytes:
     """Colours (H, W, 3) uint8 as a PNG."""
-    return _save_png(Image.fromarray(board))
+    target, image = io.BytesIO(), Image.fromarray(board)
+    if _repeats(board):
+        image.save(target, "PNG", compress_level=6)
+    else:
+        image.save(target, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return target.getvalue()
 
 
 def webp(image: Image.Image) -> bytes:
     """A photographic picture as lossy WebP."""
     target = io.BytesIO()
-    image.save(target, "WEBP", quality=80, method=2)
+    image.save(target, "WEBP", quality=80, method=1)  # method 2 takes twice the time for 6 % less
     return target.getvalue()
-
-
-def small_webp(image: Image.Image) -> bytes:
-    """A small picture as WebP; every pixel is kept where that costs least, as where each is enlarged."""
-    exact = io.BytesIO()
-    image.save(exact, "WEBP", lossless=True, method=2)
-    return min(exact.getvalue(), webp(image), key=len)
 
 
 def animation(frames: Sequence[np.ndarray], exact: bool = False) -> bytes:
@@ -52,12 +66,10 @@ def animation(frames: Sequence[np.ndarray], exact: bool = False) -> bytes:
     return target.getvalue()
 
 
-def _save_png(image: Image.Image) -> bytes:
-    """Run lengths alone are quickest and as good as any for single pixels; enlarged ones repeat whole rows."""
-    target, board = io.BytesIO(), np.asarray(image)
-    repeated = (board[1:] == board[:-1]).reshape(len(board) - 1, -1).all(1) if len(board) > 1 else np.zeros(1)
-    if repeated.mean() >= 0.5:
-        image.save(target, "PNG", compress_level=6)
-    else:
-        image.save(target, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
-    return target.getvalue()
+def _repeats(board: np.ndarray) -> bool:
+    """Whether every other row or more is the same as the one above, as in enlarged pictures."""
+    return len(board) > 1 and (board[1:] == board[:-1]).reshape(len(board) - 1, -1).all(1).mean() >= 0.5
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from typing import Any
 
 from . import blocks, render
@@ -126,7 +127,14 @@ def picture_key(job: Job, drawn: Iterable[Job], task: SceneTask, cards: Mapping[
     style = cards[job.method].draw
     shared = sorted(other.key for other in drawn) if style in render.LIMITS else []
     names = task.card.classes if job.layer == task.card.layers[-1].name else ()
-    return key_of("picture", job.key, shared, style, names, closure_digest("generator.render"), version("pillow"))
+    encoders = [version("pillow"), version("isal")]
+    return key_of("picture", job.key, shared, style, names, closure_digest("generator.render"), encoders)
+
+
+@cache
+def version(library: str) -> str:
+    """The version of an installed library; to look it up takes half a millisecond."""
+    return metadata.version(library)
 
 
 def price(task: SceneTask, jobs: Iterable[Job], cards: Mapping[str, MethodCard]) -> float:

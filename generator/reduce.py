@@ -152,8 +152,8 @@ def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> tuple[
     count = sum(part.numel() for part in parts())
     rank = count - math.ceil(count * q / 100)  # how many values lie above it
     tail = None
-    if count >= 65536:
-        step = max(1, count // 16384)
+    if count >= 16384:
+        step = count // 4096
         sample = torch.cat([part.reshape(-1)[::step].clone() for part in parts()])  # a view would keep the part
         keep = min(sample.numel(), math.ceil(sample.numel() * (1 - q / 100) * 4) + 8)
         least = sample.topk(keep).values[-1]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from .bars import bars
 from .captions import captioned
-from .encode import animation, indexed_png, png, small_webp, webp
+from .encode import animation, indexed_png, png, webp
 from .painted import dreams, paintings, still
 from .palettes import GREENS, GREYS, HEAT, SIGNED
 from .patches import board as patch_board
@@ -89,9 +89,9 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     layout = {"channels": len(codes), "columns": columns, "rows": rows, "gap": gap, "factor": factor}
     layout |= {"tile": [tiles.shape[2], tiles.shape[1]], "reduced": meta["reduced"]}
     palette = SIGNED if signed else GREENS
-    files = {"file": (".png", indexed_png(board, palette))}
+    files = {"file": (".png", indexed_png(board, palette, smooth=signed and gap > 0))}
     if len(files["file"][1]) > 4096:  # a corner at its true size says more than a whole sprite shrunk to grain
-        files["thumb"] = (".webp", small_webp(Image.fromarray(palette[board[:THUMB, :THUMB]])))
+        files["thumb"] = (".png", indexed_png(board[:THUMB, :THUMB], palette, smooth=signed and gap > 0))
     return Picture(files, board.shape[1], board.shape[0], tuple(meta["scale"]), meta["clipped"], layout)
 
 
@@ -243,7 +243,7 @@ DRAW: dict[str, Callable[..., Picture]] = {
 }
 LIMITS: dict[str, Callable[[np.ndarray], float]] = {
     "colour": lambda values: percentile(np.abs(values), 99.9),
-    "grey": lambda values: percentile(values, 99.0) if percentile(values, 99.0) > values.min() else float(values.max()),
+    "grey": lambda values: limit if (limit := percentile(values, 99.0)) > values.min() else float(values.max()),
     "signed": lambda values: percentile(np.abs(values), 99.5),
     "overlay": lambda values: float(values.max()),
 }
@@ -262,10 +262,13 @@ def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
     height, width = (side * factor_for(*photo.shape[:2]) for side in photo.shape[:2])
     base = Image.fromarray(to_rgb(photo)).resize((width, height), Image.Resampling.BICUBIC)
     smooth = Image.fromarray(unit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    level = np.clip(np.asarray(smooth), 0, 1)[..., None]
-    heat = HEAT[(level[..., 0] * 255).round().astype(np.uint8)].astype(np.float32)
-    alpha = 0.12 + 0.58 * level
-    board = ((1 - alpha) * np.asarray(base) + alpha * heat).round().astype(np.uint8)
+    level = np.clip(np.asarray(smooth), 0, 1)
+    below = np.asarray(base, np.float32)
+    board = HEAT.astype(np.float32).take((level * 255 + 0.5).astype(np.uint8), 0)
+    board -= below
+    board *= (0.12 + 0.58 * level)[..., None]
+    board += below
+    board = (board + 0.5).astype(np.uint8)
     if max(unit.shape) < 8:
         for row in range(1, unit.shape[0]):
             _faint(board[row * height // unit.shape[0]])

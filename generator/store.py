@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 
 from .types import InnerviewError
 
@@ -73,7 +72,7 @@ class Store:
 
     def path(self, digest: str) -> Path:
         """Where the payload with this digest is, or would be."""
-        return self.folder / "payloads" / digest[:2] / digest
+        return Path(f"{self.folder}/payloads/{digest[:2]}/{digest}")
 
     def read(self, digest: str) -> bytes:
         """A payload, its checksum verified. Raises `Damaged`, after removing one that is not what it should be."""
@@ -142,7 +141,7 @@ class Store:
             raise StoreError(f"{self.folder}: expected a store that can be written: {error.strerror}") from error
 
     def _record(self, key: str) -> Path:
-        return self.folder / "records" / key[:2] / f"{key}.json"
+        return Path(f"{self.folder}/records/{key[:2]}/{key}.json")
 
 
 def key_of(*parts: Any) -> str:
@@ -154,12 +153,12 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Arrays as one payload: a JSON line of names, dtypes and shapes, then their bytes, lightly compressed."""
     head = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
     body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
-    return zlib.compress(json.dumps(head).encode() + b"\n" + body, 1)
+    return isal_zlib.compress(json.dumps(head).encode() + b"\n" + body, 1)
 
 
 def unpack(data: bytes) -> dict[str, np.ndarray]:
     """The arrays that `pack` was given."""
-    head, _, body = zlib.decompress(data).partition(b"\n")
+    head, _, body = isal_zlib.decompress(data).partition(b"\n")
     arrays, start = {}, 0
     for name, dtype, shape in json.loads(head):
         count = int(np.prod(shape, dtype=np.int64))
@@ -182,13 +181,19 @@ def unsealed(data: bytes) -> Any:
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file so that no one ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    folder, name = os.path.split(path)
+    hidden = f"{folder}/.{os.urandom(8).hex()}-{name[:40]}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(hidden, flags, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(hidden, flags, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(name, mode)
-        os.replace(name, path)
+        os.chmod(hidden, mode)
+        os.replace(hidden, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        Path(hidden).unlink(missing_ok=True)
         raise

@@ -115,7 +115,7 @@ class Waiting:
                 missing.discard(key)
                 if not missing:
                     self._fire(node)
-        if not any(key in _keys_of(node) for node in self._missing):
+        if all(node not in self._missing for node in nodes):  # of those who wanted it none waits for more
             self._values.pop(key, None)
 
     def refuse(self, key: tuple, error: Exception) -> None:

@@ -50,6 +50,7 @@ Tell = Callable[[str, str, str], None]
 
 
 OFTEN = 0.3  # seconds between two words on how far a job is
+AT_HAND = 2**25  # bytes of arrays that need not be read from the store again
 
 
 class Worker:
@@ -195,6 +196,7 @@ class _Drawing:
         self.kinds = {layer.name: layer.kind for layer in task.card.layers}
         self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
         self.records: dict[Job, dict[str, Any]] = {}
+        self._arrays: dict[Job, dict[str, np.ndarray]] = {}  # just stored, for pictures that wait for their neighbours
         self._photo: np.ndarray | Callable[[int], np.ndarray] | None = None
 
     @property
@@ -242,6 +244,10 @@ class _Drawing:
             payloads["frames"] = pack(reduce_frames(outcome.frames, style))
         self.records[job] = self.store.put(job.key, record, payloads)
         if style in render.LIMITS:
+            if sum(array.nbytes for kept in self._arrays.values() for array in kept.values()) < AT_HAND:
+                # copies, for what is the network's own may be overwritten
+                copies = {name: array.copy() for name, array in values.arrays.items()}
+                self._arrays[job] = copies
             self.tell("computed", job.key, "")
         else:
             self._draw(job, [job], values.arrays, None)
@@ -264,12 +270,15 @@ class _Drawing:
 
     def _draw_group(self, waiting: list[Job], drawn: list[Job]) -> None:
         style = self.cards[waiting[0].method].draw
-        arrays = {job: unpack(self.store.read(self.records[job]["payloads"]["arrays"])) for job in drawn}
+        arrays = {job: self._arrays.pop(job, None) or self._stored(job) for job in drawn}
         shared = style in render.LIMITS
         limit = max(render.own_limit(style, one) for one in arrays.values()) if shared else None
         for job in waiting:
             self.tell("begin", job.key, "")
             self._draw(job, drawn, arrays[job], limit)
+
+    def _stored(self, job: Job) -> dict[str, np.ndarray]:
+        return unpack(self.store.read(self.records[job]["payloads"]["arrays"]))
 
     def _draw(self, job: Job, drawn: list[Job], arrays: dict[str, np.ndarray], limit: float | None) -> None:
         try:

@@ -105,7 +105,7 @@ def test_a_store_that_cannot_be_written_is_one_clear_line(store, monkeypatch):
     def refuse(*arguments, **more):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("generator.store.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("generator.store.os.open", refuse)
     with pytest.raises(StoreError) as told:
         store.put(KEY, {}, {"arrays": b"values"})
     assert str(told.value) == f"{store.folder}: expected a store that can be written: Read-only file system"
