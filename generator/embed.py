@@ -111,7 +111,7 @@ def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
     if slug not in gallery.models:
         raise ConfigError(f"{slug}: no such network in {site}{nearest(slug, gallery.models)}")
     start = base(gallery, url, needed=True)
-    matrix = classic.of_model(gallery, slug, "index.html")
+    matrix = classic.of_model(gallery, slug, "index.html", gallery.images_of(slug))
     heads = [matrix.corner, *(_link(start, column) for column in matrix.columns)]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in matrix.rows:

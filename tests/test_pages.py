@@ -290,3 +290,26 @@ def test_the_schema_refuses_what_is_wrong(fake_gallery, path, value):
 )
 def test_the_schema_knows_every_field(name, kind, private):
     assert set(SCHEMA["$defs"][name]["properties"]) == {field.name for field in fields(kind)} - private
+
+
+# --- many images --------------------------------------------------------------------------------------
+
+
+def test_of_very_many_images_a_page_shows_the_first_and_leads_to_the_rest(fake_gallery, tmp_path, monkeypatch):
+    for module in ("gallery", "layer", "method", "views"):
+        monkeypatch.setattr(f"generator.pages.{module}.MOST", 2)
+    found = write(fake_gallery[1], tmp_path)
+    for name in ("tiny/index", "tiny/layers/relu4", "methods/grad-cam", "methods/activations"):
+        page = found[f"gallery/{name}.md"]
+        assert "tiny/frog/" in page or "frog/" in page
+        assert "rocket/activations" not in page and "rocket/grad-cam" not in page, name
+        assert "These are the first 2. <a href=" in page and "All 3 images" in page
+    assert (
+        "rocket" in found["gallery/images/index.md"] and "These are the first" not in found["gallery/images/index.md"]
+    )
+    assert '"rocket"' not in found["gallery/tiny/layers/relu4.js"]
+    assert "gallery/tiny/rocket/index.md" in found
+
+
+def test_of_a_few_images_a_page_shows_all(written):
+    assert not any("These are the first" in page for page in written.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from generator.pages import views
 from generator.pages.gallery import Gallery, Record, method_page, relative, report_page
 from generator.pages.report import LABEL
@@ -10,10 +12,12 @@ from generator.pages.views import Link, Matrix, Plate, Row
 METHODS = ("vanilla-backprop", "saliency", "evolution", "cam", "grad-cam")
 
 
-def of_model(gallery: Gallery, model: str, page: str) -> Matrix:
-    """Every image through one network."""
-    rows = [(gallery.images[image]["title"], model, image) for image in gallery.images_of(model)]
-    return _table("Every image through this network", "Image and answer", rows, gallery, page)
+def of_model(gallery: Gallery, model: str, page: str, images: list[str] | None = None) -> Matrix:
+    """Images through one network, by default those that its pages show together."""
+    shown = gallery.shown_of(model) if images is None else images
+    rows = [(gallery.images[image]["title"], model, image) for image in shown]
+    table = _table("Every image through this network", "Image and answer", rows, gallery, page)
+    return replace(table, rest=views.rest(len(gallery.images_of(model)), page) if images is None else None)
 
 
 def of_image(gallery: Gallery, image: str, page: str) -> Matrix:

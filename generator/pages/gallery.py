@@ -11,6 +11,7 @@ from generator.types import layer_slug
 Record = dict[str, Any]
 
 MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
+MOST = 24  # images that one page shows together; each has its report
 FAMILIES = {
     "inside": ("Inside the network", "What the layers computed, without any question asked."),
     "gradient": ("Gradients", "Which pixels would change the answer if they changed a little."),
@@ -60,6 +61,10 @@ class Gallery:
     def images_of(self, model: str) -> list[str]:
         """The images that the model has a report of."""
         return [image for image in self.images if (model, image) in self._reports]
+
+    def shown_of(self, model: str) -> list[str]:
+        """Those of them that its pages show together: the first `MOST`."""
+        return self.images_of(model)[:MOST]
 
     def models_of(self, image: str) -> list[str]:
         """The models that have a report of the image."""

@@ -10,6 +10,7 @@ from generator.pages import text as words
 from generator.pages import views
 from generator.pages.gallery import (
     MODEL_LEVEL,
+    MOST,
     Gallery,
     Record,
     gallery_file,
@@ -55,6 +56,7 @@ class LayerPage:
     kernels_of: str  # the convolution they belong to, where that is another layer of the stage
     kernel_cells: str  # of a kernel per channel, for the browser of channels
     seen: list[Seen]
+    rest: Link | None  # to the images beyond those
     scale: Scale | None  # that all sprites are shown on
     rescale: Rescale | None
     cells: str  # of every sprite; "" where they differ, or there are none
@@ -68,7 +70,7 @@ class LayerPage:
 def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
     """The page of the layer `name` of a model (slug), of which at least one activation is drawn."""
     page, card = layer_page(model, name), gallery.models[model]
-    record, drawn = gallery.layer(model, name) or {}, gallery.at_layer(model, name)
+    record, drawn = gallery.layer(model, name) or {}, gallery.at_layer(model, name)[:MOST]
     seen, scale, filters = _on_one_scale(gallery, model, record, drawn, page)
     cells = {one.plate.cells for one in seen}
     kernels = _kernels(gallery, model, record)
@@ -91,6 +93,7 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
         kernels_of=kernels["layer"] if kernels and kernels["layer"] != name else "",
         kernel_cells=plate.cells if first else "",
         seen=seen,
+        rest=views.rest(len(gallery.at_layer(model, name)), page),
         scale=scale,
         rescale=filters,
         cells=cells.pop() if len(cells) == 1 else "",
@@ -233,7 +236,7 @@ def data_scripts(gallery: Gallery, values: dict[str, Any]) -> dict[str, str]:
     scripts = {}
     for model, card in gallery.models.items():
         for name in gallery.layers_of(model):
-            known = {f["image"]: values[f["id"]] for f in gallery.at_layer(model, name) if values.get(f["id"])}
+            known = {f["image"]: values[f["id"]] for f in gallery.at_layer(model, name)[:MOST] if values.get(f["id"])}
             votes = gallery.layer(model, name)["shape"] == [len(card["classes"])]
             scripts[data_file(model, name)] = data_script(known, card["classes"] if votes else [])
     return scripts

@@ -9,6 +9,7 @@ from generator.pages.belief import Order, orders
 from generator.pages.gallery import (
     FAMILIES,
     MODEL_LEVEL,
+    MOST,
     Gallery,
     Record,
     home_page,
@@ -135,10 +136,11 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
         Link(_column(gallery.models[model]["title"] if several else "", roles), relative(model_page(model), page))
         for model, roles in used
     ]
-    rows = []
+    rows, drawn = [], 0
     for image, example_ in gallery.images.items():
         figures = [found[key].get(image) for key in used]
-        if any(figures):
+        drawn += any(figures)
+        if any(figures) and drawn <= MOST:
             first = next(model for (model, _), figure in zip(used, figures, strict=True) if figure)
             rows.append(
                 Row(
@@ -147,7 +149,7 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
                     thumb=views.photo(gallery, example_, page, thumb=True),
                 )
             )
-    return [Matrix("The same method on every image", "Image", columns, rows)]
+    return [Matrix("The same method on every image", "Image", columns, rows, rest=views.rest(drawn, page))]
 
 
 def _column(model: str, roles: tuple[str, ...]) -> str:
@@ -160,7 +162,7 @@ def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
     matrices = []
     for model, card in gallery.models.items():
         rows = []
-        for image in gallery.images_of(model):
+        for image in gallery.shown_of(model):
             figures = {f["layer"]: f for f in gallery.report(model, image) if f["method"] == slug}
             shown = [figures.get(stage["layer"]) for stage in card["stages"]]
             if any(shown):
@@ -175,7 +177,8 @@ def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
                     )
                 )
         columns = [_stage(gallery, model, stage, page) for stage in card["stages"]]
-        matrices.append(Matrix(card["title"], "Image", columns, rows, model))
+        rest = views.rest(len(gallery.images_of(model)), page)
+        matrices.append(Matrix(card["title"], "Image", columns, rows, model, rest))
     return matrices
 
 

@@ -170,7 +170,7 @@ def _accuracy(accuracy: Record) -> str:
 
 def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
     """Rows are the stages of the walk; columns the images."""
-    images, rows = gallery.images_of(slug), []
+    images, rows = gallery.shown_of(slug), []
     for stage in gallery.models[slug]["stages"]:
         found = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}
         if found:
@@ -182,7 +182,8 @@ def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
             ]
             rows.append(Row(Link(stage["title"], relative(layer_page(slug, stage["layer"]), page)), plates))
     columns = [Link(gallery.images[image]["title"], relative(report_page(slug, image), page)) for image in images]
-    return Matrix("Every image, layer by layer", "Stage", columns, rows)
+    rest = views.rest(len(gallery.images_of(slug)), page)
+    return Matrix("Every image, layer by layer", "Stage", columns, rows, rest=rest)
 
 
 def _layer_row(gallery: Gallery, model: str, number: int, layer: Record, page: str) -> LayerRow:

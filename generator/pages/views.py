@@ -8,10 +8,12 @@ from generator.blocks import said
 from generator.pages import text as words
 from generator.pages.gallery import (
     MODEL_LEVEL,
+    MOST,
     Gallery,
     Record,
     figure_page,
     gallery_file,
+    hub_page,
     image_page,
     relative,
 )
@@ -124,6 +126,7 @@ class Matrix:
     columns: list[Link]
     rows: list[Row]
     id: str = ""  # where several stand at one place
+    rest: Link | None = None  # to what there is no room for
 
 
 # --- a figure becomes a plate ------------------------------------------------------------------------
@@ -307,3 +310,10 @@ def steps(axis: str, keys: list[str], current: str, link: object) -> Steps:
         link(keys[place - 1]) if place > 0 else None,
         link(keys[place + 1]) if place + 1 < len(keys) else None,
     )
+
+
+def rest(count: int, page: str) -> Link | None:
+    """Where all images are, if there are more (`count`) than a page shows together."""
+    if count <= MOST:
+        return None
+    return Link(f"All {words.count(count)} images", relative(hub_page("images"), page), f"These are the first {MOST}.")
