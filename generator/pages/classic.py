@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from generator.pages import views
-from generator.pages.gallery import Gallery, Record, method_page, relative, report_page
+from generator.pages.gallery import Gallery, method_page, relative, report_page
 from generator.pages.report import LABEL
-from generator.pages.views import Link, Matrix, Plate, Row
+from generator.pages.views import Link, Matrix, Row
 
 METHODS = ("vanilla-backprop", "saliency", "evolution", "cam", "grad-cam")
 
@@ -36,13 +36,8 @@ def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery
         rows.append(
             Row(
                 head=Link(name, relative(report_page(model, image), page)),
-                plates=[_cell(gallery, figure, page) if figure else None for figure in found],
+                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
                 verdict=views.verdict(gallery.predictions.get((model, image))),
             )
         )
     return Matrix(title, corner, columns, rows)
-
-
-def _cell(gallery: Gallery, figure: Record, page: str) -> Plate:
-    """A picture by its small file, or whole where words stand below it that would be too small."""
-    return views.plate(gallery, figure, page, thumb=not figure["animation"])

@@ -246,7 +246,7 @@ def methods(gallery: Gallery) -> MethodsPage:
 
 def _method_card(gallery: Gallery, card: Record, page: str) -> MethodCard:
     link = Link(card["title"], relative(method_page(card["slug"]), page))
-    return MethodCard(link, card["summary"], example(gallery, card["slug"], page))
+    return MethodCard(link, card["summary"], example(gallery, card["slug"], page, thumb=True))
 
 
 def home(gallery: Gallery) -> HomePage:
@@ -255,7 +255,7 @@ def home(gallery: Gallery) -> HomePage:
     report = most_telling(gallery)
     thumbs = [views.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
     by_look = {card["draw"]: method for method, card in reversed(gallery.methods.items())}
-    pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page))]
+    pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page, thumb=True))]
     return HomePage(
         title=gallery.site["title"],
         description=gallery.site["description"],

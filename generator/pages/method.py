@@ -90,13 +90,13 @@ def method(gallery: Gallery, slug: str) -> MethodPage:
     )
 
 
-def example(gallery: Gallery, slug: str, page: str) -> Plate | None:
+def example(gallery: Gallery, slug: str, page: str, thumb: bool = False) -> Plate | None:
     """The first picture that the gallery has of the method, which for activations is the first stage's."""
     drawn = [figure for figure in gallery.figures if figure["method"] == slug and figure["status"] == "drawn"]
     stages = {(m, stage["layer"]) for m, card in gallery.models.items() for stage in card["stages"]}
     telling = [figure for figure in drawn if (figure["model"], figure["layer"]) in stages]
     best = (telling or drawn)[:1]
-    return views.plate(gallery, best[0], page) if best else None
+    return views.plate(gallery, best[0], page, thumb=thumb) if best else None
 
 
 def _believed(gallery: Gallery, slug: str, page: str) -> list[Believed]:

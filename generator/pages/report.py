@@ -188,7 +188,7 @@ def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: st
     return MethodRow(
         method=Link(card["title"], relative(method_page(card["slug"]), page)),
         summary=card["summary"],
-        label=views.plate(gallery, label, page),
+        label=views.plate(gallery, label, page, thumb=True),
         belief=spark(label, f"{relative(figure_page(label), page)}#belief"),
         rival=views.plate(gallery, rival, page, thumb=True) if rival and rival is not label else None,
     )
