@@ -226,6 +226,7 @@ def test_the_difference_of_a_figure_and_itself_is_black(visit):
     panes(page)
     page.locator(".duel__blend img").evaluate_all("all => Promise.all(all.map(image => image.decode()))")
     assert pixels(page.locator(".duel__blend"))[4:-4, 4:-4].max() == 0
+    assert page.locator("[data-said]").inner_text().startswith("Both are on one scale, 0 to ")
     page = visit(f"{TWO}#a={SALIENCY}&b={OTHER}&view=difference")
     panes(page)
     assert pixels(page.locator(".duel__blend"))[4:-4, 4:-4].max() > 60

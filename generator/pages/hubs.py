@@ -254,7 +254,7 @@ def home(gallery: Gallery) -> HomePage:
     page = home_page()
     report = most_telling(gallery)
     thumbs = [views.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
-    by_look = {card["draw"]: method for method, card in reversed(gallery.methods.items())}
+    by_look = {views.RAMPS.get(card["draw"], card["draw"]): slug for slug, card in reversed(gallery.methods.items())}
     pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page, thumb=True))]
     return HomePage(
         title=gallery.site["title"],

@@ -177,10 +177,12 @@
 
   /* What may be read off the two, and what not. */
   function about(a, b, together, own, ends) {
-    var words = "";
-    if (together && !own) words = "Both are shown on one scale, " + span(ends) + ": equal shades are equal values. What lies beyond the end of its own file is drawn at that end.";
+    var words = "", same = a.scale && b.scale && span(a.scale) === span(b.scale) && a.scale[1] === b.scale[1];
+    if (together && same) words = "Both are on one scale, " + span(ends) + ": equal shades are equal values.";
+    else if (together && !own) words = "Both are shown on one scale, " + span(ends) + ": equal shades are equal values. What lies beyond the end of its own file is drawn at that end.";
     else if (together) words = "Each is on its own scale, " + span(a.scale) + " and " + span(b.scale) + ": the same shade is not the same value.";
     else if (a.draw !== b.draw) words = "They are drawn in different ways: places can be compared, shades cannot.";
+    else if (same) words = "Both are on one scale, " + span(a.scale) + ", with the photo below it.";
     else if (a.scale && b.scale) words = "Each is on its own scale, " + span(a.scale) + " and " + span(b.scale) + ", with the photo below it: the same shade is not the same value.";
     if (Math.abs(a.width / a.height - b.width / b.height) > 0.02) words += " Their shapes differ: the right one is fitted into the frame of the left one.";
     return words.trim();
