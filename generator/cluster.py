@@ -73,7 +73,7 @@ class Cluster:
     def _begin(self, workers: int) -> None:
         """A cluster of this machine, which no other one can reach, with a token and a folder of its own."""
         short = "/tmp" if os.path.isdir("/tmp") else None  # its sockets lie there: 107 characters are the limit
-        self._own = tempfile.mkdtemp(prefix="innerview-", dir=short)
+        self._own = tempfile.mkdtemp(prefix="innerview-ray-", dir=short)
         here = {"_temp_dir": self._own, "_node_ip_address": "127.0.0.1", "include_dashboard": False}
         self._init(address="local", num_cpus=workers, object_store_memory=OBJECTS, **here)
 
