@@ -143,6 +143,25 @@ def test_the_first_tab_skips_to_the_content(visit):
     assert page.evaluate("document.activeElement.closest('.trail') !== null")
 
 
+@pytest.mark.parametrize("kind", ["home", "report", "model", "figure-map"])
+def test_what_has_the_keyboard_is_seen(visit, kind):
+    page = visit()(PAGES[kind])
+    seen = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate(FOCUSED))
+    assert [element for element, box, ring in seen if not (box and ring)] == []
+    assert len({element for element, _, _ in seen}) > 4
+
+
+# What has the focus, whether it has a size, and whether a ring shows it; the theme draws the ring of its switch beside it.
+FOCUSED = """() => {
+    const element = document.activeElement, box = element.getBoundingClientRect();
+    const ring = getComputedStyle(element).outlineStyle !== 'none' || element.matches('body, .md-header *, .md-tabs *');
+    return [element.tagName + element.className + element.title, box.width > 0 || element.matches('.md-option'), ring];
+}"""
+
+
 def test_the_site_opens_from_a_file(chromium, built_site):
     one = Visit(chromium, built_site.as_uri())
     page = one("index.html")
