@@ -154,7 +154,7 @@ def test_what_has_the_keyboard_is_seen(visit, kind):
     assert len({element for element, _, _ in seen}) > 4
 
 
-# What has the focus, whether it has a size, and whether a ring shows it; the theme draws the ring of its switch beside it.
+# What has the focus, whether it has a size, and whether a ring shows it; the theme rings its own by other means.
 FOCUSED = """() => {
     const element = document.activeElement, box = element.getBoundingClientRect();
     const ring = getComputedStyle(element).outlineStyle !== 'none' || element.matches('body, .md-header *, .md-tabs *');
