@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from generator.images import read_image
 from generator.models import Loaded, load, resolve
 from generator.photo import normalise, photo
 from generator.plan import SceneTask, scene_tasks
+from generator.store import unsealed
 from generator.types import Example, ModelCard
 from generator.worker import Worker
 
@@ -40,11 +42,11 @@ class Subject:
         """The picture as a build reads it, which it does once for all networks."""
         return read_image(picture)
 
-    def task(self, picture: Path, methods: Sequence[str]) -> SceneTask:
+    def task(self, picture: Path, methods: Sequence[str], targets: Sequence[str] = ("top",)) -> SceneTask:
         """The jobs of some methods for the network's own answer."""
         cards = {card.slug: card for card in self.worker.methods()}
         chosen = {slug: cards[slug].parameters for slug in methods}
-        (task,) = scene_tasks(self.loaded.network, self.card, [self.example(picture)], ["top"], chosen, cards)
+        (task,) = scene_tasks(self.loaded.network, self.card, [self.example(picture)], targets, chosen, cards)
         return replace(task, jobs=tuple(job for job in task.jobs if job.method in methods))
 
     def x(self, picture: Path) -> torch.Tensor:
@@ -53,22 +55,26 @@ class Subject:
         return torch.from_numpy(normalise(photo(self.example(picture), input), input))
 
     def seconds(self, task: SceneTask) -> float:
-        """CPU time of a task from a picture's file to its figures in an empty store, one thread."""
-        folder = Path(tempfile.mkdtemp(prefix="innerview-bench-"))
+        """CPU time of a task from a picture's file to its figures in the store, which holds none of them."""
+        for file in self.worker.store.folder.glob("*/*/*"):
+            file.unlink()
         failed: list[str] = []
 
         def tell(event: str, key: str, words: str) -> None:
             if event == "failed":
                 failed.append(words)
 
-        self.worker.store.folder = folder
-        try:
-            spent = cpu(lambda: self.worker.scene(task, tell))
-        finally:
-            shutil.rmtree(folder)
+        spent = cpu(lambda: self.worker.scene(task, tell))
         if failed:
             raise RuntimeError(f"{self.name}: {failed[0]}")
         return spent
+
+    def published(self, task: SceneTask) -> int:
+        """Bytes of all pictures of a task, thumbs and bare maps among them."""
+        self.seconds(task)
+        records = [unsealed(file.read_bytes()) for file in self.worker.store.folder.glob("records/*/*")]
+        shown = {digest for one in records if "files" in one for digest in one["payloads"].values()}
+        return sum(self.worker.store.path(digest).stat().st_size for digest in shown)
 
     @cached_property
     def values(self) -> int:
@@ -97,9 +103,19 @@ def subject(name: str) -> Subject:
     if file.is_file():
         network = replace(resolve(name), weights=str(file))
     loaded = load(network)
-    worker = Worker(Path(tempfile.gettempdir()))
+    worker = Worker(_store_in_use())
     worker.take(loaded)
     return Subject(name, loaded, worker, worker.describe(loaded.network))
+
+
+def _store_in_use() -> Path:
+    """A store's folder that has all its folders, as after some pictures; it goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="innerview-bench-"))
+    atexit.register(shutil.rmtree, folder)
+    for kind in ("payloads", "records"):
+        for number in range(256):
+            (folder / kind / f"{number:02x}").mkdir(parents=True)
+    return folder
 
 
 def cpu(work: Callable[[], object]) -> float:

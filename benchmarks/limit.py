@@ -23,6 +23,15 @@ def rows() -> Iterator[Row]:
         yield from _of(subject(name))
 
 
+def _report(network: Subject) -> Row:
+    cards = [card for card in network.worker.methods() if card.preset in ("forward", "quick")]
+    methods = [
+        card.slug for card in cards if "image" in card.axes and not {"style", "epochs"} & {*card.axes, *card.inputs}
+    ]
+    size = network.published(network.task(PICTURES[0], methods, ("top", "rival"))) / 1e6
+    return Row(f"{network.name}: all pictures of a report", size, "MB", 4, note="preset quick, label and rival")
+
+
 def _of(network: Subject) -> Iterator[Row]:
     x = network.x(PICTURES[0])
     maps, core = (network.task(PICTURES[0], methods) for methods in (MAPS, (*MAPS, "activations")))
@@ -30,5 +39,7 @@ def _of(network: Subject) -> Iterator[Row]:
     bare, drawn, whole = least(ROUNDS[network.name], *works)
     spent = f"{1000 * drawn:.0f} over {1000 * bare:.0f} ms"
     yield Row(f"{network.name}: maps over bare passes", drawn / bare, "", BARS[network.name], note=spent)
+    if network.name == "vgg19":
+        yield _report(network)
     many = f"{network.values / 1e6:.2f} million values"
     yield Row(f"{network.name}: sprites on top, a value", (whole - drawn) / network.values * 1e9, "ns", 15, note=many)

@@ -67,7 +67,7 @@ def to_codes(unit: np.ndarray) -> np.ndarray:
 
 def finite(array: np.ndarray) -> np.ndarray:
     """The array, zero where it is not finite."""
-    return np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
+    return array if np.isfinite(array).all() else np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def factor_for(height: int, width: int) -> int:

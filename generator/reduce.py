@@ -12,7 +12,9 @@ import torch
 from torch.nn import functional as F
 
 TILE = 112  # pixels a side that a channel has at most in a sprite
-SPRITE = 400 * 400  # pixels that a sprite has at most: all layers of a large network are still a few megabytes
+SPRITE = 4096 * 4096  # pixels that a sprite has at most
+SHEET = 2**22  # pixels that all sprites of a network have together, unless that left one fewer than ENOUGH
+ENOUGH = 115_000
 ACTIVATION_PERCENTILE = 99.8
 PAINTED = ("picture", "pictures", "dreams")  # styles whose values are colours from 0 to 1
 PART = 2**24  # values that are looked at together
@@ -27,15 +29,16 @@ class Values:
     meta: dict[str, Any] = field(default_factory=dict)
 
 
-def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = "") -> Values:
+def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = "", room: int = SPRITE) -> Values:
     """The values of one result: 8-bit channels for a sprite, float32 for everything else.
 
-    `draw` is the method's style, `kind` the kind of layer an activation comes from.
+    `draw` is the method's style, `kind` the kind of layer an activation comes from, `room` how many pixels a sprite may
+    have.
     """
     if isinstance(value, Values):  # what a probe tells is reduced already
         return value
     if draw == "sprite" and kind != "softmax":
-        return channels(value[0])
+        return channels(value[0], room)
     if draw in PAINTED:  # what is shown with 8 bits needs no more than 11
         values = _floats({"map": value})
         values.arrays["map"] = values.arrays["map"].astype(np.float16)
@@ -75,7 +78,28 @@ def frames_again(kept: Mapping[str, np.ndarray]) -> np.ndarray:
     return kept["frames"].astype(np.float32) * kept["largest"]
 
 
-def channels(tensor: torch.Tensor) -> Values:
+def room_for(shapes: Iterable[tuple[int, ...]]) -> int:
+    """Pixels that each sprite of layers with these shapes (K, h, w) or (K,) may have.
+
+    Small ones keep what they need, and the large ones share what they leave, so that the pictures of all layers of a
+    large network are still a few megabytes.
+    """
+    needs = sorted(_pixels(*shape, *(1,) * (3 - len(shape))) for shape in shapes if len(shape) in (1, 3))
+    left = SHEET
+    for index, need in enumerate(needs):
+        share = left // (len(needs) - index)
+        if need > share:
+            return max(ENOUGH, share)
+        left -= need
+    return SPRITE
+
+
+def _pixels(count: int, height: int, width: int) -> int:
+    scale = min(1.0, TILE / max(height, width))
+    return count * (round(height * scale) + 1) * (round(width * scale) + 1)
+
+
+def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
     """All channels (K, h, w), or a vector (K,), on one 8-bit scale, with each channel's largest, mean and share of
     zeros.
 
@@ -114,7 +138,7 @@ def channels(tensor: torch.Tensor) -> Values:
         "mean": maps.mean((1, 2)),
         "zeros": sum((rows == 0).sum((1, 2)) for rows in _rows(maps)) / maps[0].numel(),
     }
-    small, meta["reduced"] = _fit(maps)
+    small, meta["reduced"] = _fit(maps, room)
     least, most, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
     codes = small.div_(limit or 1.0).mul_(most).round_().clamp_(least, most).add_(zero).to(torch.uint8)
     arrays = {"codes": codes.cpu().numpy(), **{name: array.cpu().numpy() for name, array in statistics.items()}}
@@ -166,10 +190,10 @@ def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> tuple[
     return float(found), int((tail > found).sum())
 
 
-def _fit(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
+def _fit(maps: torch.Tensor, room: int) -> tuple[torch.Tensor, float]:
     """Maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at all)."""
     count, height, width = maps.shape
-    side = max(1, min(TILE, math.isqrt(SPRITE // count) - 1))
+    side = max(1, min(TILE, math.isqrt(room // count) - 1))
     factor = max(height, width) / side
     if factor <= 1:
         return maps.clone(memory_format=torch.contiguous_format), 1

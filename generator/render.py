@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -253,8 +254,24 @@ LIMITS: dict[str, Callable[[np.ndarray], float]] = {
 
 def percentile(values: np.ndarray, q: float) -> float:
     """The `q`-th percentile, and the maximum where that is zero."""
-    found = float(np.percentile(values, q))
+    values = values.ravel()
+    place = (len(values) - 1) * q / 100  # in order of size; between two values it is in proportion
+    tail = _largest(values, len(values) - math.floor(place))
+    place -= len(values) - len(tail)
+    first = math.floor(place)
+    low, high = np.partition(tail, [first, min(first + 1, len(tail) - 1)])[[first, min(first + 1, len(tail) - 1)]]
+    found = float(low) + (float(high) - float(low)) * (place - first)
     return found if found != 0 else float(values.max())
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Those of many values (n,) that may be the `count` largest: at least so many, above a threshold from a sample."""
+    if len(values) < 2**14:
+        return values
+    sample = values[:: len(values) // 2**11]
+    keep = min(len(sample), 2 * math.ceil(count * len(sample) / len(values)) + 16)
+    tail = values[values >= np.partition(sample, -keep)[-keep]]
+    return tail if len(tail) >= count else values
 
 
 def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
@@ -295,6 +312,8 @@ def _one_quantity(codes: np.ndarray, palette: np.ndarray, scale: tuple[float, fl
     board = enlarge(codes, factor)
     files = {"file": (".png", indexed_png(board, palette))}
     if len(files["file"][1]) > 8192:
-        small = Image.fromarray(palette[board]).resize(thumb_size(board), Image.Resampling.BOX)
+        coloured = Image.fromarray(board)
+        coloured.putpalette(palette.tobytes())
+        small = coloured.convert("RGB").resize(thumb_size(board), Image.Resampling.BOX)
         files["thumb"] = (".webp", webp(small))
     return Picture(files, board.shape[1], board.shape[0], scale, clipped)

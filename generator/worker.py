@@ -26,7 +26,7 @@ from .photo import normalise, whole
 from .photo import photo as photo_of
 from .plan import SceneTask, groups, picture_key
 from .probe import ProbeTask, work
-from .reduce import frames_again, plain, reduce, reduce_frames
+from .reduce import frames_again, plain, reduce, reduce_frames, room_for
 from .scene import Scene
 from .sources import closure_digest
 from .store import Store, pack, unpack
@@ -194,6 +194,7 @@ class _Drawing:
     def __init__(self, store: Store, task: SceneTask, cards: dict[str, MethodCard], tell: Tell) -> None:
         self.store, self.task, self.cards, self.tell = store, task, cards, tell
         self.kinds = {layer.name: layer.kind for layer in task.card.layers}
+        self.room = room_for(layer.shape for layer in task.card.layers if layer.kind != "identity")
         self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
         self.records: dict[Job, dict[str, Any]] = {}
         self._arrays: dict[Job, dict[str, np.ndarray]] = {}  # just stored, for pictures that wait for their neighbours
@@ -228,7 +229,7 @@ class _Drawing:
             self._end("failed", job, reason(outcome.error))
             return
         style, kind = self.cards[job.method].draw, self.kinds.get(job.layer, "")
-        values = reduce(style, outcome.value, kind)
+        values = reduce(style, outcome.value, kind, self.room)
         if kind == "softmax" and "map" in values.arrays:
             values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
         if outcome.note:

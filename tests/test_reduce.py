@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from generator.reduce import SPRITE, TILE, frames_again, percentile, reduce, reduce_frames
+from generator.reduce import ENOUGH, SHEET, SPRITE, TILE, frames_again, percentile, reduce, reduce_frames, room_for
 from generator.tiles import mosaic
 
 NUMBERS = st.floats(-100, 100, width=32) | st.sampled_from([0.0, 1.0, -1.0])
@@ -152,7 +152,28 @@ def test_large_maps_are_averaged_over_areas_and_it_says_so():
 def test_a_sprite_of_all_channels_keeps_its_limits(count):
     codes = channels(np.zeros((count, 120, 120), np.float32)).arrays["codes"]
     board, _, _ = mosaic(codes, gap=1, blank=255)
-    assert max(board.shape) <= SPRITE and max(codes.shape[1:]) <= TILE
+    assert board.size <= SPRITE and max(codes.shape[1:]) <= TILE
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 64, 96, 512, 1000, 2048])
+@pytest.mark.parametrize("room", [50_000, 115_000])
+def test_a_sprite_has_the_room_that_it_is_given(count, room):
+    value = torch.rand(1, count, 56, 60)
+    found = reduce("sprite", value, "conv", room)
+    board, _, _ = mosaic(found.arrays["codes"], gap=1, blank=255)
+    assert board.size <= room * (1 + 4 / math.sqrt(count)), "but for the empty places of its last row"
+    whole = reduce("sprite", value, "conv")
+    assert (found.meta["scale"], found.meta["range"]) == (whole.meta["scale"], whole.meta["range"])
+    assert np.array_equal(found.arrays["max"], whole.arrays["max"]), "numbers are of the layer, not of its picture"
+
+
+def test_the_large_sprites_of_a_network_share_what_the_small_ones_leave():
+    assert room_for([(64, 32, 32), (10,)] * 20) == SPRITE, "there is room for all"
+    assert room_for([(512, 28, 28)] * 40) == ENOUGH
+    shapes = [(64, 112, 112)] * 8 + [(100,)] * 100  # 200 pixels and less each
+    room = room_for(shapes)
+    assert ENOUGH < room < 64 * 113**2
+    assert 0.99 * SHEET < 8 * room + 100 * 400 <= SHEET
 
 
 def test_vectors_and_tokens_are_channels_as_well():
