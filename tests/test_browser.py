@@ -154,11 +154,12 @@ def test_what_has_the_keyboard_is_seen(visit, kind):
     assert len({element for element, _, _ in seen}) > 4
 
 
-# What has the focus, whether it has a size, and whether a ring shows it; the theme rings its own by other means.
+# What has the focus, whether it has a size, and whether a ring shows it; the theme shows its own by other means.
 FOCUSED = """() => {
     const element = document.activeElement, box = element.getBoundingClientRect();
-    const ring = getComputedStyle(element).outlineStyle !== 'none' || element.matches('body, .md-header *, .md-tabs *');
-    return [element.tagName + element.className + element.title, box.width > 0 || element.matches('.md-option'), ring];
+    const theirs = element.matches('body, .md-header *, .md-tabs *');
+    const ring = getComputedStyle(element).outlineStyle !== 'none';
+    return [element.tagName + element.className + element.title, theirs || box.width > 0, theirs || ring];
 }"""
 
 
