@@ -1,6 +1,7 @@
 """What the pages say: every field through one door, strangers' words harmless, every job accounted for."""
 
 import json
+import re
 from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
@@ -197,6 +198,23 @@ def test_a_report_shows_every_layer_and_every_method_of_its_image(fake_gallery, 
         for figure in manifest["figures"]:
             if (figure["model"], figure["image"]) == (prediction["model"], prediction["image"]):
                 assert f'href="{figure["id"].rpartition("/")[2]}.html"' in report, figure["id"]
+
+
+def test_the_photo_below_a_map_is_fetched_only_where_a_slider_shows_it(written):
+    covered = {name for name, page in written.items() if "picture--fade" in page and name.endswith(".md")}
+    assert covered == {name for name, page in written.items() if "data-fader" in page and name.endswith(".md")} != set()
+
+
+def test_a_picture_that_has_a_small_file_is_shown_by_it_and_opens_by_the_whole(fake_gallery, tmp_path):
+    manifest = json.loads(json.dumps(fake_gallery[1]))
+    for figure in manifest["figures"]:
+        if figure["method"] == "saliency":
+            figure["thumb"] = f"{figure['id']}.thumb.webp"
+    shown = write(manifest, tmp_path)
+    for name in ("gallery/tiny/frog/index.md", "gallery/tiny/index.md"):
+        small = re.findall(r'data-zoom="([^"]*)"[^>]*><img src="([^"]*)"', shown[name])
+        assert all(src.startswith(f"{file.removesuffix('.png')}.thumb.") for file, src in small), name
+        assert any(file.endswith("saliency--class-frog.png") for file, _ in small), name
 
 
 def test_the_walk_reads_like_the_network(written):
