@@ -13,7 +13,7 @@ from typing import Any
 
 from . import __version__, brought
 from .data import CACHE
-from .resources import resource
+from .resources import INHERITED, resource
 from .sources import module_files
 from .store import key_of, sealed, unsealed, write_whole
 
@@ -50,6 +50,8 @@ class Fingerprint:
         ours = [settings._path, root / "mkdocs.yml", *(settings.folder / name for name in names)]
         paths = sorted({str(path) for path in (*files, *ours)})
         ours = [*paths, *_files(root / "templates"), *_files(settings.images_folder), *_files(PACKAGE)]
+        if self._digests.of(root / "mkdocs.yml") == self._digests.of(root / INHERITED):  # the build laid it itself
+            ours.remove(str(root / "mkdocs.yml"))
         if changed := next((Path(path).name for path in ours if self._since(Path(path))), ""):
             self.forget()
             return changed

@@ -239,6 +239,8 @@ def test_a_look_is_a_gallery_of_these_pictures(call, tmp_path):
     code, out, err = call("look", *photos, *wishes, *HERE, folder=tmp_path)
     assert code == 0, err
     assert out.splitlines()[-1] == f"Open {tmp_path / 'out/site/index.html'} in a browser."
+    assert f"To look at it: innerview serve --config {tmp_path / 'out/gallery.yml'}\n" in out
+    assert "changed while the gallery was built" not in out + err
     manifest = json.loads((tmp_path / "out/site/gallery/manifest.json").read_text())
     assert [image["id"] for image in manifest["images"]] == ["a-b", "a-b-2", "model-2"]
     assert {figure["target"]["name"] for figure in manifest["figures"] if figure["target"]} == {"ship"}

@@ -74,7 +74,8 @@ def build_and_tell(options: Options, summary: Path | None = None) -> int:
         part = "Part {} of {}: ".format(*options.shard) if options.shard else ""
         click.echo(f"{part}{report.figures} figures: {', '.join(parts)}.")
     if report.site:
-        click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). To look at it: innerview serve")
+        chosen = f" --config {options.config}" if options.config not in (None, Path("gallery.yml")) else ""
+        click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). To look at it: innerview serve{chosen}")
     return 1 if report.failures else 0
 
 
