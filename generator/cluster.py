@@ -38,7 +38,7 @@ class Cluster:
     """
 
     def __init__(self, setup: Setup, workers: int, address: str = "") -> None:
-        self.ray, self._own, self._sign = _ray(own=not address), "", None
+        self.ray, self._began, self._own, self._sign = _ray(own=not address), False, "", None
         try:
             if address:
                 self._join(address)
@@ -65,10 +65,12 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the cluster; one of our own ends, and nothing of it is left."""
-        self.ray.shutdown()
+        if self._began:
+            self.ray.shutdown()
         if self._sign:
             self._sign.unlink(missing_ok=True)
-        shutil.rmtree(self._own, ignore_errors=True)
+        if self._own:
+            shutil.rmtree(self._own, ignore_errors=True)
 
     def _begin(self, workers: int) -> None:
         """A cluster of this machine, which no other one can reach, with a token and a folder of its own."""
@@ -91,7 +93,9 @@ class Cluster:
             raise InnerviewError(f"{told}: {_line(error)}") from error
 
     def _init(self, **wishes: Any) -> None:
-        before = signal.getsignal(signal.SIGTERM)
+        if self.ray.is_initialized():
+            raise InnerviewError("--engine ray: expected a process that is in no Ray cluster yet; this one is in one")
+        self._began, before = True, signal.getsignal(signal.SIGTERM)
         try:
             self.ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **wishes)
         finally:

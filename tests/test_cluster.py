@@ -136,7 +136,7 @@ def gallery(tmp_path_factory):
     methods = [*tiny_gallery.METHODS, *bad]
     folder, network = tmp_path_factory.mktemp("gallery"), tiny_gallery.NETWORK + TROUBLE
     options = tiny_gallery.lay(folder, ["one"], network, "actors_network_of_mine", methods=methods, targets=["label"])
-    options = replace(options, workers=2, time_limit=8.0, engine="ray")
+    options = replace(options, workers=2, time_limit=12.0, engine="ray")
     with restored_environment(), options.pool() as pool:
         yield options, pool
 
@@ -157,7 +157,7 @@ def test_an_interrupt_ends_actors_and_cluster_and_leaves_nothing(tmp_path):
     out, err = begun.communicate(timeout=60)
     took = time.monotonic() - started
     assert (begun.returncode, "Stopped. What was drawn is kept" in err, "Traceback" in err) == (130, True, False), err
-    assert took < 4, "two seconds, and as many for a busy machine"
+    assert took < 8, "two seconds, and more for a busy machine: seven processes of Ray end one after the other"
     assert (session(begun.pid), folders() - before) == ([], set())
     assert not Path(f"/proc/{(tmp_path / 'begun').read_text()}").exists()
 
@@ -174,7 +174,7 @@ def test_each_kind_of_loss_costs_its_own_job_as_on_this_machine(gallery):
     assert Counter(key for _, _, key, _ in told) == Counter(list(jobs)), "each job is told of once"
     assert {(jobs[key].method, reason) for event, _, key, reason in told if event == "failed"} == {
         ("saliency", "the worker process died (exit code 3)"),
-        ("signed-gradient", "stopped after 8 s, the time limit for one job (--time-limit)"),
+        ("signed-gradient", "stopped after 12 s, the time limit for one job (--time-limit)"),
     }
 
 
@@ -245,6 +245,12 @@ def test_without_ray_one_line_tells_how_to_install_it(tmp_path, monkeypatch):
     with restored_environment(), pytest.raises(InnerviewError) as error:
         Options(tmp_path, workers=1, engine="ray").pool().ask([("methods", ())])
     assert str(error.value) == "--engine ray: expected the package ray: pip install 'innerview[cluster]'"
+
+
+def test_a_process_is_in_one_cluster_at_a_time(gallery, tmp_path):
+    with pytest.raises(InnerviewError, match="expected a process that is in no Ray cluster yet"):
+        Options(tmp_path, workers=1, engine="ray").pool().ask([("methods", ())])
+    assert gallery[1].ask([("measures", ())])[0], "which is not left for that"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:{port}", "nonsense"])
