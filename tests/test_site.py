@@ -140,3 +140,19 @@ def test_a_link_to_the_site_stays_one(tmp_path):
     (tmp_path / "disk/site/index.html").touch()
     (tmp_path / "site").symlink_to(tmp_path / "disk/site")
     assert site.replaceable(tmp_path / "site") == tmp_path / "disk/site"
+
+
+def test_a_page_of_html_reaches_the_site_as_markdown_would_have_left_it(fake_gallery, tmp_path, monkeypatch):
+    sites = []
+    for name in ("past", "through"):
+        root = tmp_path / name
+        resources.materialise(root)
+        pages.write_sources(fake_gallery[1], root / "site_src", [resources.resource("templates")])
+        (root / "site_src/mixed.md").write_text('<div class="page page--own">\n<p>one</p>\n</div>\n\n*two*\n')
+        site._mkdocs(root, root / "site", "", "")
+        sites.append({path.relative_to(root / "site"): path.read_bytes() for path in (root / "site").rglob("*.html")})
+        (tmp_path / "ready.py").write_text("")
+        monkeypatch.setattr("generator.ready.__file__", str(tmp_path / "ready.py"))
+    past, through = sites
+    assert past == through and len(past) > 40
+    assert b"<em>two</em>" in past[Path("mixed.html")]
