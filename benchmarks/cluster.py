@@ -22,7 +22,7 @@ from generator.survey import Plan, make_plan
 
 from .rows import Row
 
-ROUNDS = 5
+ROUNDS = 3
 PICTURES = ("frog", "deer", "ship", "horse", "bird", "truck", "dog", "chelsea")
 SETTINGS = {"models": [{"name": "vgg-cifar10", "images": [*PICTURES]}], "preset": "quick", "measures": []}
 
