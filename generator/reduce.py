@@ -136,7 +136,7 @@ def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
     statistics = {
         "max": maps.amax((1, 2)),
         "mean": maps.mean((1, 2)),
-        "zeros": sum((rows == 0).sum((1, 2)) for rows in _rows(maps)) / maps[0].numel(),
+        "zeros": 1 - sum(rows.sign().abs_().sum((1, 2)) for rows in _rows(maps)) / maps[0].numel(),
     }
     small, meta["reduced"] = _fit(maps, room)
     least, most, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
