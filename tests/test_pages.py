@@ -331,3 +331,20 @@ def test_of_very_many_images_a_page_shows_the_first_and_leads_to_the_rest(fake_g
 
 def test_of_a_few_images_a_page_shows_all(written):
     assert not any("These are the first" in page for page in written.values())
+
+
+# --- evidence -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+def test_a_measured_map_leads_to_the_order_of_methods_where_there_is_one(fake_gallery, tmp_path, ranked):
+    manifest = json.loads(json.dumps(fake_gallery[1]))
+    controls = [one for control in manifest["controls"] for one in control["measured"]]
+    for one in [] if ranked else [*manifest["figures"], *controls]:
+        (one.get("evidence") or {}).pop("insertion", None)
+    for model in [] if ranked else manifest["models"]:
+        model["ranking"] = {}
+    found = write(manifest, tmp_path)
+    assert ('id="belief"' in found["gallery/tiny/index.md"]) is ranked
+    page = found["gallery/tiny/frog/grad-cam--relu4--class-frog.html"]
+    assert ("index.html#belief" in page) is ranked and "All methods of this network" in page

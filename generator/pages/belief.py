@@ -130,7 +130,9 @@ def proof(gallery: Gallery, figure: Record, page: str) -> Proof | None:
         for slug, card in gallery.measures.items()
         if slug in measured
     ]
-    return Proof(lines, _summary(measured, control), findings, relative(f"{model_page(figure['model'])}#belief", page))
+    ranked = _curated(gallery, figure["model"]) or gallery.models[figure["model"]].get("ranking")
+    order = f"{model_page(figure['model'])}{'#belief' if ranked else ''}"
+    return Proof(lines, _summary(measured, control), findings, relative(order, page))
 
 
 def _summary(measured: Mapping[str, Record], control: Mapping[str, Record]) -> str:
