@@ -38,14 +38,6 @@ def test_an_empty_file_is_the_default_too(gallery):
     assert load(gallery("")).model_dump() == default_settings().model_dump()
 
 
-@pytest.mark.parametrize("name", ["full", "imagenet"])
-def test_the_galleries_that_come_along_are_valid(repository, name):
-    settings = load(repository / "galleries" / f"{name}.yml")
-    known = {entry.name for entry in read_image_entries(settings.images_folder / "images.yml")}
-    assert settings.images_folder.resolve() == repository / "images"
-    assert {one for pair in settings.styles for one in pair} <= known
-
-
 def test_pictures_come_from_beside_the_file_or_with_innerview(gallery, tmp_path, repository):
     assert load(gallery("")).images_folder == repository / "images"
     assert load(gallery("images: mine")).images_folder == tmp_path / "mine"

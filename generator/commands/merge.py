@@ -21,7 +21,7 @@ def merge(stores: tuple[Path, ...], into: Path) -> None:
 
     \b
     innerview merge stores/*
-    innerview build
+    innerview merge one/store other/store --into both/store
     """
     from ..merge import merge as run
     from ..store import Store
