@@ -75,4 +75,3 @@ def test_every_pin_is_exact_and_every_dependency_is_pinned(repository):
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
     names = {re.match(r"[\w-]+", requirement)[0].lower() for requirement in wanted}
     assert names - {name.lower() for name in pins} == set()
-
