@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,30 @@ def served(site: Path) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@contextmanager
+def pages(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page at an address, or an empty one; in the end nothing may have gone wrong on any."""
+    contexts, faults = [], []
+
+    def go(address: str = "", width: int = 1280, height: int = 900, **wishes) -> Page:
+        wishes = {"reduced_motion": "reduce", **wishes}
+        context = chromium.new_context(viewport={"width": width, "height": height}, **wishes)
+        context.set_default_timeout(90_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda line: line.type in ("error", "warning") and faults.append(line.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("response", lambda answer: answer.status >= 400 and faults.append(answer.url))
+        if address:
+            page.goto(address, wait_until="load")
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert faults == []
 
 
 def where(page: Page) -> str:

@@ -129,23 +129,15 @@ def address(site):
 @pytest.fixture
 def visit(chromium, address):
     """Opens a page, with the list of the films it has fetched; nothing may go wrong on any."""
-    contexts, faults = [], []
+    with browsing.pages(chromium) as go:
 
-    def go(name, width=1280, height=900, **wishes):
-        context = chromium.new_context(viewport={"width": width, "height": height}, **wishes)
-        contexts.append(context)
-        page, films = context.new_page(), []
-        page.on("console", lambda line: line.type in ("error", "warning") and faults.append(line.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("response", lambda answer: answer.status >= 400 and faults.append(answer.url))
-        page.on("request", lambda asked: ".animation." in asked.url and films.append(asked.url))
-        page.goto(f"{address}/{name}", wait_until="networkidle")
-        return page, films
+        def start(name, *size, **wishes):
+            page, films = go("", *size, **{"reduced_motion": "no-preference", **wishes}), []
+            page.on("request", lambda asked: ".animation." in asked.url and films.append(asked.url))
+            page.goto(f"{address}/{name}", wait_until="networkidle")
+            return page, films
 
-    yield go
-    for context in contexts:
-        context.close()
-    assert faults == []
+        yield start
 
 
 def source(image):

@@ -29,24 +29,12 @@ def address(built_site):
 @pytest.fixture
 def visit(chromium, address, built_site):
     """Opens a page, from the server or from its file; in the end nothing may have gone wrong on any."""
-    contexts, faults = [], []
+    with browsing.pages(chromium) as go:
 
-    def go(name, width=1280, height=900, file=False, **wishes):
-        context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **wishes)
-        context.set_default_timeout(90_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda line: line.type in ("error", "warning") and faults.append(line.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("response", lambda answer: answer.status >= 400 and faults.append(answer.url))
-        if name:
-            page.goto(f"{built_site.as_uri() if file else address}/{name}", wait_until="load")
-        return page
+        def start(name, *size, file=False, **wishes):
+            return go(f"{built_site.as_uri() if file else address}/{name}" if name else "", *size, **wishes)
 
-    yield go
-    for context in contexts:
-        context.close()
-    assert faults == []
+        yield start
 
 
 def pixels(locator):

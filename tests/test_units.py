@@ -28,21 +28,8 @@ def address(built_site):
 @pytest.fixture
 def visit(chromium, address):
     """Opens a page; in the end nothing may have gone wrong on any."""
-    contexts, faults = [], []
-
-    def go(name, width=1280, height=900, **wishes):
-        context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **wishes)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda line: line.type in ("error", "warning") and faults.append(line.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(name if "://" in name else f"{address}/{name}", wait_until="load")
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert faults == []
+    with browsing.pages(chromium) as go:
+        yield lambda name, *size, **wishes: go(name if "://" in name else f"{address}/{name}", *size, **wishes)
 
 
 def channels(page):
