@@ -116,7 +116,7 @@ def _upright(picture: Image.Image) -> Image.Image:
     """The loaded picture turned as its EXIF says; Pillow has turned a TIFF by itself while loading."""
     try:
         turn = UPRIGHT.get(picture.getexif().get(ORIENTATION, 1))
-    except Exception:  # broken EXIF says nothing about orientation
+    except Exception:  # Pillow raises by kind of damage (struct, syntax, value, key); none may lose the picture
         turn = None
     return picture if turn is None else picture.transpose(turn)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bad_pictures import STORED
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -66,16 +67,7 @@ def test_every_format_is_read(kind):
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 def test_exif_orientation_is_undone(kind, orientation):
     upright = noise(16, 8)
-    stored = {  # how a camera that notes this orientation has stored the upright picture
-        1: lambda a: a,
-        2: lambda a: a[:, ::-1],
-        3: lambda a: a[::-1, ::-1],
-        4: lambda a: a[::-1],
-        5: lambda a: a.transpose(1, 0, 2),
-        6: lambda a: np.rot90(a),
-        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-        8: lambda a: np.rot90(a, -1),
-    }[orientation](upright)
+    stored = STORED[orientation](upright)
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True} if kind == "WEBP" else {}
