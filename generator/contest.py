@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +18,7 @@ from .measured import Subject, counts
 from .measures import MEASURES, load_measures
 from .measures.controls import CONTROLS
 from .methods import METHODS, card, load_methods
-from .models import Loaded, file_digest, load, weights_file
-from .models.names import RANKING
+from .models import Loaded, load
 from .plan import chunk_size
 from .ranking import DRAWS, difference, standings
 from .types import ConfigError, Job, MethodCard, ModelCard, ModelError, Network, NotApplicable
@@ -84,19 +81,6 @@ def rank(
         "measures": {measure: [_rounded(asdict(one)) for one in order] for measure, order in orders.items()},
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
     }
-
-
-def keep(ranked: Ranking, network: Network) -> Path | None:
-    """Write a ranking beside the network's weights file, for its model card; None where there is no such file."""
-    weights = weights_file(network)
-    if weights is None:
-        return None
-    told = {**ranked, "sha256": file_digest(weights)}
-    path = weights.with_suffix(RANKING)
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
-    return path
 
 
 def in_words(ranked: Ranking) -> list[tuple[str, ...]]:

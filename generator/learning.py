@@ -12,6 +12,8 @@ from . import contest, pruning
 from .download import labelled
 from .evaluation import evaluate
 from .models import load, resolve
+from .models.names import PRUNING, RANKING
+from .models.weights import keep_beside
 from .options import device as device_of
 from .training import RECIPES, Progress, train
 from .types import Network
@@ -72,7 +74,7 @@ def pruned(
     chosen = sorted(set(sparsities)) or pruning.SPARSITIES
     pictures = labelled(data, "test", _set_of(model))
     found = pruning.measure(network, pictures, sparsities=chosen, sample=sample, device=device_of(device), say=say)
-    path = pruning.keep(found, network)
+    path = keep_beside(found, network, PRUNING)
     if path is None:
         return found, "The curve was not kept: there is no weights file for it to lie beside; --json prints it"
     return found, f"The curve is in {path}"
@@ -108,7 +110,7 @@ def ranked(
 
     pictures = labelled(data, "test", load(network).vocabulary)
     found = contest.rank(network, pictures, images=images, methods=methods, device=device_of(device), say=sometimes)
-    path = contest.keep(found, network)
+    path = keep_beside(found, network, RANKING)
     told = f"The order is in {path}" if path else "The order was not kept: no weights file is there to lie beside"
     return found, contest.in_words(found), told
 

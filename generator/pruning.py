@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +14,9 @@ from .data import Labelled
 from .describe import describe
 from .evaluation import about, batches, match_classes, normalised
 from .methods import METHODS, load_methods
-from .models import Loaded, file_digest, load, weights_file
+from .models import Loaded, load
 from .models.derived import derive, nonzero
-from .models.names import PRUNING, changes
+from .models.names import changes
 from .scene import Scene
 from .types import Job, ModelCard, ModelError, Network
 
@@ -83,19 +81,6 @@ def measure(
         "whole": every,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
     }
-
-
-def keep(measured: Measured, network: Network) -> Path | None:
-    """Write a curve beside the network's weights file, for its model card; None where there is no such file."""
-    weights = weights_file(network)
-    if weights is None:
-        return None
-    told = {**measured, "sha256": file_digest(weights)}
-    path = weights.with_suffix(PRUNING)
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
-    return path
 
 
 def answers(loaded: Loaded, data: Labelled, batch: int = 200) -> np.ndarray:

@@ -23,6 +23,8 @@ from generator.measures.controls import CONTROLS
 from generator.measures.insertion import blurred
 from generator.measures.likeness import ranks, spearman
 from generator.measures.order import strongest_first
+from generator.models.names import RANKING
+from generator.models.weights import keep_beside
 from generator.models.weights import ranking as ranking_beside
 from generator.photo import inside
 from generator.ranking import difference, standings
@@ -380,7 +382,7 @@ def test_the_order_over_labelled_pictures_is_kept_beside_the_weights(tmp_path, m
     assert {one["method"] for one in order} == {*chosen, *CONTROLS}
     weights = tmp_path / "mine.safetensors"
     weights.write_bytes(b"weights")
-    kept = contest.keep(found, Network("mine", "bundled:vgg-cifar10", weights=str(weights)))
+    kept = keep_beside(found, Network("mine", "bundled:vgg-cifar10", weights=str(weights)), RANKING)
     assert kept == tmp_path / "mine.ranking.json"
     assert json.loads(kept.read_text())["measures"] == json.loads(json.dumps(found["measures"]))
     assert ranking_beside(weights) == json.loads(kept.read_text())

@@ -18,6 +18,8 @@ from generator.evaluation import evaluate
 from generator.images import read_images
 from generator.models import load, resolve
 from generator.models.derived import derive
+from generator.models.names import PRUNING
+from generator.models.weights import keep_beside
 from generator.pages.curve import curve
 from generator.pages.gallery import Gallery
 from generator.resources import resource
@@ -92,7 +94,7 @@ def test_measuring_twice_gives_the_same_and_leaves_the_random_state(network, dat
 
 def test_the_curve_is_kept_beside_the_weights_and_told_on_the_card(network, data, tmp_path):
     assert load(network).pruning == {}
-    path = pruning.keep(measure(network, data), network)
+    path = keep_beside(measure(network, data), network, PRUNING)
     assert path == tmp_path / "mine.pruning.json"
     assert "/" not in path.read_text()  # nothing of this machine
     card = describe(load(network))
@@ -104,14 +106,14 @@ def test_the_curve_is_kept_beside_the_weights_and_told_on_the_card(network, data
 
 
 def test_a_curve_of_other_weights_is_not_told(network, data, tmp_path):
-    pruning.keep(measure(network, data), network)
+    keep_beside(measure(network, data), network, PRUNING)
     state = {name: tensor + 1 for name, tensor in load(network).model.state_dict().items()}
     save_file(state, tmp_path / "mine.safetensors")
     assert load(network).pruning == {}
 
 
 def test_weights_without_a_file_keep_no_curve(network, data):
-    assert pruning.keep({}, replace(network, weights="random")) is None
+    assert keep_beside({}, replace(network, weights="random"), PRUNING) is None
 
 
 def test_what_is_pruned_already_is_refused(network, data):

@@ -10,6 +10,7 @@ from torch import nn
 from generator.models import weights
 from generator.models.built import Built
 from generator.models.names import weights_file
+from generator.models.vgg import blocks
 from generator.types import Input, Network
 
 CLASSES = (  # in the order of their WordNet identifiers, as torchvision has them
@@ -41,18 +42,8 @@ class Imagenette(nn.Module):
         layers["conv0"] = nn.Conv2d(3, STEM, 7, stride=2, padding=3, bias=False)
         layers["bn0"] = nn.BatchNorm2d(STEM)
         layers["relu0"] = nn.ReLU(inplace=True)
-        channels, convs, pools = STEM, 1, 0
-        for width in WIDTHS:
-            if width == "pool":
-                layers[f"pool{pools}"] = nn.MaxPool2d(2)
-                pools += 1
-                continue
-            layers[f"conv{convs}"] = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-            layers[f"bn{convs}"] = nn.BatchNorm2d(width)
-            layers[f"relu{convs}"] = nn.ReLU(inplace=True)
-            channels, convs = width, convs + 1
-        self.backbone = nn.Sequential(layers)
-        self.classifier = nn.Linear(channels, len(CLASSES))
+        self.backbone = nn.Sequential(layers | blocks(WIDTHS, STEM, first=1))
+        self.classifier = nn.Linear(384, len(CLASSES))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.backbone(x)  # (N, 384, 8, 8)

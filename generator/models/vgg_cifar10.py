@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import torch
 from torch import nn
 
 from generator.models import weights
 from generator.models.built import Built
 from generator.models.names import weights_file
+from generator.models.vgg import blocks
 from generator.types import Input, Network
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -22,19 +21,8 @@ class VGGCifar10(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        channels, convs, pools = 3, 0, 0
-        for width in WIDTHS:
-            if width == "pool":
-                layers[f"pool{pools}"] = nn.MaxPool2d(2)
-                pools += 1
-                continue
-            layers[f"conv{convs}"] = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-            layers[f"bn{convs}"] = nn.BatchNorm2d(width)
-            layers[f"relu{convs}"] = nn.ReLU(inplace=True)
-            channels, convs = width, convs + 1
-        self.backbone = nn.Sequential(layers)
-        self.classifier = nn.Linear(channels, len(CLASSES))
+        self.backbone = nn.Sequential(blocks(WIDTHS, 3))
+        self.classifier = nn.Linear(512, len(CLASSES))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.backbone(x)  # (N, 512, 2, 2)

@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from generator.models.names import CARD, PRUNING, RANKING, file_digest
-from generator.types import ModelError
+from generator.models.names import CARD, PRUNING, RANKING, file_digest, weights_file
+from generator.types import ModelError, Network
 
 State = dict[str, torch.Tensor]
 
@@ -104,6 +104,19 @@ def pruning(path: Path) -> dict[str, Any]:
 def ranking(path: Path) -> dict[str, Any]:
     """How methods were ranked over labelled pictures by the weights in a file (`generator.contest`), if by this one."""
     return _beside(path, RANKING)
+
+
+def keep_beside(told: Mapping[str, Any], network: Network, suffix: str) -> Path | None:
+    """Write what was measured of a network beside its weights file, for its card; None where there is no such file."""
+    weights = weights_file(network)
+    if weights is None:
+        return None
+    path = weights.with_suffix(suffix)
+    unfinished = path.with_name(f".{path.name}")
+    text = json.dumps({**told, "sha256": file_digest(weights)}, indent=1, ensure_ascii=False)
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    unfinished.replace(path)
+    return path
 
 
 def _beside(path: Path, suffix: str) -> dict[str, Any]:
