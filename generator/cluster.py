@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from importlib.metadata import version
@@ -25,6 +26,7 @@ from .store import StoreError, key_of
 from .types import InnerviewError
 
 OBJECTS = 100 * 2**20  # bytes of shared memory for a cluster of our own: only words travel, pictures are in the store
+GATHERED = 0.2  # seconds of a worker's words that travel together: each journey costs milliseconds on both sides
 LOST = "the actor of the worker was lost, perhaps with its machine;"
 Message = tuple[Any, ...]
 
@@ -57,6 +59,8 @@ class Cluster:
 
     def wait(self, busy: Collection[Actor]) -> list[Actor]:
         """Those that have something to say; after a second perhaps none."""
+        if more := [actor for actor in busy if actor.heard]:
+            return more
         by_stream = {actor.stream: actor for actor in busy}
         ready, others = self.ray.wait(list(by_stream), timeout=1.0)
         if ready and others:
@@ -121,7 +125,8 @@ class Actor:
 
     def __init__(self, ray: Any, host: Any) -> None:
         self._ray, self._host, self.stream = ray, host, None
-        self._began, self._heard = monotonic(), False
+        self.heard: deque[Message] = deque()  # what came together and has not been received yet
+        self._began, self._spoke = monotonic(), False
 
     def send(self, message: Message) -> None:
         """A question; an actor that is gone already is noticed when its answer is awaited."""
@@ -129,16 +134,18 @@ class Actor:
 
     def receive(self) -> Message:
         """The next message; `("killed", why)` where the actor was lost, `("store", error)` where none could start."""
+        if self.heard:
+            return self.heard.popleft()
         if self.silent():
             return ("store", InnerviewError(f"--engine ray: no room for a worker in the cluster within {STARTING:g} s"))
         try:
-            message = self._ray.get(next(self.stream))
+            self.heard.extend(self._ray.get(next(self.stream)))
         except (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError) as error:
             if "creation task" in str(error):
                 return ("store", InnerviewError(f"--engine ray: a worker could not be started: {_line(error)}"))
             return ("killed", LOST)
-        self._heard = True
-        return message
+        self._spoke = True
+        return self.heard.popleft()
 
     def alive(self) -> bool:
         """Whether the worker is there to be asked."""
@@ -149,7 +156,7 @@ class Actor:
 
     def silent(self) -> bool:
         """Whether it never began; how long one job may take is seen to by its host."""
-        return not self._heard and monotonic() - self._began > STARTING
+        return not self._spoke and monotonic() - self._began > STARTING
 
     def end(self) -> None:
         """Tell the actor to end, without waiting for it; its worker ends with it."""
@@ -170,17 +177,20 @@ class Host:
             vars(sys.modules["__main__"])["__file__"] = None  # Ray's own, which a new process would load again
             self._process = Process(setup)
 
-    def ask(self, question: Message) -> Iterator[Message]:
-        """All that the worker says to a question; the answer is the last."""
+    def ask(self, question: Message) -> Iterator[list[Message]]:
+        """All that the worker says to a question, a few messages at a time; the answer is the last."""
         if self._trouble:
-            yield ("store", InnerviewError(self._trouble))
+            yield [("store", InnerviewError(self._trouble))]
             return
         self._process.send(question)
-        message: Message = ("event",)
-        while message[0] == "event":
-            if self._process.connection.poll(1.0) or self._process.silent():
-                message = self._process.receive()
-                yield message
+        gathered, since = [], monotonic()
+        while not gathered or gathered[-1][0] == "event":
+            if gathered and monotonic() - since > GATHERED:
+                yield gathered
+                gathered, since = [], monotonic()
+            if self._process.connection.poll(GATHERED if gathered else 1.0) or self._process.silent():
+                gathered.append(self._process.receive())
+        yield gathered
 
     def alive(self) -> bool:
         """Whether the worker is there to be asked."""
