@@ -11,7 +11,7 @@ from . import compare, config, measured, probe, selection
 from .cards import measure_cards, method_cards, model_cards
 from .entries import nearest
 from .fingerprint import Digests
-from .images import known_names, read_images
+from .images import Problem, known_names, read_images
 from .options import Options
 from .plan import MODEL_LEVEL, SceneTask, groups, picture_key, price, scene_tasks
 from .run import Pool
@@ -78,7 +78,8 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
             raise ConfigError(f"--method {name!r}: no such method{nearest(name, by_slug)}")
     networks = selection.networks(settings, options.models)
     examples, problems = read_images(settings.images_folder, options.data, options.images, options.work)
-    styles = _styles(settings, options)
+    styles, unpainted = _styles(settings, options)
+    problems += [problem for problem in unpainted if problem not in problems]
     cards, failed = model_cards(networks, pool, store)
     tasks: list[SceneTask] = []
     used: set[str] = set()
@@ -204,20 +205,21 @@ def _probed(settings: config.Settings, network: Network, options: Options) -> pr
     return probe.find_source(entry.probe.data, entry.probe.images, settings.folder, options.data, place)
 
 
-def _styles(settings: config.Settings, options: Options) -> dict[str, list[Example]]:
-    """The pictures whose style an image is to get, by its id. Raises `ConfigError` where one cannot be had."""
+def _styles(settings: config.Settings, options: Options) -> tuple[dict[str, list[Example]], list[Problem]]:
+    """The pictures whose style an image is to get, by its id, and why others cannot be had.
+
+    A picture that cannot be read costs the pairs it is in, and no more. Raises `ConfigError` where an id is unknown.
+    """
     names = dict.fromkeys(name for pair in settings.styles for name in pair)
     if not names:
-        return {}
+        return {}, []
     found, problems = read_images(settings.images_folder, options.data, list(names), options.work)
     known = {example.id: example for example in found}
-    for problem in problems:
-        if problem.kind != "warning":
-            raise ConfigError(f"{settings.file}: styles: {problem.message}")
     pairs: dict[str, list[Example]] = {}
     for content, style in settings.styles:
-        pairs.setdefault(content, []).append(known[style])
-    return pairs
+        if content in known and style in known:
+            pairs.setdefault(content, []).append(known[style])
+    return pairs, [problem for problem in problems if problem.kind != "warning"]
 
 
 def _unknown_labels(examples: Sequence[Example], card: ModelCard) -> Iterator[str]:

@@ -202,6 +202,19 @@ def test_a_model_may_name_a_picture_that_cannot_be_read(tmp_path):
     assert [name for name, _ in plan.failed] == ["two"] and [one.id for one in plan.examples] == ["one"]
 
 
+def test_a_style_that_cannot_be_read_costs_the_pairs_it_is_in(tmp_path):
+    methods = {"saliency": {}, "style-transfer": {"steps": 2, "size": 12}}
+    pairs = [["one", "two"], ["one", "torn"]]
+    options = tiny_gallery.lay(tmp_path, ["one", "two"], methods=methods, preset="full", styles=pairs)
+    (tmp_path / "images/torn.png").write_bytes((tmp_path / "images/two.png").read_bytes()[:60])
+    report, _ = tiny_gallery.run(options)
+    manifest = json.loads((options.work / "manifest.json").read_text())
+    (painted,) = [figure for figure in manifest["figures"] if figure["method"] == "style-transfer"]
+    assert painted["status"] == "drawn" and painted["image"] == "one" and painted["style"] == "two"
+    assert {*report.failures} == {"torn"} == {picture["id"] for picture in manifest["unreadable"]}
+    assert {figure["image"] for figure in manifest["figures"] if figure["method"] == "saliency"} == {"one", "two"}
+
+
 def identity(file):
     """The id that a file gets."""
     return ImageEntry(file=file).name
