@@ -10,8 +10,6 @@ channels, and the figures of the first photograph stand for both.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +17,7 @@ import torch
 
 from generator.photo import photo
 
-from .core import MAPS, PICTURES, Subject, cpu, least, subject
+from .core import MAPS, PICTURES, Subject, cpu, least, scratch, subject
 from .rivals import Rivals, save_figure, save_maps
 from .rows import Row
 
@@ -30,11 +28,7 @@ SIXTH = 6
 def rows() -> Iterator[Row]:
     """Ratios of CPU time: theirs over ours."""
     for name, rounds in ROUNDS.items():
-        folder = Path(tempfile.mkdtemp(prefix="innerview-bench-"))
-        try:
-            yield from _of(subject(name), rounds, folder)
-        finally:
-            shutil.rmtree(folder)
+        yield from _of(subject(name), rounds, scratch())
 
 
 def _of(network: Subject, rounds: int, folder: Path) -> Iterator[Row]:
