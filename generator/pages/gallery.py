@@ -12,6 +12,7 @@ Record = dict[str, Any]
 
 MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
 MOST = 24  # images that one page shows together; each has its report
+FEW = 8  # that it shows of more
 FAMILIES = {
     "inside": ("Inside the network", "What the layers computed, without any question asked."),
     "gradient": ("Gradients", "Which pixels would change the answer if they changed a little."),
@@ -63,8 +64,8 @@ class Gallery:
         return [image for image in self.images if (model, image) in self._reports]
 
     def shown_of(self, model: str) -> list[str]:
-        """Those of them that its pages show together: the first `MOST`."""
-        return self.images_of(model)[:MOST]
+        """Those of them that its pages show together."""
+        return together(self.images_of(model))
 
     def models_of(self, image: str) -> list[str]:
         """The models that have a report of the image."""
@@ -127,6 +128,11 @@ def home_page() -> str:
 def hub_page(hub: str) -> str:
     """One of the hubs: images, models, methods."""
     return f"gallery/{hub}/index.html"
+
+
+def together(images: list[Any]) -> list[Any]:
+    """Those of many images, or of what there is of each, that one page shows together."""
+    return images if len(images) <= MOST else images[:FEW]
 
 
 def image_page(image: str) -> str:

@@ -10,7 +10,6 @@ from generator.pages import text as words
 from generator.pages import views
 from generator.pages.gallery import (
     MODEL_LEVEL,
-    MOST,
     Gallery,
     Record,
     gallery_file,
@@ -20,6 +19,7 @@ from generator.pages.gallery import (
     model_page,
     relative,
     report_page,
+    together,
 )
 from generator.pages.model import Fact
 from generator.pages.report import stage_id
@@ -70,7 +70,7 @@ class LayerPage:
 def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
     """The page of the layer `name` of a model (slug), of which at least one activation is drawn."""
     page, card = layer_page(model, name), gallery.models[model]
-    record, drawn = gallery.layer(model, name) or {}, gallery.at_layer(model, name)[:MOST]
+    record, drawn = gallery.layer(model, name) or {}, together(gallery.at_layer(model, name))
     seen, scale, filters = _on_one_scale(gallery, model, record, drawn, page)
     cells = {one.plate.cells for one in seen}
     kernels = _kernels(gallery, model, record)
@@ -236,7 +236,8 @@ def data_scripts(gallery: Gallery, values: dict[str, Any]) -> dict[str, str]:
     scripts = {}
     for model, card in gallery.models.items():
         for name in gallery.layers_of(model):
-            known = {f["image"]: values[f["id"]] for f in gallery.at_layer(model, name)[:MOST] if values.get(f["id"])}
+            shown = together(gallery.at_layer(model, name))
+            known = {figure["image"]: values[figure["id"]] for figure in shown if values.get(figure["id"])}
             votes = gallery.layer(model, name)["shape"] == [len(card["classes"])]
             scripts[data_file(model, name)] = data_script(known, card["classes"] if votes else [])
     return scripts

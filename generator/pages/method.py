@@ -9,7 +9,6 @@ from generator.pages.belief import Order, orders
 from generator.pages.gallery import (
     FAMILIES,
     MODEL_LEVEL,
-    MOST,
     Gallery,
     Record,
     home_page,
@@ -19,6 +18,7 @@ from generator.pages.gallery import (
     model_page,
     relative,
     report_page,
+    together,
 )
 from generator.pages.report import LABEL, RIVAL
 from generator.pages.views import Link, Matrix, Plate, Row, Steps
@@ -136,20 +136,19 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
         Link(_column(gallery.models[model]["title"] if several else "", roles), relative(model_page(model), page))
         for model, roles in used
     ]
-    rows, drawn = [], 0
-    for image, example_ in gallery.images.items():
-        figures = [found[key].get(image) for key in used]
-        drawn += any(figures)
-        if any(figures) and drawn <= MOST:
-            first = next(model for (model, _), figure in zip(used, figures, strict=True) if figure)
-            rows.append(
-                Row(
-                    head=Link(example_["title"], relative(report_page(first, image), page)),
-                    plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in figures],
-                    thumb=views.photo(gallery, example_, page, thumb=True),
-                )
+    rows = []
+    drawn = [image for image in gallery.images if any(image in found[key] for key in used)]
+    for image in together(drawn):
+        figures, example_ = [found[key].get(image) for key in used], gallery.images[image]
+        first = next(model for (model, _), figure in zip(used, figures, strict=True) if figure)
+        rows.append(
+            Row(
+                head=Link(example_["title"], relative(report_page(first, image), page)),
+                plates=[views.plate(gallery, figure, page, thumb=True) if figure else None for figure in figures],
+                thumb=views.photo(gallery, example_, page, thumb=True),
             )
-    return [Matrix("The same method on every image", "Image", columns, rows, rest=views.rest(drawn, page))]
+        )
+    return [Matrix("The same method on every image", "Image", columns, rows, rest=views.rest(len(drawn), page))]
 
 
 def _column(model: str, roles: tuple[str, ...]) -> str:

@@ -8,7 +8,6 @@ from generator.blocks import said
 from generator.pages import text as words
 from generator.pages.gallery import (
     MODEL_LEVEL,
-    MOST,
     Gallery,
     Record,
     figure_page,
@@ -16,6 +15,7 @@ from generator.pages.gallery import (
     hub_page,
     image_page,
     relative,
+    together,
 )
 from generator.pages.moving import moves
 
@@ -314,6 +314,7 @@ def steps(axis: str, keys: list[str], current: str, link: object) -> Steps:
 
 def rest(count: int, page: str) -> Link | None:
     """Where all images are, if there are more (`count`) than a page shows together."""
-    if count <= MOST:
+    shown = len(together([None] * count))
+    if shown == count:
         return None
-    return Link(f"All {words.count(count)} images", relative(hub_page("images"), page), f"These are the first {MOST}.")
+    return Link(f"All {words.count(count)} images", relative(hub_page("images"), page), f"These are the first {shown}.")
