@@ -155,8 +155,8 @@ def _rows(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 def _ends(maps: torch.Tensor) -> tuple[float, float]:
     """The smallest and the largest value; not finite where one of the values is not."""
-    ends = [part.aminmax() for part in _parts(maps)]
-    return float(torch.stack([end.min for end in ends]).min()), float(torch.stack([end.max for end in ends]).max())
+    low, high = (torch.stack(ends) for ends in zip(*(part.aminmax() for part in _parts(maps)), strict=True))
+    return float(low.min()), float(high.max())
 
 
 def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:

@@ -49,7 +49,8 @@ class Store:
     def get(self, key: str) -> dict[str, Any] | None:
         """The record of `key`, or None where there is none that can be read."""
         try:
-            return unsealed(self._record(key).read_bytes())
+            with open(self._record(key), "rb") as file:
+                return unsealed(file.read())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -65,14 +66,13 @@ class Store:
     def keep(self, data: bytes) -> str:
         """Keep one payload; its SHA-256."""
         digest = hashlib.sha256(data).hexdigest()
-        path = self.path(digest)
-        if not path.exists():
-            self._write(path, data)
+        if not os.path.exists(self._payload(digest)):
+            self._write(self._payload(digest), data)
         return digest
 
     def path(self, digest: str) -> Path:
         """Where the payload with this digest is, or would be."""
-        return Path(f"{self.folder}/payloads/{digest[:2]}/{digest}")
+        return Path(self._payload(digest))
 
     def read(self, digest: str) -> bytes:
         """A payload, its checksum verified. Raises `Damaged`, after removing one that is not what it should be."""
@@ -88,7 +88,7 @@ class Store:
 
     def whole(self, record: Mapping[str, Any]) -> bool:
         """Whether every payload that a record names is there."""
-        return all(self.path(digest).is_file() for digest in record.get("payloads", {}).values())
+        return all(os.path.isfile(self._payload(digest)) for digest in record.get("payloads", {}).values())
 
     def sound(self, record: Mapping[str, Any]) -> bool:
         """Whether every payload that a record names is there and is what its digest says; what is not is removed."""
@@ -102,7 +102,7 @@ class Store:
     def drop(self, key: str) -> None:
         """Forget the record of `key` and its payloads, which nothing else may name."""
         found = self.get(key)
-        self._record(key).unlink(missing_ok=True)
+        Path(self._record(key)).unlink(missing_ok=True)
         for digest in (found or {}).get("payloads", {}).values():
             self.path(digest).unlink(missing_ok=True)
 
@@ -134,14 +134,17 @@ class Store:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield  # closing the file, also when the process is killed, ends the lock
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, path: str, data: bytes) -> None:
         try:
             write_whole(path, data, 0o444)
         except OSError as error:
             raise StoreError(f"{self.folder}: expected a store that can be written: {error.strerror}") from error
 
-    def _record(self, key: str) -> Path:
-        return Path(f"{self.folder}/records/{key[:2]}/{key}.json")
+    def _record(self, key: str) -> str:
+        return f"{self.folder}/records/{key[:2]}/{key}.json"
+
+    def _payload(self, digest: str) -> str:
+        return f"{self.folder}/payloads/{digest[:2]}/{digest}"
 
 
 def key_of(*parts: Any) -> str:
@@ -179,15 +182,15 @@ def unsealed(data: bytes) -> Any:
     return json.loads(text) if seal == hashlib.sha256(text).hexdigest().encode() else None
 
 
-def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
+def write_whole(path: Path | str, data: bytes, mode: int = 0o644) -> None:
     """Write a file so that no one ever sees half of it."""
-    folder, name = os.path.split(path)
+    folder, name = os.path.split(os.path.abspath(path))
     hidden = f"{folder}/.{os.urandom(8).hex()}-{name[:40]}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         handle = os.open(hidden, flags, 0o600)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
         handle = os.open(hidden, flags, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -16,7 +16,7 @@ def mosaic(tiles: np.ndarray, gap: int, blank: int, columns: int = 0) -> tuple[n
     padded[:count, :height, :width] = tiles
     board = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
     board = board.reshape(rows * (height + gap), columns * (width + gap))
-    return np.ascontiguousarray(board[: board.shape[0] - gap, : board.shape[1] - gap]), columns, rows
+    return board[: board.shape[0] - gap, : board.shape[1] - gap], columns, rows
 
 
 def enlargement(shape: tuple[int, int, int], gap: int, smallest: int) -> int:
