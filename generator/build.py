@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import against, compare, fingerprint, measured, pages, pins, probing, shards, share, site
+from . import compare, fingerprint, measured, pins, probing, shards, site
 from .cards import known_code
 from .manifest import Contents, Published, channel_values, job_name, manifest
 from .models import weights_files
@@ -105,6 +105,8 @@ def publish(
     Raises `Damaged` for a payload that is not what it was, `SiteError` where the site does not hold together; what was
     published before is then as it was.
     """
+    from . import against, pages, share  # the templates take a quarter of the time of a build that changes nothing
+
     root, settings = options.root, plan.settings
     about, templates = settings.site, template_folders(root)
     described["shares"], cards = share.draw_all(described, files, store)

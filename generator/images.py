@@ -45,6 +45,7 @@ def read_images(
         raise ConfigError(f"image {unknown[0]!r}: no picture in {folder} has this id{nearest(unknown[0], wanted)}")
     examples: list[Example] = []
     absent: dict[str, list[ImageEntry]] = {}  # why, and which
+    nameless: list[ImageEntry] = []  # of whose maker nothing is said
     for name, entry in wanted.items():
         if only and name not in only:
             continue
@@ -56,10 +57,9 @@ def read_images(
         except ImageError as error:
             problems.append(_problem(name, str(error), "failed"))
         else:
-            if not entry.credit:
-                told = f"{entry.file or entry.source}: no credit in images.yml"
-                problems.append(_problem(name, told, "warning"))
-    return examples, problems + [_left_out(entries, reason) for reason, entries in absent.items()]
+            nameless += [] if entry.credit else [entry]
+    problems += [_of_several(nameless, "no credit in images.yml", "warning")] if nameless else []
+    return examples, problems + [_of_several(entries, reason, "left-out") for reason, entries in absent.items()]
 
 
 def known_names(folder: Path) -> set[str]:
@@ -68,12 +68,12 @@ def known_names(folder: Path) -> set[str]:
     return {name for entry in wanted.values() for name in (entry.name, *entry.sets)}
 
 
-def _left_out(entries: Sequence[ImageEntry], reason: str) -> Problem:
-    """One line for all pictures that are not at hand for one reason."""
+def _of_several(entries: Sequence[ImageEntry], reason: str, kind: str) -> Problem:
+    """One line for all pictures of which the same is to be said."""
     (first, *others) = entries
     named = first.file or first.source
     more = f" and {len(others)} more" if others else ""
-    return _problem(first.name, f"{named}{more}: {reason}", "left-out")
+    return _problem(first.name, f"{named}{more}: {reason}", kind)
 
 
 def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = None) -> Example:
