@@ -26,7 +26,7 @@ from .store import StoreError, key_of
 from .types import InnerviewError
 
 OBJECTS = 100 * 2**20  # bytes of shared memory for a cluster of our own: only words travel, pictures are in the store
-GATHERED = 0.2  # seconds of a worker's words that travel together: each journey costs milliseconds on both sides
+GATHERED = 0.5  # seconds of a worker's words that travel together: each journey costs milliseconds on both sides
 LOST = "the actor of the worker was lost, perhaps with its machine;"
 Message = tuple[Any, ...]
 

@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tiny_gallery
@@ -240,6 +241,19 @@ def test_what_a_machine_lacks_is_named(tmp_path):
 )
 def test_an_actor_takes_a_core_and_its_share_of_a_gpu(resources, device, workers, room):
     assert cluster._room(resources, device, workers) == room
+
+
+@pytest.mark.parametrize(("seconds", "journeys"), [(60, 1), (-1, 101)])
+def test_what_a_worker_says_in_a_moment_travels_together_and_in_order(monkeypatch, seconds, journeys):
+    words = [*(("event", "step", str(number), "") for number in range(100)), ("answer", None)]
+    said = iter(words)
+    worker = SimpleNamespace(send=lambda question: None, silent=lambda: False, receive=lambda: next(said))
+    worker.connection = SimpleNamespace(poll=lambda seconds: True)
+    host = object.__new__(cluster.Host)
+    host._trouble, host._process = "", worker
+    monkeypatch.setattr(cluster, "GATHERED", seconds)
+    told = list(host.ask(("scene", ())))
+    assert [word for part in told for word in part] == words and len(told) == journeys
 
 
 def test_more_is_not_asked_of_a_cluster_than_it_has():
