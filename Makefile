@@ -28,7 +28,7 @@ serve: $(VENV)/installed ## build, then look at the gallery in a browser
 
 test: $(VENV)/installed-tests browser ## install what the tests need and run them all
 	@$(BIN)/ruff check .
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
 	@$(BIN)/python tests/screenshots.py site docs/screenshots
