@@ -169,7 +169,7 @@ def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:
 
 
 def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float, signed: bool = False) -> tuple[float, int]:
-    """The same, where values are `signed` of their sizes; and how many lie above, not counted where it is zero."""
+    """The same, where values are `signed` of their sizes; and how many values lie above."""
 
     def sizes(part: torch.Tensor) -> torch.Tensor:
         return part.abs() if signed else part
@@ -178,25 +178,33 @@ def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float, signed: b
     rank = count - math.ceil(count * q / 100)  # how many values lie above it
     tail = None
     if count >= 16384:
-        step = count // 4096
-        sample = torch.cat([sizes(part.reshape(-1)[::step]).clone() for part in parts()])  # a view would keep the part
+        sample = torch.cat([sizes(_some(part.reshape(-1), count // 4096)) for part in parts()])
         keep = min(sample.numel(), math.ceil(sample.numel() * (1 - q / 100) * 4) + 8)
         least = float(sample.topk(keep).values[-1])
-        tail = torch.cat([_from(sizes(part), least) for part in parts()])
-        if least == 0 and tail.numel() <= rank:
-            return 0.0, 0
-    if tail is None or tail.numel() <= rank:
+        tail = torch.cat([_above(sizes(part), least) for part in parts()])
+        if tail.numel() <= rank:
+            if sum(int((sizes(part) >= least).sum()) for part in parts()) > rank:
+                return least, tail.numel()
+            tail = None
+    if tail is None:
         tail = torch.cat([sizes(part).reshape(-1) for part in parts()])
     found = tail.kthvalue(tail.numel() - rank).values
     return float(found), int((tail > found).sum())
 
 
-def _from(values: torch.Tensor, least: float) -> torch.Tensor:
-    """Those of values (not negative) that are at least `least`, which of zeros are none; numpy picks few of many."""
+def _some(values: torch.Tensor, step: int) -> torch.Tensor:
+    """One of every `step` values (n,), each time another one, or channels that take turns would be missed."""
+    first = torch.arange(0, values.numel(), step, device=values.device)
+    places = first + torch.arange(len(first), device=values.device) * 40503 % step
+    return values[places.clamp_(max=values.numel() - 1)]
+
+
+def _above(values: torch.Tensor, least: float) -> torch.Tensor:
+    """Those of values that are larger; numpy picks few of many five times faster."""
     if values.device.type != "cpu":
-        return values[values >= least if least > 0 else values > 0]
+        return values[values > least]
     array = values.numpy()
-    return torch.from_numpy(array[array >= least if least > 0 else array > 0])
+    return torch.from_numpy(array[array > least])
 
 
 def _fit(maps: torch.Tensor, room: int) -> tuple[torch.Tensor, float]:

@@ -85,6 +85,17 @@ def test_the_percentile_of_many_is_as_exact(kind, count):
         )
 
 
+def test_few_of_many_values_are_ordered_whichever_way_channels_lie(monkeypatch):
+    ordered, usual = [], torch.Tensor.kthvalue
+    monkeypatch.setattr(torch.Tensor, "kthvalue", lambda self, k: ordered.append(self.numel()) or usual(self, k))
+    maps = torch.rand(64, 128, 128, generator=torch.Generator().manual_seed(0)) + 1
+    maps[0] /= 1000  # with its channels last, every 64th value is one of this channel
+    for one in (maps[None], maps[None].contiguous(memory_format=torch.channels_last)):
+        limit = reduce("sprite", one).meta["scale"][1]
+        assert limit == np.percentile(maps.numpy(), 99.8, method="inverted_cdf")
+    assert len(ordered) == 2 and max(ordered) < maps.numel() / 20
+
+
 @pytest.mark.parametrize("kind", ["signed", "rectified", "broken", "small"])
 def test_it_does_not_matter_in_how_many_parts_maps_are_looked_at(kind, monkeypatch):
     maps = np.random.default_rng(0).normal(size=(9, 40, 30) if kind == "small" else (9, 150, 120)).astype(np.float32)
