@@ -2,7 +2,7 @@
 
 A few pictures go through vgg-cifar10 for real; their figures stand in the manifest again and again under other names,
 first for a hundred images and then for a thousand. Told are the CPU time that mkdocs takes, with all its processes,
-that of everything together, the heaviest page of each kind, how the cost grows, and what the site weighs with every
+that of everything together, the mean of all pages and the heaviest of each kind, how the cost grows, and what the site weighs with every
 picture counted.
 """
 
@@ -52,6 +52,7 @@ def rows() -> Iterator[Row]:
         yield Row(f"the whole, {MANY:,} reports", many.whole, "CPU s", note=f"{many.pages:,} pages of HTML")
         exponent = math.log(many.whole / few.whole) / math.log(MANY / FEW)
         yield Row("growth of the cost, exponent", exponent, "", 1.1, note=f"from {few.whole:.1f} CPU s for {FEW}")
+        yield Row("HTML of a page, on average", many.html / many.pages / 1000, "kB")
         for kind, (size, page) in many.heaviest.items():
             yield Row(f"HTML of {kind}", size / 1000, "kB", 25, note=page)
         yield Row("the whole site", many.bytes / 1e9, "GB", 1)
@@ -80,7 +81,7 @@ class Site:
         self.whole = process_time() - start + _children() - before
         sizes = {path.relative_to(out).as_posix(): path.stat().st_size for path in out.rglob("*") if path.is_file()}
         self.bytes, html = sum(sizes.values()), [name for name in sizes if name.endswith(".html")]
-        self.pages, self.heaviest = len(html), {}
+        self.pages, self.html, self.heaviest = len(html), sum(sizes[name] for name in html), {}
         for kind, pattern in KINDS.items():
             self.heaviest[kind] = max((sizes[name], name) for name in html if re.fullmatch(pattern, name))
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from . import gpu
 from .cluster import Cluster
 from .fingerprint import digest
 from .processes import Processes, Setup
@@ -33,7 +34,7 @@ class Options:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     device: str = "auto"
     data: Path | None = None
-    memory: int = 2**30
+    memory: int | None = None  # bytes for methods of many passes, per worker; None asks the device
     trust_pickle: bool = False
     time_limit: float = 900.0
     store_dir: Path | None = None  # `.innerview/store` in the root by default; galleries may share one
@@ -56,6 +57,11 @@ class Options:
     def store(self) -> Store:
         """What was computed before."""
         return Store(self.store_dir or self.work / "store")
+
+    @property
+    def room(self) -> int:
+        """Bytes that methods of many passes may take in each worker."""
+        return self.memory or gpu.room(device(self.device), self.workers)
 
     def pool(self, workers: int | None = None) -> Pool:
         """The workers, as many as asked for; none is started before there is something to do."""

@@ -75,7 +75,7 @@ def scene_tasks(
     parameters = {slug: dict(values) for slug, values in chosen.items()}
     for slug, one in cards.items():  # methods that chosen ones build on have their defaults
         parameters.setdefault(slug, dict(one.parameters))
-    chunk = chunk_size(card, memory)
+    chunk = chunk_size(card, memory, device)
     common = _Common(card, cards, parameters, chunk, device, styles or {}, probe.key if probe else "")
     tasks: list[SceneTask] = []
     long: list[SceneTask] = []
@@ -104,11 +104,14 @@ def scene_tasks(
     return tasks + long
 
 
-def chunk_size(card: ModelCard, memory: int) -> int:
-    """How many samples of one image share a pass: a function of the network and of `memory` in bytes alone."""
+def chunk_size(card: ModelCard, memory: int, device: str = "cpu") -> int:
+    """How many samples of one image share a pass: a function of the network, of `memory` in bytes and the device.
+
+    A core has enough to do with a few, a GPU with a few hundred.
+    """
     values = sum(_product(layer.shape) for layer in card.layers) + _product(card.input.size)
     sample = 10 * values  # bytes: float32, kept for the backward pass, with its gradients and copies
-    return max(1, min(16, memory // sample))
+    return max(1, min(256 if device.startswith("cuda") else 16, memory // sample))
 
 
 def groups(task: SceneTask) -> list[tuple[Job, ...]]:

@@ -87,7 +87,7 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
     named = known_names(settings.images_folder)
     asked: list[tuple[str, ModelCard]] = []
     probes: dict[str, probe.ProbeTask] = {}
-    digests = Digests(options.work / "probes.json")
+    digests, room = Digests(options.work / "probes.json"), options.room
     for network, card in cards:
         chosen = selection.methods_for(settings, methods, preset(settings, card))
         if options.methods:
@@ -102,7 +102,7 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
         if source.path and not options.methods and selection.allowed(settings, "top-images"):
             chosen = {**chosen, "top-images": chosen.get("top-images", by_slug["top-images"].parameters)}
         if source.path or (mine and "top-images" in chosen):
-            given = {"device": pool.setup.device, "memory": options.memory}
+            given = {"device": pool.setup.device, "memory": room}
             probes[card.slug] = probe.task_of(network, card, source, mine, digests.of, **given)
         planned = scene_tasks(
             network,
@@ -112,7 +112,7 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
             chosen,
             by_slug,
             device=pool.setup.device,
-            memory=options.memory,
+            memory=room,
             styles=styles,
             probe=probes.get(card.slug),
         )

@@ -243,9 +243,9 @@ def test_names_of_classes_are_drawn_only_into_the_probabilities():
     assert [job.layer for job in other] == ["probabilities"]
 
 
-def test_how_many_samples_share_a_pass_depends_on_network_and_memory_alone():
+def test_how_many_samples_share_a_pass_depends_on_network_memory_and_device_alone():
     assert chunk_size(CARD, 1) == 1
-    assert chunk_size(CARD, 2**40) == 16
+    assert (chunk_size(CARD, 2**40), chunk_size(CARD, 2**40, "cuda:1")) == (16, 256)
     sizes = [chunk_size(CARD, 2**power) for power in range(8, 24)]
     assert sizes == sorted(sizes) and len(set(sizes)) > 3
     wide = replace(CARD, layers=tuple(replace(layer, shape=(400, 8, 8)) for layer in LAYERS))

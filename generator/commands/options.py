@@ -22,11 +22,9 @@ PRESET = click.option(
 )
 MEMORY = click.option(
     "--memory",
-    default=1024,
-    show_default=True,
     type=click.IntRange(64),
     metavar="MB",
-    help="For methods that run many passes, per worker.",
+    help="For methods that run many passes, per worker.  [default: 1024, or most of what a GPU has free]",
 )
 DATA_HELP = "A folder with a folder of pictures per class, or a tar archive of one"
 
@@ -93,13 +91,15 @@ def against(command: Callable) -> Callable:
     return click.option("--against", type=known, metavar="OLD", help="Tell what changed from another gallery.")(command)
 
 
-def options(config: Path | None = None, memory: int = 1024, workers: int | None = None, **chosen: Any) -> Options:
+def options(
+    config: Path | None = None, memory: int | None = None, workers: int | None = None, **chosen: Any
+) -> Options:
     """What a command asks for, from the values of `selection` and `destination` and of its own."""
     if config is None and Path("gallery.yml").is_file():
         config = Path("gallery.yml")
     root = _root(config)
     extra = {} if workers is None else {"workers": workers}
-    return Options(root=root, config=config, memory=memory * 2**20, **extra, **chosen)
+    return Options(root=root, config=config, memory=memory and memory * 2**20, **extra, **chosen)
 
 
 def _root(config: Path | None) -> Path:

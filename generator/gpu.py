@@ -1,0 +1,35 @@
+"""How much memory methods of many passes may take: on a GPU what its driver says is free, asked without torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+USUAL = 2**30  # bytes, where no GPU tells
+LEAST = 2**26
+SHARE = 0.8  # of what is free; networks and the libraries' own room take some of the rest
+ASK = ("nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits")
+
+
+def room(device: str, workers: int) -> int:
+    """Bytes for each of `workers` on `device` (`cpu`, `cuda` or `cuda:n`), a power of two.
+
+    How many samples share a pass follows from it and is part of a figure's key: what else runs on the card for a while
+    changes nothing as long as it takes less than half.
+    """
+    free = _free(device) if device.startswith("cuda") else None
+    if free is None:
+        return USUAL
+    return max(LEAST, 1 << max(0, int(free * SHARE / max(1, workers)).bit_length() - 1))
+
+
+def _free(device: str) -> int | None:
+    """Bytes that nobody uses on a card; None where its driver does not tell."""
+    number = int(device.partition(":")[2] or 0)
+    seen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    card = seen[number] if number < len(seen) else str(number)
+    try:
+        told = subprocess.run([*ASK, f"--id={card}"], capture_output=True, text=True, timeout=20, check=True).stdout
+        return int(told) * 2**20
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
