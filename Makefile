@@ -33,7 +33,7 @@ test: $(VENV)/installed-tests browser ## install what the tests need and run the
 screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
 	@$(BIN)/python tests/screenshots.py site docs/screenshots
 
-bench: $(VENV)/installed-tests ## measure how fast all is, beside what people do today (about 10 minutes)
+bench: $(VENV)/installed-tests ## measure how fast all is, beside what people do today (about a quarter of an hour)
 	@$(BIN)/python -m benchmarks
 
 soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30)

@@ -2,8 +2,8 @@
 
 A few pictures go through vgg-cifar10 for real; their figures stand in the manifest again and again under other names,
 first for a hundred images and then for a thousand. Told are the CPU time that mkdocs takes, with all its processes,
-that of everything together, the mean of all pages and the heaviest of each kind, how the cost grows, and what the site weighs with every
-picture counted.
+that of everything together, the mean of all pages and the heaviest of each kind, how the cost grows, and what the site
+weighs with every picture counted.
 """
 
 from __future__ import annotations
