@@ -16,7 +16,7 @@ from pathlib import Path
 
 from markupsafe import escape
 
-from generator import frontpage, ready, resources
+from generator import bundle, frontpage, ready, resources
 from generator.check import check_site
 from generator.types import InnerviewError
 
@@ -102,7 +102,7 @@ def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
         "docs_dir": str(root / "site_src"),
         "site_dir": str(site.resolve()),
         "theme": {"custom_dir": str(root / resources.THEME)},
-        "hooks": [frontpage.__file__, ready.__file__],
+        "hooks": [frontpage.__file__, ready.__file__, bundle.__file__],
     }
     # The theme prints these two without escaping them.
     settings |= {"site_name": str(escape(title))} if title else {}

@@ -21,8 +21,8 @@ ORDER = """
     samples waiting answers cam_layers scene reduce palettes bars encode tiles patches picture painted captions
     render evaluation growth measures training store merge probe plan ranking compare ssim side readback diff gates
     pruning measured evidence contest worker processes run manifest fingerprint cluster gpu options probing cards
-    caching budget preview survey shards frontpage ready pages comment against postcard pins share check site build live
-    terminal learning new add impromptu show embed health library commands __main__
+    caching budget preview survey shards frontpage ready bundle pages comment against postcard pins share check site
+    build live terminal learning new add impromptu show embed health library commands __main__
 """.split()
 # Loaded by worker processes and by commands that compute; the parent process waits for no torch (1.6 s).
 TORCH = """

@@ -81,7 +81,7 @@ def test_it_builds_with_the_front_page_that_someone_wrote(small, monkeypatch):
     assert front.index("What does a network see") < front.index("This text is yours")
     assert "My gallery" in front
     assert (small / "site_src" / "index.md").read_text() == (SCAFFOLD / "site_src" / "index.md").read_text()
-    assert "Only" in front and "assets/css/tokens.css" in front and "Lecture" not in front.partition("<main")[0]
+    assert "Only" in front and "assets/css/all.css" in front and "Lecture" not in front.partition("<main")[0]
     git = ["git", "ls-files", "--others", "--exclude-standard"]
     subprocess.run(["git", "init", "-q"], check=True, capture_output=True)
     kept = set(subprocess.run(git, check=True, capture_output=True, text=True).stdout.split())

@@ -1,13 +1,14 @@
 """The site takes its place only when it holds together, and what someone wrote in a gallery stays theirs."""
 
 import http.client
+import re
 import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
-from generator import pages, resources, site
+from generator import bundle, pages, resources, site
 
 OURS = "site_src/assets/css/home.css"
 
@@ -156,3 +157,29 @@ def test_a_page_of_html_reaches_the_site_as_markdown_would_have_left_it(fake_gal
     past, through = sites
     assert past == through and len(past) > 40
     assert b"<em>two</em>" in past[Path("mixed.html")]
+
+
+def test_style_sheets_of_all_pages_are_one_file_in_their_order(tmp_path):
+    class Config(dict):
+        docs_dir, site_dir = str(tmp_path / "docs"), str(tmp_path / "docs")
+
+    for name, text in {"b.css": "b {}", "a.css": "a {}", "c.css": '@import "x.css";', "../d.css": "d {}"}.items():
+        (tmp_path / "docs/assets/css").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docs/assets/css" / name).write_text(text)
+    ours = ["assets/css/b.css", "assets/css/a.css"]
+    others = ["https://example.org/x.css", "assets/css/c.css", "assets/d.css", "assets/css/gone.css"]
+    config = Config(extra_css=[others[0], *ours, *others[1:]], extra_javascript=["assets/js/one.js"])
+    bundle.on_config(config)
+    assert config == {"extra_css": ["assets/css/all.css", *others], "extra_javascript": ["assets/js/one.js"]}
+    bundle.on_post_build(config)
+    assert (tmp_path / "docs/assets/css/all.css").read_text() == "b {}\na {}"
+
+
+def test_a_page_asks_for_two_files_of_ours_and_those_of_its_kind(built_site):
+    page = (built_site / "gallery/tiny/index.html").read_text()
+    asked = set(re.findall(r'(?:href|src)="[^"]*assets/(css|js)/(\w+)\.', page))
+    assert asked == {("css", "all"), ("js", "all"), ("css", "compare"), ("js", "matrices")}
+    for kind in ("css", "js"):
+        parts = [path for path in (built_site / f"assets/{kind}").iterdir() if path.name != f"all.{kind}"]
+        whole = (built_site / f"assets/{kind}/all.{kind}").read_bytes()
+        assert sum(path.read_bytes() in whole for path in parts) >= 5
