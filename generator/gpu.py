@@ -12,15 +12,9 @@ ASK = ("nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits")
 
 
 def room(device: str, workers: int) -> int:
-    """Bytes for each of `workers` on `device` (`cpu`, `cuda` or `cuda:n`), a power of two.
-
-    How many samples share a pass follows from it and is part of a figure's key: what else runs on the card for a while
-    changes nothing as long as it takes less than half.
-    """
+    """Bytes for each of `workers` on `device` (`cpu`, `cuda` or `cuda:n`)."""
     free = _free(device) if device.startswith("cuda") else None
-    if free is None:
-        return USUAL
-    return max(LEAST, 1 << max(0, int(free * SHARE / max(1, workers)).bit_length() - 1))
+    return USUAL if free is None else max(LEAST, int(free * SHARE / max(1, workers)))
 
 
 def _free(device: str) -> int | None:

@@ -77,7 +77,7 @@ def evidence_key(task: SceneTask, subject: Subject, measure: str, known: Registr
     of = subject.job.key if subject.job else [subject.slug, known.controls[subject.slug].key, _answer(task)]
     where = [task.example.box, task.example.mask_digest] if "inside" in card.inputs else []
     code = closure_digest("generator.evidence")
-    said = [task.measures[measure], explained(task), task.label, task.chunk, where]
+    said = [task.measures[measure], explained(task), task.label, task.keyed_chunk, where]
     return key_of("evidence", of, card.key, said, code)
 
 

@@ -39,6 +39,7 @@ class SceneTask:
     jobs: tuple[Job, ...]
     parameters: dict[str, dict[str, Any]]  # of the methods
     chunk: int  # samples of the image that share a pass
+    keyed_chunk: int = 0  # the same as keys know it: 0 on a GPU, where it follows what is free and bytes differ anyway
     skipped: frozenset[str] = frozenset()  # keys of jobs not to be tried: a worker was lost over them
     careful: frozenset[str] = frozenset()  # keys of jobs to be done with one sample in a pass: likewise, perhaps
     styles: tuple[Example, ...] = ()  # the pictures whose style a job wants
@@ -83,7 +84,8 @@ def scene_tasks(
     def add(example: Example | None, label: str, jobs: list[Job]) -> None:
         pictures = tuple((styles or {}).get(example.id, ())) if example else ()
         asked = probe if example is None else None
-        whole = SceneTask(network, card, example, label, (), parameters, chunk, styles=pictures, probe=asked)
+        chunks = (chunk, common.chunk)
+        whole = SceneTask(network, card, example, label, (), parameters, *chunks, styles=pictures, probe=asked)
         driven = [job for job in jobs if _drives(job.method, cards)]
         short = [job for job in jobs if job not in driven]
         if short:
@@ -199,7 +201,8 @@ class _Common:
         probe: str,
     ) -> None:
         self.pictures, self.probe = pictures, probe
-        self.card, self.cards, self.parameters, self.chunk = card, cards, parameters, chunk
+        self.card, self.cards, self.parameters = card, cards, parameters
+        self.chunk = chunk if device == "cpu" else 0
         self.base = key_of(
             card.digest,
             asdict(card.input),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from . import compare, config, measured, probe, selection
+from . import compare, config, gpu, measured, probe, selection
 from .cards import measure_cards, method_cards, model_cards
 from .entries import nearest
 from .fingerprint import Digests
@@ -102,7 +102,7 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
         if source.path and not options.methods and selection.allowed(settings, "top-images"):
             chosen = {**chosen, "top-images": chosen.get("top-images", by_slug["top-images"].parameters)}
         if source.path or (mine and "top-images" in chosen):
-            given = {"device": pool.setup.device, "memory": room}
+            given = {"device": pool.setup.device, "memory": options.memory or gpu.USUAL}
             probes[card.slug] = probe.task_of(network, card, source, mine, digests.of, **given)
         planned = scene_tasks(
             network,

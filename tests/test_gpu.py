@@ -24,11 +24,9 @@ def driver(tmp_path, monkeypatch):
     return put
 
 
-def test_workers_share_most_of_what_is_free_as_a_power_of_two(driver):
+def test_workers_share_most_of_what_is_free(driver):
     driver(81_920)  # MiB
-    assert [room("cuda", workers) // GIB for workers in (1, 2, 3)] == [64, 32, 16]
-    driver(60_000)
-    assert room("cuda", 1) == 32 * GIB, "what runs beside it for a while changes the number seldom"
+    assert [room("cuda", workers) / GIB for workers in (1, 2, 4)] == [64, 32, 16]
     driver(3)
     assert room("cuda", 1) == LEAST
 

@@ -252,6 +252,13 @@ def test_how_many_samples_share_a_pass_depends_on_network_memory_and_device_alon
     assert chunk_size(wide, 2**20) < chunk_size(CARD, 2**20)
 
 
+def test_keys_know_how_many_samples_share_a_pass_only_where_bytes_are_promised():
+    assert keys(memory=2**14) != keys(memory=2**30)
+    assert keys(device="cuda", memory=2**14) == keys(device="cuda:1", memory=2**30)
+    assert {task.keyed_chunk for task in tasks(device="cuda")} == {0}, "nor do those of evidence"
+    assert all(task.keyed_chunk == task.chunk for task in tasks())
+
+
 def test_the_price_counts_what_a_scene_shares_once():
     task = tasks()[1]
 

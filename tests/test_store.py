@@ -1,7 +1,9 @@
 """What is in the store is whole or not there: files half-written or damaged are never taken for results."""
 
 import errno
+import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,6 +165,14 @@ def test_files_are_replaced_whole_also_when_they_may_not_be_written_to(tmp_path)
     write_whole(tmp_path / "a" / "file", b"new", 0o444)
     assert (tmp_path / "a" / "file").read_bytes() == b"new"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
+
+
+def test_a_file_begins_beside_its_place_also_where_that_is_named_alone(tmp_path, monkeypatch):
+    begun, usual = [], os.open
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "open", lambda path, *more: begun.append(Path(path).parent) or usual(path, *more))
+    write_whole(Path("file"), b"new")
+    assert begun == [tmp_path] and (tmp_path / "file").read_bytes() == b"new"
 
 
 SHAPES = array_shapes(min_dims=0, min_side=0, max_side=4)
