@@ -145,7 +145,7 @@ def gallery(tmp_path_factory):
     methods = [*tiny_gallery.METHODS, *bad]
     folder, network = tmp_path_factory.mktemp("gallery"), tiny_gallery.NETWORK + TROUBLE
     options = tiny_gallery.lay(folder, ["one"], network, "actors_network_of_mine", methods=methods, targets=["label"])
-    options = replace(options, workers=2, time_limit=12.0, engine="ray")
+    options = replace(options, workers=2, time_limit=30.0, engine="ray")
     with restored_environment(), options.pool() as pool:
         yield options, pool
 
@@ -184,7 +184,7 @@ def test_each_kind_of_loss_costs_its_own_job_as_on_this_machine(gallery):
     assert Counter(key for _, _, key, _ in told) == Counter(list(jobs)), "each job is told of once"
     assert {(jobs[key].method, reason) for event, _, key, reason in told if event == "failed"} == {
         ("saliency", "the worker process died (exit code 3)"),
-        ("signed-gradient", "stopped after 12 s, the time limit for one job (--time-limit)"),
+        ("signed-gradient", "stopped after 30 s, the time limit for one job (--time-limit)"),
     }
 
 
