@@ -31,16 +31,16 @@ test: $(VENV)/installed-tests browser ## install what the tests need and run the
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
-	@$(BIN)/python tests/screenshots.py site docs/screenshots
+	@$(BIN)/python tests/support/screenshots.py site docs/screenshots
 
 bench: $(VENV)/installed-tests ## measure how fast all is, beside what people do today (about a quarter of an hour)
 	@$(BIN)/python -m benchmarks
 
 soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30)
-	@$(BIN)/python tests/soak.py --kills $(KILLS)
+	@$(BIN)/python tests/support/soak.py --kills $(KILLS)
 
 fuzz: $(VENV)/installed-tests ## give every reader damaged files for some time (MINUTES=10)
-	@$(BIN)/python tests/fuzz.py --minutes $(MINUTES)
+	@$(BIN)/python tests/support/fuzz.py --minutes $(MINUTES)
 
 lock: $(VENV)/installed-tests ## write requirements.lock anew: constraints.txt with the digests of every file
 	@$(PIP) install uv

@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from generator.options import Options
-from generator.run import Pool
-from generator.survey import Plan, make_plan
+from generator.pipeline.options import Options
+from generator.pipeline.plan import Plan, make_plan
+from generator.pipeline.pool import Pool
 
 from .rows import Row
 

@@ -13,13 +13,15 @@ from time import process_time
 
 import torch
 
-from generator.images import read_image
-from generator.models import Loaded, load, resolve
-from generator.photo import normalise, photo
-from generator.plan import SceneTask, scene_tasks
-from generator.store import Store, unsealed
-from generator.types import Example, ModelCard
-from generator.worker import Worker
+from generator.core.records import Example, ModelCard
+from generator.core.store import Store, unsealed
+from generator.core.tasks import SceneTask
+from generator.data.images import read_image
+from generator.data.preprocess import normalise, photo
+from generator.models.load import Loaded, load
+from generator.models.specs import resolve
+from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.worker import Worker
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT.parent / "shared" / "weights"  # where present; a network with random weights is as fast

@@ -21,11 +21,13 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from generator.images import read_image
-from generator.models import load, resolve
-from generator.plan import SceneTask, scene_tasks
-from generator.types import Network
-from generator.worker import Worker
+from generator.core.records import Network
+from generator.core.tasks import SceneTask
+from generator.data.images import read_image
+from generator.models.load import load
+from generator.models.specs import resolve
+from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.worker import Worker
 
 from .core import MAPS, PICTURES
 from .rows import Row

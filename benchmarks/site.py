@@ -18,9 +18,10 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from generator import build, pages, site
-from generator.options import Options, Progress
-from generator.resources import template_folders
+from generator.core.resources import template_folders
+from generator.pipeline.options import Options, Progress
+from generator.site import build, publish
+from generator.site.pages import write
 
 from .rows import Row
 
@@ -72,12 +73,12 @@ class Site:
                 target = new / "gallery" / place
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(there / old, target)
-            pages.write_figure_pages(manifest, new, templates, lambda figure: None)
+            write.write_figure_pages(manifest, new, templates, lambda figure: None)
             (new / "gallery" / "manifest.json").write_text(json.dumps(manifest))
 
         start, before = process_time(), _children()
-        pages.write_sources(manifest, options.root / "site_src", templates)
-        site.build(options.root, out, lay)
+        write.write_sources(manifest, options.root / "site_src", templates)
+        publish.build(options.root, out, lay)
         self.whole = process_time() - start + _children() - before
         sizes = {path.relative_to(out).as_posix(): path.stat().st_size for path in out.rglob("*") if path.is_file()}
         self.bytes, html = sum(sizes.values()), [name for name in sizes if name.endswith(".html")]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from generator.photo import photo
+from generator.data.preprocess import photo
 
 from .core import MAPS, PICTURES, Subject, cpu, least, scratch, subject
 from .rivals import Rivals, save_figure, save_maps

@@ -8,9 +8,9 @@ __all__ = ["Figure", "Look", "Model", "load", "look"]
 
 
 def __getattr__(name: str) -> Any:
-    """For notebooks: what `generator.library` offers; loaded when it is asked for, because torch takes long."""
+    """For notebooks: what `generator.notebook` offers; loaded when it is asked for, because torch takes long."""
     if name in __all__:
-        return getattr(import_module(f"{__name__}.library"), name)
+        return getattr(import_module(f"{__name__}.notebook"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
-from . import __version__
-from .commands import commands
-from .types import InnerviewError, harmless
+from generator import __version__
+from generator.cli.registry import commands
+from generator.core.errors import InnerviewError
+from generator.core.text import harmless
 
 
 class Commands(click.Group):

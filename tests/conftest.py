@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 import torch
 
-from generator.models import vision  # noqa: F401 - first, so that captum and grad-cam find a torchvision that imports
+from generator.models import torchvision_zoo  # noqa: F401 - first, so that captum and grad-cam find a torchvision that imports  # noqa: F401 - first, so that captum and grad-cam find a torchvision that imports
 
 torch.set_num_threads(1)
 

@@ -5,11 +5,14 @@ import re
 
 import pytest
 import torch
+from repository import PACKAGES
 
-from generator import methods
 from generator.__main__ import main
-from generator.config import load, read_image_entries
-from generator.selection import networks
+from generator.config.image_entries import read_image_entries
+from generator.config.settings import load
+from generator.core import docstrings
+from generator.engine import method_registry
+from generator.pipeline.selection import networks
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +40,23 @@ def test_the_models_of_the_readme_are_valid(readme, tmp_path):
 
 
 def test_the_method_of_the_readme_is_a_method(readme):
-    namespace = {"__name__": "generator.methods.attention", "__package__": "generator.methods"}
+    namespace = {
+        "__name__": "generator.methods.attention",
+        "__package__": "generator.methods",
+    }
     try:
         exec(block(readme, "python"), namespace)
-        found = methods.METHODS["attention-map"]
+        found = method_registry.METHODS["attention-map"]
         assert (found.axes, found.inputs) == (("image", "layer"), ("activation",))
-        assert methods.sections(found.function.__doc__)["Limits"].startswith("Says nothing about the answer")
+        assert docstrings.sections(found.function.__doc__)["Limits"].startswith("Says nothing about the answer")
     finally:
-        methods.METHODS.pop("attention-map", None)
+        method_registry.METHODS.pop("attention-map", None)
     activation = torch.tensor([[[[1.0, -2.0]], [[3.0, 0.5]]]])  # two channels of one row and two columns
     assert namespace["attention_map"](activation).tolist() == [[[10.0, 4.25]]]
 
 
 def test_the_readme_tells_the_accuracy_of_the_weights_that_ship(readme, repository):
-    card = json.loads((repository / "generator" / "weights" / "vgg-cifar10.json").read_text())
+    card = json.loads((repository / "generator" / "models" / "bundled" / "weights" / "vgg-cifar10.json").read_text())
     assert f"right about {100 * card['accuracy']['top1']:.1f} % of CIFAR-10's test pictures" in " ".join(readme.split())
 
 
@@ -64,11 +70,35 @@ def test_the_make_targets_of_the_readme_exist(readme, repository, name):
     assert re.search(rf"^{name}:.*## ", (repository / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_every_module_has_a_line_in_the_architecture(repository):
+def test_every_package_has_a_row_in_the_architecture_and_what_it_names_is_there(repository):
     text = (repository / "docs" / "architecture.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z]+)/` \|.*\| (.*) \|$", text, re.MULTILINE))
+    assert list(rows) == PACKAGES
+    for package, words in rows.items():
+        for name in re.findall(r"`([a-z_]+/?)`", words):
+            place = repository / "generator" / package / name
+            assert place.is_dir() if name.endswith("/") else place.with_suffix(".py").is_file(), place
     names = {path.name for path in (repository / "generator").glob("[a-z]*.py")}
-    names |= {f"{path.parent.name}/" for path in (repository / "generator").glob("*/__init__.py")}
-    assert names <= set(re.findall(r"`([a-z_]+(?:\.py|/))`", text))
+    assert names <= set(re.findall(r"`([a-z_]+\.py)`", text)) | {"__main__.py"}
+
+
+def test_paths_in_the_documents_are_there(repository):
+    documents = [
+        *repository.glob("*.md"),
+        *(repository / "docs").rglob("*.md"),
+        *(repository / "site_src/docs").glob("*.md"),
+    ]
+    named = {
+        (document.name, place)
+        for document in documents
+        for place in re.findall(r"\b((?:generator|tests|benchmarks|templates)/[\w./-]*\w)", document.read_text())
+    }
+    missing = [
+        (name, place)
+        for name, place in sorted(named)
+        if not (repository / place).exists() and "_resources" not in place
+    ]
+    assert len(named) > 30 and missing == []
 
 
 def test_documents_link_to_what_is_there(repository):

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.config import load, read_image_entries
+from generator.config.image_entries import read_image_entries
+from generator.config.settings import load
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ROOT / "site_src" / "docs"

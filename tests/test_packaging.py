@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from generator.config import read_image_entries
-from generator.images import SUFFIXES
+from generator.config.image_entries import read_image_entries
+from generator.data.images import SUFFIXES
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ def installed(wheel, tmp_path_factory):
 
 
 def test_the_wheel_holds_what_git_tracks_and_no_more(repository, wheel):
-    command = "git ls-files --cached --others --exclude-standard generator templates site_src mkdocs.yml images".split()
+    shipped = "generator innerview.py templates site_src mkdocs.yml images".split()
+    command = "git ls-files --cached --others --exclude-standard".split() + shipped
     listed = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.split("\n")
     ours = {name for name in listed if name and (repository / name).exists() and not name.startswith("images/cutouts/")}
     expected = {re.sub(r"^(templates|site_src|images|mkdocs\.yml)", r"generator/_resources/\1", name) for name in ours}
@@ -42,7 +43,8 @@ def test_the_wheel_holds_what_git_tracks_and_no_more(repository, wheel):
 
 def test_the_wheel_holds_templates_assets_weights_and_pictures(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    for folder in "weights _resources/templates _resources/site_src/assets _resources/images/photos".split():
+    resources = ("templates", "site_src/assets", "images/photos")
+    for folder in ("models/bundled/weights", "config/new_gallery", *(f"_resources/{name}" for name in resources)):
         assert any(name.startswith(f"generator/{folder}/") for name in names), f"nothing in {folder}"
 
 
@@ -61,7 +63,7 @@ def test_an_installed_innerview_runs_outside_the_repository(installed, tmp_path)
         command = [sys.executable, "-W", "error", *arguments]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
 
-    where = run("-c", "import generator.resources as r; print(r.__file__, r.resource('templates'), sep='\\n')")
+    where = run("-c", "import generator.core.resources as r; print(r.__file__, r.resource('templates'), sep='\\n')")
     assert [line.startswith(str(installed)) for line in where.stdout.splitlines()] == [True, True], where.stderr
     helped = run("-m", "generator", "--help")
     assert (helped.returncode, helped.stderr) == (0, "")

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 import generator
-from generator import schema
 from generator.__main__ import main
+from generator.config import json_schema
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "site_src" / "docs" / "reference"
@@ -23,9 +23,9 @@ def pages() -> dict[str, str]:
     """The text of every page of the reference that is made, by its place below `FOLDER`."""
     made = {"commands/index.md": commands_page()}
     made |= {f"commands/{name}.md": command_page(name, command) for name, command in main.commands.items()}
-    for name in schema.SCHEMAS:
-        made[f"{name}-yml.md"] = settings_page(f"{name}.yml", schema.SCHEMAS[name]())
-    described = json.loads((ROOT / "generator" / "manifest.schema.json").read_text())
+    for name in json_schema.SCHEMAS:
+        made[f"{name}-yml.md"] = settings_page(f"{name}.yml", json_schema.SCHEMAS[name]())
+    described = json.loads((ROOT / "generator" / "pipeline" / "manifest.schema.json").read_text())
     made["library.md"] = library_page()
     made["manifest.md"] = settings_page("manifest.json", described)
     return {name: f"{MADE}\n{text}" for name, text in made.items()}
@@ -98,7 +98,7 @@ def library_page() -> str:
     """What `from generator import ...` offers, from the docstrings; read, not loaded, because torch takes long."""
     said = {
         node.name: node
-        for node in ast.parse((ROOT / "generator" / "library.py").read_text()).body
+        for node in ast.parse((ROOT / "generator" / "notebook.py").read_text()).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
     words = "What `from generator import ...` offers; [In a notebook](../library.md) shows it in use."

@@ -11,9 +11,9 @@ import tiny_gallery
 import yaml
 
 from generator import __version__
-from generator.comment import MARK, code, comment
+from generator.site.diff.markdown import MARK, code, comment
 
-SCAFFOLD = "generator/scaffold/.github/workflows"
+SCAFFOLD = "generator/config/new_gallery/.github/workflows"
 ARGUMENTS = "--model vgg-cifar10 --workers 1"
 
 

@@ -1,10 +1,12 @@
 """Activation maximisation: pictures that please one channel, one unit or one class as much as can be."""
 
+from __future__ import annotations
+
 from typing import Literal
 
-from ..blocks import channels as channels_of
-from ..painting import WAKING, ascend, canvas, size_for, wobbled
-from . import method
+from generator.core.channel_blocks import channels as channels_of
+from generator.engine.image_optimisation import WAKING, ascend, canvas, size_for, wobbled
+from generator.engine.method_registry import method
 
 
 @method(

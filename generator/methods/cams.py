@@ -1,6 +1,8 @@
 """Class activation maps: which places of a layer spoke for the class."""
 
-from . import method
+from __future__ import annotations
+
+from generator.engine.method_registry import method
 
 
 @method("CAM", family="cam", draw="overlay", cites="Zhou et al. 2016, arXiv:1512.04150")

@@ -1,10 +1,12 @@
 """Caricature: a photo painted anew by a layer that exaggerates what it sees in it."""
 
+from __future__ import annotations
+
 import torch
 
-from ..frames import Step
-from ..painting import WAKING, ascend, canvas, wobbled
-from . import method
+from generator.engine.image_optimisation import WAKING, ascend, canvas, wobbled
+from generator.engine.method_registry import method
+from generator.engine.progress import Step
 
 
 @method(

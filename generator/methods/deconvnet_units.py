@@ -1,8 +1,10 @@
 """What a single unit saw: a layer's strongest channels, each projected down to the image."""
 
+from __future__ import annotations
+
 import torch
 
-from . import method
+from generator.engine.method_registry import method
 
 
 @method(

@@ -1,11 +1,13 @@
 """DeepDream: a photo changed until it holds more of whatever a layer saw in it."""
 
+from __future__ import annotations
+
 import torch
 from torch.nn import functional as F
 
-from ..frames import Step
-from ..types import ConfigError, NotApplicable
-from . import method
+from generator.core.errors import ConfigError, NotApplicable
+from generator.engine.method_registry import method
+from generator.engine.progress import Step
 
 SMALLEST = 24  # pixels of the shorter side below which there is nothing to dream of, even for a small network
 LONGEST = 4  # times the side of the input, of a photo

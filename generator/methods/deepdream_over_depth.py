@@ -1,9 +1,12 @@
 """The hallucination strip: one photo dreamt through every stage of a network."""
 
+from __future__ import annotations
+
 import torch
 
-from ..frames import Step
-from . import method
+from generator.engine.method_registry import method
+from generator.engine.progress import Step
+
 from .deepdream import DREAM, at_most, dream
 
 

@@ -1,8 +1,10 @@
 """Maps without weights: the direction in which a layer's activations vary most."""
 
+from __future__ import annotations
+
 import torch
 
-from . import method
+from generator.engine.method_registry import method
 
 
 @method("Eigen-CAM", family="cam", draw="overlay", cites="Muhammad & Yeasin 2020, arXiv:2008.00299")

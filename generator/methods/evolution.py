@@ -1,13 +1,15 @@
 """Evolution: how the gradient at the input changes while a classifier learns the image."""
 
+from __future__ import annotations
+
 import math
 
 import torch
 from torch.nn import functional as F
 
-from ..frames import KEPT, Step
-from ..types import NotApplicable
-from . import method
+from generator.core.errors import NotApplicable
+from generator.engine.method_registry import method
+from generator.engine.progress import KEPT, Step
 
 ALIKE = 0.8  # correlation from which on the end looks like the beginning
 DRAWS = 8  # of the last layer, until the end looks different

@@ -1,6 +1,8 @@
 """Gradients at the input: how the score of a class would change with each pixel."""
 
-from . import method
+from __future__ import annotations
+
+from generator.engine.method_registry import method
 
 SIMONYAN = "Simonyan et al. 2013, arXiv:1312.6034"
 

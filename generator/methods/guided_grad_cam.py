@@ -1,8 +1,10 @@
 """Guided Grad-CAM: the fine lines of guided backprop where Grad-CAM says that they count."""
 
+from __future__ import annotations
+
 from torch.nn import functional as F
 
-from . import method
+from generator.engine.method_registry import method
 
 
 @method("Guided Grad-CAM", family="cam", draw="colour", cites="Selvaraju et al. 2017, arXiv:1610.02391")

@@ -1,9 +1,11 @@
 """Integrated gradients: contributions that add up to the score."""
 
+from __future__ import annotations
+
 import torch
 from numpy.polynomial.legendre import leggauss
 
-from . import method
+from generator.engine.method_registry import method
 
 
 @method(

@@ -1,9 +1,11 @@
 """Layer-wise relevance propagation: the score handed back through the network, every layer keeping its sum."""
 
+from __future__ import annotations
+
 import torch
 
-from ..types import NotApplicable
-from . import method
+from generator.core.errors import NotApplicable
+from generator.engine.method_registry import method
 
 KEPT = "relu relu6 hardtanh clamp dropout batch_norm contiguous".split()
 MOVED = (

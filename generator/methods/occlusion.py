@@ -1,10 +1,12 @@
 """Occlusion: hide a part of the image and see what the score says."""
 
+from __future__ import annotations
+
 import math
 
 import torch
 
-from . import method
+from generator.engine.method_registry import method
 
 
 @method(

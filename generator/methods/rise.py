@@ -1,9 +1,11 @@
 """RISE: many random masks, each counting by the score it leaves."""
 
+from __future__ import annotations
+
 import torch
 from torch.nn import functional as F
 
-from . import method
+from generator.engine.method_registry import method
 
 
 @method(

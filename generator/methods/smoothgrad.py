@@ -1,6 +1,8 @@
 """SmoothGrad: the gradient's noise averaged away."""
 
-from . import method
+from __future__ import annotations
+
+from generator.engine.method_registry import method
 
 SHOWN = (1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 44)  # numbers of samples after which a frame is shown
 

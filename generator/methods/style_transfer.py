@@ -1,13 +1,16 @@
 """Neural style transfer: what one picture shows, in the strokes and colours of another."""
 
+from __future__ import annotations
+
 import math
 
 import torch
 
-from ..frames import Step
-from ..types import NotApplicable
-from . import method
-from .inversion import total_variation
+from generator.core.errors import NotApplicable
+from generator.engine.method_registry import method
+from generator.engine.progress import Step
+
+from .feature_inversion import total_variation
 
 BLOCK = 5  # steps of L-BFGS from one sign of life to the next
 

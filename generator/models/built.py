@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from generator.types import Input
+from generator.core.records import Input
 
 
 class Built(NamedTuple):

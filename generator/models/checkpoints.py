@@ -12,9 +12,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from generator.models import Loaded, weights
-from generator.models.names import becoming_file, checkpoint_files, epoch_of, file_digest, weights_file
-from generator.types import ModelError, Network
+from generator.core.errors import ModelError
+from generator.core.records import Network
+
+from . import weights
+from .load import Loaded
+from .specs import becoming_file, checkpoint_files, epoch_of, file_digest, weights_file
 
 KEPT = 25  # epochs that lie beside the weights, at most
 WEIGHTS = "weights"  # in the file's metadata: the digest of the weights it tells of

@@ -16,8 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from generator.models.names import CARD, PRUNING, RANKING, file_digest, weights_file
-from generator.types import ModelError, Network
+from generator.core.errors import ModelError
+from generator.core.records import Network
+
+from .specs import CARD, PRUNING, RANKING, file_digest, weights_file
 
 State = dict[str, torch.Tensor]
 

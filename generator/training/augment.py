@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from generator.data import Labelled
-from generator.decode import decode
-from generator.evaluation import batches, match_classes, normalised
-from generator.models import Loaded
-from generator.photo import fitted
-from generator.training.recipe import Recipe
-from generator.types import Input
+from generator.core.records import Input
+from generator.data.batches import batches, match_classes, normalised
+from generator.data.datasets import Labelled
+from generator.data.decode import decode
+from generator.data.preprocess import fitted
+from generator.models.load import Loaded
+
+from .recipe import Recipe
 
 RATIO = math.log(4 / 3)  # of a resized crop's sides, either way
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from generator.models import resolve
-from generator.types import Network
+from generator.core.records import Network
+from generator.models.specs import resolve
 
 
 @dataclass(frozen=True)
@@ -79,3 +79,9 @@ RECIPES = {
         cutout=0.0,
     ),
 }
+
+
+def data_set_of(model: str) -> str:
+    """Return the data set that a bundled network, or a copy of it, was trained on; "" for other networks."""
+    recipe = RECIPES.get(model.partition("~")[0])
+    return recipe.data if recipe else ""

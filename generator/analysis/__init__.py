@@ -1,0 +1,1 @@
+"""Measure what maps, units and networks are worth: faithfulness, probes, rankings and pruning."""

@@ -1,0 +1,207 @@
+"""One image, one network, one class: what the measures ask about its maps, and what they find."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from generator.analysis.measures.controls import CONTROLS
+from generator.core.errors import ModelError, NotApplicable
+from generator.core.records import Job, MethodCard, ModelCard
+from generator.core.store import Store, unpack
+from generator.core.tasks import SceneTask
+from generator.data.preprocess import inside
+from generator.engine.capture import first_tensor
+from generator.engine.method_registry import METHODS
+from generator.engine.preserve import untouched
+from generator.engine.sampling import Samples
+from generator.engine.scene import Scene
+from generator.engine.targets import Target, find_targets
+from generator.models.derive import derive
+from generator.models.load import Loaded
+
+from .evidence_tasks import Registry, Subject, counts, evidence_key, explained, missing
+from .measure_registry import MEASURES
+
+Tell = Callable[[str, str, str], None]
+
+
+def gather(
+    task: SceneTask, known: Registry, store: Store, loaded: Loaded, x: torch.Tensor, tell: Tell = lambda *event: None
+) -> dict[str, str]:
+    """Measure what is missing of a task whose maps are in the store, and keep it there; what failed, and why.
+
+    What a measure has nothing to say about is kept too, so that it is not asked again.
+    """
+    asked = missing(task, known, store)
+    if not asked:
+        return {}
+    failed = {}
+    bench = Bench(loaded, task.card, x, task.label, explained(task), task.parameters, known.methods, task.chunk)
+    bench.say_where(inside(task.example, task.card.input))
+    bench.seed = seed_of(task.example.digest)
+    bench.jobs = [subject.job for subject, _ in asked if subject.job]
+    for subject, measure in asked:
+        key = evidence_key(task, subject, measure, known)
+        tell("begin", key, "")
+        try:
+            if subject.job:
+                array = unpack(store.read(store.get(subject.job.key)["payloads"]["arrays"]))["map"]
+                value = torch.from_numpy(array.copy()).to(x.device)
+                heatmap = bench.heatmap(value, known.methods[subject.slug])
+            else:
+                heatmap = bench.control(subject.slug)
+            numbers = bench.measure(measure, subject, heatmap, task.measures[measure])
+            store.put(key, {"status": "measured", "numbers": numbers})
+        except NotApplicable as error:
+            store.put(key, {"status": "inapplicable", "reason": str(error)})
+        except (ArithmeticError, LookupError, RuntimeError, MemoryError, TypeError, ValueError, ModelError) as error:
+            failed[f"{subject.slug}, {measure}"] = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+    return failed
+
+
+class Bench:
+    """Holds one class of one image up to the measures. `x` is (1, C, H, W), `symbol` says which class ("label").
+
+    `jobs` are the maps that will be asked for: those of one re-drawn network are made in one go.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        card: ModelCard,
+        x: torch.Tensor,
+        label: str,
+        symbol: str,
+        parameters: Mapping[str, Mapping[str, Any]],
+        methods: Mapping[str, MethodCard],
+        chunk: int,
+    ) -> None:
+        self.loaded, self.card, self.x, self.label, self.chunk = loaded, card, x, label, chunk
+        self.parameters, self.methods = parameters, methods
+        self.jobs: Sequence[Job] = ()
+        self.seed = 0
+        self.where: torch.Tensor | None = None
+        with untouched(loaded.model), torch.no_grad():
+            logits = first_tensor(loaded.model(x.clone()))
+        if not torch.isfinite(logits).all():
+            raise ModelError(f"{card.slug}: expected finite logits for this image, some are not")
+        self.target: Target = find_targets(logits, card, label, [symbol])[symbol]
+        self.top = int(logits.argmax())
+        self._samples = Samples(loaded.model, x, chunk)
+        self._redrawn: dict[int, dict[tuple[str, str], torch.Tensor | None]] = {}
+
+    def say_where(self, thing: np.ndarray | None) -> None:
+        """Where in the crop the thing is, bool (H, W)."""
+        self.where = None if thing is None else torch.from_numpy(thing).to(self.x.device)
+
+    def measure(self, slug: str, subject: Subject, heatmap: torch.Tensor, parameters: Mapping[str, Any]) -> dict:
+        """What one measure finds of a map (H, W). Raises `NotApplicable` where it has nothing to say."""
+        found = MEASURES[slug]
+        values = [self._input(name, subject, heatmap) for name in found.inputs]
+        with untouched(self.loaded.model), torch.no_grad():
+            return found.function(*values, **{**found.parameters, **parameters})
+
+    def heatmap(self, value: torch.Tensor, card: MethodCard) -> torch.Tensor:
+        """A method's result (1, h, w) or (1, C, h, w) as one value per pixel of the input (H, W)."""
+        value = torch.nan_to_num(value.detach().float(), 0.0, 0.0, 0.0)
+        if counts(card) == "size":
+            value = value.abs()
+        if value.ndim == 4:
+            value = value.sum(1)
+        size = tuple(self.x.shape[-2:])
+        return F.interpolate(value[None], size, mode="bilinear", align_corners=False)[0, 0]
+
+    def heatmaps(
+        self,
+        jobs: Iterable[Job],
+        loaded: Loaded | None = None,
+        given: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> dict[tuple[str, str], torch.Tensor]:
+        """The maps (H, W) of some jobs, made now for the explained class, by method and layer; others are left out.
+
+        `loaded` is another network in place of ours, `given` are other parameters than the task's.
+        """
+        found: dict[tuple[str, str], torch.Tensor] = {}
+
+        def done(job: Job, outcome: Any) -> None:
+            if outcome.error is None:
+                found[job.method, job.layer] = self.heatmap(outcome.value, self.methods[job.method])
+
+        index, against = self.target.index, self.target.against
+        symbol = f"class:{self.card.classes[index]}"
+        if against >= 0:
+            symbol = f"contrast:{self.card.classes[index]}:{self.card.classes[against]}"
+        named = [replace(job, target=symbol if job.target else "") for job in jobs]
+        of = loaded or self.loaded
+        Scene(of, self.card, self.x, named, done, self.label, given or self.parameters, self.chunk).run()
+        return found
+
+    def control(self, slug: str) -> torch.Tensor:
+        """The map (H, W) of a control; its chance hangs on `seed`, so that no two images get the same."""
+        return CONTROLS[slug].function(self.x, self.seed)
+
+    # --- what measures ask for ----------------------------------------------------------------------
+
+    def _input(self, name: str, subject: Subject, heatmap: torch.Tensor) -> Any:
+        if name == "heatmap":
+            return heatmap
+        if name == "x":
+            return self.x
+        if name == "probability":
+            return lambda samples: self._samples.probability(samples, self.target)
+        if name == "depth":
+            return sum(any(True for _ in layer.parameters(recurse=False)) for layer in self.loaded.model.modules())
+        if name == "inside":
+            if self.where is None:
+                raise NotApplicable("nothing says where the thing is: no box, no mask, no transparency")
+            return self.where
+        if name == "reseeded":
+            return self._reseeded(subject)
+        return lambda top: self._again(subject, top)
+
+    def _reseeded(self, subject: Subject) -> Callable[[int], torch.Tensor]:
+        if subject.job is None:
+            raise NotApplicable("a control is no method")
+        if "seed" not in METHODS[subject.slug].parameters:
+            raise NotApplicable("there is no chance in this method")
+
+        def again(seed: int) -> torch.Tensor:
+            given = {**self.parameters.get(subject.slug, {}), "seed": seed}
+            return self._of(subject, self.heatmaps([subject.job], given={**self.parameters, subject.slug: given}))
+
+        return again
+
+    def _again(self, subject: Subject, top: int) -> torch.Tensor:
+        """The same map of the network with its `top` last layers drawn anew."""
+        if subject.job is None:
+            return self.control(subject.slug)
+        made = self._redrawn.setdefault(top, {})
+        waiting = [job for job in dict.fromkeys([*self.jobs, subject.job]) if (job.method, job.layer) not in made]
+        if (subject.job.method, subject.job.layer) not in made:
+            device = self.x.device
+            here = self.loaded.model if device.type == "cpu" else copy.deepcopy(self.loaded.model).cpu()
+            model = derive(here, (("randomise", top),), self.loaded.network.seed)  # on the CPU, whose chance is seeded
+            forgetful = replace(self.loaded, model=model.eval().requires_grad_(False).to(device))
+            found = self.heatmaps(waiting, forgetful)
+            made |= {(job.method, job.layer): found.get((job.method, job.layer)) for job in waiting}
+        return self._of(subject, self._redrawn[top])
+
+    @staticmethod
+    def _of(subject: Subject, made: Mapping[tuple[str, str], torch.Tensor | None]) -> torch.Tensor:
+        found = made.get((subject.job.method, subject.job.layer))
+        if found is None:
+            raise NotApplicable("the method has nothing to show of the changed network")
+        return found
+
+
+def seed_of(name: str) -> int:
+    """A seed for the chance in the controls of a picture, from its name."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)

@@ -1,0 +1,126 @@
+"""Which maps of a scene are measured, by what, at what price, and under which keys the evidence is kept; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generator.core.code_digest import closure_digest
+from generator.core.records import ControlCard, Job, MeasureCard, MethodCard
+from generator.core.store import Store, key_of
+from generator.core.tasks import SceneTask
+from generator.engine.method_registry import SHARED_PASSES
+
+# Forward passes that it may take to measure one map. Random weights under RISE would take five thousand.
+DEAREST = {"forward": 0.0, "quick": 60.0, "standard": 60.0, "full": 1000.0}
+
+# What counts in a map, by how it is drawn: its value, where more means "speaks for the class", or its size. A picture
+# with colours counts by the sum of the sizes of its three values. What is drawn otherwise has no value per pixel.
+COUNTS = {"grey": "value", "overlay": "value", "signed": "value", "colour": "size"}
+EXCEPTIONS = {
+    "vanilla-backprop": "",  # its size is saliency, which is measured
+    "signed-gradient": "size",  # its sign is a direction of brightness, and neither for nor against
+}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What is known of methods, measures and controls, by slug."""
+
+    methods: Mapping[str, MethodCard]
+    measures: Mapping[str, MeasureCard]
+    controls: Mapping[str, ControlCard]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A map to be measured: a method's, or a control's."""
+
+    slug: str
+    job: Job | None = None  # None: a control
+
+
+def counts(card: MethodCard) -> str:
+    """What counts in a method's map: "value", "size", or "" where it is not measured."""
+    explains = "image" in card.axes and card.family != "optimisation"  # what is painted, or learnt anew, does not
+    return EXCEPTIONS.get(card.slug, COUNTS.get(card.draw, "")) if explains else ""
+
+
+def subjects(task: SceneTask, known: Registry) -> list[Subject]:
+    """The maps of a task that are measured, and behind them the controls.
+
+    Of a method it is the map for the first of the targets, and at the layer where class activation maps belong: the
+    rival's class has next to no probability that could be lost. A task without such maps has no controls.
+    """
+    if task.example is None or not task.measures:
+        return []
+    target = explained(task)
+    found = [
+        Subject(job.method, job)
+        for job in task.jobs
+        if counts(known.methods[job.method])
+        and job.target in ("", target)
+        and job.layer in ("", task.card.default_layer)
+        and not job.style
+    ]
+    return [*found, *map(Subject, known.controls)] if found else []
+
+
+def explained(task: SceneTask) -> str:
+    """The symbol of the class for which the maps of a task are measured: its first target."""
+    return next((job.target for job in task.jobs if job.target), "label" if task.label else "top")
+
+
+def evidence_key(task: SceneTask, subject: Subject, measure: str, known: Registry) -> str:
+    """Under which key is kept what a measure found of a map."""
+    card = known.measures[measure]
+    of = subject.job.key if subject.job else [subject.slug, known.controls[subject.slug].key, _answer(task)]
+    where = [task.example.box, task.example.mask_digest] if "inside" in card.inputs else []
+    code = closure_digest("generator.analysis.evidence")
+    said = [task.measures[measure], explained(task), task.label, task.keyed_chunk, where]
+    return key_of("evidence", of, card.key, said, code)
+
+
+def missing(task: SceneTask, known: Registry, store: Store, ahead: bool = False) -> list[tuple[Subject, str]]:
+    """What is still to be measured of the maps in the store; looking `ahead`, also of those that are not drawn yet."""
+    return [
+        (subject, measure)
+        for subject in subjects(task, known)
+        if _drawn(subject, store, ahead)
+        for measure in task.measures
+        if price(task, [(subject, measure)], known) <= task.dearest
+        and store.get(evidence_key(task, subject, measure, known)) is None
+    ]
+
+
+def found(task: SceneTask, known: Registry, store: Store) -> Iterator[tuple[Subject, str, dict[str, Any]]]:
+    """What was measured of a task: map, measure and its numbers; what had nothing to say is left out."""
+    for subject in subjects(task, known):
+        for measure in task.measures:
+            record = store.get(evidence_key(task, subject, measure, known))
+            if record and record["status"] == "measured":
+                yield subject, measure, record["numbers"]
+
+
+def price(task: SceneTask, asked: Sequence[tuple[Subject, str]], known: Registry) -> float:
+    """What it costs to measure that, in forward passes of the network."""
+    total = 0.0
+    for subject, measure in asked:
+        card = known.measures[measure]
+        again = known.methods[subject.slug].passes + 1 + max(SHARED_PASSES.values()) if subject.job else 0.0
+        total += card.passes + card.runs * again
+    return total
+
+
+def _answer(task: SceneTask) -> str:
+    """The key of the class probabilities: it holds the network, the image and how it is prepared."""
+    last = task.card.layers[-1].name
+    return next((job.key for job in task.jobs if (job.method, job.layer) == ("activations", last)), "")
+
+
+def _drawn(subject: Subject, store: Store, ahead: bool) -> bool:
+    if subject.job is None:
+        return True
+    record = store.get(subject.job.key)
+    return record["status"] == "drawn" if record else ahead

@@ -1,0 +1,1 @@
+"""Probe the units of a network with many images."""

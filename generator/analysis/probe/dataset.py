@@ -1,0 +1,83 @@
+"""The images of a probe, one at a time: as the network sees them, with the class that each is labelled with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from generator.core.errors import ImageError
+from generator.core.records import Example, Input
+from generator.data import datasets
+from generator.data.decode import decode
+from generator.data.preprocess import fitted, photo
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images by number."""
+
+    name: str  # of the folder, archive or data set; "" for the curated set
+    names: tuple[str, ...]  # of the images: "frog/0001.jpg", or ids
+    labels: tuple[int, ...]  # index into the network's classes; -1 where it has no such class, or there is no label
+    read: Callable[[int], np.ndarray]  # what the network sees of it, uint8 (H, W, C); raises ImageError
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def from_examples(examples: Sequence[Example], input: Input, classes: Sequence[str], vocabulary: str) -> Pictures:
+    """The curated set."""
+    known = {name: index for index, name in enumerate(classes)}
+    labels = tuple(known.get(example.targets.get(vocabulary, ""), -1) for example in examples)
+    return Pictures("", tuple(one.id for one in examples), labels, lambda number: photo(examples[number], input))
+
+
+def from_files(path: str, set_name: str, most: int, input: Input, classes: Sequence[str]) -> Pictures:
+    """A data set's test part, a folder per class, an archive of one, or a plain folder; at most `most`, evenly spread.
+
+    Raises `DataError` where there are no pictures.
+    """
+    place = Path(path)
+    labelled = plain_folder(place) or datasets.folder_per_class(place, "test", set_name)
+    labelled = labelled.some(most) if most else labelled
+    known = {_spoken(name): index for index, name in enumerate(classes)}
+    index = [known.get(_spoken(name), -1) for name in labelled.classes]
+    names = [name for name, _ in labelled.items]
+
+    def read(number: int) -> np.ndarray:
+        picture, _ = decode(labelled.read(names[number]), names[number])
+        return fitted(picture, input, names[number])
+
+    labels = tuple(index[label] if label >= 0 else -1 for _, label in labelled.items)
+    return Pictures(set_name or labelled.name, tuple(names), labels, read)
+
+
+def plain_folder(place: Path) -> datasets.Labelled | None:
+    """The pictures that lie in a folder itself, without labels; None where there are none."""
+    if not place.is_dir():
+        return None
+    names = sorted(file.name for file in place.iterdir() if file.suffix.lower() in datasets.PICTURES and file.is_file())
+    return (
+        datasets.Labelled(place.name, (), tuple((n, -1) for n in names), lambda n: (place / n).read_bytes())
+        if names
+        else None
+    )
+
+
+def batch(pictures: Pictures, numbers: Sequence[int]) -> tuple[list[int], np.ndarray, list[str]]:
+    """The numbers that can be read, their crops uint8 (n, H, W, C), and a line for each that cannot."""
+    read, crops, problems = [], [], []
+    for number in numbers:
+        try:
+            crops.append(pictures.read(number))
+            read.append(number)
+        except ImageError as error:
+            problems.append(str(error))
+    return read, np.stack(crops) if crops else np.zeros((0, 1, 1, 1), np.uint8), problems
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ").casefold()

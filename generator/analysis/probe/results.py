@@ -1,0 +1,145 @@
+"""What a probe found, read back from the store: of each layer's channels, and of each image what was said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from generator.core.records import Layer
+from generator.core.store import Store, unpack
+from generator.core.tasks import ProbeTask
+
+TWINS = 0.95  # two channels whose values correlate above this are called near-duplicates
+SHOWN = 24  # wrong and unsure answers that are told one by one
+MATRIX = 60  # classes of which a whole matrix of confusions is told
+SILENT = ("activation", "pool", "join", "softmax")  # kinds of layers in which zero means that nothing was found
+
+Arrays = dict[str, np.ndarray]
+
+
+def record_of(task: ProbeTask, store: Store) -> dict[str, Any] | None:
+    """The record of a probe that is done and whole, else None."""
+    found = store.get(task.key)
+    return found if found and store.whole(found) else None
+
+
+def channels(task: ProbeTask, layer: str, store: Store) -> Arrays | None:
+    """What is told of each channel of one layer; None where the layer was not looked at."""
+    found = record_of(task, store)
+    digest = found["payloads"].get(f"layer {layer}") if found else None
+    return unpack(store.read(digest)) if digest else None
+
+
+def names(task: ProbeTask, store: Store) -> list[str]:
+    """The images of a probe by number."""
+    found = unpack(store.read(record_of(task, store)["payloads"]["answers"]))
+    return found["names"].tobytes().decode().split("\n")
+
+
+def summary(task: ProbeTask, store: Store) -> dict[str, Any] | None:
+    """A probe as the manifest tells of it; None where it is not done."""
+    found = record_of(task, store)
+    if found is None:
+        return None
+    answers = unpack(store.read(found["payloads"]["answers"]))
+    layers = {layer.name: layer for layer in task.card.layers}
+    listed = [name.removeprefix("layer ") for name in found["payloads"] if name.startswith("layer ")]
+    told = [_layer(layers[name], channels(task, name, store)) for name in layers if name in listed]
+    return {
+        "model": task.card.slug,
+        "data": found["data"],
+        "images": found["images"],
+        "unreadable": found["problems"][:SHOWN],
+        "input": found["input"],
+        "norms": found["norms"],
+        "broken": found["broken"],
+        "sheet": {**found["sheet"], "file": f"{task.card.slug}/findings.webp"} if found["sheet"] else None,
+        **answered(answers, task.card.classes),
+        "layers": told,
+    }
+
+
+def answered(answers: Arrays, classes: tuple[str, ...]) -> dict[str, Any]:
+    """How often the network was right, what it took for what, and the answers worth a look."""
+    names = answers["names"].tobytes().decode().split("\n")
+    label, said = answers["label"].astype(int), answers["said"].astype(int)
+    known = label >= 0
+    wrong = known & (said != label)
+    confusion = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(confusion, (label[known], said[known]), 1)
+    off = confusion * (1 - np.eye(len(classes), dtype=np.int64))
+    pairs = [divmod(int(place), len(classes)) for place in np.argsort(-off, axis=None, kind="stable")[:12]]
+    given = np.bincount(said, minlength=len(classes))
+    probability = answers["probability"]
+    margin = probability - answers["second_probability"]
+    worst = [i for i in np.argsort(-probability, kind="stable") if wrong[i]][:SHOWN]
+    unsure = [i for i in np.argsort(margin, kind="stable") if not wrong[i]][:SHOWN]
+
+    def entry(index: int) -> dict[str, Any]:
+        own = answers["label_probability"][index]
+        return {
+            "number": int(answers["number"][index]),
+            "name": names[int(answers["number"][index])],
+            "label": classes[label[index]] if known[index] else "",
+            "label_probability": float(own) if np.isfinite(own) else None,
+            "said": classes[said[index]],
+            "probability": float(probability[index]),
+            "second": classes[int(answers["second"][index])],
+            "second_probability": float(answers["second_probability"][index]),
+        }
+
+    return {
+        "classes": list(classes) if len(classes) <= MATRIX else [],
+        "answers": [{"name": classes[i], "count": int(given[i])} for i in np.argsort(-given, kind="stable")[:3]],
+        "labelled": int(known.sum()),
+        "correct": int((known & ~wrong).sum()),
+        "unanswered": int((~answers["finite"]).sum()),
+        "confusion": confusion.tolist() if len(classes) <= MATRIX else None,
+        "labels": [int(count) for count in confusion.sum(1)] if len(classes) <= MATRIX else None,
+        "confused": [{"label": classes[a], "said": classes[b], "count": int(off[a, b])} for a, b in pairs if off[a, b]],
+        "wrong": [entry(index) for index in worst],
+        "unsure": [entry(index) for index in unsure],
+    }
+
+
+def _layer(layer: Layer, found: Arrays) -> dict[str, Any]:
+    """The channels of a layer that one would want to look at, and how the layer does as a whole."""
+    dead, constant = still(layer, found)
+    broken = np.flatnonzero(found["broken"] > 0)
+    twins = pairs(found)
+    return {
+        "layer": layer.name,
+        "channels": int(layer.shape[0]),
+        "images": int(found["images"]),
+        "dead": np.flatnonzero(dead).tolist(),
+        "constant": np.flatnonzero(constant & ~dead).tolist(),
+        "broken": broken.tolist(),
+        "twins": twins,
+        "zeros": float(found["zeros"].mean()),
+        "bound": float(found["bound"].mean()),
+    }
+
+
+def still(layer: Layer, found: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    """Which channels (K,) bool are zero in every image, and which have one value everywhere."""
+    largest, sound = found["max"], found["broken"] < found["images"]
+    size = np.maximum(np.abs(np.where(np.isfinite(largest), largest, 0)), 1e-12)
+    constant = sound & (np.abs(largest - found["mean"]) <= 1e-5 * size) & (found["spread"] <= 1e-5 * size)
+    several = int(found["images"]) > 1 or len(layer.shape) == 3
+    constant &= several
+    return constant & (largest == 0), constant
+
+
+def pairs(found: Arrays) -> list[list[float]]:
+    """Channels that are near-duplicates, each pair once: `[channel, other, correlation]`, the most alike first."""
+    listed = {}
+    for channel, (partner, alike) in enumerate(zip(found["partner"].tolist(), found["alike"].tolist(), strict=True)):
+        if partner >= 0 and alike > TWINS:
+            listed[tuple(sorted((channel, partner)))] = round(alike, 4)
+    return [[a, b, alike] for (a, b), alike in sorted(listed.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def silent(layer: Layer) -> bool:
+    """Whether zero means that a channel found nothing in this layer."""
+    return layer.kind in SILENT

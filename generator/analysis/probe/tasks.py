@@ -1,0 +1,79 @@
+"""The task of a probe: which images, in which batches, and under which key the results are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from generator.core.code_digest import closure_digest
+from generator.core.errors import ConfigError
+from generator.core.records import Example, ModelCard, Network
+from generator.core.store import key_of
+from generator.core.tasks import ProbeTask, Source
+from generator.data import datasets
+from generator.engine.batch_size import batch_size
+from generator.models.specs import bundled_modules
+
+KEEP = 9  # images that are kept of each channel
+
+
+def task_of(
+    network: Network,
+    card: ModelCard,
+    source: Source,
+    examples: Sequence[Example],
+    digest: Callable[[Path], str],
+    *,
+    device: str = "cpu",
+    memory: int = 2**30,
+) -> ProbeTask:
+    """The task of one network; `digest` gives the SHA-256 of a file, from memory where the file did not change."""
+    batch = batch_size(card, memory)
+    curated = () if source.path else tuple(examples)
+    key = key_of(
+        "probe",
+        card.digest,
+        asdict(card.input),
+        card.classes,
+        [(layer.name, layer.kind, layer.stage) for layer in card.layers],
+        [(str(file), digest(file)) for file in files(source)],
+        [(one.id, one.digest, one.background, one.fit, one.targets.get(card.vocabulary, "")) for one in curated],
+        source.most,
+        batch,
+        closure_digest("generator.analysis.probe.jobs", *bundled_modules(network.source)),
+        [version(name) for name in ("torch", "numpy", "pillow")],
+        device.partition(":")[0],
+    )
+    return ProbeTask(network, card, source, curated, batch, key)
+
+
+def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: str) -> Source:
+    """The images that gallery.yml names: a folder or archive beside it, or a data set by name; raises `ConfigError`.
+
+    `folder` is the gallery's, `sets` the one given as --data, `place` the file and key for the message.
+    """
+    path = folder / Path(wanted).expanduser()
+    if path.exists():
+        return Source(str(path), "", most)
+    known = datasets.whereabouts(sets, wanted) if "/" not in wanted else None
+    if known is not None:
+        return Source(str(known), wanted, most)
+    raise ConfigError(
+        f"{place} expected a folder of pictures, an archive of one, or the name of a data set in the folder given as "
+        f"--data; there is no {wanted!r}"
+    )
+
+
+def files(source: Source) -> list[Path]:
+    """The files whose bytes decide what a probe sees, in order."""
+    path = Path(source.path)
+    if not source.path:
+        return []
+    if path.is_file():
+        return [path]
+    below = path / datasets.UNPACKED.get(source.known, "")
+    below = below if below.is_dir() else path
+    test = next((below / name for name in ("test", "val") if (below / name).is_dir()), below)
+    return sorted(file for file in test.rglob("*") if file.is_file() and not file.name.startswith("."))

@@ -1,0 +1,91 @@
+"""`innerview build`: draw what is missing and publish the site."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from generator.config.scaffold import empty
+from generator.pipeline.options import Options
+
+from .new import lay_and_tell
+from .options import FILE, against, destination, options, selection
+from .terminal import Terminal, interactive
+
+
+@click.command()
+@selection
+@destination
+@against
+@click.option("--no-site", is_flag=True, help="Draw and store, but write no pages.")
+@click.option("--shard", metavar="I/N", help="Draw and store part I of N alone, for machines that share nothing.")
+@click.option("--allow-failed", is_flag=True, help="Exit with 0 also where some inputs failed: to deploy all the same.")
+@click.option("--summary", type=FILE, help="Add what was done to this file, in Markdown; for summaries of CI.")
+def build(no_site: bool, allow_failed: bool, summary: Path | None, shard: str | None, **chosen: Any) -> None:
+    """Draw what is missing and publish the site.
+
+    An input that fails costs itself: it becomes a labelled tile, the rest is built, and the exit code is 1.
+
+    \b
+    innerview build
+    innerview build --model vgg-cifar10 --image frog --method grad-cam
+    innerview build --config galleries/imagenet.yml --preset quick --time-limit 300
+    innerview build --allow-failed
+    innerview build --against old/site
+    innerview build --shard 1/4 --store stores/1
+    innerview build --engine ray --address auto --workers 64
+    """
+    from generator.pipeline.shards import parse
+
+    if chosen["config"] is None and empty(Path.cwd()):
+        if interactive() and click.confirm("This folder is empty. Lay a small gallery of your own here?", True):
+            lay_and_tell(Path("."))
+        else:
+            Terminal().warn("nothing is here, so the default gallery is built; `innerview new .` lays one of your own")
+    part = parse(shard) if shard else None
+    code = build_and_tell(options(no_site=no_site, shard=part, **chosen), summary)
+    sys.exit(0 if allow_failed else code)
+
+
+def build_and_tell(options: Options, summary: Path | None = None) -> int:
+    """Build and tell, in the file `summary` too; the exit code: 0 all drawn, 1 some failed."""
+    from generator.site.build import build as run
+
+    terminal = Terminal()
+    with terminal:
+        report = run(options, terminal.progress)
+    for line in report.problems:
+        terminal.warn(line)
+    for name, reason in list(report.failures.items())[:30]:
+        terminal.fail(f"{name}: {reason}")
+    if len(report.failures) > 30:
+        terminal.fail(f"... and {len(report.failures) - 30} more, all in {options.work / 'build.json'}")
+    if summary:
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(_in_markdown(report))
+    if report.unchanged:
+        click.echo(f"Nothing changed: {report.figures} figures are as they were, nothing was drawn.")
+    else:
+        parts = [f"drew {report.drawn}", f"reused {report.reused}"]
+        parts += [f"{len(report.failures)} failed"] if report.failures else []
+        parts += [f"{report.inapplicable} not applicable"] if report.inapplicable else []
+        part = "Part {} of {}: ".format(*options.shard) if options.shard else ""
+        click.echo(f"{part}{report.figures} figures: {', '.join(parts)}.")
+    if report.site:
+        chosen = f" --config {options.config}" if options.config not in (None, Path("gallery.yml")) else ""
+        click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). To look at it: innerview serve{chosen}")
+    return 1 if report.failures else 0
+
+
+def _in_markdown(report: Any) -> str:
+    """`rendered 12, reused 2,988`, and a list of what failed."""
+    from generator.site.diff.markdown import code
+
+    parts = [f"rendered {report.drawn:,}", f"reused {report.reused:,}"]
+    parts += [f"failed {len(report.failures):,}"] if report.failures else []
+    lines = [f"**Innerview**: {', '.join(parts)}", ""]
+    lines += [f"- {code(name)}: {code(reason)}" for name, reason in list(report.failures.items())[:30]]
+    return "\n".join([*lines, ""])

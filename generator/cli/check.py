@@ -1,0 +1,40 @@
+"""`innerview check`: whether what is there holds together."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from .options import destination, options, selection
+from .terminal import Terminal
+
+
+@click.command()
+@selection
+@destination
+@click.option("--budget", metavar="SIZE", help="What the whole site may weigh: 900MB for GitHub Pages.")
+@click.option("--report-budget", metavar="SIZE", help="What the pictures of one report may weigh, such as 4MB.")
+def check(budget: str | None, report_budget: str | None, **chosen: Any) -> None:
+    """Check configuration, images, store, links, and the manifest against the files.
+
+    \b
+    innerview check
+    innerview check --config galleries/imagenet.yml
+    innerview check --budget 900MB --report-budget 4MB
+    """
+    from generator.site.diagnose import examine
+    from generator.site.size_budget import in_bytes, over_budget
+
+    terminal, wanted = Terminal(), options(**chosen)
+    limits = [in_bytes(size) if size else None for size in (budget, report_budget)]
+    findings = examine(wanted)
+    if (budget or report_budget) and wanted.out.is_dir():
+        findings["budget"] = over_budget(wanted.out, *limits)
+    for name, problems in findings.items():
+        for line in problems:
+            terminal.warn(f"{name}: {line}")
+        if not problems:
+            click.echo(f"{name}: nothing wrong")
+    sys.exit(1 if any(findings.values()) else 0)

@@ -1,0 +1,97 @@
+"""`innerview evaluate`: how often a network is right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from generator.core.records import Network
+from generator.pipeline.options import device as device_of
+
+from .options import DATA, DATA_HELP, DEVICE
+from .terminal import Terminal, at_intervals
+
+if TYPE_CHECKING:
+    from generator.data.datasets import Labelled
+
+Say = Callable[[str], None]
+
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+@click.command()
+@click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
+@click.option("--weights", default="", help="A weights file to put in.")
+@click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: the network's own, downloaded]")
+@DEVICE
+@click.option("--pruning", is_flag=True, help="Measure pruned copies too, and keep the curve beside the weights.")
+@click.option("--sparsity", multiple=True, type=SHARE, metavar="S", help="Pruned to this.  [default: 0.1 to 0.95]")
+@click.option("--sample", default=1000, show_default=True, type=click.IntRange(1), help="Pictures for each copy.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def evaluate(
+    model: str,
+    weights: str,
+    data: Path | None,
+    device: str,
+    pruning: bool,
+    sparsity: tuple[float, ...],
+    sample: int,
+    as_json: bool,
+) -> None:
+    """Measure a network's accuracy on labelled pictures.
+
+    With --pruning also of copies with ever fewer weights, and how alike their pictures stay: a curve for its page.
+
+    \b
+    innerview evaluate --data cifar10/
+    innerview evaluate --model squeezenet1_0 --data photos/ --json
+    innerview evaluate --data cifar10/ --pruning
+    """
+    from generator.data.downloads import labelled
+    from generator.models.specs import with_weights
+    from generator.training.recipe import data_set_of
+
+    say = Terminal().progress.say
+    network = with_weights(model, weights)
+    pictures = labelled(data, "test", data_set_of(model))
+    if pruning or sparsity:
+        result, summary = _pruned(network, pictures, sparsity, sample, device_of(device), say)
+    else:
+        result, summary = _measured(network, pictures, device_of(device), say)
+    click.echo(json.dumps(result) if as_json else summary)
+
+
+def _measured(network: Network, pictures: Labelled, device: str, say: Say) -> tuple[dict[str, Any], str]:
+    """Return the accuracy of a network, as `training.evaluate` returns it, and in words."""
+    from generator.models.load import load
+    from generator.training.evaluate import evaluate as measure
+
+    sometimes = at_intervals(say)
+
+    def report(done: int, total: int) -> None:
+        sometimes(f"{done:,} of {total:,} pictures")
+
+    loaded = load(network, device)
+    result = measure(loaded.model, pictures, loaded.input, loaded.classes, device=device, report=report)
+    shares = f"top-1 {100 * result['accuracy']:.2f} %, top-5 {100 * result['top5']:.2f} %"
+    return result, f"{result['images']:,} images: {shares}, loss {result['loss']:.4f}"
+
+
+def _pruned(
+    network: Network, pictures: Labelled, sparsities: Sequence[float], sample: int, device: str, say: Say
+) -> tuple[dict[str, Any], str]:
+    """Return the curve of a network over its pruned copies, and in words where it was kept."""
+    from generator.analysis import pruning_curve
+    from generator.models.specs import PRUNING
+    from generator.models.weights import keep_beside
+
+    chosen = sorted(set(sparsities)) or pruning_curve.SPARSITIES
+    curve = pruning_curve.measure(network, pictures, sparsities=chosen, sample=sample, device=device, say=say)
+    path = keep_beside(curve, network, PRUNING)
+    if path is None:
+        return curve, "The curve was not kept: there is no weights file for it to lie beside; --json prints it"
+    return curve, f"The curve is in {path}"

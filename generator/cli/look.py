@@ -1,0 +1,43 @@
+"""`innerview look`: a gallery of pictures given on the command line."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .build import build_and_tell
+from .options import DEVICE, FOLDER, PRESET, options
+
+TARGET = "A class to explain; may be repeated.  [default: the prediction and its rival]"
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
+@click.option("--weights", default="", help="A weights file, a torchvision weights enum member, or `random`.")
+@click.option("--target", "targets", multiple=True, metavar="C", help=TARGET)
+@click.option("--layer", default="", metavar="L", help="The layer of the class activation maps.")
+@PRESET
+@click.option("--out", type=FOLDER, help="Keep the gallery in this folder.  [default: a temporary one]")
+@click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; 0 runs in this one.")
+@DEVICE
+def look(photos: tuple[Path, ...], out: Path | None, **wishes: Any) -> None:
+    """Make a temporary gallery of these pictures; no configuration needed.
+
+    \b
+    innerview look cat.jpg dog.jpg
+    innerview look cat.jpg --model alexnet --target tabby
+    innerview look cat.jpg --model squeezenet1_0 --weights squeezenet.safetensors --out cat/
+    """
+    from generator.config.scaffold import prepare
+
+    root = out or Path(tempfile.mkdtemp(prefix="innerview-"))
+    where = {name: wishes.pop(name) for name in ("workers", "device")}
+    wanted = options(config=prepare(root, photos, **wishes), **where)
+    code = build_and_tell(wanted)
+    click.echo(f"Open {(wanted.out / 'index.html').absolute()} in a browser.")
+    sys.exit(code)

@@ -1,0 +1,111 @@
+"""The options that commands share, and what they ask for together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from generator.core.errors import InnerviewError
+from generator.pipeline.options import Options
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+DATA = click.Path(path_type=Path)
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]", help="Where to compute."
+)
+PRESET = click.option(
+    "--preset", type=click.Choice(["forward", "quick", "standard", "full"]), help="How many methods to draw."
+)
+MEMORY = click.option(
+    "--memory",
+    type=click.IntRange(64),
+    metavar="MB",
+    help="For methods that run many passes, per worker.  [default: 1024, or most of what a GPU has free]",
+)
+DATA_HELP = "A folder with a folder of pictures per class, or a tar archive of one"
+
+
+def selection(command: Callable) -> Callable:
+    """The options that choose what is drawn."""
+    for option in reversed(
+        (
+            click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]"),
+            PRESET,
+            click.option("--model", "models", multiple=True, metavar="M", help="Only this network; may be repeated."),
+            click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated."),
+            click.option("--method", "methods", multiple=True, metavar="X", help="Only this method; may be repeated."),
+            click.option(
+                "--workers",
+                type=click.IntRange(0),
+                metavar="N",
+                envvar="INNERVIEW_WORKERS",
+                show_envvar=True,
+                help="Processes; 0 runs in this one.",
+            ),
+            click.option(
+                "--engine",
+                type=click.Choice(["local", "ray"]),
+                default="local",
+                show_default=True,
+                help="Where the processes run: on this machine, or on those of a Ray cluster.",
+            ),
+            click.option(
+                "--address",
+                default="",
+                metavar="HOST:PORT|auto",
+                help="The Ray cluster.  [default: one of this machine alone, started and ended]",
+            ),
+            DEVICE,
+            click.option("--data", type=FOLDER, help="Folder of data sets, for images given as samples of one."),
+            MEMORY,
+            click.option(
+                "--time-limit",
+                default=900.0,
+                show_default=True,
+                type=click.FloatRange(0, min_open=True),
+                metavar="S",
+                help="Seconds for one job, after which its worker is stopped and the rest goes on.",
+            ),
+            click.option(
+                "--store", "store_dir", type=FOLDER, help="Finished work.  [default: .innerview/store in the gallery]"
+            ),
+            click.option("--trust-pickle", is_flag=True, help="Let weight files run the code they carry."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def destination(command: Callable) -> Callable:
+    """The option that says where the site goes."""
+    return click.option("--site-dir", type=FOLDER, help="Where the site is put.  [default: site]")(command)
+
+
+def against(command: Callable) -> Callable:
+    """The option that has the site tell what changed."""
+    known = click.Path(path_type=Path, exists=True)
+    return click.option("--against", type=known, metavar="OLD", help="Tell what changed from another gallery.")(command)
+
+
+def options(
+    config: Path | None = None, memory: int | None = None, workers: int | None = None, **chosen: Any
+) -> Options:
+    """What a command asks for, from the values of `selection` and `destination` and of its own."""
+    if config is None and Path("gallery.yml").is_file():
+        config = Path("gallery.yml")
+    root = _root(config)
+    extra = {} if workers is None else {"workers": workers}
+    return Options(root=root, config=config, memory=memory and memory * 2**20, **extra, **chosen)
+
+
+def _root(config: Path | None) -> Path:
+    """The gallery's folder: where its configuration is, but for those in this repository's `galleries/`."""
+    if config is None:
+        return Path(".")
+    if not config.is_file():
+        raise InnerviewError(f"{config}: expected a configuration file, there is none")
+    return config.parent.parent if config.parent.name == "galleries" else config.parent

@@ -1,0 +1,30 @@
+"""`innerview schema`: what editors need to know of gallery.yml and images.yml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import FILE
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["gallery", "images"]))
+@click.option("--out", type=FILE, metavar="FILE", help="Write it there.  [default: standard output]")
+def schema(kind: str, out: Path | None) -> None:
+    """Write the JSON Schema of gallery.yml or images.yml, with which an editor completes and checks them.
+
+    An editor with a YAML language server finds it by the first line of the file, as `innerview new` writes it.
+
+    \b
+    innerview schema gallery --out .schema/gallery.json
+    innerview schema images --out .schema/images.json
+    """
+    from generator.config.json_schema import written
+    from generator.core.atomic_io import write_whole
+
+    if out:
+        write_whole(out, written(kind).encode())
+    else:
+        click.echo(written(kind), nl=False)

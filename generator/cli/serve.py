@@ -1,0 +1,46 @@
+"""`innerview serve`: build, show the site in a browser, and build again when something changes."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import click
+
+from .build import build_and_tell
+from .options import destination, options, selection
+from .terminal import Terminal
+
+
+@click.command()
+@selection
+@destination
+@click.option("--port", default=8000, show_default=True, help="On this machine only; 0 takes a free one.")
+@click.option("--watch/--no-watch", default=True, show_default=True, help="Build again when a source changes.")
+def serve(port: int, watch: bool, **chosen: Any) -> None:
+    """Build, then serve the site on this machine until interrupted.
+
+    Whenever gallery.yml, a picture, a template, a page or code of your own changes, the site is built again and the
+    browser shows it. What stops a build is told, and the site stays as it was.
+
+    \b
+    innerview serve
+    innerview serve --image frog --port 8080
+    innerview serve --no-watch
+    """
+    from generator.site.dev_server import Built, keep_building, server
+
+    wanted, built = options(**chosen), Built()
+    code = build_and_tell(wanted)
+    if not (wanted.out / "index.html").is_file():
+        raise SystemExit(code)
+    here = server(wanted.out, port, built)
+    click.echo(f"Look at http://127.0.0.1:{here.server_port}/   (Ctrl-C ends it)")
+    try:
+        if watch:
+            threading.Thread(target=here.serve_forever, daemon=True).start()
+            keep_building(wanted, lambda: build_and_tell(wanted), Terminal().warn, built)
+        else:
+            here.serve_forever()
+    except KeyboardInterrupt:
+        here.server_close()

@@ -1,0 +1,36 @@
+"""`innerview show`: where a figure comes from, and its raw numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import FILE, options, selection
+
+
+@click.command()
+@click.argument("figure")
+@selection
+@click.option("--array", type=FILE, metavar="OUT.npy", help="Write the raw float32 array, as the method returned it.")
+@click.option("--picture", type=FILE, metavar="OUT.png", help="Write one channel, FIGURE#c17, at the size it has.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def show(figure: str, array: Path | None, picture: Path | None, as_json: bool, **chosen: Any) -> None:
+    """Tell where a figure comes from; write its raw array.
+
+    \b
+    innerview show vgg-cifar10/frog/grad-cam--backbone.relu7--class-frog
+    innerview show vgg-cifar10/frog/vanilla-backprop--class-frog --array gradient.npy
+    innerview show 'vgg-cifar10/frog/activations--backbone.relu2#c17' --picture channel.png
+    """
+    from generator.pipeline.provenance import describe_figure
+
+    found = describe_figure(options(**chosen), figure, array, picture)
+    if as_json:
+        click.echo(json.dumps(found, indent=1, sort_keys=True))
+        return
+    for name, value in found.items():
+        if value not in ("", None, [], {}):
+            click.echo(f"{name:12} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")

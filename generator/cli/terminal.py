@@ -1,0 +1,99 @@
+"""What a person sees while work goes on: a progress bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from generator.pipeline.options import Progress
+
+EVERY = 10.0  # seconds between plain lines
+WIDE = 160  # columns of a table that no terminal limits
+
+
+def at_intervals(say: Callable[[str], None], seconds: float = EVERY) -> Callable[[str], None]:
+    """Return a `say` that passes a line on only where none was passed in the last `seconds`."""
+    last = monotonic()
+
+    def say_sometimes(line: str) -> None:
+        nonlocal last
+        if monotonic() - last > seconds:
+            last = monotonic()
+            say(line)
+
+    return say_sometimes
+
+
+class Terminal:
+    """Shows progress on standard error, so that standard output stays for results."""
+
+    def __init__(self) -> None:
+        self.console = Console(file=sys.stderr, highlight=False)
+        self.progress = Progress(say=self._say, start=self._start, step=self._step, now=self._now)
+        self._bar: Bar | None = None
+        self._total = self._done = 0
+        self._spoke = 0.0
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def warn(self, line: str) -> None:
+        """Something to know."""
+        self.console.print(f"[yellow]note[/]  {escape(line)}", soft_wrap=True)
+
+    def fail(self, line: str) -> None:
+        """Something that went wrong, while the rest went on."""
+        self.console.print(f"[red]failed[/]  {escape(line)}", soft_wrap=True)
+
+    def _say(self, line: str) -> None:
+        self.console.print(escape(line), soft_wrap=True)
+
+    def _start(self, total: int) -> None:
+        self._total, self._done, self._spoke = total, 0, monotonic()
+        if self.console.is_terminal:
+            left, now = TimeRemainingColumn(), TextColumn("{task.description}")
+            columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), left, now)
+            self._bar = Bar(*columns, console=self.console, transient=True)
+            self._bar.start()
+            self._bar.add_task("", total=total)
+        else:
+            self._say(f"drawing {total} figures")
+
+    def _step(self, text: str) -> None:
+        self._done += 1
+        self._now(text)
+
+    def _now(self, text: str) -> None:
+        if self._bar:
+            self._bar.update(self._bar.tasks[0].id, completed=self._done, description=escape(text))
+        elif monotonic() - self._spoke > EVERY:
+            self._spoke = monotonic()
+            self._say(f"drew {self._done} of {self._total}, now {text}")
+
+
+def interactive() -> bool:
+    """Whether a person sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A small table on standard output."""
+    shown = Table(box=None, pad_edge=False)
+    for number, head in enumerate(heads):
+        shown.add_column(head, justify="right" if number else "left")
+    for row in rows:
+        shown.add_row(*(str(cell) for cell in row))
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(shown)

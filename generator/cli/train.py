@@ -1,0 +1,65 @@
+"""`innerview train`: a bundled network from its data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from generator.pipeline.options import device as device_of
+
+from .options import DATA, DATA_HELP, DEVICE, FILE
+from .terminal import Terminal, at_intervals
+
+if TYPE_CHECKING:  # torch is loaded by the command alone
+    from generator.training.trainer import Progress
+
+
+@click.command()
+@click.option(
+    "--recipe",
+    type=click.Choice(["vgg-cifar10", "imagenette"]),
+    default="vgg-cifar10",
+    show_default=True,
+    help="Which network to train, and how.",
+)
+@click.option(
+    "--data", type=DATA, help=f"{DATA_HELP}, with train/ and test/ in it.  [default: the network's own, downloaded]"
+)
+@click.option("--out", type=FILE, metavar="FILE.safetensors", help="The weights.  [default: RECIPE.safetensors]")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
+@click.option("--start", type=FILE, help="Weights to start from.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint beside the output.")
+@click.option("--seed", default=0, show_default=True, help="Of the first weights, the crops and the order.")
+@DEVICE
+def train(out: Path | None, device: str, **wishes: Any) -> None:
+    """Train a bundled network from its data set; a checkpoint each epoch, resumable.
+
+    \b
+    innerview train
+    innerview train --recipe imagenette
+    innerview train --data cifar10/ --epochs 4 --out mine.safetensors
+    innerview train --data cifar10/ --epochs 4 --out mine.safetensors --resume
+    """
+    from generator.training.train import train as train_network
+
+    say = Terminal().progress.say
+    sometimes = at_intervals(say)
+
+    def report(now: Progress) -> None:
+        (sometimes if now.test is None else say)(_in_words(now))
+
+    chosen = {name: value for name, value in wishes.items() if value is not None}
+    out = out or Path(f"{chosen['recipe']}.safetensors")
+    out = train_network(device=device_of(device), report=report, out=out, **chosen)
+    click.echo(f"The weights are in {out}, their model card is in {out.with_suffix('.json')}")
+
+
+def _in_words(now: Progress) -> str:
+    line = f"epoch {now.epoch} of {now.epochs}, step {now.step} of {now.steps}: loss {now.loss:.3f}, "
+    line += f"{100 * now.accuracy:.1f} % right"
+    line += f", {100 * now.test:.1f} % of test pictures" if now.test is not None else ""
+    minutes, seconds = divmod(round(now.seconds_left), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{line}, {f'{hours} h {minutes} min' if hours else f'{minutes} min {seconds} s'} left"

@@ -1,0 +1,109 @@
+"""A mapping from a file whose keys are all known, or one line with file, key, what was expected and what is there."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from generator.core.errors import ConfigError
+
+
+class Entry(BaseModel):
+    """A mapping whose keys are all known; where it has a `shorthand`, a bare value stands for that key alone."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    shorthand: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        if cls.shorthand and value is not None and not isinstance(value, dict | cls):
+            return {cls.shorthand: value}
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As of any entry; with a shorthand, the bare value will do as well."""
+        schema = handler(core)
+        if cls.shorthand:
+            whole = handler.resolve_ref_schema(schema)
+            mapping = dict(whole)
+            whole.clear()
+            whole["anyOf"] = [mapping, dict(mapping["properties"][cls.shorthand])]
+        return schema
+
+
+def validated(kind: type[Entry], given: Any, file: str) -> Any:
+    """`given` as an entry of `kind`; raises `ConfigError` with one line that names the file and the key."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(f"{file}: {_told(first, kind)}") from None
+
+
+def _told(error: dict[str, Any], kind: type[Entry]) -> str:
+    """`models[1].wieghts: unknown key; did you mean 'weights'?`"""
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
+    if error["type"] == "wrong":
+        key, expected, found = (error["ctx"][part] for part in ("key", "expected", "found"))
+        place = f"{place}.{key}" if key else place
+        return f"{place.lstrip('.')}: {expected}; there is {_short(found)}".removeprefix(": ")
+    if error["type"] == "extra_forbidden":
+        return f"{place.lstrip('.')}: unknown key{nearest(str(error['loc'][-1]), _keys(kind, error['loc'][:-1]))}"
+    if error["type"] == "missing":
+        return f"{place.lstrip('.')}: missing; expected this key"
+    if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        expected = "expected a mapping of keys"
+    elif error["type"] == "string_pattern_mismatch":
+        expected = FORMS.get(str(error["loc"][-1]), "expected another form")
+    else:
+        expected = re.sub(r"^(Input|List|String) should (be|have) (a valid )?", "expected ", error["msg"])
+    return f"{place.lstrip('.')}: {expected}; there is {_short(error['input'])}".removeprefix(": ")
+
+
+FORMS = {
+    "background": "expected a colour like '#87b5d9', in quotes",
+    "url": "expected an address that begins with https:// or http://",
+    "source_url": "expected an address that begins with https:// or http://",
+    "source": "expected 'torchvision:name', 'bundled:name' or 'module:function' for a model, "
+    "'cifar10/test/frog/0001' for a picture",
+}
+
+
+def _keys(kind: Any, place: Sequence[str | int]) -> list[str]:
+    """The keys known at a place of the settings."""
+    for part in place:
+        if isinstance(part, str):
+            kind = kind.model_fields[part].annotation
+        inner = [
+            one
+            for one in (kind, *getattr(kind, "__args__", ()))
+            if isinstance(one, type) and hasattr(one, "model_fields")
+        ]
+        kind = inner[0] if inner else kind
+    return list(kind.model_fields)
+
+
+def wrong(key: str, expected: str, found: Any) -> PydanticCustomError:
+    """Make the error of one value: under which key, what was expected, what is there."""
+    return PydanticCustomError("wrong", "{expected}", {"key": key, "expected": expected, "found": found})
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else "a mapping" if isinstance(value, dict) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """
+    >>> nearest("wieghts", ["weights", "input"])
+    "; did you mean 'weights'?"
+    """
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}" if known else ""

@@ -1,0 +1,1 @@
+"""Records, errors, names, safe text, the content-addressed store and code digests."""

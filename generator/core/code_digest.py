@@ -1,0 +1,93 @@
+"""What code a result depends on: digests of modules and all they import from here or beside them, blind to words."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = __name__.partition(".")[0]
+FOLDER = Path(__file__).parents[1]  # of the package
+
+
+@cache
+def closure_digest(*modules: str) -> str:
+    """SHA-256 over the code of `modules` and of everything they import from this package or from their own.
+
+    Docstrings and comments do not count: a mended sentence draws nothing again.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(closure(*modules)):
+        digest.update(f"{name}\n{_code(name)}\n".encode())
+    return digest.hexdigest()
+
+
+def closure(*modules: str) -> set[str]:
+    """Return the names of `modules` and of all modules of this package, or of their own, that they import.
+
+    Raises `LookupError` for a name in `modules`, or in an import within this package, that no file stands for: its
+    digest would be that of nothing, and never change.
+    """
+    names: set[str] = set()
+    queue = [(name, "") for name in modules]
+    while queue:
+        name, importer = queue.pop()
+        if name in names:
+            continue
+        if _path(name) is None:
+            if not importer or name.split(".")[0] == PACKAGE:
+                raise LookupError(f"no module {name!r}" + (f", which {importer} imports" if importer else ""))
+            continue
+        names.add(name)
+        queue += [(other, name) for other in _imports(name)]
+    return names
+
+
+def module_files(*modules: str) -> list[Path]:
+    """The files of `modules` and of what they import, those of this package aside."""
+    return sorted(_path(name) for name in closure(*modules) if name.split(".")[0] != PACKAGE)
+
+
+@cache
+def _imports(module: str) -> tuple[str, ...]:
+    package = module if _path(module).name == "__init__.py" else module.rpartition(".")[0]
+    own = (PACKAGE, module.split(".")[0])
+    names: list[str] = []
+    for node in ast.walk(ast.parse(_path(module).read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *filter(None, [node.module])])
+            names.append(base)
+            if base.split(".")[0] in own:  # what is no module of that name is something in `base`
+                names += [name for alias in node.names if _path(name := f"{base}.{alias.name}")]
+    return tuple(name for name in names if name.split(".")[0] in own and name != PACKAGE)
+
+
+@cache
+def _path(module: str) -> Path | None:
+    """Where a module's code is, found without importing it: the parent process must not load torch."""
+    top, *inner = module.split(".")
+    if top == PACKAGE:
+        stem = FOLDER.joinpath(*inner)
+    else:
+        spec = find_spec(top)  # of a top-level name: nothing is imported for it
+        if spec is None or not spec.submodule_search_locations:
+            return Path(spec.origin) if spec and not inner and (spec.origin or "").endswith(".py") else None
+        stem = Path(spec.submodule_search_locations[0]).joinpath(*inner)
+    files = (stem.with_suffix(".py"), stem / "__init__.py") if inner else (stem / "__init__.py",)
+    return next((path for path in files if path.is_file()), None)
+
+
+def _code(module: str) -> str:
+    tree = ast.parse(_path(module).read_bytes())
+    for node in ast.walk(tree):
+        spoken = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if spoken and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)

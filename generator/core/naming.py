@@ -1,0 +1,60 @@
+"""The one grammar of names: slugs, figure names and how they are read back."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from .errors import ConfigError
+
+# --- names ------------------------------------------------------------------------------------------
+
+SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
+# The site's own folders and pages: no image and no model may be called so.
+RESERVED = set("images models methods compare changes pinned assets model layers findings index".split())
+
+
+def slug(text: str) -> str:
+    """The part of a name that `text` becomes: lower case, ASCII, single hyphens, never empty.
+
+    >>> slug("Bull mastiff"), slug("layer4.1.relu@2"), slug("vgg-cifar10~pruned-50"), slug("..")
+    ('bull-mastiff', 'layer4.1.relu@2', 'vgg-cifar10~pruned-50', 'unnamed')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9_.~@]+", "-", plain)
+    return re.sub(r"-{2,}", "-", words.strip("-."))[:80].strip("-.") or "unnamed"
+
+
+def layer_slug(name: str) -> str:
+    """The slug of a layer's name, kept apart from the words that the grammar of figure names uses itself."""
+    part = slug(name)
+    return f"layer-{part}" if f"{part}-".startswith(("class-", "with-")) else part
+
+
+def figure_name(model: str, image: str, method: str, layer: str = "", target: str = "", style: str = "") -> str:
+    """`<model>/<image>/<method>[--<layer>][--class-<name>][--with-<style>]`, of parts that are slugs.
+
+    >>> figure_name("vgg-cifar10", "frog", "grad-cam", "relu7", "frog")
+    'vgg-cifar10/frog/grad-cam--relu7--class-frog'
+    """
+    name = f"{model}/{image}/{method}"
+    name += f"--{layer}" if layer else ""
+    name += f"--class-{target}" if target else ""
+    name += f"--with-{style}" if style else ""
+    return name
+
+
+def parse_figure_name(name: str) -> dict[str, str]:
+    """The parts that `figure_name` was given; raises `ConfigError` for anything else."""
+    match = FIGURE.fullmatch(name)
+    if not match:
+        expected = "<model>/<image>/<method>[--<layer>][--class-<name>][--with-<style>]"
+        raise ConfigError(f"{name!r} is not a figure's name: expected {expected}")
+    return {part: value or "" for part, value in match.groupdict().items()}
+
+
+_PART = SLUG.pattern
+FIGURE = re.compile(
+    rf"(?P<model>{_PART})/(?P<image>{_PART})/(?P<method>{_PART})"
+    rf"(?:--(?!class-|with-)(?P<layer>{_PART}))?(?:--class-(?P<target>{_PART}))?(?:--with-(?P<style>{_PART}))?"
+)

@@ -1,0 +1,1 @@
+"""Turn picture files and data sets into decoded, oriented and cropped pixels."""

@@ -1,0 +1,51 @@
+"""Data sets by path, or fetched by torchvision when none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from generator.core.torchvision_import import torchvision
+
+from . import datasets
+from .datasets import DataError, Labelled
+
+TITLES = {"cifar10": "CIFAR-10", "imagenette": "Imagenette"}
+
+
+def labelled(path: Path | str | None, split: str, known: str = "cifar10") -> Labelled:
+    """`data.folder_per_class` of a path; of None, the data set called `known`, downloaded once. Raises `DataError`."""
+    if path is not None:
+        return datasets.folder_per_class(path, split, known)
+    if known not in TITLES:
+        raise DataError("no data set belongs to this network: name a folder per class with --data")
+    return datasets.folder_per_class(fetched(known), split, known)
+
+
+def fetched(known: str) -> Path:
+    """The folder that holds a data set as torchvision downloads and checks it; fetched if it is not there.
+
+    Raises `DataError` where that fails, which says what file to put where.
+    """
+    folder = datasets.CACHE.expanduser()
+    if (folder / datasets.UNPACKED[known]).is_dir():
+        return folder
+    url, fetch = _source(known)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fetch(str(folder))
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"{TITLES[known]} could not be fetched ({error}): unpack {url} into {folder}, "
+            "or name a folder per class with --data"
+        ) from error
+    return folder
+
+
+def _source(known: str) -> tuple[str, Callable[[str], Any]]:
+    """Where torchvision takes a data set from, and what fetches it into a folder."""
+    sets = torchvision.datasets
+    if known == "cifar10":
+        return sets.CIFAR10.url, lambda folder: sets.CIFAR10(folder, download=True)
+    return sets.Imagenette._ARCHIVES["160px"][0], lambda folder: sets.Imagenette(folder, size="160px", download=True)

@@ -1,0 +1,125 @@
+"""The crop of a picture that a network sees, and the numbers it is given."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageColor
+
+from generator.core.errors import ImageError
+from generator.core.records import Example, Input
+
+from .decode import MAX_PIXELS, decode, read_file
+
+LONGEST = 4096  # pixels a side of a picture at its own size
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def opened(example: Example) -> Image.Image:
+    """The picture, decoded. Raises `ImageError` where the file is gone or holds other bytes than the example's."""
+    path = Path(example.path)
+    content = read_file(path)
+    if hashlib.sha256(content).hexdigest() != example.digest:
+        raise ImageError(f"{path.name}: it changed while the gallery was built; build again")
+    return decode(content, path.name)[0]
+
+
+def photo(example: Example, input: Input) -> np.ndarray:
+    """The crop that the network sees, uint8 (H, W, C)."""
+    picture = opened(example)
+    background = ImageColor.getrgb(example.background) if example.background else input.background
+    wanted = replace(input, background=background, fit=_fit(example, input))
+    return fitted(picture, wanted, Path(example.path).name)
+
+
+def whole(example: Example, input: Input, side: int) -> np.ndarray:
+    """All of the picture, its longer side at most `side` (never enlarged beyond the input's), uint8 (H, W, C)."""
+    picture = opened(example)
+    scale = min(1.0, side / max(picture.size))
+    size = tuple(max(1, round(length * scale)) for length in picture.size)
+    background = ImageColor.getrgb(example.background) if example.background else input.background
+    height, width = size[::-1]
+    plain = replace(input, size=(input.size[0], height, width), fit="pad", background=background)
+    return fitted(picture, plain, Path(example.path).name)
+
+
+def inside(example: Example, input: Input) -> np.ndarray | None:
+    """Where in that crop the thing is, bool (H, W): by its box, its mask or its transparency; None where none tells.
+
+    None, too, where the thing fills the crop or is not in it: then there is nothing to point at.
+    """
+    picture = opened(example)
+    if example.mask:
+        said = decode(Path(example.mask))[0].convert("L")
+    elif example.box:
+        said = Image.new("L", picture.size)
+        said.paste(255, example.box)
+    elif picture.mode == "RGBA":
+        said = picture.getchannel("A")
+    else:
+        return None
+    black = replace(input, background=(0, 0, 0), fit=_fit(example, input))
+    found = fitted(said.convert("RGB"), black, Path(example.path).name)[..., 0] >= 128
+    return found if 0 < found.mean() < 1 else None
+
+
+def fitted(picture: Image.Image, input: Input, name: str = "") -> np.ndarray:
+    """A decoded picture as `input` asks, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and CenterCrop.
+
+    With `fit="native"` H and W are the picture's own, unless its longer side has more than 4,096 pixels.
+    """
+    if picture.mode == "RGBA":  # before resizing: afterwards the colour behind full transparency would bleed in
+        ground = Image.new("RGBA", picture.size, (*input.background, 255))
+        picture = Image.alpha_composite(ground, picture).convert("RGB")
+    resample = RESAMPLING[input.interpolation]
+    if input.fit == "native":
+        seen = _shrunk(picture, resample)
+    else:
+        seen = _pad(picture, input, resample) if input.fit == "pad" else _crop(picture, input, resample, name)
+    pixels = np.asarray(seen if input.size[0] == 3 else seen.convert("L"))
+    return pixels.reshape(*pixels.shape[:2], input.size[0]).copy()
+
+
+def normalise(photo: np.ndarray, input: Input) -> np.ndarray:
+    """`(photo / 255 - mean) / std`, float32 (1, C, H, W), of uint8 (H, W, C)."""
+    mean, std = (np.asarray(values, np.float32) for values in (input.mean, input.std))
+    x = (photo.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(x.transpose(2, 0, 1)[None])
+
+
+def _crop(picture: Image.Image, input: Input, resample: Image.Resampling, name: str) -> Image.Image:
+    """Shorter side to `resize`, then the centre; rounding as torchvision does it."""
+    _, height, width = input.size
+    shorter = input.resize or max(height, width)
+    longer = int(shorter * max(picture.size) / min(picture.size))
+    if shorter * longer > MAX_PIXELS:
+        found = f"there are {picture.width:,} x {picture.height:,}"
+        raise ImageError(f"{name}: expected sides less unequal for a crop, {found}; `fit: pad` shows the whole")
+    size = (shorter, longer) if picture.width <= picture.height else (longer, shorter)
+    picture = picture.resize(size, resample)
+    left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
+    return picture.crop((left, top, left + width, top + height))
+
+
+def _fit(example: Example, input: Input) -> str:
+    """What becomes of a picture of another shape: nothing at its own size, else what the picture asks for."""
+    return "native" if input.fit == "native" else example.fit or input.fit
+
+
+def _shrunk(picture: Image.Image, resample: Image.Resampling) -> Image.Image:
+    """The whole picture, smaller where a side is longer than `LONGEST`."""
+    scale = LONGEST / max(picture.size)
+    return picture if scale >= 1 else picture.resize([max(1, round(scale * side)) for side in picture.size], resample)
+
+
+def _pad(picture: Image.Image, input: Input, resample: Image.Resampling) -> Image.Image:
+    """The whole picture, as large as fits, in the middle of the background."""
+    _, height, width = input.size
+    scale = min(width / picture.width, height / picture.height)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    ground = Image.new("RGB", (width, height), input.background)
+    ground.paste(picture.resize(size, resample), ((width - size[0]) // 2, (height - size[1]) // 2))
+    return ground

@@ -1,0 +1,1 @@
+"""Turn arrays into pictures, without torch."""

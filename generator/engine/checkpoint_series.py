@@ -1,0 +1,46 @@
+"""How a network came to be, for methods that show it: the networks of its training's epochs, one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from generator.core.records import ModelCard
+from generator.models.checkpoints import at_epoch
+from generator.models.load import Loaded
+from generator.models.specs import checkpoint_files, epoch_of
+
+from .model_handle import Driven
+
+
+class Epochs:
+    """The checkpoints of a network's training; never more than one of them is in memory."""
+
+    def __init__(self, loaded: Loaded, card: ModelCard, chunk: int) -> None:
+        self._loaded, self._card, self._chunk = loaded, card, chunk
+        self._files: list[Path] = checkpoint_files(loaded.network)
+
+    def chosen(self, most: int) -> list[int]:
+        """The numbers of at most `most` epochs, evenly spread, the first and the last among them."""
+        by_number = {epoch_of(file.stem): file for file in self._files}
+        return evenly(list(by_number), most)
+
+    def network(self, epoch: int) -> Driven:
+        """The network as it was after an epoch."""
+        file = next(file for file in self._files if epoch_of(file.stem) == epoch)
+        return Driven(at_epoch(self._loaded, file), self._card, self._chunk)
+
+
+def first_convolution(card: ModelCard) -> str:
+    """The layer whose kernels look at the picture itself; "" where no convolution is."""
+    return next((layer.name for layer in card.layers if layer.kind == "conv"), "")
+
+
+def evenly(numbers: list[int], most: int) -> list[int]:
+    """At most `most` of the numbers, evenly spread, the first and the last among them.
+
+    >>> evenly([1, 2, 3, 4, 5, 6, 7], 4), evenly([1, 2], 4)
+    ([1, 3, 5, 7], [1, 2])
+    """
+    if len(numbers) <= most:
+        return list(numbers)
+    return [numbers[round(place * (len(numbers) - 1) / max(1, most - 1))] for place in range(most)]

@@ -1,0 +1,84 @@
+"""What a scene gives its methods besides the shared pass: weights, pictures, and passes that they make themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from generator.core.channel_blocks import block_of
+from generator.core.errors import NotApplicable
+from generator.core.records import ModelCard
+from generator.models.checkpoints import kernels
+from generator.models.load import Loaded
+
+from .checkpoint_series import Epochs, first_convolution
+from .model_handle import Driven
+from .sampling import Samples
+from .scheduler import Waiting
+from .tape import record
+
+Pictures = Mapping[str, Callable[[int], torch.Tensor]]  # "" the image, else a style -> picture(side) (1, C, h, w)
+
+
+class Answers:
+    """Answers the wants of a scene that need not watch its pass; arguments as `Scene` has them."""
+
+    def __init__(self, loaded: Loaded, card: ModelCard, x: torch.Tensor | None, chunk: int, pictures: Pictures) -> None:
+        self.loaded, self.card, self.x, self.chunk, self.pictures = loaded, card, x, chunk, pictures
+        self._sharing: list[Driven | Samples] = []  # those who let samples share a pass
+
+    def share(self, chunk: int) -> None:
+        """Let `chunk` samples share a pass from now on."""
+        for one in self._sharing:
+            one.chunk = chunk
+
+    def before(self, waiting: Waiting) -> None:
+        """What needs no pass of the scene: names, weights, pictures, and the network for those who drive it."""
+        modules = dict(self.loaded.model.named_modules())
+        for want in waiting.needs("layer"):
+            waiting.arrive(want, want.layer)
+        for want in waiting.needs("block"):
+            waiting.arrive(want, block_of(want.style))
+        for want in waiting.needs("weight"):
+            weight = getattr(modules.get(want.layer), "weight", None)
+            if isinstance(weight, torch.Tensor):
+                waiting.arrive(want, weight.detach())
+            else:
+                waiting.refuse(want, NotApplicable(f"{want.layer} has no kernels"))
+        for want in waiting.needs("photograph", "style_image"):
+            if want.style in self.pictures:
+                waiting.arrive(want, self.pictures[want.style])
+        for want in waiting.needs("x") if self.x is not None else []:
+            waiting.arrive(want, self.x)
+        for want in waiting.needs("epochs") if self.card.checkpoints else []:
+            waiting.arrive(want, Epochs(self.loaded, self.card, self.chunk))
+        for want in waiting.needs("first_kernels") if self.card.becoming else []:
+            waiting.arrive(want, kernels(self.loaded.network, first_convolution(self.card)))
+        for want in waiting.needs("network"):
+            self._sharing.append(Driven(self.loaded, self.card, self.chunk))
+            waiting.arrive(want, self._sharing[-1])
+
+    def after(self, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
+        """What makes its own passes comes last, when the graph of the shared one is gone."""
+        samples = Samples(self.loaded.model, self.x, self.chunk)
+        self._sharing.append(samples)
+        for want in waiting.needs("noise"):
+            waiting.arrive(want, samples.noise)
+        for want in waiting.needs("tape"):
+            waiting.arrive(want, record(self.loaded.model, self.x.clone()))
+        for want in waiting.needs("project_units"):
+            waiting.arrive(want, lambda units, layer=want.layer: samples.project_units(layer, units))
+        for want in waiting.needs("score", "score_gradient", "ablated_score", "target"):
+            target, layer = waiting.targets.get(want.target), want.layer
+            if target is None:
+                refuse_target(want.target)
+            elif want.name == "target":
+                waiting.arrive(want, target)
+            elif want.name == "ablated_score":
+                waiting.arrive(
+                    want, lambda channels, layer=layer, target=target: samples.ablated_score(layer, channels, target)
+                )
+            else:
+                asked = getattr(samples, want.name)
+                waiting.arrive(want, lambda variants, asked=asked, target=target: asked(variants, target))

@@ -1,0 +1,167 @@
+"""Describe a network: one traced forward pass becomes its model card."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import replace
+from difflib import get_close_matches
+from time import process_time
+
+import torch
+
+from generator.config.validation import nearest
+from generator.core.errors import ModelError
+from generator.core.records import Layer, ModelCard, Stage
+from generator.models import checkpoints
+from generator.models.load import Loaded
+
+from .capture import Watch, first_tensor, rectifiers
+from .preserve import untouched
+from .trace import Trace
+
+PROBABILITIES = "probabilities"  # the layer that is always added at the end: softmax of the logits
+
+
+def describe(loaded: Loaded) -> ModelCard:
+    """The model card of a loaded network, from a pass over a grey picture of its input size.
+
+    Raises `ModelError` where the pass fails or does not end in one row of class scores.
+    """
+    trace = Trace(loaded.model)
+    x = torch.zeros(1, *loaded.input.size, device=next(loaded.model.parameters()).device)
+    output = trace.run(x, loaded.slug)
+    classes = loaded.classes or tuple(f"class {index}" for index in range(output.shape[1]))
+    if len(classes) != output.shape[1]:
+        raise ModelError(f"{loaded.slug}: {len(classes)} class names, but the network has {output.shape[1]} outputs")
+    layers = trace.layers
+    if not layers or layers[-1].kind != "softmax":
+        layers.append(Layer(PROBABILITIES, "softmax", "softmax", tuple(output.shape[1:]), receptive_field=None))
+    _known_layer(loaded, layers)
+    stages = walk(layers)
+    owner = {name: index for index, stage in enumerate(stages) for name in stage.layers}
+    return ModelCard(
+        slug=loaded.slug,
+        name=loaded.network.name,
+        title=loaded.title,
+        source=loaded.network.source,
+        digest=loaded.digest if not loaded.code else hashlib.sha256((loaded.digest + loaded.code).encode()).hexdigest(),
+        input=loaded.input,
+        vocabulary=loaded.vocabulary,
+        classes=classes,
+        parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+        nonzero=sum(int(parameter.count_nonzero()) for parameter in loaded.model.parameters()),
+        macs=sum(layer.macs for layer in layers),
+        layers=tuple(replace(layer, stage=owner[layer.name]) for layer in layers),
+        stages=stages,
+        default_layer=loaded.network.layer or trace.default_layer(len(classes)),
+        rectifiers=count_rectifiers(loaded.model, x),
+        passes_seconds=pass_seconds(loaded.model, x),
+        accuracy=loaded.accuracy,
+        note="; ".join(filter(None, [loaded.note, unsteady(loaded.model, x)])),
+        derived_from=loaded.derived_from,
+        pruning=loaded.pruning,
+        **checkpoints.known(loaded),
+        ranking=loaded.ranking,
+    )
+
+
+def walk(layers: list[Layer]) -> tuple[Stage, ...]:
+    """The stages worth showing: what follows each convolution's ReLU, joins, pooling, vectors, the probabilities.
+
+    A stage begins with a convolution, a linear layer, a pooling, a join or the softmax; norms and activations that
+    follow belong to it, the last is its picture. A convolution that goes without an activation into a join
+    or another convolution belongs to that one's stage.
+    """
+    parts: list[list[Layer]] = []
+    for layer in layers:
+        if not parts or _begins(layer, parts[-1][-1]):
+            parts.append([])
+        parts[-1].append(layer)
+    stages, folded = [], []
+    for part, after in zip(parts, [*parts[1:], None], strict=True):
+        folded += part
+        prepared = part is parts[0] and part[0].kind == "join"  # channels of the input put together anew
+        if after is None or not (_folds(part, after) or prepared and after[0].kind == "conv"):
+            stages.append(_stage(part, folded))
+            folded = []
+    return tuple(stages)
+
+
+def _begins(layer: Layer, before: Layer) -> bool:
+    idle = "adaptive" in layer.type.lower() and layer.shape == before.shape  # a pooling of each value with itself
+    return layer.kind in ("conv", "linear", "pool", "join", "softmax", "other") and not idle
+
+
+def _folds(part: list[Layer], after: list[Layer]) -> bool:
+    """Whether a part is shown with the one after it, as the logits are with their probabilities."""
+    if after[0].kind == "softmax":
+        return math.prod(part[-1].shape) == math.prod(after[0].shape)
+    bare = part[0].kind == "conv" and all(layer.kind != "activation" for layer in part)
+    return bare and after[0].kind in ("conv", "join")
+
+
+def _stage(part: list[Layer], layers: list[Layer]) -> Stage:
+    picture = next((layer for layer in reversed(part) if layer.kind != "identity"), part[-1])
+    channels, space = picture.shape[0], math.prod(picture.shape[1:])
+    first = part[0].kind
+    if picture.kind == "softmax":
+        title = f"{channels} classes"
+    elif space == 1 and first in ("pool", "join"):
+        title = f"vector of {channels}"
+    elif first == "pool":
+        title = "pool"
+    else:
+        title = f"{part[0].type if first in ('join', 'other') else first} {channels}"
+    return Stage(title, picture.name, tuple(layer.name for layer in layers))
+
+
+def pass_seconds(model: torch.nn.Module, x: torch.Tensor) -> float:
+    """What one sample of a forward pass costs here, in seconds of one core, the least of three passes of four samples.
+
+    Most passes of dear methods share a batch; the clock would count what else this machine is doing.
+    """
+    taken = []
+    with untouched(model), torch.no_grad():
+        for _ in range(3):
+            started = process_time()
+            _several(model, x)
+            taken.append((process_time() - started) / 4)
+    return min(taken)
+
+
+def _several(model: torch.nn.Module, x: torch.Tensor) -> None:
+    """A pass of four samples, or four passes where a network takes, or memory holds, one at a time."""
+    try:
+        model(x.repeat(4, 1, 1, 1))
+    except (RuntimeError, MemoryError):
+        for _ in range(4):
+            model(x.clone())
+
+
+def unsteady(model: torch.nn.Module, x: torch.Tensor) -> str:
+    """A note where two passes over one picture differ; "" where they do not."""
+    with untouched(model), torch.no_grad():
+        first, second = (first_tensor(model(x.clone())).clone() for _ in range(2))
+    if torch.equal(first.nan_to_num(), second.nan_to_num()):
+        return ""
+    return "two passes over one picture gave different answers: the network keeps state or draws random numbers"
+
+
+def _known_layer(loaded: Loaded, layers: list[Layer]) -> None:
+    """Raises `ModelError` where the layer that is asked for is none with space."""
+    wanted, known = loaded.network.layer, [layer.name for layer in layers if len(layer.shape) == 3]
+    if wanted and wanted not in known:
+        near = nearest(wanted, get_close_matches(wanted, known, n=3) or known[-8:])
+        raise ModelError(f"{loaded.slug}: layer {wanted!r}: the network has no such layer with space{near}")
+
+
+def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:
+    """ "57 of 57 rectifiers" of a network obey the ReLU rules, or "undefined: GELU"."""
+    watch = Watch(model, lambda *layer: None, rules=True)
+    with untouched(model), torch.enable_grad(), watch:
+        output = first_tensor(model(x.clone().requires_grad_().clone()))  # not a leaf: it may be overwritten
+    missed, undefined = rectifiers(output)
+    if undefined:
+        return f"undefined: {', '.join(sorted(undefined))}"
+    return f"{watch.caught} of {watch.caught + missed} rectifiers"

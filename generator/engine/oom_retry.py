@@ -1,0 +1,52 @@
+"""Where memory runs out, a job is done again with fewer samples in a pass; where one is too much, a line says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from generator.core.errors import ModelError
+
+Result = TypeVar("Result")
+WORDS = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc", "bad allocation")  # torch's own
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is how Python, torch or a device says that memory ran out."""
+    told = str(error).lower()
+    plain = isinstance(error, RuntimeError) and any(words in told for words in WORDS)
+    return plain or isinstance(error, MemoryError | torch.OutOfMemoryError)
+
+
+def with_room(
+    work: Callable[[], Result], share: Callable[[int], None], usual: int, first: int = 0
+) -> tuple[Result, str]:
+    """The result of `work()`, and a note where it was done with fewer than the `usual` samples in a pass.
+
+    `share(n)` lets n samples share a pass; `first` is how many are tried first, 0 for the usual. Each time memory runs
+    out the work is done anew, whole, with half as many. Afterwards all is as usual. Raises `ModelError` where memory
+    does not suffice for one.
+    """
+    chunk = first or usual
+    try:
+        while True:
+            share(chunk)
+            failure = ""
+            try:
+                result = work()
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                failure = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            if not failure:
+                break
+            if chunk == 1:
+                raise ModelError(f"memory ran out with one sample in a pass ({failure})")
+            chunk = max(1, chunk // 2)
+            if torch.cuda.is_available():  # here, where the traceback holds no tensor any more
+                torch.cuda.empty_cache()
+    finally:
+        share(usual)
+    return result, "" if chunk == usual else f"memory was short: {chunk} of {usual} samples in a pass"

@@ -1,0 +1,82 @@
+"""Leave a network as it was: modes, buffers, gradients, attributes and the random state."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Everything of the user's model is afterwards as it was, even after an error: flags, modes, buffers, gradients.
+
+    Also what its modules keep in plain attributes, and the random state, which is the same whenever one enters here: a
+    network that counts its calls or draws numbers gives the same in every run.
+    """
+    training = {module: module.training for module in model.modules()}
+    required = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    attributes = {module: copy.deepcopy(_attributes(module)) for module in model.modules()}
+    random = torch.get_rng_state()
+    try:
+        torch.default_generator.manual_seed(0)
+        model.eval()
+        for parameter in model.parameters():
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        torch.set_rng_state(random)
+        for module, before in attributes.items():
+            _put_back(module, before)
+        for module, mode in training.items():
+            module.training = mode
+        for parameter, flag in required.items():
+            parameter.requires_grad_(flag)
+        for name, buffer in model.named_buffers():
+            if not buffer.is_meta and not torch.equal(buffer, buffers[name]):  # on meta there are shapes alone
+                buffer.copy_(buffers[name])
+
+
+PLAIN = bool | int | float | complex | str | bytes | None | torch.Tensor
+MODULES_OWN = frozenset(vars(nn.Module()))  # what every module has: hooks, parameters, parts
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    """What a module keeps in attributes of its own, as far as it is plain data."""
+    return {name: value for name, value in vars(module).items() if name not in MODULES_OWN and _plain(value)}
+
+
+def _put_back(module: nn.Module, before: dict[str, Any]) -> None:
+    """The attributes as they were; what did not change stays the object it is."""
+    now = _attributes(module)
+    for name in now.keys() - before.keys():
+        delattr(module, name)
+    for name, value in before.items():
+        if name not in now or not _alike(now[name], value):
+            vars(module)[name] = value
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two plain values are the same, tensors in them compared by their values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return one == other
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.is_leaf or not value.requires_grad  # what is in a graph cannot be copied
+    if isinstance(value, dict):
+        return all(map(_plain, value)) and all(map(_plain, value.values()))
+    return isinstance(value, PLAIN) or (isinstance(value, list | tuple | set) and all(map(_plain, value)))

@@ -1,0 +1,211 @@
+"""One image through one network: the fewest passes that feed every job, each job done when its last input arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any
+
+import torch
+
+from generator.core.errors import ModelError, NotApplicable
+from generator.core.records import Job, ModelCard
+from generator.models.layers import strip_layers
+from generator.models.load import Loaded
+
+from .cam_layers import classifier
+from .capture import RULES, Watch, first_tensor, not_finite, rectifiers
+from .inputs import Answers, Pictures
+from .oom_retry import out_of_memory, with_room
+from .preserve import untouched
+from .progress import Step
+from .scheduler import Outcome, Waiting, Want
+from .targets import Target, find_targets
+
+RULE_OF = {"input_gradient": "vanilla", "guided_gradient": "guided", "deconvnet_gradient": "deconvnet"}
+LARGE = 2**20  # pixels of a picture
+BENT = ("guided_gradient", "deconvnet_gradient", "rectifiers", "project_units")  # need a rule at every rectifier
+
+
+class Scene:
+    """Runs the jobs of one image and one network; `done(job, outcome)` is called for each when it can be.
+
+    `x` is the normalised input (1, C, H, W), None for jobs about the network alone. `label` is the image's class name
+    in the network's vocabulary, or "". `parameters` holds what gallery.yml sets per method. `chunk` is how many
+    samples of one image share a pass, fewer where memory does not suffice; of jobs whose keys are `careful` each has a
+    pass of its own. `pictures` gives whole photographs, of the image and of styles.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        card: ModelCard,
+        x: torch.Tensor | None,
+        jobs: Iterable[Job],
+        done: Callable[[Job, Outcome], None],
+        label: str = "",
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        chunk: int = 8,
+        begin: Callable[[Job], None] = lambda job: None,
+        step: Callable[[Job, Step], None] = lambda job, step: None,
+        pictures: Pictures | None = None,
+        careful: Container[str] = (),
+    ) -> None:
+        self.loaded, self.card, self.x, self.label = loaded, card, x, label
+        self.error: Exception | None = None  # why no class can be explained
+        self.kinds = {layer.name: layer.kind for layer in card.layers}
+        self._answers = Answers(loaded, card, x, chunk, pictures or {})
+
+        def attempt(job: Job, work: Callable[[], Any]) -> tuple[Any, str]:
+            return with_room(work, self._answers.share, chunk, 1 if job.key in careful else 0)
+
+        self.waiting = Waiting(jobs, done, begin, step, parameters or {}, attempt)
+
+    def run(self) -> None:
+        """Does every job. An error in a method is that job's outcome; one in the network's own pass is raised."""
+        with untouched(self.loaded.model), torch.no_grad():
+            self._answers.before(self.waiting)
+            if self.x is not None and self.waiting.left():
+                try:
+                    self._passes()
+                except Exception as error:
+                    if out_of_memory(error):
+                        said = str(error) or type(error).__name__
+                        raise ModelError(f"memory ran out in the pass of a single picture: {said}") from error
+                    raise
+                self._answers.after(self.waiting, self._refuse_target)
+        for key in self.waiting.left():
+            self.waiting.refuse(key, NotApplicable(self._why_missing(key)))
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """The class behind each symbol, once the network has spoken."""
+        return self.waiting.targets
+
+    # --- the passes -------------------------------------------------------------------------------
+
+    def _passes(self) -> None:
+        """One forward for all, then one backward for each target and rule."""
+        backward = self.waiting.needs("gradient", "gradients", *RULE_OF)
+        graph = bool(backward or self.waiting.needs(*BENT))
+        x = self.x.detach().clone()
+        with torch.set_grad_enabled(graph):
+            x.requires_grad_(graph)
+            watch = Watch(self.loaded.model, self._passing, rules=graph)
+            self._watch, self._current = watch, ""
+            self._strip = strip_layers(self.card) if self.waiting.needs("activations", "gradients") else []
+            self._kept: dict[str, torch.Tensor] = {}
+            self._grads: dict[str, torch.Tensor] = {}
+            given = x.clone() if graph else x  # a network may overwrite its input, but not a leaf of the graph
+            with watch:
+                logits = first_tensor(self.loaded.model(_laid_out(given)))
+        self._speaks(logits.detach())
+        self.waiting.arrive(Want("activations"), self._kept)
+        self._count_rectifiers(logits)
+        self._backwards(x, logits, backward)
+
+    def _passing(self, name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+        """A layer's tensor goes by, and may be overwritten by what comes next."""
+        key = Want("activation", name)
+        wants_gradient = name in self._strip or any(want.layer == name for want in self.waiting.needs("gradient"))
+        with torch.no_grad():
+            if name in self._strip:
+                self._kept[name] = tensor.detach().clone()
+            self.waiting.arrive(key, tensor.detach().clone() if self.waiting.patient(key) else tensor.detach())
+        if wants_gradient and tensor.requires_grad:
+            tensor.register_hook(lambda gradient, name=name: self._returning(name, gradient))
+
+    def _returning(self, name: str, gradient: torch.Tensor) -> None:
+        """The gradient of the current target reaches a layer."""
+        if self._watch.rule != "vanilla":
+            return
+        with torch.no_grad():
+            if name in self._strip:
+                self._grads[name] = gradient.detach()
+            self.waiting.arrive(Want("gradient", name, self._current), gradient.detach())
+
+    def _speaks(self, logits: torch.Tensor) -> None:
+        """What follows from the logits alone."""
+        probabilities = [key for key in self.waiting.needs("activation") if self.kinds.get(key.layer) == "softmax"]
+        symbols = self.waiting.symbols()
+        broken = int((~torch.isfinite(logits)).sum())
+        if broken:
+            first = not_finite(self.loaded.model, self.x)
+            where = f"; the first layer with such values is {first}" if first else ""
+            self.error = ModelError(
+                f"{self.card.slug}: {broken} of {logits.numel()} logits are not finite for this image{where}"
+            )
+            for key in [Want("logits"), *probabilities]:
+                self.waiting.refuse(key, self.error)
+            for symbol in symbols:
+                self._refuse_target(symbol)
+            return
+        self.targets.update(find_targets(logits, self.card, self.label, symbols))
+        self.waiting.arrive(Want("logits"), logits)
+        for key in probabilities:
+            self.waiting.arrive(key, logits.softmax(1))
+        for key in self.waiting.needs("class_weight", "relevance"):
+            if key.target not in self.targets:
+                self._refuse_target(key.target)
+            elif key.name == "relevance":
+                self.waiting.arrive(key, self.targets[key.target].share(logits))
+            else:
+                self._class_weight(key)
+
+    def _class_weight(self, key: Want) -> None:
+        target, weight = self.targets[key.target], classifier(self.loaded.model, self.card)
+        if weight is None:
+            reason = "CAM needs a network that ends in global average pooling and one linear layer or 1x1 convolution"
+            self.waiting.refuse(key, NotApplicable(reason))
+        else:
+            row = weight[target.index]
+            self.waiting.arrive(key, row if target.against < 0 else row - weight[target.against])
+
+    def _count_rectifiers(self, logits: torch.Tensor) -> None:
+        """How many rectifiers obey the rules; where an activation has no rule, what needs one is refused."""
+        needing = self.waiting.needs(*BENT)
+        if not needing:
+            return
+        missed, undefined = rectifiers(logits)
+        reason = NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: its rule is of ReLU")
+        for key in needing if undefined else []:
+            self.waiting.refuse(key, reason)
+        self.waiting.arrive(Want("rectifiers"), f"{self._watch.caught} of {self._watch.caught + missed}")
+
+    def _backwards(self, x: torch.Tensor, logits: torch.Tensor, keys: list[Want]) -> None:
+        """One backward for each target and ReLU rule that is asked for, all through the same graph."""
+        plan = []
+        for target in dict.fromkeys(key.target for key in keys):
+            if target not in self.targets:
+                self._refuse_target(target)
+                continue
+            names = {key.name for key in self.waiting.needs("gradient", "gradients", *RULE_OF) if key.target == target}
+            rules = {RULE_OF.get(name, "vanilla") for name in names}
+            plan += [(target, rule) for rule in RULES if rule in rules]
+        for number, (target, rule) in enumerate(plan):
+            self._current, self._watch.rule = target, rule
+            with torch.enable_grad():
+                score = self.targets[target].pick(logits).sum()
+                (gradient,) = torch.autograd.grad(score, x, retain_graph=number < len(plan) - 1)
+            name = next(name for name, of in RULE_OF.items() if of == rule)
+            self.waiting.arrive(Want(name, "", target), gradient.detach())
+            if rule == "vanilla" and self._strip:
+                ordered = {name: self._grads[name] for name in self._strip if name in self._grads}
+                self.waiting.arrive(Want("gradients", "", target), ordered)
+        self._grads = {}
+
+    # --- why there is nothing -----------------------------------------------------------------------
+
+    def _refuse_target(self, symbol: str) -> None:
+        missing = NotApplicable(f"no class {symbol.partition(':')[2]!r} in the vocabulary of {self.card.slug}")
+        self.waiting.refuse_target(symbol, self.error or missing)
+
+    def _why_missing(self, key: tuple) -> str:
+        if key[0] in ("activation", "gradient"):
+            what = f"on this image has no layer {key[1]!r}" if key[1] else "has no layer with space"
+            return f"the forward pass of {self.card.slug} {what}"
+        return f"{key[0].replace('_', ' ')} is not to be had from {self.card.slug}"
+
+
+def _laid_out(x: torch.Tensor) -> torch.Tensor:
+    """A large picture with its channels last: convolutions then need no second copy of their input and output."""
+    return x.contiguous(memory_format=torch.channels_last) if x.shape[-1] * x.shape[-2] > LARGE else x

@@ -1,0 +1,64 @@
+"""Which class a job explains, once the network has spoken: the label, its rival, a class by name, a contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+
+from generator.core.records import ModelCard
+
+
+class Target(NamedTuple):
+    """The class that a job explains, found after the forward pass."""
+
+    name: str
+    index: int
+    probability: float
+    role: str  # "label", "rival", "top", "class" or "contrast"
+    against: int = -1  # of a contrast S_a - S_b: the index of b
+
+    def pick(self, logits: torch.Tensor) -> torch.Tensor:
+        """S_c of each sample, (N,), of logits (N, classes)."""
+        score = logits[:, self.index]
+        return score if self.against < 0 else score - logits[:, self.against]
+
+    def share(self, logits: torch.Tensor) -> torch.Tensor:
+        """What of the logits (1, classes) belongs to the class, zero elsewhere: its sum is S_c, or S_a - S_b."""
+        own = torch.zeros_like(logits)
+        own[:, self.index] = logits[:, self.index]
+        if self.against >= 0:
+            own[:, self.against] = -logits[:, self.against]
+        return own
+
+
+def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Iterable[str]) -> dict[str, Target]:
+    """The class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.
+
+    `logits` is (1, classes), finite; `label` the image's class name, or "". Where that is no class of the network,
+    the top prediction stands for it. The rival is the most probable other class. A class name may hold colons itself.
+    """
+    probabilities = logits.double().softmax(1)[0]
+    order = probabilities.argsort(descending=True, stable=True).tolist()
+    names = {name: index for index, name in reversed(list(enumerate(card.classes)))}  # of equal names the first
+    first = names.get(label, order[0])
+    rival = next((index for index in order if index != first), first)
+    plain = {"label": (first, -1), "top": (order[0], -1), "rival": (rival, -1), "contrast": (first, rival)}
+    found = {}
+    for symbol in symbols:
+        role, _, rest = symbol.partition(":")
+        pair = _named(role, rest, names) if rest else plain.get(role)
+        if pair:
+            index, against = pair
+            name = card.classes[index] + (f" against {card.classes[against]}" if against >= 0 else "")
+            found[symbol] = Target(name, index, float(probabilities[index]), role, against)
+    return found
+
+
+def _named(role: str, rest: str, names: dict[str, int]) -> tuple[int, int] | None:
+    if role != "contrast":
+        return (names[rest], -1) if rest in names else None
+    parts = rest.split(":")
+    pairs = ((":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts)))
+    return next(((names[a], names[b]) for a, b in pairs if a in names and b in names), None)

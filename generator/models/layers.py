@@ -1,0 +1,53 @@
+"""The layers that stand for the stages of a network."""
+
+from __future__ import annotations
+
+import math
+
+from generator.core.records import ModelCard
+
+STRIP = 8  # maps in a strip over depth, at most
+
+
+def strip_layers(card: ModelCard) -> list[str]:
+    """The pictures of convolutional stages with space: at most eight, the default layer the last of them."""
+    kinds = {layer.name: layer.kind for layer in card.layers}
+    shapes = {layer.name: layer.shape for layer in card.layers}
+    spatial = [
+        stage.layer
+        for stage in card.stages
+        if len(shapes[stage.layer]) == 3
+        and shapes[stage.layer][1] * shapes[stage.layer][2] > 1
+        and kinds[stage.layers[0]] in ("conv", "join")
+    ]
+    order = [layer.name for layer in card.layers]
+    if card.default_layer in order:
+        end = order.index(card.default_layer)
+        spatial = [name for name in spatial if order.index(name) < end] + [card.default_layer]
+    if len(spatial) <= STRIP:
+        return spatial
+    return [spatial[round(i * (len(spatial) - 1) / (STRIP - 1))] for i in range(STRIP)]
+
+
+def stage_layers(card: ModelCard) -> list[str]:
+    """The layer that stands for each convolutional stage which has space."""
+    known = {layer.name: layer for layer in card.layers}
+    convolved = [stage for stage in card.stages if known[stage.layers[0]].kind in ("conv", "join")]
+    return [stage.layer for stage in convolved if math.prod(known[stage.layer].shape[1:]) > 1]
+
+
+def answer_layer(card: ModelCard) -> list[str]:
+    """The layer whose values, or whose channels, are the classes before the softmax."""
+    answers = [layer.name for layer in card.layers if layer.kind not in ("softmax", "identity")]
+    return answers[-1:]
+
+
+def spread(layers: list[str], most: int) -> list[str]:
+    """At most so many of them, evenly spread, the first and the last among them.
+
+    >>> spread(list("abcdefgh"), 3), spread(["a", "b"], 3)
+    (['a', 'e', 'h'], ['a', 'b'])
+    """
+    if len(layers) <= most:
+        return layers
+    return [layers[round(place * (len(layers) - 1) / (most - 1))] for place in range(most)]

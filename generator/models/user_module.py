@@ -1,0 +1,141 @@
+"""Your own network, or another package's: `package.module:function`, found in the gallery's folder or installed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from generator.core.errors import ModelError
+from generator.core.records import Input, Network
+
+from . import derive, weights
+from .built import Built
+from .specs import file_digest, weights_file
+
+
+def build(network: Network, trust_pickle: bool = False) -> Built:
+    """What the function returns, with the weights file laid in where one is named; raises `ModelError`.
+
+    That is a module, of which the settings say what it wants to see, or a `Built` that says so itself.
+    """
+    from . import torchvision_zoo as vision  # noqa: F401  # its cure comes first, if the module imports torchvision
+
+    file = weights_file(network)
+    module = _module(network)
+    made = _made(network, module)
+    size, classes = network.input or made.input, network.classes or made.classes
+    if size is None:
+        raise ModelError(f"{network.name}: a network of your own needs `input`: its size, mean and std")
+    model = made.model.eval().float()
+    outputs = _outputs(model, size, network.name)
+    if classes and outputs not in (None, len(classes)):
+        raise ModelError(f"{network.name}: {len(classes)} classes for a network with {outputs} outputs")
+    if network.weights == "random":
+        model = derive.derive(model, (("randomise", -1),), network.seed)
+    elif file:
+        weights.fill(model, weights.read(file, trust_pickle), file)
+    return made._replace(
+        model=model,
+        input=size,
+        classes=classes or tuple(f"class {index}" for index in range(outputs or 0)),
+        accuracy=weights.accuracy(file) if file else made.accuracy,
+        code=_code(network, module),
+    )
+
+
+def _module(network: Network) -> ModuleType:
+    name = network.source.partition(":")[0]
+    folder = str(Path(network.folder or ".").absolute())
+    if folder not in sys.path:
+        sys.path.append(folder)  # at the end: a file of yours never hides a library
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise ModelError(f"{network.source}: {name} needs {error.name}, which is not installed") from error
+        raise ModelError(f"{network.source}: no module {name} in {folder} or installed") from error
+    except Exception as error:  # the user's code may raise anything
+        raise ModelError(f"{network.source}: importing {name} failed: {_told(error)}") from error
+
+
+def _made(network: Network, module: ModuleType) -> Built:
+    """What the function returns; of a bare module nothing else is known."""
+    function = getattr(module, network.source.partition(":")[2], None)
+    if not callable(function):
+        there = f"{module.__name__} ({module.__file__ or 'a namespace'}) has no such function"
+        raise ModelError(f"{network.source}: {there}")
+    try:
+        model = function()
+    except Exception as error:  # the user's code may raise anything
+        raise ModelError(f"{network.source}: calling it without arguments failed: {_told(error)}") from error
+    built = model if isinstance(model, Built) else Built(model, network.source.partition(":")[2], None, ())
+    if not isinstance(built.model, nn.Module):
+        found = type(built.model).__name__
+        raise ModelError(f"{network.source}: expected it to return a torch.nn.Module, got {found}")
+    return built
+
+
+def _code(network: Network, module: ModuleType) -> str:
+    """SHA-256 of the function's name and of the files of its module and of what that imports from beside it.
+
+    Two functions of a module may share all weights; and what a forward does may stand in a file that it imports.
+    """
+    total = hashlib.sha256(network.source.encode())
+    top, *inner = module.__name__.split(".")
+    files: set[Path] = set()
+    queue = [Path(module.__file__)] if module.__file__ else []
+    places = {"": Path(network.folder or ".")}
+    if queue:  # the folder that holds the whole package
+        places[top] = queue[0].resolve().parents[len(inner) + (queue[0].name == "__init__.py")]
+    while queue:
+        file = queue.pop().resolve()
+        if file not in files:
+            files.add(file)
+            queue += _beside(file, places)
+    for digest in sorted(map(file_digest, files)):
+        total.update(digest.encode())
+    return total.hexdigest()
+
+
+def _beside(file: Path, places: dict[str, Path]) -> Iterator[Path]:
+    """The files that a Python file imports from its own package, or from `places`: where what begins so is found."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):  # a compiled module
+        return
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        within = None
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module or ''}.{name}" for name in names)]
+            within = file.parents[node.level - 1] if node.level else None
+        for name in names:
+            parts = [part for part in name.split(".") if part]
+            here = {within} if within else {places[""], places.get(parts[0], places[""])} if parts else set()
+            for place in here:
+                bases = (place.joinpath(*parts[:count]) for count in range(1, len(parts) + 1))
+                files = (path for base in bases for path in (base.with_suffix(".py"), base / "__init__.py"))
+                yield from (path for path in files if path.is_file())
+
+
+def _outputs(model: nn.Module, size: Input, name: str) -> int | None:
+    """How many classes come out for one picture; None where the output is not a table of logits."""
+    try:
+        with torch.no_grad():
+            output: Any = model(torch.zeros(1, *size.size))
+    except Exception as error:  # the user's code may raise anything
+        raise ModelError(f"{name}: it does not take an input of size {size.size}: {_told(error)}") from error
+    return output.shape[1] if isinstance(output, torch.Tensor) and output.ndim == 2 else None
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,0 +1,284 @@
+"""For notebooks: load a network, look at a picture with it, and take arrays, pictures and figures from what it sees."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from markupsafe import escape
+from PIL import Image
+
+from generator.config.image_entries import ImageEntry
+from generator.config.settings import load as load_settings
+from generator.config.validation import nearest
+from generator.core import records
+from generator.core.errors import ConfigError, InnerviewError, NotApplicable
+from generator.core.naming import slug
+from generator.core.records import Example, Input, Job, MethodCard
+from generator.core.store import key_of
+from generator.core.tasks import SceneTask
+from generator.data.images import read_image
+from generator.models.load import Loaded
+from generator.models.load import load as load_network
+from generator.models.specs import resolve
+from generator.models.weights import digest
+from generator.pipeline import selection
+from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.keys import picture_key
+from generator.pipeline.manifest import alt
+from generator.pipeline.worker import Worker
+
+OVERVIEW = ("input", "saliency", "grad-cam")  # what a look shows by itself
+TARGETS = ("label", "rival", "top")
+
+
+class Model:
+    """A network that is ready to look at pictures; made by `load`."""
+
+    def __init__(self, loaded: Loaded, device: str) -> None:
+        folder = tempfile.mkdtemp(prefix="innerview-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.worker = Worker(Path(folder), device)
+        self.worker.take(loaded)
+        self.network = loaded.network
+        self.card = self.worker.describe(loaded.network)
+        self.methods: dict[str, MethodCard] = {card.slug: card for card in self.worker.methods()}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What it can answer, in the order of its outputs."""
+        return self.card.classes
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of its layers, from the picture to the answer."""
+        return [layer.name for layer in self.card.layers]
+
+    def __repr__(self) -> str:
+        return f"<{self.card.title}: {len(self.classes)} classes, {len(self.layers)} layers>"
+
+
+def load(
+    network: str | torch.nn.Module,
+    *,
+    weights: str = "",
+    input: Input | None = None,
+    classes: Sequence[str] = (),
+    device: str = "cpu",
+    folder: str | Path = ".",
+    trust_pickle: bool = False,
+) -> Model:
+    """A network by name (`"vgg-cifar10"`, `"resnet18~random"`, `"my_module:function"`), or one that is at hand.
+
+    `input` says what a network of your own wants to see, `classes` what it answers. A module is copied and stays as
+    it is. Files and modules are looked up in `folder`. Raises `InnerviewError` in one line.
+    """
+    if isinstance(network, torch.nn.Module):
+        return Model(_at_hand(network, input, tuple(classes), device), device)
+    asked = replace(resolve(network), folder=str(folder), classes=tuple(classes))
+    asked = replace(asked, weights=weights or asked.weights, input=input)
+    return Model(load_network(asked, device, trust_pickle), device)
+
+
+def look(
+    network: Model | str, picture: str | Path | Image.Image | np.ndarray, *, label: str = "", title: str = ""
+) -> Look:
+    """What a network sees in a picture: a file, a Pillow image, or an array (H, W, 3) of bytes.
+
+    `label` is the right answer, for the target "label". Nothing is computed before it is asked for.
+    """
+    model = load(network) if isinstance(network, str) else network
+    if label:
+        _check(label, model.classes, "label")
+    return Look(model, picture, label, title)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture of what a network sees. A notebook shows it with its caption."""
+
+    title: str
+    caption: str
+    alt: str  # for those who cannot see it
+    file: bytes
+    suffix: str  # ".png" or ".webp"
+    numbers: dict[str, Any]  # what the method measured beside its map
+
+    @property
+    def picture(self) -> Image.Image:
+        """As a Pillow image."""
+        return Image.open(io.BytesIO(self.file))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture, in the format that the name's ending asks for."""
+        path = Path(path)
+        if path.suffix == self.suffix:
+            path.write_bytes(self.file)
+        else:
+            self.picture.convert("RGB").save(path)
+        return path
+
+    def _repr_html_(self) -> str:
+        """The picture and its caption, with nothing to be fetched."""
+        source = f"data:image/{self.suffix[1:]};base64,{base64.b64encode(self.file).decode()}"
+        wide = f"width:{self.picture.width}px;max-width:100%"
+        style = f"display:inline-block;vertical-align:top;margin:0 1em 1em 0;{wide}"
+        image = f'<img src="{source}" alt="{escape(self.alt)}" style="width:100%;height:auto;display:block">'
+        words = f'<figcaption style="padding-top:.4em;line-height:1.35">{escape(self.caption)}</figcaption>'
+        return f'<figure style="{style}">{image}{words}</figure>'
+
+
+class Look:
+    """One picture seen by one network; made by `look`."""
+
+    def __init__(self, model: Model, picture: str | Path | Image.Image | np.ndarray, label: str, title: str) -> None:
+        self.model = model
+        self.example = self._example(picture, label, title)
+
+    def array(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> np.ndarray:
+        """What a method returns, raw, float32: (h, w) of a map, (C, H, W) of a gradient, (K, h, w) of activations.
+
+        `target` is a class's name, or "top", "rival", "label". Raises `NotApplicable` where the method has nothing to
+        say, and `ConfigError` for a method, class, layer or parameter that is not there.
+        """
+        task, job = self._job(method, target, layer, parameters)
+        values, _ = self.model.worker.array(task, job)
+        if len(values) > 1:
+            raise ConfigError(f"{method}: it gives {len(values)} arrays of several sizes; ask for one of its layers")
+        return values[0][0] if "image" in self.model.methods[method].axes else values[0]
+
+    def figure(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> Figure:
+        """The same as a gallery draws it, with caption and text for those who cannot see it. Raises as `array` does."""
+        task, job = self._job(method, target, layer, parameters)
+        cards, store, failed = self.model.methods, self.model.worker.store, []
+
+        def tell(event: str, key: str, words: str) -> None:
+            if event == "failed":
+                failed.append(words)
+
+        self.model.worker.scene(task, tell)
+        if failed:
+            raise InnerviewError(f"{method}: {failed[0]}")
+        done, card = store.get(job.key), cards[method]
+        if done["status"] == "inapplicable":
+            raise NotApplicable(done["reason"])
+        drawn = store.get(picture_key(job, [job], task, cards))
+        about = done["target"]
+        words = f"{card.title}{f' of {job.layer}' if job.layer else ''}"
+        words += f" for {about['name']} ({100 * about['probability']:.0f} %)" if about else ""
+        return Figure(
+            card.title,
+            f"{words}. {card.summary}",
+            alt(job, task, card, done["meta"], about),
+            store.read(drawn["payloads"]["file"]),
+            drawn["files"]["file"],
+            done["numbers"],
+        )
+
+    def picture(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> Image.Image:
+        """The figure's picture alone."""
+        return self.figure(method, target=target, layer=layer, **parameters).picture
+
+    @property
+    def answer(self) -> list[tuple[str, float]]:
+        """The classes with their probabilities, the most probable first."""
+        last = self.model.layers[-1]
+        values = self.array("activations", layer=last).ravel()
+        order = np.argsort(-values, kind="stable")
+        return [(self.model.classes[index], float(values[index])) for index in order]
+
+    def __repr__(self) -> str:
+        name, probability = self.answer[0]
+        return f"<{self.example.title}: {name}, {100 * probability:.0f} %, says {self.model.card.title}>"
+
+    def _repr_html_(self) -> str:
+        """The picture, where the answer came from, and the answer."""
+        told = ", ".join(f"{name} {100 * probability:.0f} %" for name, probability in self.answer[:3])
+        shown = "".join(self.figure(method)._repr_html_() for method in OVERVIEW if self._speaks(method))
+        return f"<div><p>{escape(self.model.card.title)} says: {escape(told)}</p>{shown}</div>"
+
+    def _speaks(self, method: str) -> bool:
+        try:
+            self.figure(method)
+        except NotApplicable:
+            return False
+        return True
+
+    def _example(self, picture: Any, label: str, title: str) -> Example:
+        """The picture as a file, which is what all of the house reads."""
+        if isinstance(picture, np.ndarray):
+            picture = Image.fromarray(picture)
+        if isinstance(picture, Image.Image):
+            stream = io.BytesIO()
+            picture.save(stream, "PNG")
+            path = self.model.worker.store.folder / f"{key_of('picture', stream.getvalue().hex())}.png"
+            path.write_bytes(stream.getvalue())
+            title = title or "a picture"
+        else:
+            path = Path(picture)
+        entry = ImageEntry(file=path.name, id=slug(path.stem), title=title)
+        return replace(read_image(path, entry), targets={self.model.card.vocabulary: label} if label else {})
+
+    def _job(self, method: str, target: str, layer: str, parameters: dict[str, Any]) -> tuple[SceneTask, Job]:
+        """The one job that is meant, in a task of its own."""
+        model, cards = self.model, self.model.methods
+        _check(method, cards, "method")
+        chosen = _chosen(method, parameters, list(cards.values()))
+        if target not in TARGETS and ":" not in target:
+            _check(target, model.classes, "class")
+            target = f"class:{target}"
+        elif target == "label" and not self.example.targets:
+            raise ConfigError('target "label": this look was given no label')
+        tasks = scene_tasks(
+            model.network, model.card, [self.example], [target], {method: chosen}, cards, device=model.worker.device
+        )
+        found = [(task, job) for task in tasks for job in task.jobs if job.method == method]
+        if layer:
+            _check(layer, model.layers, "layer")
+            if "layer" not in cards[method].axes:
+                raise ConfigError(f"{method}: it looks at no single layer; there is {layer!r}")
+            found = [(task, replace(job, layer=layer, key=key_of(job.key, layer))) for task, job in found[:1]]
+        if not found:
+            raise ConfigError(f"{method}: it makes nothing of one network and one picture alone")
+        task, job = next((one for one in found if one[1].layer == model.card.default_layer), found[0])
+        return replace(task, jobs=(job,)), job
+
+
+def _at_hand(module: torch.nn.Module, input: Input | None, classes: tuple[str, ...], device: str) -> Loaded:
+    """A module of the caller's, copied, frozen and set to evaluate."""
+    if input is None:
+        raise ConfigError("a network of your own needs `input`: its size, mean and std")
+    model = copy.deepcopy(module).eval().float().requires_grad_(False).to(device)
+    with torch.no_grad():
+        outputs = model(torch.zeros(1, *input.size, device=device)).shape[-1]
+    if classes and len(classes) != outputs:
+        raise ConfigError(f"{len(classes)} classes for a network with {outputs} outputs")
+    title = type(module).__name__
+    names = classes or tuple(f"class {index}" for index in range(outputs))
+    network = records.Network(slug(title), "at:hand", input=input, classes=names)
+    return Loaded(model, network, slug(title), title, input, names, "", digest(model))
+
+
+def _check(name: str, known: Any, kind: str) -> None:
+    if name not in known:
+        raise ConfigError(f"no {kind} is called {name!r}{nearest(name, get_close_matches(name, list(known), n=1))}")
+
+
+def _chosen(method: str, parameters: dict[str, Any], cards: list[MethodCard]) -> dict[str, Any]:
+    """All parameters of a method, the given ones checked as those of a gallery.yml are."""
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
+    try:
+        return selection.methods_for(load_settings(None, methods={method: given}), cards, "quick")[method]
+    except ConfigError as error:
+        raise ConfigError(str(error).removeprefix("gallery.yml: methods.")) from None

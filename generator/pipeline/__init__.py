@@ -1,0 +1,1 @@
+"""Run a gallery: plan, pool, workers, shards, cache keys and manifest."""

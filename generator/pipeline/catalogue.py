@@ -1,0 +1,102 @@
+"""What networks and methods say of themselves: asked of a worker once, then kept in the store."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from generator.core import plugins
+from generator.core.code_digest import closure_digest, module_files
+from generator.core.records import ControlCard, Input, Layer, MeasureCard, MethodCard, ModelCard, Network, Stage
+from generator.core.resources import PACKAGE
+from generator.core.store import Store, key_of
+from generator.models.specs import MODELS, file_digest, weights_files
+
+from . import fingerprint
+from .pool import Pool, WorkerError
+
+FAST = ("bundled", "torchvision")  # sources whose code is known; a module of one's own may import anything
+Card = TypeVar("Card")
+
+
+def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
+    """The card of every method, in the order of their files, and then of those that other packages bring."""
+    files = sorted(PACKAGE.joinpath("methods").glob("*.py"))
+    modules = [f"generator.methods.{file.stem}" for file in files if file.stem != "__init__"]
+    code = closure_digest("generator.engine.method_registry", *modules, *plugins.methods())
+    words = [fingerprint.digest(file) for file in module_files(*plugins.methods())]  # which are on the cards
+    key = key_of("methods", code, fingerprint.folder_digest("methods"), plugins.methods(), words)
+    found = store.get(key)
+    if found is None:
+        (answer,) = pool.ask([("methods", ())])
+        if isinstance(answer, WorkerError):
+            raise answer
+        found = store.put(key, {"cards": [dataclasses.asdict(card) for card in answer]})
+    return [_made(MethodCard, card) for card in found["cards"]]
+
+
+def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[ControlCard]]:
+    """The card of every measure and of every control, in the order of their files."""
+    files = sorted(PACKAGE.joinpath("analysis/measures").glob("*.py"))
+    modules = [f"generator.analysis.measures.{file.stem}" for file in files if file.stem != "__init__"]
+    key = key_of(
+        "measures",
+        closure_digest("generator.analysis.measure_registry", *modules),
+        fingerprint.folder_digest("analysis/measures"),
+    )
+    found = store.get(key)
+    if found is None:
+        (answer,) = pool.ask([("measures", ())])
+        if isinstance(answer, WorkerError):
+            raise answer
+        measures, controls = ([dataclasses.asdict(card) for card in cards] for cards in answer)
+        found = store.put(key, {"measures": measures, "controls": controls})
+    return [_made(MeasureCard, one) for one in found["measures"]], [ControlCard(**one) for one in found["controls"]]
+
+
+def model_cards(
+    networks: Sequence[Network], pool: Pool, store: Store
+) -> tuple[list[tuple[Network, ModelCard]], list[tuple[str, str]]]:
+    """The card of each network, and the names of those that cannot be loaded with the reason."""
+    keys = [_card_key(network) for network in networks]
+    found = [store.get(key) if key else None for key in keys]
+    asked = [index for index, one in enumerate(found) if one is None]
+    failed = []
+    for index, answer in zip(asked, pool.ask([("describe", (networks[index],)) for index in asked]), strict=True):
+        if isinstance(answer, WorkerError):
+            failed.append((networks[index].name, str(answer)))
+        else:
+            plain = {"card": dataclasses.asdict(answer)}
+            found[index] = store.put(keys[index], plain) if keys[index] else plain
+    cards = [(network, _model(one["card"])) for network, one in zip(networks, found, strict=True) if one]
+    return cards, failed
+
+
+def known_code(network: Network) -> bool:
+    """Whether the network's code is ours or torchvision's, so that a change of it cannot go unseen."""
+    return network.source.partition(":")[0] in FAST
+
+
+def _card_key(network: Network) -> str:
+    """Under which key a network's card is kept; "" where its code may have changed without our seeing it."""
+    if not known_code(network):
+        return ""
+    weights = [file_digest(file) for file in weights_files(network) if file.is_file()]
+    code = closure_digest("generator.engine.model_card", *MODELS.values(), "generator.models.torchvision_zoo")
+    anywhere = dataclasses.replace(network, folder="")
+    return key_of("card", dataclasses.asdict(anywhere), weights, code, fingerprint.versions())
+
+
+def _model(plain: dict[str, Any]) -> ModelCard:
+    parts = {
+        "layers": tuple(_made(Layer, layer) for layer in plain["layers"]),
+        "stages": tuple(_made(Stage, stage) for stage in plain["stages"]),
+        "input": _made(Input, plain["input"]),
+    }
+    return _made(ModelCard, {**plain, **parts})
+
+
+def _made(kind: type[Card], plain: dict[str, Any]) -> Card:
+    """A record from what JSON made of it: lists were tuples."""
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})

@@ -1,0 +1,56 @@
+"""What jobs cost, in forward passes of their network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from generator.core import channel_blocks
+from generator.core.records import Job, MethodCard, ModelCard
+from generator.core.tasks import SceneTask
+from generator.engine.method_registry import SHARED_PASSES
+from generator.models.layers import spread, stage_layers
+
+from .method_needs import drives_network, inputs_of
+
+STRIP = 8  # stages in a strip over depth, at most
+
+
+def price(task: SceneTask, jobs: Iterable[Job], cards: Mapping[str, MethodCard]) -> float:
+    """What `jobs` of a task cost, in forward passes of its network."""
+    jobs = list(jobs)
+    own = sum(_own_price(task, job, cards[job.method]) for job in jobs)
+    if not jobs or task.example is None or all(drives_network(job.method, cards) for job in jobs):
+        return own
+    shared = {(name, job.target) for job in jobs for name in inputs_of(job.method, cards) if name in SHARED_PASSES}
+    rules = {("input_gradient" if name in ("gradient", "gradients") else name, target) for name, target in shared}
+    return 1.0 + sum(SHARED_PASSES[name] for name, _ in rules) + own
+
+
+def _own_price(task: SceneTask, job: Job, one: MethodCard) -> float:
+    """What one job adds: times its steps, its pictures, their size and the part of the network that it computes."""
+    given = {**one.parameters, **task.parameters.get(one.slug, {})}
+    found = one.passes
+    for name in one.per:
+        found *= given[name] if name != "stages" else _depths(task.card)
+    if "block" in one.inputs:
+        layer = next(layer for layer in task.card.layers if layer.name == job.layer)
+        found *= len(channel_blocks.channels(given["units"], layer.shape[0], channel_blocks.block_of(job.style)))
+    if "network" in one.inputs and "size" in given:
+        largest = 4 * max(task.card.input.size[1:])
+        found *= min(given["size"] or task.card.input.canvas, largest) ** 2 / math.prod(task.card.input.size[1:])
+    if {"network", "layer"} <= set(one.inputs):
+        found *= _depth(task.card, job.layer)
+    return found
+
+
+def _depth(card: ModelCard, layer: str) -> float:
+    """Which share of a pass it takes to come as far as a layer."""
+    costs = [one.macs for one in card.layers]
+    behind = next((index for index, one in enumerate(card.layers) if one.name == layer), len(costs)) + 1
+    return sum(costs[:behind]) / sum(costs) if sum(costs) else 1.0
+
+
+def _depths(card: ModelCard) -> float:
+    """The passes it takes to come as far as each of the stages that a strip shows, in full ones."""
+    return sum(_depth(card, layer) for layer in spread(stage_layers(card), STRIP))

@@ -1,0 +1,161 @@
+"""The product of a model, images and methods: which jobs there are, and their keys in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from generator.core import channel_blocks
+from generator.core.code_digest import closure_digest
+from generator.core.records import Example, Job, MethodCard, ModelCard, Network
+from generator.core.store import key_of
+from generator.core.tasks import MODEL_LEVEL, ProbeTask, SceneTask, groups
+from generator.engine.batch_size import chunk_size
+from generator.models.layers import answer_layer, stage_layers
+from generator.models.specs import bundled_modules
+
+from .keys import LIBRARIES, version
+from .method_needs import drives_network, inputs_of, with_dependencies
+
+
+def scene_tasks(
+    network: Network,
+    card: ModelCard,
+    examples: Sequence[Example],
+    targets: Sequence[str],
+    chosen: Mapping[str, Mapping[str, Any]],
+    cards: Mapping[str, MethodCard],
+    *,
+    device: str = "cpu",
+    memory: int = 2**30,
+    styles: Mapping[str, Sequence[Example]] | None = None,
+    probe: ProbeTask | None = None,
+) -> list[SceneTask]:
+    """One task per image, and one before them for what needs no image.
+
+    `chosen` maps the slugs of methods to their parameters, `targets` are symbols such as "label" or "class:frog".
+    `styles` are the pictures whose style an image (by id) is to get. The class probabilities are always among the
+    jobs: every page needs them. Jobs of methods that drive the network themselves take minutes and share no pass with
+    others: they come last, in tasks of their own, so that all workers have something to do.
+    """
+    parameters = {slug: dict(values) for slug, values in chosen.items()}
+    for slug, one in cards.items():  # methods that chosen ones build on have their defaults
+        parameters.setdefault(slug, dict(one.parameters))
+    chunk = chunk_size(card, memory, device)
+    common = _Common(card, cards, parameters, chunk, device, styles or {}, probe.key if probe else "")
+    tasks: list[SceneTask] = []
+    long: list[SceneTask] = []
+
+    def add(example: Example | None, label: str, jobs: list[Job]) -> None:
+        pictures = tuple((styles or {}).get(example.id, ())) if example else ()
+        asked = probe if example is None else None
+        chunks = (chunk, common.chunk)
+        whole = SceneTask(network, card, example, label, (), parameters, *chunks, styles=pictures, probe=asked)
+        driven = [job for job in jobs if drives_network(job.method, cards)]
+        short = [job for job in jobs if job not in driven]
+        if short:
+            tasks.append(replace(whole, jobs=tuple(short)))
+        long.extend(replace(whole, jobs=group) for group in groups(replace(whole, jobs=tuple(driven))))
+
+    still = [slug for slug in chosen if "image" not in cards[slug].axes]
+    if still:
+        add(None, "", list(common.jobs(still, None, "", ())))
+    seen = [slug for slug in chosen if "image" in cards[slug].axes]
+    for example in examples:
+        label = example.targets.get(card.vocabulary, "")
+        label = label if label in card.classes else ""
+        jobs = list(common.jobs(seen, example, label, _symbols(targets, label)))
+        if "activations" not in chosen:
+            jobs += common.jobs(["activations"], example, label, (), layers=[card.layers[-1].name])
+        add(example, label, jobs)
+    return tasks + long
+
+
+class _Common:
+    """What the keys of all jobs of one network have in common."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        cards: Mapping[str, MethodCard],
+        parameters: Mapping,
+        chunk: int,
+        device: str,
+        pictures: Mapping[str, Sequence[Example]],
+        probe: str,
+    ) -> None:
+        self.pictures, self.probe = pictures, probe
+        self.card, self.cards, self.parameters = card, cards, parameters
+        self.chunk = chunk if device == "cpu" else 0
+        self.base = key_of(
+            card.digest,
+            asdict(card.input),
+            card.default_layer,
+            [(layer.name, layer.kind) for layer in card.layers],
+            [stage.layer for stage in card.stages],
+            closure_digest(
+                "generator.engine.scene",
+                "generator.engine.quantise",
+                "generator.data.preprocess",
+                *bundled_modules(card.source),
+            ),
+            [version(name) for name in LIBRARIES],
+            device.partition(":")[0],
+        )
+
+    def jobs(
+        self, slugs: Iterable[str], example: Example | None, label: str, targets: Sequence[str], layers: Sequence = ()
+    ) -> Iterable[Job]:
+        for slug in slugs:
+            one, wants = self.cards[slug], inputs_of(slug, self.cards)
+            kept = {"epochs": self.card.checkpoints, "first_kernels": self.card.becoming}
+            if any(name in wants and not there for name, there in kept.items()):
+                continue  # of how a network came to be there is nothing to say unless someone kept it
+            for layer in layers or self.layers(one):
+                for target in targets if "target" in one.axes else [""]:
+                    for style, more in self.styles(one, layer, example):
+                        job = Job(self.card.slug, example.id if example else MODEL_LEVEL, slug, layer, target, style)
+                        yield replace(job, key=self.key(job, example, label, more))
+
+    def styles(self, one: MethodCard, layer: str, example: Example | None) -> list[tuple[str, Any]]:
+        """The styles of a method's figures, each with what its key must hold of it."""
+        if "style" not in one.axes:
+            return [("", None)]
+        if "style_image" in inputs_of(one.slug, self.cards):
+            pictures = self.pictures.get(example.id, ()) if example else ()
+            return [(style.id, [style.digest, style.background, style.fit]) for style in pictures]
+        count = next((known.shape[0] for known in self.card.layers if known.name == layer), 0)
+        return [(style, style) for style in channel_blocks.styles(self.parameters[one.slug]["units"], count)]
+
+    def layers(self, one: MethodCard) -> list[str]:
+        if "layer" not in one.axes:
+            return [""]
+        if one.at == "default":
+            return [self.card.default_layer]
+        if one.at == "stages":
+            return stage_layers(self.card)
+        if one.at == "walk":
+            return [stage.layer for stage in self.card.stages]
+        if one.at == "units":
+            return [*stage_layers(self.card), *answer_layer(self.card)]
+        if one.at == "every":
+            return [layer.name for layer in self.card.layers if layer.kind != "identity"]
+        return [layer.name for layer in self.card.layers if layer.kind == one.at and "@" not in layer.name]
+
+    def key(self, job: Job, example: Example | None, label: str, style: Any) -> str:
+        one = self.cards[job.method]
+        image = [example.digest, example.background, example.fit] if example else None
+        image = self.probe if "probe" in one.inputs else image
+        used = {slug: self.parameters[slug] for slug in with_dependencies(job.method, self.cards)}
+        named = job.target or job.layer == self.card.layers[-1].name  # the class probabilities carry names too
+        spoken = [label if job.target in ("label", "rival", "contrast") else "", self.card.classes if named else ()]
+        sampled = self.chunk if any(self.cards[slug].passes for slug in used) else 0
+        epochs = self.card.becoming if {"epochs", "first_kernels"} & inputs_of(job.method, self.cards) else ""
+        asked = (job.layer, job.target, style, epochs)
+        return key_of("array", self.base, image, one.key, one.draw, used, *asked, spoken, sampled)
+
+
+def _symbols(targets: Sequence[str], label: str) -> list[str]:
+    """The targets of one image: where it has no label, the top prediction stands for it."""
+    return list(dict.fromkeys("top" if target == "label" and not label else target for target in targets))

@@ -1,0 +1,33 @@
+"""Under which key a picture is stored, and the versions that keys hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import metadata
+
+from generator.core.code_digest import closure_digest
+from generator.core.records import Job, MethodCard
+from generator.core.store import key_of
+from generator.core.tasks import SceneTask
+from generator.drawing.styles import LIMITS
+
+LIBRARIES = ("torch", "torchvision", "numpy", "pillow")
+
+
+def picture_key(job: Job, drawn: Iterable[Job], task: SceneTask, cards: Mapping[str, MethodCard]) -> str:
+    """Under which key the picture of `job` is kept: its array, those it shares a scale with, and how it is drawn.
+
+    `drawn` are those jobs of its group, itself among them, that have an array.
+    """
+    style = cards[job.method].draw
+    shared = sorted(other.key for other in drawn) if style in LIMITS else []
+    names = task.card.classes if job.layer == task.card.layers[-1].name else ()
+    encoders = [version("pillow"), version("isal")]
+    return key_of("picture", job.key, shared, style, names, closure_digest("generator.drawing.styles"), encoders)
+
+
+@cache
+def version(library: str) -> str:
+    """The version of an installed library; to look it up takes half a millisecond."""
+    return metadata.version(library)

@@ -1,0 +1,266 @@
+"""The manifest: what the site holds, as plain data, made from the plan and the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+from generator import __version__
+from generator.analysis import evidence_tasks
+from generator.analysis.probe import results
+from generator.core.channel_blocks import said
+from generator.core.naming import figure_name, layer_slug, slug
+from generator.core.records import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, record
+from generator.core.store import Store, unpack
+from generator.core.tasks import PairTask, ProbeTask, SceneTask, groups
+
+from .keys import LIBRARIES, picture_key
+from .model_pairs import comparisons
+
+PLACES = (("at the top", "in the middle", "at the bottom"), ("left", "centre", "right"))
+
+
+@dataclass
+class Contents:
+    """All that a build brings together, ready to become a manifest."""
+
+    site: Mapping[str, str]
+    models: Sequence[ModelCard]
+    methods: Sequence[MethodCard]
+    examples: Sequence[Example]
+    tasks: Sequence[SceneTask]
+    failures: Mapping[str, str]  # key of a job -> why it failed
+    previews: Mapping[str, Mapping[str, Any]]  # image id -> picture record with "photo" and "thumb"
+    unreadable: Sequence[tuple[str, str]] = ()  # image id, why it cannot be read
+    pairs: Sequence[PairTask] = ()
+    known: evidence_tasks.Registry | None = None  # for the evidence
+    probes: Sequence[ProbeTask] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """One file of the gallery: where it goes below `gallery/` and the payload it is."""
+
+    path: str
+    digest: str
+
+
+def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Published]]:
+    """The manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of work."""
+    files: list[Published] = []
+    cards = {card.slug: card for card in contents.methods}
+    figures: dict[str, dict[str, Any]] = {}
+    predictions = []
+    controls: dict[str, list[dict[str, Any]]] = {}
+    for task in contents.tasks:
+        evidence = _evidence(task, contents.known, store, controls)
+        records = {job: store.get(job.key) or {} for job in task.jobs}
+        shared = {job: group for group in groups(task) for job in group}
+        for job in task.jobs:
+            drawn = [other for other in shared[job] if records[other].get("status") == "drawn"]
+            picture = picture_key(job, drawn, task, cards)
+            figure, own = _figure(job, records[job], picture, task, cards, contents.failures, store)
+            if figure.id not in figures:  # a class asked for by name may be the rival too
+                figures[figure.id] = record(figure) | {"evidence": evidence.get(job.key, {})}
+                files += own
+        if task.example is not None:
+            predictions += _prediction(task, contents.failures, store)
+    pairs, pair_files = comparisons(contents.pairs, store)
+    files += [Published(path, digest) for path, digest in pair_files]
+    used = {figure["method"] for figure in figures.values()}
+    described = {
+        "format": "innerview-manifest",
+        "version": MANIFEST_VERSION,
+        "generator": {"innerview": __version__, **{name: version(name) for name in LIBRARIES}},
+        "site": dict(contents.site),
+        "models": [_model(card) for card in contents.models],
+        "methods": [record(card) for card in contents.methods if card.slug in used],
+        **_believed(contents.known, figures.values(), controls),
+        "images": [_image(example, contents, files) for example in contents.examples],
+        "unreadable": [{"id": name, "reason": reason} for name, reason in contents.unreadable],
+        "predictions": predictions,
+        "probes": _probes(contents.probes, store, files),
+        "figures": list(figures.values()),
+        "comparisons": pairs,
+    }
+    return described, files
+
+
+def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) -> list[dict[str, Any]]:
+    """What each network's probe found, as far as they are done; the sheets of their answers go to `files`."""
+    found = []
+    for task in tasks:
+        if summary := results.summary(task, store):
+            found.append(summary)
+            if summary["sheet"]:
+                digest = results.record_of(task, store)["payloads"]["sheet"]
+                files.append(Published(summary["sheet"]["file"], digest))
+    return found
+
+
+def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
+    """The figure's name; `done` is the job's record, which knows the class that a symbol such as "rival" stands for."""
+    target = (done or {}).get("target")
+    spoken = slug(target["name"]) if target else slug(job.target.rpartition(":")[2]) if job.target else ""
+    return figure_name(job.model, job.image, job.method, layer_slug(job.layer) if job.layer else "", spoken, job.style)
+
+
+def channel_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[float]] | None:
+    """Each channel's largest value, mean and share of zeros, where the figure is a sprite of channels."""
+    found = store.get(figure["keys"].get("array", "")) if figure["keys"] else None
+    if not found or "arrays" not in found["payloads"]:
+        return None
+    arrays = unpack(store.read(found["payloads"]["arrays"]))
+    if "codes" not in arrays:
+        return None
+    return {name: [float(f"{value:.4g}") for value in arrays[name]] for name in ("max", "mean", "zeros")}
+
+
+def _figure(
+    job: Job,
+    done: Mapping[str, Any],
+    key: str,
+    task: SceneTask,
+    cards: Mapping[str, MethodCard],
+    failures: Mapping[str, str],
+    store: Store,
+) -> tuple[Figure, list[Published]]:
+    target, name = done.get("target"), job_name(job, done)
+    common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer}
+    common |= {"target": target, "style": job.style}
+    reason = failures.get(job.key) or done.get("reason")
+    picture = store.get(key) if done and not reason else None
+    if picture is None:
+        status = "inapplicable" if done.get("status") == "inapplicable" else "failed"
+        elsewhere = "its picture is not in the store, or was drawn by another version of the program: build again"
+        text = reason or (elsewhere if done else "is not drawn yet: run innerview build")
+        return Figure(name, **common, status=status, reason=text, page=f"{name}.html"), []
+    meta = done["meta"]
+    files = {part: f"{name}{'' if part == 'file' else '.' + part}{suffix}" for part, suffix in picture["files"].items()}
+    published = [Published(path, picture["payloads"][part]) for part, path in files.items()]
+    figure = Figure(
+        name,
+        **common,
+        status="drawn",
+        **files,
+        page=f"{name}.html",
+        width=picture["width"],
+        height=picture["height"],
+        shape=meta["shape"],
+        range=meta["range"],
+        scale=picture["scale"],
+        clipped=picture["clipped"],
+        sprite=picture["sprite"],
+        numbers={**done["numbers"], **_lent(job, task)},
+        alt=alt(job, task, cards[job.method], meta, target),
+        note=meta.get("note", ""),
+        keys={"array": job.key, "picture": key},
+        digest=picture["payloads"]["file"],
+    )
+    return figure, published
+
+
+def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], target: Mapping | None) -> str:
+    """What the picture shows, told from its array: method, layer, class and where it is strongest."""
+    words = card.title
+    if job.layer:
+        words += f" of layer {job.layer}"
+    if target:
+        words += f" for {target['name']}"
+    if task.example is not None:
+        words += f", {task.example.title}"
+    if job.style:
+        titles = {style.id: f"in the style of {style.title}" for style in task.styles}
+        words += f", {titles.get(job.style) or said(job.style)}"
+    if "top" in meta:
+        best = meta["top"][0]
+        return f"{words}: {best['name']} at {100 * best['probability']:.0f} %"
+    if "signed" in meta:
+        return f"{words}: {meta['shape'][0]} channels, values from {meta['range'][0]:.3g} to {meta['range'][1]:.3g}"
+    low, high = meta["range"]
+    if low == high and card.draw not in ("photo", "filters"):
+        return f"{words}: the same value everywhere, {low:.3g}"
+    if "peak" in meta and card.draw != "photo":
+        row, column = (min(2, int(3 * share)) for share in meta["peak"])
+        place = "in the centre" if (row, column) == (1, 1) else f"{PLACES[0][row]} {PLACES[1][column]}"
+        return f"{words}: strongest {place}"
+    return words
+
+
+def _lent(job: Job, task: SceneTask) -> dict[str, str]:
+    """Whose picture it is that lent its style."""
+    style = next((style for style in task.styles if style.id == job.style), None)
+    return {"in the style of": ", ".join(filter(None, [style.title, style.credit, style.licence]))} if style else {}
+
+
+def _prediction(task: SceneTask, failures: Mapping[str, str], store: Store) -> list[dict[str, Any]]:
+    last = task.card.layers[-1].name
+    job = next((job for job in task.jobs if job.method == "activations" and job.layer == last), None)
+    done = store.get(job.key) if job and job.key not in failures else None
+    if not done or done.get("status") != "drawn":
+        return []
+    meta, label = done["meta"], None
+    if task.label:
+        probabilities = unpack(store.read(done["payloads"]["arrays"]))["map"][0]
+        label = float(probabilities[task.card.classes.index(task.label)])
+    return [
+        {
+            "model": task.card.slug,
+            "image": task.image,
+            "label": task.label,
+            "label_probability": label,
+            "correct": meta["top"][0]["name"] == task.label if task.label else None,
+            "top": meta["top"][:5],
+        }
+    ]
+
+
+def _evidence(
+    task: SceneTask, known: evidence_tasks.Registry | None, store: Store, controls: dict[str, list[dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """What was measured of the maps of a task, by their keys; what was of the controls goes to `controls`."""
+    by_map: dict[str, dict[str, Any]] = {}
+    of_controls: dict[str, dict[str, Any]] = {}
+    for subject, measure, numbers in evidence_tasks.found(task, known, store) if known else ():
+        if subject.job:
+            by_map.setdefault(subject.job.key, {})[measure] = numbers
+        else:
+            of_controls.setdefault(subject.slug, {})[measure] = numbers
+    for name, found in of_controls.items():
+        controls.setdefault(name, []).append({"model": task.card.slug, "image": task.image, "evidence": found})
+    return by_map
+
+
+def _believed(
+    known: evidence_tasks.Registry | None, figures: Iterable[Mapping[str, Any]], controls: Mapping[str, list]
+) -> dict[str, Any]:
+    """The measures that found anything, and the controls with what was found of them."""
+    used = {measure for figure in figures for measure in figure["evidence"]}
+    if not known or not used:
+        return {"measures": [], "controls": []}
+    kept = [record(card) for card in known.measures.values() if card.slug in used]
+    held = [
+        {"slug": name, "title": card.title, "summary": card.summary, "measured": controls.get(name, [])}
+        for name, card in known.controls.items()
+    ]
+    return {"measures": kept, "controls": held}
+
+
+def _model(card: ModelCard) -> dict[str, Any]:
+    plain = record(card)
+    del plain["passes_seconds"], plain["becoming"], plain["checkpoints"]  # of this machine: a measurement, and files
+    return plain
+
+
+def _image(example: Example, contents: Contents, files: list[Published]) -> dict[str, Any]:
+    plain = asdict(example)
+    del plain["path"], plain["mask"]
+    preview = contents.previews.get(example.id)
+    for part in ("photo", "thumb"):
+        plain[part] = ""
+        if preview:
+            plain[part] = f"images/{example.id}{'.thumb' if part == 'thumb' else ''}.webp"
+            files.append(Published(plain[part], preview["payloads"][part]))
+    return plain

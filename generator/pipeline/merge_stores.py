@@ -1,0 +1,92 @@
+"""Stores put together: what several machines drew, checked and laid into one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from generator.core.atomic_io import write_whole
+from generator.core.errors import InnerviewError
+from generator.core.store import Store, StoreError, is_current, unsealed
+
+DIGEST = re.compile(r"[0-9a-f]{64}")  # a file is named after it, so it must be nothing else
+
+
+@dataclass
+class Merged:
+    """What came of a merge."""
+
+    new: int = 0  # records
+    known: int = 0  # those that were there already
+    refused: list[str] = field(default_factory=list)  # a line for each record that was left out
+
+
+def merge(sources: list[Path], target: Store) -> Merged:
+    """Lay into `target` what it lacks of the stores in `sources`, which stay as they are.
+
+    Each checksum is verified; a record that is damaged, or of which a payload is, is left out and told of.
+    Raises `InnerviewError` where a source is no store.
+    """
+    for source in sources:
+        if not (source / "records").is_dir():
+            raise InnerviewError(f"{source}: expected a store, a folder with `records` in it; there is none")
+    merged = Merged()
+    for source in sources:
+        for file in sorted(source.glob("records/??/*.json")):
+            _take(Store(source), file, target, merged)
+    return merged
+
+
+def _take(source: Store, file: Path, target: Store, merged: Merged) -> None:
+    """One record with its payloads, those first: it is there when all of it is."""
+    known = target.get(file.stem)
+    if known is not None and target.whole(known):
+        merged.known += 1
+        return
+    data = file.read_bytes()
+    found = unsealed(data)
+    payloads = found.get("payloads", {}) if isinstance(found, dict) else {}
+    if not isinstance(found, dict) or not DIGEST.fullmatch(file.stem):
+        merged.refused.append(f"{file}: damaged; this record is left out")
+        return
+    if not is_current(found):
+        merged.refused.append(f"{file}: written by another version of Innerview; this record is left out")
+        return
+    for digest in payloads.values():
+        if not _sound(source, digest):
+            merged.refused.append(f"{file}: its payload {digest[:12]} is damaged or is gone; this record is left out")
+            return
+    try:
+        for digest in payloads.values():
+            _lay(source.path(digest), target.path(digest))
+        write_whole(target.folder / "records" / file.stem[:2] / file.name, data, 0o444)
+    except OSError as error:
+        raise StoreError(f"{target.folder}: expected a store that can be written: {error.strerror}") from error
+    merged.new += 1
+
+
+def _sound(source: Store, digest: str) -> bool:
+    """Whether a payload is what its name says; read in pieces, for films are long."""
+    try:
+        with source.path(digest).open("rb") as file:
+            return bool(DIGEST.fullmatch(digest)) and hashlib.file_digest(file, "sha256").hexdigest() == digest
+    except OSError:
+        return False
+
+
+def _lay(file: Path, target: Path) -> None:
+    """A link where the file system can, else a copy; what is there already stays."""
+    if target.is_file():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(file, target)
+    except OSError:
+        copy = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.copyfile(file, copy)
+        copy.chmod(0o444)
+        copy.replace(target)

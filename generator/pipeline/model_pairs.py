@@ -1,0 +1,170 @@
+"""Two networks on the same images: which stored results make pairs, and their entries in the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from generator.core.code_digest import closure_digest
+from generator.core.errors import ConfigError
+from generator.core.naming import figure_name, layer_slug, slug
+from generator.core.records import Job, MethodCard, ModelCard
+from generator.core.store import Store, key_of, unpack
+from generator.core.tasks import Pair, PairTask, SceneTask
+from generator.data.preprocess import photo as photo_of
+from generator.drawing.differences import side_by_side
+
+STYLES = ("sprite", "colour", "grey", "signed", "overlay")  # those whose values can be subtracted
+
+
+def couples(cards: Sequence[ModelCard], wished: Iterable[Sequence[str]]) -> list[tuple[ModelCard, ModelCard]]:
+    """The networks to set side by side: each derived one with what it was made from, then the pairs in `wished`.
+
+    Pairs of which one network is not among `cards` are left out. Raises `ConfigError` for a wished pair whose networks
+    see inputs of different sizes: their pictures do not lie on each other.
+    """
+    by_slug = {card.slug: card for card in cards}
+    names = [(card.derived_from, card.slug) for card in cards] + [tuple(pair) for pair in wished]
+    known = dict.fromkeys(pair for pair in names if set(pair) <= set(by_slug))
+    found = [(by_slug[left], by_slug[right]) for left, right in known]
+    for left, right in found:
+        if left.input.size != right.input.size:
+            sizes = [" x ".join(map(str, card.input.size)) for card in (left, right)]
+            raise ConfigError(
+                f"compare: {left.slug} and {right.slug}: expected networks of one input size, "
+                f"theirs are {sizes[0]} and {sizes[1]}"
+            )
+    return found
+
+
+def pair_tasks(
+    left: ModelCard, right: ModelCard, tasks: Iterable[SceneTask], cards: Mapping[str, MethodCard], store: Store
+) -> list[PairTask]:
+    """What the two networks have both drawn: same image, method, layer and class; of activations the stages alone.
+
+    Networks built differently have no layer in common: of them only the methods match that look at none or at the
+    default one.
+    """
+    sides: dict[str, dict[str, SceneTask]] = {left.slug: {}, right.slug: {}}
+    for task in tasks:
+        if task.card.slug in sides and task.example is not None:
+            sides[task.card.slug].setdefault(task.image, task)  # the first: later ones hold what drives the network
+    layered = _built_alike(left, right)
+    found = []
+    for image, one in sides[left.slug].items():
+        other = sides[right.slug].get(image)
+        if other is None:
+            continue
+        theirs = dict(_matches(other, cards, store, layered))
+        pairs = []
+        for match, job in _matches(one, cards, store, layered):
+            if match in theirs:
+                name = _name(one, other, job, match)
+                style = cards[job.method].draw
+                key = key_of("pair", job.key, theirs[match].key, style, code(), version("pillow"))
+                pairs.append(Pair(name, job, theirs[match], style, key))
+        found.append(PairTask(left.slug, right.slug, image, (one.example, one.card.input), tuple(pairs)))
+    return found
+
+
+def code() -> str:
+    """Return the digest of all code that a pair's pictures and numbers depend on."""
+    return closure_digest("generator.drawing.differences", "generator.drawing.styles", __name__)
+
+
+def drawn(task: PairTask, store: Store) -> bool:
+    """Whether the store holds every pair of a task."""
+    records = (store.get(pair.key) for pair in task.pairs)
+    return all(record is not None and store.whole(record) for record in records)
+
+
+def draw_pairs(task: PairTask, store: Store) -> None:
+    """Draw and store the pairs of a task that the store does not hold."""
+    photo = None
+    for pair in task.pairs:
+        known = store.get(pair.key)
+        if known and store.whole(known):
+            continue
+        if photo is None and task.photo:
+            photo = photo_of(*task.photo)
+        records = [store.get(job.key) for job in (pair.left, pair.right)]
+        arrays = [unpack(store.read(record["payloads"]["arrays"])) for record in records]
+        drawn, numbers = side_by_side(pair.style, arrays, [record["meta"] for record in records], photo)
+        files = {part: picture.files["file"] for part, picture in drawn.items()}
+        about = {
+            "files": {part: suffix for part, (suffix, _) in files.items()},
+            "width": drawn["left"].width,
+            "height": drawn["left"].height,
+            "scale": drawn["left"].scale,
+            "sprite": drawn["left"].sprite,
+            "numbers": numbers,
+        }
+        store.put(pair.key, about, {part: data for part, (_, data) in files.items()})
+
+
+def comparisons(tasks: Iterable[PairTask], store: Store) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """The pairs for the manifest, and the files they name: path below `gallery/` and payload."""
+    entries, files = [], []
+    for task in tasks:
+        for pair in task.pairs:
+            about = store.get(pair.key)
+            if about is None:
+                continue
+            paths = {part: f"{pair.name}.{part}{suffix}" for part, suffix in about["files"].items()}
+            files += [(path, about["payloads"][part]) for part, path in paths.items()]
+            target = (store.get(pair.left.key) or {}).get("target")
+            entries.append(
+                {
+                    "id": pair.name,
+                    "models": [task.left, task.right],
+                    "image": task.image,
+                    "method": pair.left.method,
+                    "layer": pair.left.layer,
+                    "target": target["name"] if target else "",
+                    "figures": [figure_id(pair.left, store), figure_id(pair.right, store)],
+                    "files": paths,
+                    **{name: about[name] for name in ("width", "height", "scale", "sprite", "numbers")},
+                }
+            )
+    return entries, files
+
+
+def figure_id(job: Job, store: Store) -> str:
+    """The name of the figure that a drawn job became."""
+    target = (store.get(job.key) or {}).get("target")
+    layer = layer_slug(job.layer) if job.layer else ""
+    return figure_name(job.model, job.image, job.method, layer, slug(target["name"]) if target else "", job.style)
+
+
+def _built_alike(left: ModelCard, right: ModelCard) -> bool:
+    """Whether both networks have the same layers, so that a channel of one has its like in the other."""
+    layers = [[(layer.name, layer.type, layer.shape) for layer in card.layers] for card in (left, right)]
+    return layers[0] == layers[1]
+
+
+def _matches(
+    task: SceneTask, cards: Mapping[str, MethodCard], store: Store, layered: bool
+) -> Iterable[tuple[tuple, Job]]:
+    """Each drawn job with what it shares with its like in another network; with `layered` those of stages too."""
+    stages = {stage.layer for stage in task.card.stages[:-1]}
+    seen = set()
+    for job in task.jobs:
+        card = cards[job.method]
+        record = store.get(job.key)
+        if card.draw not in STYLES or not record or record.get("status") != "drawn":
+            continue
+        at_default = card.at == "default" or "layer" not in card.axes
+        if not at_default and not (layered and job.layer in stages):
+            continue
+        target = record["target"]["name"] if record.get("target") else ""
+        match = (job.method, "" if at_default else job.layer, target)
+        if match not in seen:  # a class asked for by name may be the rival too
+            seen.add(match)
+            yield match, job
+
+
+def _name(one: SceneTask, other: SceneTask, job: Job, match: tuple) -> str:
+    layer, target = layer_slug(job.layer) if job.layer else "", slug(match[2]) if match[2] else ""
+    own = figure_name(job.model, job.image, job.method, layer, target).partition("/")[2]
+    return f"compare/{one.card.slug}--{other.card.slug}/{own}"

@@ -1,0 +1,182 @@
+"""Workers as processes of this machine: started, asked, waited for, and ended when they hang."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from time import monotonic
+
+from generator.core.errors import InnerviewError
+from generator.core.store import StoreError
+from generator.core.text import harmless
+
+STARTING = 120.0  # seconds that a new worker may be silent: importing torch takes long on a busy machine
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every worker is started with."""
+
+    store: Path
+    device: str = "cpu"
+    trust_pickle: bool = False
+    time_limit: float = 900.0  # seconds that a worker may be silent, which it is over a job
+
+
+class Processes:
+    """The engine of one machine: starts workers and tells which of them have something to say."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    def start(self) -> Process:
+        """One more worker; it may be asked at once."""
+        return Process(self.setup)
+
+    def wait(self, busy: Collection[Process]) -> list[Process]:
+        """Those that have something to say; after a second perhaps none."""
+        by_connection = {process.connection: process for process in busy}
+        return [by_connection[connection] for connection in wait(list(by_connection), timeout=1.0)]
+
+    def close(self) -> None:
+        """Nothing is left when the workers have ended."""
+
+
+class Process:
+    """One spawned worker at the other end of a pipe."""
+
+    def __init__(self, setup: Setup) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, setup), daemon=True)
+        threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        os.environ.update(dict.fromkeys(threads, "1"))
+        try:
+            with _no_interrupts():
+                self._process.start()
+        finally:
+            for name, value in threads.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+        theirs.close()
+        self._heard, self._limit = monotonic(), max(setup.time_limit, STARTING)
+        self._usual = setup.time_limit
+
+    def send(self, message: tuple) -> None:
+        """A question; a worker that is gone already is noticed when its answer is awaited."""
+        self._heard = monotonic()
+        try:
+            self.connection.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+    def receive(self) -> tuple:
+        """The next message, or `("died", why)`, `("killed", why)`, or `("silent", why)` after ending the process."""
+        if not self.connection.poll():
+            self.stop()
+            return ("silent", f"stopped after {self._limit:g} s, the time limit for one job (--time-limit)")
+        try:
+            message = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            self._process.join(5)
+            code = self._process.exitcode
+            kind = "killed" if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL else "died"
+            return (kind, f"the worker process died ({_exit(code)})")
+        self._heard, self._limit = monotonic(), self._usual
+        return message
+
+    def alive(self) -> bool:
+        """Whether the process is there to be asked."""
+        return self._process.is_alive()
+
+    def silent(self) -> bool:
+        """Whether nothing was heard for longer than is allowed."""
+        return monotonic() - self._heard > self._limit and not self.connection.poll()
+
+    def end(self) -> None:
+        """Tell the process to end, without waiting for it."""
+        self.connection.close()
+        self._process.terminate()
+
+    def stop(self) -> None:
+        """End the process, gently or not."""
+        self.end()
+        self._process.join(2)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _serve(connection: Connection, setup: Setup) -> None:
+    """The worker process: answers questions until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(1)
+    from .worker import Worker
+
+    connection.send(("event", "ready", "", ""))
+    worker = None
+    while True:
+        try:
+            name, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            worker = worker or Worker(setup.store, setup.device, setup.trust_pickle)
+            if name in ("scene", "evidence"):  # these take long and say how far they are
+                answer = getattr(worker, name)(*arguments, tell=lambda *event: connection.send(("event", *event)))
+            else:
+                answer = getattr(worker, name)(*arguments)
+            message = ("answer", answer)
+        except StoreError as error:
+            message = ("store", error)
+        except (BrokenPipeError, ConnectionResetError):  # of `tell`: the parent is gone
+            return
+        except Exception as error:
+            message = ("error", said(error))
+        try:
+            connection.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+
+def _end_with_parent() -> None:
+    """A worker in the middle of a pass that never ends would outlive a parent that was killed."""
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def said(error: Exception) -> str:
+    """What went wrong in one line; the whole trace goes to standard error where someone wants it."""
+    if os.environ.get("INNERVIEW_TRACE"):
+        traceback.print_exception(error)
+    text = " ".join(harmless(str(error)).split())[:600]
+    return text if isinstance(error, InnerviewError) else f"{type(error).__name__}: {text}"
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """A process started meanwhile never sees Ctrl-C, which a terminal sends to all; ours waits until it is over."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _exit(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,182 @@
+"""Store the results of a scene, and draw each picture once its scale is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from generator.analysis.probe import jobs
+from generator.core.errors import InnerviewError, NotApplicable
+from generator.core.records import Job, MethodCard
+from generator.core.store import Store, pack, unpack
+from generator.core.tasks import SceneTask, groups
+from generator.core.text import harmless
+from generator.data.preprocess import photo as photo_of
+from generator.drawing import styles
+from generator.engine.progress import Step
+from generator.engine.quantise import frames_again, plain, reduce, reduce_frames, room_for
+from generator.engine.scheduler import Outcome
+from generator.engine.targets import Target
+
+from .keys import picture_key
+
+# (event, key of the job, words): "begin", "step", "computed" where its picture has to wait, then one of run.ENDS
+Tell = Callable[[str, str, str], None]
+
+
+OFTEN = 0.3  # seconds between two words on how far a job is
+AT_HAND = 2**25  # bytes of arrays that need not be read from the store again
+
+
+class StepReporter:
+    """Tells how far a job is, but not more often than anyone can read."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell, self._told = tell, 0.0
+
+    def __call__(self, job: Job, step: Step) -> None:
+        if monotonic() - self._told > OFTEN:
+            self._told = monotonic()
+            self.tell("step", job.key, f"{job.method}{f' of {job.layer}' if job.layer else ''}, {step}")
+
+
+class SceneOutput:
+    """The results of one scene on their way into the store; a picture is drawn as soon as its scale is known."""
+
+    def __init__(self, store: Store, task: SceneTask, cards: dict[str, MethodCard], tell: Tell) -> None:
+        self.store, self.task, self.cards, self.tell = store, task, cards, tell
+        self.kinds = {layer.name: layer.kind for layer in task.card.layers}
+        self.room = room_for(layer.shape for layer in task.card.layers if layer.kind != "identity")
+        self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
+        self.records: dict[Job, dict[str, Any]] = {}
+        self._arrays: dict[Job, dict[str, np.ndarray]] = {}  # just stored, for pictures that wait for their neighbours
+        self._photo: np.ndarray | Callable[[int], np.ndarray] | None = None
+
+    @property
+    def photo(self) -> np.ndarray | Callable[[int], np.ndarray] | None:
+        """The crop the network sees, (H, W, C) uint8; for a network alone those of its probe by number, or None."""
+        if self._photo is None and self.task.example is not None:
+            self._photo = photo_of(self.task.example, self.task.card.input)
+        elif self._photo is None and self.task.probe is not None:
+            self._photo = jobs.kept(jobs.pictures_of(self.task.probe), self.task.card.input)
+        return self._photo
+
+    def known(self, job: Job) -> bool:
+        """Whether the store holds the job's array, undamaged, or that there is none."""
+        record = self.store.get(job.key)
+        if record is None or not self.store.sound(record):
+            return False
+        self.records[job] = record
+        return True
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        """A job has its result: keep it, and draw it at once where its scale depends on nothing else."""
+        target = _target(outcome.target)
+        if isinstance(outcome.error, NotApplicable):
+            record = {"status": "inapplicable", "reason": str(outcome.error), "target": target}
+            self.records[job] = self.store.put(job.key, record)
+            self._end("inapplicable", job, str(outcome.error))
+            return
+        if outcome.error:
+            self._end("failed", job, reason(outcome.error))
+            return
+        style, kind = self.cards[job.method].draw, self.kinds.get(job.layer, "")
+        values = reduce(style, outcome.value, kind, self.room)
+        if kind == "softmax" and "map" in values.arrays:
+            values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
+        if outcome.note:
+            values.meta["note"] = "; ".join(filter(None, [values.meta.get("note", ""), outcome.note]))
+        numbers = dict(outcome.numbers or {})
+        if "channels" in numbers:  # which ones a picture of some of them shows
+            values.meta["channels"] = numbers["channels"]
+        if "captions" in numbers:  # of the frames and of the result
+            values.meta["captions"] = numbers.pop("captions")
+        record = {"status": "drawn", "meta": values.meta, "numbers": plain(numbers), "target": target}
+        payloads = {"arrays": pack(values.arrays)}
+        if outcome.frames:
+            payloads["frames"] = pack(reduce_frames(outcome.frames, style))
+        self.records[job] = self.store.put(job.key, record, payloads)
+        if style in styles.LIMITS:
+            if sum(array.nbytes for kept in self._arrays.values() for array in kept.values()) < AT_HAND:
+                # copies, for what is the network's own may be overwritten
+                copies = {name: array.copy() for name, array in values.arrays.items()}
+                self._arrays[job] = copies
+            self.tell("computed", job.key, "")
+        else:
+            self._draw(job, [job], values.arrays, None)
+
+    def finish(self) -> None:
+        """Draw what waited for its neighbours, and what is in the store without a picture."""
+        for group in groups(self.task):
+            drawn = [job for job in group if self.records.get(job, {}).get("status") == "drawn"]
+            asked = [job for job in group if job not in self.ended and job.key not in self.task.skipped]
+            waiting = [job for job in asked if job in drawn and not self._pictured(job, drawn)]
+            for job in asked:
+                if job in self.records and job not in waiting:
+                    self._end("reused", job)
+            if waiting:
+                self._draw_group(waiting, drawn)
+
+    def _pictured(self, job: Job, drawn: list[Job]) -> bool:
+        found = self.store.get(picture_key(job, drawn, self.task, self.cards))
+        return found is not None and self.store.whole(found)
+
+    def _draw_group(self, waiting: list[Job], drawn: list[Job]) -> None:
+        style = self.cards[waiting[0].method].draw
+        arrays = {job: self._arrays.pop(job, None) or self._stored(job) for job in drawn}
+        shared = style in styles.LIMITS
+        limit = max(styles.own_limit(style, one) for one in arrays.values()) if shared else None
+        for job in waiting:
+            self.tell("begin", job.key, "")
+            self._draw(job, drawn, arrays[job], limit)
+
+    def _stored(self, job: Job) -> dict[str, np.ndarray]:
+        return unpack(self.store.read(self.records[job]["payloads"]["arrays"]))
+
+    def _draw(self, job: Job, drawn: list[Job], arrays: dict[str, np.ndarray], limit: float | None) -> None:
+        try:
+            style, record = self.cards[job.method].draw, self.records[job]
+            picture = styles.draw(style, arrays, record["meta"], self.photo, limit)
+            if "frames" in record["payloads"]:
+                frames = frames_again(unpack(self.store.read(record["payloads"]["frames"])))
+                picture.files["animation"] = styles.animate(style, frames, arrays, record["meta"], self.photo, limit)
+        except (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError) as error:
+            self._end("failed", job, reason(error))
+            return
+        about = {
+            "files": {name: suffix for name, (suffix, _) in picture.files.items()},
+            "width": picture.width,
+            "height": picture.height,
+            "scale": picture.scale,
+            "clipped": picture.clipped,
+            "sprite": picture.sprite,
+        }
+        key = picture_key(job, drawn, self.task, self.cards)
+        self.store.put(key, about, {name: data for name, (_, data) in picture.files.items()})
+        self._end("drawn", job)
+
+    def _end(self, event: str, job: Job, why: str = "") -> None:
+        self.ended.add(job)
+        self.tell(event, job.key, why)
+
+
+def reason(error: BaseException) -> str:
+    """One line for a person: our own errors as they are, others with their kind."""
+    text = " ".join(harmless(str(error)).split())[:400]
+    return text if isinstance(error, InnerviewError) else f"{type(error).__name__}: {text}"
+
+
+def _target(target: Target | None) -> dict[str, Any] | None:
+    if target is None:
+        return None
+    return {"name": target.name, "index": target.index, "probability": target.probability, "role": target.role}
+
+
+def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
+    """The ten most probable classes with their names."""
+    order = np.argsort(-probabilities, kind="stable")[:10]
+    top = [{"name": classes[i], "index": int(i), "probability": float(probabilities[i])} for i in order]
+    return {"top": top, "names": {str(one["index"]): one["name"] for one in top}}

@@ -1,0 +1,224 @@
+"""What the settings choose: the networks, and for each of them its pictures, its targets and its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from generator.config.settings import InputEntry, ModelEntry, Settings, colour
+from generator.config.validation import nearest
+from generator.core.errors import ConfigError, ModelError
+from generator.core.naming import RESERVED, slug
+from generator.core.records import Example, Input, MeasureCard, MethodCard, Network
+from generator.models.specs import checkpoint_files, network_slug, resolve
+
+STYLE = "style"  # the set of pictures that are there for their style alone
+PRESETS = ("forward", "quick", "standard", "full")  # each holds the ones before
+
+
+def networks(settings: Settings, only: Sequence[str] = ()) -> list[Network]:
+    """The networks of the gallery in order, each followed by its pruned copies.
+
+    `only` picks by name; a name that is not configured is a network of its own (`--model alexnet`). Raises
+    `ConfigError` for a name that means nothing, that two networks share, or that is a folder of the site.
+    """
+    chosen: dict[str, Network] = {}
+    for number, entry in enumerate(settings.models):
+        place = f"{settings.file}: models[{number}].name:"
+        for network in _family(entry, settings, place):
+            name = network_slug(network)
+            if name in RESERVED:
+                raise ConfigError(f"{place} {name!r} is a folder of the site; expected another name")
+            if name in chosen:
+                raise ConfigError(f"{place} {name!r} is there already; expected another name")
+            chosen[name] = network
+    return [chosen.get(slug(name)) or _named(name, settings, "--model:") for name in only] or list(chosen.values())
+
+
+def couples(settings: Settings) -> list[tuple[str, str]]:
+    """The slugs of the networks that `compare` sets side by side; raises `ConfigError` for one that is not here."""
+    if not settings.compare:
+        return []
+    known = [network_slug(network) for network in networks(settings)]
+    for number, pair in enumerate(settings.compare):
+        for name in pair:
+            if slug(name) not in known:
+                place = f"{settings.file}: compare[{number}]:"
+                raise ConfigError(f"{place} no network here is called {name!r}{nearest(slug(name), known)}")
+    return [(slug(left), slug(right)) for left, right in settings.compare]
+
+
+def entry_of(settings: Settings, network: Network) -> ModelEntry:
+    """The model entry that `network`, or the network it was pruned from, was written as."""
+    for entry in settings.models:
+        if network in _family(entry, settings, settings.file):
+            return entry
+    return ModelEntry(name=network.name)
+
+
+def images_for(
+    settings: Settings,
+    network: Network,
+    examples: Sequence[Example],
+    vocabulary: str = "",
+    others: Collection[str] = (),
+) -> list[Example]:
+    """The pictures of one network: those of the sets and ids its entry names, in the order of `examples`.
+
+    Without such names: those in the set called like its vocabulary (the model card knows it) and those in no set;
+    all but those of the set `style`, where that leaves none. Raises `ConfigError` for a name that no picture carries,
+    nor one of those that are not among `examples` as they cannot be read or were not asked for: `others` are their ids
+    and sets.
+    """
+    entry = entry_of(settings, network)
+    if not entry.images:
+        language = vocabulary or network.vocabulary
+        own = [example for example in examples if not example.sets or language in example.sets]
+        return own or [example for example in examples if STYLE not in example.sets]
+    known = {name for example in examples for name in (example.id, *example.sets)}.union(others)
+    for name in entry.images:
+        if name not in known:
+            place = f"{settings.file}: models[{settings.models.index(entry)}].images:"
+            raise ConfigError(f"{place} no picture has the id or set {name!r}{nearest(name, known)}")
+    return [example for example in examples if {example.id, *example.sets} & set(entry.images)]
+
+
+def targets_for(settings: Settings, network: Network) -> list[str]:
+    """What to explain: "label", "rival", "top", "class:frog", "contrast:frog:deer"."""
+    return entry_of(settings, network).targets or settings.targets
+
+
+def methods_for(
+    settings: Settings, cards: Sequence[MethodCard | MeasureCard], preset: str, which: str = "methods"
+) -> dict[str, dict[str, Any]]:
+    """The slugs to draw with all their parameters, in the order of `cards`; with `which="measures"` those to measure.
+
+    A list in gallery.yml means these and no others. A mapping means those of the preset, without those that are
+    `false`, and with those that are `true` or have parameters.
+    """
+    check_methods(settings, cards, which)
+    given = getattr(settings, which)
+    chosen = {}
+    for card in cards:
+        in_preset = PRESETS.index(card.preset) <= PRESETS.index(preset)
+        wish = card.slug in given if isinstance(given, list) else given.get(card.slug, in_preset)
+        if wish is not False:
+            given_values = wish if isinstance(wish, dict) else {}
+            chosen[card.slug] = {
+                key: _like(default, given_values.get(key, default)) for key, default in card.parameters.items()
+            }
+    return chosen
+
+
+def allowed(settings: Settings, method: str) -> bool:
+    """Whether gallery.yml leaves it open to draw a method: it neither forbids it nor lists others alone."""
+    given = settings.methods
+    return method in given if isinstance(given, list) else given.get(method) is not False
+
+
+def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard], which: str = "methods") -> None:
+    """Raise `ConfigError` unless the methods and parameters that the settings name exist and are of the right type."""
+    given = getattr(settings, which)
+    defaults = {card.slug: card.parameters for card in cards}
+    accepts = {card.slug: card.accepts for card in cards}
+    for name in given:
+        place = f"{settings.file}: {which}.{name}"
+        if name not in defaults:
+            raise ConfigError(f"{place}: unknown {which[:-1]}{nearest(name, defaults)}")
+        wish = given[name] if isinstance(given, dict) else {}
+        for key, value in (wish if isinstance(wish, dict) else {}).items():
+            if key not in defaults[name]:
+                raise ConfigError(f"{place}.{key}: unknown parameter{nearest(key, defaults[name])}")
+            if choices := accepts[name].get(key, ()):
+                if not _chosen(value, choices):
+                    raise ConfigError(f"{place}.{key}: expected {_spoken(choices)}; there is {value!r}")
+            elif not _same_kind(value, defaults[name][key]):
+                raise ConfigError(f"{place}.{key}: expected a value like {defaults[name][key]!r}; there is {value!r}")
+
+
+def _like(default: Any, value: Any) -> Any:
+    """The value as the type of the default, so that 1 and 1.0 are one key."""
+    return type(default)(value) if isinstance(default, float | tuple) and not isinstance(value, str) else value
+
+
+def _same_kind(value: Any, default: Any) -> bool:
+    if default is None or type(value) is type(default):
+        return True
+    if isinstance(default, float):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(default, tuple | list) and isinstance(value, list)
+
+
+KINDS = {"<int>": (int, "a whole number"), "<list>": (list, "a list"), "<float>": (float, "a number")}
+
+
+def _chosen(value: Any, choices: Sequence[str]) -> bool:
+    """Whether a value is one of the words, or of one of the kinds, that a parameter accepts."""
+    kinds = tuple(KINDS[choice][0] for choice in choices if choice in KINDS)
+    return value in choices if isinstance(value, str) else isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _spoken(choices: Sequence[str]) -> str:
+    return " or ".join(KINDS[choice][1] if choice in KINDS else choice for choice in choices)
+
+
+# --- a model entry becomes networks -----------------------------------------------------------------
+
+
+def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
+    """The network of one entry and its pruned copies."""
+    named = Network(entry.name, entry.source) if entry.source else _named(entry.name, settings, place)
+    whole = replace(
+        named,
+        title=entry.title,
+        weights=entry.weights or named.weights,
+        folder=str(settings.folder),
+        input=_input(entry.input) if entry.input else None,
+        classes=tuple(_class_names(entry, settings)),
+        vocabulary=entry.vocabulary,
+        layer=entry.layer,
+        seed=entry.seed,
+        checkpoints=entry.checkpoints,
+        native=entry.native,
+    )
+    try:
+        checkpoint_files(whole)
+    except ModelError as error:
+        raise ConfigError(f"{settings.file}: {error}") from error
+    pruned = [replace(whole, derive=(*whole.derive, (f"prune-{one.scope}", one.sparsity))) for one in entry.prune]
+    return [whole, *(replace(network, name=network_slug(network)) for network in pruned)]
+
+
+def _named(name: str, settings: Settings, place: str) -> Network:
+    try:
+        return replace(resolve(name), folder=str(settings.folder))
+    except ModelError as error:
+        raise ConfigError(f"{place} {error}") from error
+
+
+def _input(entry: InputEntry) -> Input:
+    return Input(
+        size=tuple(entry.size),
+        mean=tuple(entry.mean),
+        std=tuple(entry.std),
+        fit=entry.fit,
+        resize=entry.resize,
+        interpolation=entry.interpolation,
+        background=colour(entry.background),
+    )
+
+
+def _class_names(entry: ModelEntry, settings: Settings) -> list[str]:
+    """The names as given, or the lines of the file that is named."""
+    if not isinstance(entry.classes, str):
+        return entry.classes
+    place = f"{settings.file}: models[{settings.models.index(entry)}].classes:"
+    path = settings.folder / entry.classes
+    if not path.is_file():
+        raise ConfigError(f"{place} expected a text file with one name a line, there is no {path}")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{place} expected a text file with one name a line, {path.name}: {error}") from error
+    return [line.strip() for line in lines if line.strip()]

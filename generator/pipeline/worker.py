@@ -1,0 +1,171 @@
+"""What a worker process does: loads networks, describes them, runs scenes, draws their pictures, stores both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from generator.analysis.evidence import gather
+from generator.analysis.evidence_tasks import Registry
+from generator.analysis.measure_registry import MEASURES, load_measures
+from generator.analysis.measure_registry import card as measure_card
+from generator.analysis.measures.controls import CONTROLS
+from generator.analysis.probe import jobs
+from generator.core.code_digest import closure_digest
+from generator.core.errors import InnerviewError, NotApplicable
+from generator.core.records import ControlCard, Example, Job, MeasureCard, MethodCard, ModelCard, Network
+from generator.core.store import Store
+from generator.core.tasks import PairTask, ProbeTask, SceneTask
+from generator.data.preprocess import normalise, whole
+from generator.data.preprocess import photo as photo_of
+from generator.engine.inputs import Pictures
+from generator.engine.method_registry import METHODS, card, load_methods
+from generator.engine.model_card import describe
+from generator.engine.scene import Scene
+from generator.engine.scheduler import Outcome
+from generator.models.load import Loaded, load
+
+from .model_pairs import draw_pairs
+from .scene_output import SceneOutput, StepReporter, Tell
+
+
+class Worker:
+    """Answers `methods`, `describe` and `scene`; keeps the last network it loaded."""
+
+    def __init__(self, store: Path, device: str = "cpu", trust_pickle: bool = False) -> None:
+        self.store, self.device, self.trust_pickle = Store(store), device, trust_pickle
+        self._loaded: tuple[Network, Loaded] | None = None
+        load_methods()
+        load_measures()
+        self._cards = {slug: card(found) for slug, found in METHODS.items()}
+
+    def methods(self) -> list[MethodCard]:
+        """The cards of all methods."""
+        return list(self._cards.values())
+
+    def take(self, loaded: Loaded) -> None:
+        """Keep a network that is loaded already."""
+        self._loaded = (loaded.network, loaded)
+
+    def describe(self, network: Network) -> ModelCard:
+        """The card of a network."""
+        return describe(self._load(network))
+
+    def scene(self, task: SceneTask, tell: Tell) -> None:
+        """Computes the arrays and draws the pictures of a task that the store does not hold."""
+        drawing = SceneOutput(self.store, task, self._cards, tell)
+        missing = [job for job in task.jobs if not drawing.known(job) and job.key not in task.skipped]
+        for job in [job for job in missing if "probe" in self._cards[job.method].inputs]:
+            missing.remove(job)
+            tell("begin", job.key, "")
+            drawing.done(job, self._from_probe(task.probe, job))
+        if missing:
+            loaded = self._load(task.network)
+            x = None
+            if task.example is not None:
+                x = torch.from_numpy(normalise(drawing.photo, task.card.input)).to(self.device)
+
+            Scene(
+                loaded,
+                task.card,
+                x,
+                missing,
+                drawing.done,
+                task.label,
+                task.parameters,
+                task.chunk,
+                begin=lambda job: tell("begin", job.key, ""),
+                step=StepReporter(tell),
+                pictures=self._pictures(task),
+                careful=task.careful,
+            ).run()
+        drawing.finish()
+
+    def measures(self) -> tuple[list[MeasureCard], list[ControlCard]]:
+        """The cards of all measures and of all controls."""
+        code = closure_digest("generator.analysis.measures.controls")
+        controls = [ControlCard(one.slug, one.title, one.summary, code) for one in CONTROLS.values()]
+        return [measure_card(found) for found in MEASURES.values()], controls
+
+    def evidence(self, task: SceneTask, known: Registry, tell: Tell = lambda *event: None) -> dict[str, str]:
+        """Measures the maps of a task that the store holds without their evidence; what failed, and why."""
+        x = torch.from_numpy(normalise(photo_of(task.example, task.card.input), task.card.input)).to(self.device)
+        return gather(task, known, self.store, self._load(task.network), x, tell)
+
+    def probe_images(self, task: ProbeTask) -> int:
+        """How many images a probe has."""
+        return len(jobs.pictures_of(task))
+
+    def probe_part(self, task: ProbeTask, number: int) -> None:
+        """Shows one part of a probe's images to the network."""
+        jobs.part(task, number, self._load(task.network), self.store)
+
+    def probe_whole(self, task: ProbeTask) -> None:
+        """Puts the parts of a probe together."""
+        jobs.whole(task, self._load(task.network), self.store)
+
+    def pairs(self, task: PairTask) -> None:
+        """Draws what two networks have in common on one image."""
+        draw_pairs(task, self.store)
+
+    def array(self, task: SceneTask, job: Job, channel: int | None = None) -> tuple[list[np.ndarray], Outcome]:
+        """The raw float32 result of one job, computed anew; of an activation one `channel` alone, where asked for."""
+        outcomes: list[Outcome] = []
+        photo = photo_of(task.example, task.card.input) if task.example else None
+        x = torch.from_numpy(normalise(photo, task.card.input)).to(self.device) if task.example else None
+        loaded = self._load(task.network)
+
+        def keep(job: Job, outcome: Outcome) -> None:
+            if channel is not None and not outcome.error:
+                outcome.value = _one_channel(outcome.value, channel)
+            outcomes.append(_detached(outcome))
+
+        pictures = self._pictures(task)
+        Scene(loaded, task.card, x, [job], keep, task.label, task.parameters, task.chunk, pictures=pictures).run()
+        (outcome,) = outcomes
+        if outcome.error:
+            raise outcome.error
+        values = outcome.value if isinstance(outcome.value, list) else [outcome.value]
+        return [value.float().cpu().numpy() for value in values], outcome
+
+    def _from_probe(self, probe: ProbeTask, job: Job) -> Outcome:
+        """What a method makes of the strongest images of a layer's channels."""
+        try:
+            return Outcome(METHODS[job.method].function(jobs.strongest(probe, job.layer, self.store)))
+        except NotApplicable as error:
+            return Outcome(error=error)
+
+    def _pictures(self, task: SceneTask) -> Pictures:
+        """The whole pictures that a task may ask for: the image's own, and those of the styles."""
+        asked = {style.id: style for style in task.styles} | ({"": task.example} if task.example else {})
+        input = task.card.input
+
+        def give(example: Example) -> Callable[[int], torch.Tensor]:
+            return lambda side: torch.from_numpy(normalise(whole(example, input, side), input)).to(self.device)
+
+        return {name: give(example) for name, example in asked.items()}
+
+    def _load(self, network: Network) -> Loaded:
+        if self._loaded is None or self._loaded[0] != network:
+            self._loaded = None  # before the next one is loaded: two large networks need not fit at once
+            self._loaded = (network, load(network, self.device, self.trust_pickle))
+        return self._loaded[1]
+
+
+def _one_channel(value: torch.Tensor, channel: int) -> torch.Tensor:
+    if not 0 <= channel < value.shape[1]:
+        raise InnerviewError(f"#c{channel}: expected a channel from 0 to {value.shape[1] - 1}")
+    return value[:, channel : channel + 1]
+
+
+def _detached(outcome: Outcome) -> Outcome:
+    """A copy that a later in-place operation cannot change."""
+    value = outcome.value
+    if isinstance(value, torch.Tensor):
+        outcome.value = value.detach().clone()
+    elif value is not None:
+        outcome.value = [tensor.detach().clone() for tensor in value]
+    return outcome

@@ -1,0 +1,1 @@
+"""Publish a gallery: pages, diffs, checks, social cards and the development server."""

@@ -1,0 +1,310 @@
+"""From settings to a published site: plan, draw what is missing, write the pages, exchange the site."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from generator.analysis import evidence_tasks
+from generator.analysis.probe.results import channels as channels_of
+from generator.analysis.probe.tasks import files as probe_files
+from generator.core.atomic_io import write_whole
+from generator.core.errors import ImageError
+from generator.core.resources import template_folders
+from generator.core.store import Damaged, Store
+from generator.core.tasks import PairTask, SceneTask
+from generator.data.previews import preview
+from generator.models.specs import weights_files
+from generator.pipeline import fingerprint, model_pairs, run_probes, shards
+from generator.pipeline.catalogue import known_code
+from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
+from generator.pipeline.options import Options, Progress
+from generator.pipeline.plan import Plan, find_missing, make_plan
+from generator.pipeline.pool import Pool, WorkerError
+from generator.site.diff.snapshot import Side
+
+from . import pins
+from .publish import build as build_site
+from .publish import replaceable
+
+
+@dataclass
+class Report:
+    """What a build did; `unchanged` when nothing had to be looked at."""
+
+    drawn: int = 0
+    reused: int = 0
+    failures: dict[str, str] = field(default_factory=dict)  # what -> why
+    inapplicable: int = 0
+    unchanged: bool = False
+    figures: int = 0
+    pages: int = 0
+    site: Path | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def build(options: Options, progress: Progress) -> Report:
+    """Draw what is missing and publish the site; with nothing changed since the last time, do nothing.
+
+    Of a part alone (`options.shard`) nothing is published. What is damaged in the store is drawn again.
+    Raises `InnerviewError` for what stops the whole build; pictures that fail are in the report.
+    """
+    store = options.store
+    options = replace(options, no_site=options.no_site or bool(options.shard))
+    if not options.no_site:
+        replaceable(options.out)
+    old = Side(options.against, [store.folder]) if options.against else None
+    mark = fingerprint.Fingerprint(options.work, options.selection(), options.data)
+    last = None if options.shard else mark.unchanged()
+    if last is not None and (options.no_site or (options.out / "index.html").is_file()):
+        return Report(**last, unchanged=True, site=None if options.no_site else options.out)
+    with options.pool() as pool:
+        plan = make_plan(options, pool, store)
+        if options.shard:
+            shards.narrow(plan, *options.shard, store)
+        try:
+            report = _make(plan, options, pool, store, progress, old)
+        except Damaged as error:
+            progress.say(f"{error.what}: damaged in the store; it is drawn again")
+            store.remove_damaged()
+            find_missing(plan, store)
+            report = _make(plan, options, pool, store, progress, old)
+    _remember(options, plan, report, mark)
+    return report
+
+
+def rewrite(options: Options, progress: Progress) -> None:
+    """The pages again, from what the store holds; nothing is drawn and torch is not loaded.
+
+    Raises `InnerviewError` where the store does not know the methods or a network yet.
+    """
+    store = options.store
+    old = Side(options.against, [store.folder]) if options.against else None
+    mark = fingerprint.Fingerprint(options.work, options.selection(), options.data)
+    mark.forget()  # what is not in the store is still to be drawn
+    with options.pool(workers=-1) as pool:
+        plan = make_plan(options, pool, store)
+        _preview(plan, store)
+        described, files = manifest(_contents(plan, {}, _pairs(plan, store), store), store)
+        _keep(described, options)
+        publish(described, files, options, store, plan, progress, old)
+
+
+def publish(
+    described: dict[str, Any],
+    files: Iterable[Published],
+    options: Options,
+    store: Store,
+    plan: Plan,
+    progress: Progress,
+    old: Side | None = None,
+) -> int:
+    """Write the pages, let mkdocs build them, lay pictures and manifest beside them, check, exchange; how many pages.
+
+    With `old` they tell what changed since that gallery.
+    Raises `Damaged` for a payload that is not what it was, `SiteError` where the site does not hold together; what was
+    published before is then as it was.
+    """
+    from generator.site.diff.report import changes_of
+    from generator.site.pages import write
+
+    from . import social_cards  # the templates take a quarter of the time of a build that changes nothing
+
+    root, settings = options.root, plan.settings
+    about, templates = settings.site, template_folders(root)
+    described["shares"], cards = social_cards.draw_all(described, files, store)
+    described["pins"], kept, told = pins.pin(settings.folder / pins.FOLDER, settings.pin, described, store)
+    for line in told:
+        progress.say(line)
+    if old:
+        described["changes"], shown = changes_of(old, Side(options.work, [store.folder]))
+        kept += [Published(path, store.keep(data)) for path, data in shown.items()]
+
+    def lay(new: Path) -> None:
+        gallery = new / "gallery"
+        for file in (*files, *cards, *kept):
+            _lay(store, file, gallery / file.path)
+        write.write_figure_pages(described, new, templates, lambda figure: channel_values(figure, store))
+        write.write_unit_scripts(described, new, lambda model, layer: channels_of(plan.probes[model], layer, store))
+        gallery.mkdir(parents=True, exist_ok=True)
+        (gallery / "manifest.json").write_bytes(_json(described, indent=1) + b"\n")
+
+    with store.alone(lambda: progress.say("waiting for another build to publish its site")):
+        write.write_sources(described, root / "site_src", templates)
+        build_site(root, options.out, lay, title=about.title, url=about.url)
+        return sum(1 for _ in options.out.rglob("*.html"))  # before another build may exchange it
+
+
+# --- steps ------------------------------------------------------------------------------------------
+
+
+def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Progress, old: Side | None) -> Report:
+    """Draw what is missing, put it together and publish it."""
+    _preview(plan, store)
+    unprobed = run_probes.probe(plan.probes.values(), pool, store, progress)
+    report, failed = _draw(plan, pool, progress)
+    unmeasured = _measure(plan, pool, store, progress)
+    pairs = _pairs(plan, store)
+    _compare(pairs, pool, store, progress)
+    report.failures = _by_name(failed, plan, store) | dict(plan.failed) | unprobed | unmeasured
+    report.problems = plan.problems
+    if options.shard:
+        report.figures = sum(len(task.jobs) for task in plan.tasks)
+        return report
+    described, files = manifest(_contents(plan, failed, pairs, store), store)
+    lost = (figure for figure in described["figures"] if figure["status"] == "failed")
+    report.failures |= {figure["id"]: figure["reason"] for figure in lost if figure["id"] not in report.failures}
+    report.figures = len(described["figures"])
+    report.inapplicable = sum(figure["status"] == "inapplicable" for figure in described["figures"])
+    _keep(described, options)
+    if not options.no_site:
+        progress.say("writing pages and building the site")
+        report.pages = publish(described, files, options, store, plan, progress, old)
+        report.site = options.out
+    return report
+
+
+def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str, str]]:
+    """Have the missing jobs done; which failed and why, by their keys."""
+    todo = sum(len(jobs) for jobs in plan.missing.values())
+    reused = sum(len(task.jobs) for task in plan.tasks) - todo
+    if not todo:
+        return Report(reused=reused), {}
+    asked = {(task.card.slug, task.image, job.key) for task, job in plan.open_jobs()}
+    counts: Counter[str] = Counter()
+    failed = {}
+    progress.start(todo)
+
+    def tell(event: str, task: SceneTask, key: str, reason: str) -> None:
+        if event == "step":
+            progress.now(f"{task.card.slug} / {task.image}, {reason}")
+            return
+        if event == "failed":
+            failed[key] = reason
+        if (task.card.slug, task.image, key) in asked:  # the other jobs of a scene are in the store and told of too
+            counts[event] += 1
+            progress.step(f"{task.card.slug} / {task.image}")
+
+    pool.run([plan.tasks[index] for index in plan.missing], tell)
+    return Report(drawn=counts["drawn"], reused=reused + counts["reused"]), failed
+
+
+def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[str, str]:
+    """Have the maps measured that have no evidence yet; what failed, and why. Pages do without what is missing."""
+    known = plan.known
+    waiting = [task for task in plan.tasks if evidence_tasks.missing(task, known, store)]
+    if not waiting:
+        return {}
+    progress.say(f"measuring how far the maps of {len(waiting)} images are to be believed")
+
+    def heard(index: int) -> None:
+        progress.now(f"{waiting[index].card.slug} / {waiting[index].image}, measured")
+
+    answers = pool.ask([("evidence", (task, known)) for task in waiting], heard)
+    failed = {}
+    for task, answer in zip(waiting, answers, strict=True):
+        name = f"{task.card.slug}/{task.image}"
+        found = {"evidence": str(answer)} if isinstance(answer, WorkerError) else answer
+        failed |= {f"{name}, {what}": why for what, why in found.items()}
+    return failed
+
+
+def _pairs(plan: Plan, store: Store) -> list[PairTask]:
+    """What networks have in common, as far as the pictures of each are in the store."""
+    tasks = []
+    for left, right in plan.couples:
+        tasks += model_pairs.pair_tasks(left, right, plan.tasks, plan.cards, store)
+    return tasks
+
+
+def _compare(pairs: Iterable[PairTask], pool: Pool, store: Store, progress: Progress) -> None:
+    """Set networks side by side."""
+    waiting = [task for task in pairs if not model_pairs.drawn(task, store)]
+    if waiting:
+        progress.say(f"setting networks side by side on {len(waiting)} images")
+    for answer in pool.ask([("pairs", (task,)) for task in waiting]):
+        if isinstance(answer, WorkerError):
+            raise answer
+
+
+def _preview(plan: Plan, store: Store) -> None:
+    """Have in the store what pages show of each photo; one that vanished or changed since it was read is left out."""
+    lost = {}
+    for example in plan.examples:
+        try:
+            preview(example, store)
+        except ImageError as error:
+            lost[example.id] = str(error)
+    if lost:
+        plan.leave_out(lost)
+        find_missing(plan, store)
+
+
+def _contents(plan: Plan, failed: Mapping[str, str], pairs: list[PairTask], store: Store) -> Contents:
+    return Contents(
+        plan.settings.site.model_dump(),
+        plan.models,
+        plan.methods,
+        plan.examples,
+        plan.tasks,
+        failed,
+        {example.id: preview(example, store) for example in plan.examples},
+        plan.unreadable,
+        pairs,
+        plan.known,
+        tuple(plan.probes.values()),
+    )
+
+
+def _keep(described: dict[str, Any], options: Options) -> None:
+    """Leave the manifest beside the store, so that a later gallery can be set against this one without its site."""
+    write_whole(options.work / "manifest.json", _json(described))
+
+
+def _json(content: Any, indent: int | None = None) -> bytes:
+    """As UTF-8, which has no place for half a character that someone called a layer."""
+    text = json.dumps(content, indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def _lay(store: Store, file: Published, target: Path) -> None:
+    """A payload, its checksum verified, under its published name: a link where the file system can, else a copy."""
+    store.read(file.digest)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(store.path(file.digest), target)
+    except OSError:
+        shutil.copyfile(store.path(file.digest), target)
+
+
+def _by_name(failed: Mapping[str, str], plan: Plan, store: Store) -> dict[str, str]:
+    """Failures under the names of their figures."""
+    jobs = (job for task in plan.tasks for job in task.jobs if job.key in failed)
+    return {job_name(job, store.get(job.key)): failed[job.key] for job in jobs}
+
+
+def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fingerprint) -> None:
+    """Leave `build.json` for people, and the fingerprint for the next build."""
+    told = ("drawn", "reused", "inapplicable", "figures", "failures")
+    summary = {name: getattr(report, name) for name in told}
+    write_whole(options.work / "build.json", _json(summary, indent=1) + b"\n")
+    networks = {task.network for task in plan.tasks}
+    own = sorted(network.name for network in networks if not known_code(network))
+    if own:
+        report.problems.append(f"{', '.join(own)}: code of your own is looked at anew by every build")
+    if own or report.failures or options.shard:
+        mark.forget()
+        return
+    weights = [file for network in networks for file in weights_files(network)]
+    pictures = [Path(example.path) for example in plan.examples]
+    pictures += [file for task in plan.probes.values() for file in probe_files(task.source)]
+    kept = {name: getattr(report, name) for name in ("figures", "pages", "inapplicable", "problems")}
+    changed = mark.remember([*pictures, *weights], options.root, plan.settings, {**kept, "reused": report.figures})
+    if changed:
+        report.problems.append(f"{changed} changed while the gallery was built; the next build looks at it")

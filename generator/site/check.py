@@ -1,0 +1,228 @@
+"""Does a built site hold together: links, anchors, pictures, and the manifest against files and pages."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from generator.core.naming import layer_slug
+from generator.pipeline.manifest_reader import ManifestError, read_manifest
+
+LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "iframe": "src", "video": "src"}
+HOMED = {"meta", "link alternate"}  # what names its own site by its whole address, for readers elsewhere
+OUTSIDE_ALLOWED = {"a"}  # a page may point outside, but load nothing from there
+CSS_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)['\"]?\s*\)")
+ENDS = (".html", ".js", ".units.js")  # files of a layer
+# Files of the gallery folder that the manifest does not name.
+UNLISTED = {"manifest.json", "manifest.schema.json", "compare/figures.html"}
+
+
+@dataclass
+class Page:
+    """What a page offers to links and what it points to."""
+
+    anchors: set[str] = field(default_factory=set)
+    links: list[tuple[str, str]] = field(default_factory=list)  # element, address
+    faults: list[str] = field(default_factory=list)
+
+
+def check_site(site: Path) -> list[str]:
+    """Everything wrong with the built `site`, one line each, sorted; an empty list when it holds together."""
+    file = site / "gallery" / "manifest.json"
+    if not file.is_file():
+        return sorted({*_check_links(site, ""), "gallery/manifest.json is not there"})
+    try:
+        manifest = read_manifest(file)
+    except ManifestError as error:
+        return sorted({*_check_links(site, ""), str(error)})
+    return sorted({*_check_links(site, manifest["site"]["url"]), *_check_manifest(site, manifest)})
+
+
+# --- links -------------------------------------------------------------------------------------------
+
+
+def _check_links(site: Path, url: str) -> list[str]:
+    """`url` is the address under which the site says it is published, "" where it does not know."""
+    files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    pages = {name: read_page(site / name) for name in sorted(files) if name.endswith(".html")}
+    problems, home = [], url.rstrip("/") + "/" if url else ""
+    for name, page in pages.items():
+        problems += [f"{name}: {fault}" for fault in page.faults]
+        if name == "404.html":  # served at any depth, so its links start at the server's root
+            continue
+        for element, address in page.links:
+            own = bool(home) and element in HOMED and address.startswith(home)
+            start, near = ("index.html", address.removeprefix(home)) if own else (name, address)
+            problem = _broken(start, element, near, files, pages)
+            if problem:
+                problems.append(f"{name}: {problem}")
+    for name in sorted(files):
+        if name.endswith(".css"):
+            problems += _check_css(site, name, files)
+    return problems
+
+
+def _broken(name: str, element: str, address: str, files: set[str], pages: dict[str, Page]) -> str:
+    """What is wrong with one address on the page `name`, or nothing."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        return f"<{element}> has {address[:60]!r}, which is no address: {error}"
+    if parts.scheme in ("data", "mailto") and (parts.scheme == "data") == (element not in OUTSIDE_ALLOWED):
+        return ""  # pictures may be in the page itself, letters may be written from it
+    if parts.scheme not in ("", "http", "https"):
+        return f"<{element}> has {address[:60]!r}, which is neither http(s) nor relative"
+    if parts.scheme or parts.netloc:
+        return (
+            ""
+            if element in OUTSIDE_ALLOWED or element.startswith("link ")
+            else f"<{element}> loads {address} from outside"
+        )
+    target = resolve(name, parts.path)
+    if target not in files and f"{target}/index.html".lstrip("/") in files:
+        return f"<{element}> leads to the folder {address}, which does not open from a file"
+    if target not in files:
+        return f"<{element}> leads to {address}, which is not there"
+    if parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
+        return f"<{element}> leads to {address}, where there is no such anchor"
+    return ""
+
+
+@functools.lru_cache(maxsize=65536)
+def resolve(page: str, path: str) -> str:
+    """The site's file that a relative `path` on `page` means.
+
+    >>> resolve("gallery/a/index.html", "../b.png"), resolve("x.html", "")
+    ('gallery/b.png', 'x.html')
+    """
+    if not path:
+        return page
+    kept: list[str] = [] if path.startswith("/") else page.split("/")[:-1]
+    for part in unquote(path).split("/"):
+        if part == "..":
+            kept = kept[:-1] if kept else ["..outside"]
+        elif part not in ("", "."):
+            kept.append(part)
+    return "/".join(kept)
+
+
+def _check_css(site: Path, name: str, files: set[str]) -> list[str]:
+    problems = []
+    for address in CSS_URL.findall((site / name).read_text(encoding="utf-8")):
+        parts = urlsplit(address)
+        if parts.scheme == "data" or address.startswith("#"):
+            continue
+        if parts.scheme or parts.netloc:
+            problems.append(f"{name}: loads {address} from outside")
+        elif resolve(name, parts.path) not in files:
+            problems.append(f"{name}: url({address}) is not there")
+    return problems
+
+
+def read_page(file: Path) -> Page:
+    """The anchors and links of one HTML file."""
+    reader = _Reader()
+    reader.feed(file.read_text(encoding="utf-8"))
+    reader.close()
+    return reader.page
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.page = Page()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {key: value or "" for key, value in attrs}
+        for key in ("id", "name"):
+            if values.get(key) and not (key == "name" and tag != "a"):
+                self._anchor(values[key], key)
+        if LINKS.get(tag) in values:
+            element = f"link {values['rel']}" if values.get("rel") in ("canonical", "alternate") else tag
+            self.page.links.append((element, values[LINKS[tag]].strip()))
+        if tag == "meta" and values.get("property") == "og:image":
+            self.page.links.append((tag, values.get("content", "")))
+        if values.get("data-zoom"):
+            self.page.links.append((tag, values["data-zoom"]))
+        self.page.links += [("style", address) for address in CSS_URL.findall(values.get("style", ""))]
+        if tag == "img":
+            if "alt" not in values:
+                self.page.faults.append(f"the picture {values.get('src', '')} has no alt text")
+            if not values.get("src"):
+                self.page.faults.append("a picture has no address")
+
+    def _anchor(self, value: str, key: str) -> None:
+        if key == "id" and value in self.page.anchors:
+            self.page.faults.append(f"the id {value} stands twice")
+        self.page.anchors.add(value)
+
+
+# --- the manifest ------------------------------------------------------------------------------------
+
+
+def _check_manifest(site: Path, manifest: dict[str, Any]) -> list[str]:
+    gallery, problems, named = site / "gallery", [], set(UNLISTED)
+    for figure in manifest["figures"]:
+        page = f"{figure['id']}.html"
+        named |= {page, f"{figure['model']}/{figure['image']}/figures.js"}
+        if not (gallery / page).is_file():
+            problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
+        for name in (figure["file"], figure["thumb"], figure.get("map", ""), figure.get("animation", "")):
+            if name:
+                named.add(name)
+                problems += _check_file(gallery, figure, name)
+        if manifest["site"]["url"] and figure["status"] == "drawn":
+            named.add(f"{figure['id']}.oembed.json")  # its page links to it, so that it is looked for
+    for kept in (*manifest.get("shares", []), *manifest.get("pins", [])):
+        named.add(kept["file"])
+        problems += _check_file(gallery, {"id": kept.get("figure", kept.get("page")), **kept}, kept["file"])
+    for image in manifest["images"]:
+        for name in (image["photo"], image["thumb"]):
+            named.add(name)
+            if not (gallery / name).is_file():
+                problems.append(f"manifest: the picture {name} of image {image['id']} is not there")
+        named.add(f"images/{image['id']}.html")
+        if not (gallery / f"images/{image['id']}.html").is_file():
+            problems.append(f"manifest: image {image['id']} has no page")
+    for pair in manifest.get("comparisons", []):
+        named |= {*pair["files"].values(), f"{pair['id'].rpartition('/')[0]}.html"}
+        problems += [problem for name in pair["files"].values() for problem in _check_file(gallery, pair, name)]
+    for entry in manifest.get("changes", {}).get("figures", []):
+        for name in entry.get("files", {}).values():
+            named.add(name)
+            problems += _check_file(gallery, {"id": entry["id"]}, name)
+    for probe in manifest.get("probes", []):
+        if probe["sheet"]:
+            named.add(probe["sheet"]["file"])
+            problems += _check_file(gallery, {"id": f"the findings of {probe['model']}"}, probe["sheet"]["file"])
+    named |= {f"methods/{method['slug']}.html" for method in manifest["methods"]}
+    for model in manifest["models"]:
+        if not (gallery / model["slug"] / "index.html").is_file():
+            problems.append(f"manifest: model {model['slug']} has no page")
+        layers = {f["layer"] for f in manifest["figures"] if f["model"] == model["slug"]} - {""}
+        named |= {f"{model['slug']}/layers/{layer_slug(layer)}{end}" for layer in layers for end in ENDS}
+    return problems + _strays(gallery, named)
+
+
+def _check_file(gallery: Path, figure: dict, name: str) -> list[str]:
+    file = gallery / name
+    if not file.is_file():
+        return [f"manifest: the picture {name} of {figure['id']} is not there"]
+    if name == figure.get("file") and figure["digest"]:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        if found != figure["digest"]:
+            recorded = figure["digest"][:12]
+            return [f"manifest: the picture {name} is not the one recorded (SHA-256 {found[:12]}, not {recorded})"]
+    return []
+
+
+def _strays(gallery: Path, named: set[str]) -> list[str]:
+    """Files of the gallery that nothing in the manifest accounts for; folders' own pages need no mention."""
+    found = {path.relative_to(gallery).as_posix() for path in gallery.rglob("*") if path.is_file()}
+    return [f"gallery/{name} is in no manifest" for name in sorted(found - named) if not name.endswith("index.html")]

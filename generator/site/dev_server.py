@@ -1,0 +1,163 @@
+"""A gallery that is built anew whenever its sources change, and pages that notice: for `innerview serve`."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import time
+from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from generator.config.settings import load
+from generator.core import resources
+from generator.core.errors import InnerviewError
+from generator.pipeline.options import Options
+
+from . import mkdocs_hooks
+
+EVERY = 0.5  # seconds between two looks: a gallery has few sources, and looking works on every file system
+SUFFIXES = (".py", ".yml", ".yaml", ".txt", ".safetensors")  # of sources beside gallery.yml
+RELOAD = "/-/reload.js"  # served here alone: the published site knows nothing of it
+SCRIPT = f'<script src="{RELOAD}" defer></script>'.encode()
+# Asked for again and again as a script, since the policy of figure pages allows those and nothing else.
+CODE = """(function () {
+  var built = %d;
+  if (window.innerviewBuilt === undefined) {
+    window.innerviewBuilt = built;
+    setInterval(function () {
+      var script = document.createElement("script");
+      script.src = "%s?" + Date.now();
+      script.onload = script.onerror = function () { script.remove(); };
+      document.head.appendChild(script);
+    }, 1000);
+  } else if (window.innerviewBuilt !== built) {
+    window.innerviewBuilt = built;
+    location.reload();
+  }
+})();
+"""
+Seen = dict[Path, tuple[int, int, int]]
+
+
+class Built:
+    """How often the site was built; a page that knows another number is old."""
+
+    times = 0
+
+
+def keep_building(options: Options, build: Callable[[], Any], tell: Callable[[str], None], built: Built) -> None:
+    """Call `build` whenever a source has changed and all have come to rest, until interrupted.
+
+    What stops a build is told, and the site stays as it was.
+    """
+    before = sources(options)
+    while True:
+        time.sleep(EVERY)
+        now = sources(options)
+        if now == before:
+            continue
+        while (later := _after_a_moment(options)) != now:  # an editor may write several files, or one in pieces
+            now = later
+        changed = [path for path in now.keys() | before.keys() if now.get(path) != before.get(path)]
+        before = now
+        if not changed:
+            continue
+        tell(f"changed: {_named(changed)}")
+        try:
+            build()
+        except InnerviewError as error:
+            tell(f"{error}\nThe site is as it was; mend this, and it is built again.")
+        else:
+            built.times += 1
+
+
+def sources(options: Options) -> Seen:
+    """What people write for a gallery, each with size, time and inode: settings, pictures, templates, pages, code."""
+    try:
+        pictures = load(options.config).images_folder
+    except InnerviewError:  # to be mended; meanwhile the usual place
+        pictures = options.root / "images"
+    files = [path for path in options.root.iterdir() if path.suffix in SUFFIXES]
+    files += [options.config] if options.config else []
+    for folder in (pictures, options.root / "templates", options.root / "site_src"):
+        files += _below(folder)
+    laid = options.root / resources.ASSETS
+    seen = {path: _seen(path) for path in files if not path.is_relative_to(laid)}
+    return {path: status for path, status in seen.items() if status}
+
+
+def server(site: Path, port: int, built: Built, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """A server of the site whose pages load themselves again after a build; on a free port for `port=0`."""
+    return ThreadingHTTPServer((host, port), functools.partial(_Live, directory=str(site), built=built))
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and keeps what was asked for to itself."""
+
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".webp": "image/webp"}
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Live(Quiet):
+    """Puts a script into each page on its way out."""
+
+    def __init__(self, *arguments: Any, built: Built, **named: Any) -> None:
+        self.built = built
+        super().__init__(*arguments, **named)
+
+    def send_head(self) -> BinaryIO | None:
+        """What goes out for a path: the script, a page with it, or any other file as it is."""
+        path = urlsplit(self.path).path
+        if path == RELOAD:
+            return self._answer((CODE % (self.built.times, RELOAD)).encode(), "text/javascript")
+        file = Path(self.translate_path(self.path))
+        file = file / "index.html" if path.endswith("/") else file
+        if file.suffix == ".html" and file.is_file():
+            head, mark, tail = file.read_bytes().rpartition(b"</body>")
+            return self._answer(head + SCRIPT + mark + tail if mark else tail + SCRIPT, "text/html; charset=utf-8")
+        return super().send_head()
+
+    def end_headers(self) -> None:
+        """Nothing may be kept: the next build can put another file in its place."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def _answer(self, content: bytes, kind: str) -> BinaryIO:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        return io.BytesIO(content)
+
+
+def _after_a_moment(options: Options) -> Seen:
+    time.sleep(EVERY / 2)
+    return sources(options)
+
+
+def _below(folder: Path) -> list[Path]:
+    """The files below a folder that people write, without hidden and generated ones."""
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in ("gallery", "__pycache__") and not name.startswith(".")]
+        found += [Path(parent) / name for name in names if not name.startswith(".")]
+    return [path for path in found if not (path.suffix == ".md" and mkdocs_hooks.generated(path))]
+
+
+def _seen(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:  # gone meanwhile
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _named(paths: list[Path]) -> str:
+    names = sorted({path.name for path in paths})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,39 @@
+"""Everything that can be checked without drawing: configuration, images, store, and the built site."""
+
+from __future__ import annotations
+
+from generator.config.settings import load as load_settings
+from generator.core.errors import InnerviewError
+from generator.data.images import read_images
+from generator.pipeline import selection
+from generator.pipeline.fingerprint import Fingerprint
+from generator.pipeline.options import Options
+
+from .check import check_site
+
+
+def examine(options: Options) -> dict[str, list[str]]:
+    """Problems by where they are: one line each, nothing where all is well.
+
+    What is damaged in the store is removed, so that the next build makes it again.
+    """
+    findings: dict[str, list[str]] = {"configuration": [], "images": [], "store": [], "site": []}
+    try:
+        settings = load_settings(options.config, preset=options.preset)
+        selection.networks(settings, options.models)
+    except InnerviewError as error:
+        findings["configuration"].append(str(error))
+        return findings
+    try:
+        _, problems = read_images(settings.images_folder, options.data, options.images, options.work)
+        findings["images"] += [problem.message for problem in problems if problem.kind == "failed"]
+    except InnerviewError as error:
+        findings["images"].append(str(error))
+    for name in options.store.remove_damaged():
+        findings["store"].append(f"{name[:12]} was damaged and is removed, the next build makes it again")
+        Fingerprint(options.work, options.selection(), options.data).forget()
+    if options.out.is_dir():
+        findings["site"] += check_site(options.out)
+    else:
+        findings["site"].append(f"{options.out}: not built yet")
+    return findings

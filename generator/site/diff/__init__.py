@@ -1,0 +1,1 @@
+"""Compare two galleries: values, gates, Markdown and a report."""

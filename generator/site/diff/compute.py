@@ -1,0 +1,226 @@
+"""What changed from one gallery to another: figures that are new, gone or different, by how much, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from generator.drawing import styles
+from generator.drawing.differences import map_difference, of_one_size, sprite_difference
+from generator.drawing.similarity import likeness, ssim
+
+from .snapshot import Side
+from .values import Values, luminance, values
+
+Record = dict[str, Any]
+
+SHOWN = 200  # changed figures that get pictures
+AXES = {"sprite": 3, "grey": 3, "signed": 3, "overlay": 3, "colour": 4, "classic": 4}  # of values that are subtracted
+FOLDER = "changes"  # below the gallery: pictures of what was, and differences
+
+
+def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None) -> Record:
+    """What changed, as plain data; the changed figures stand with the most changed first.
+
+    `chosen` narrows it down: `{"model": slugs, "image": ids, "method": slugs}`, nothing for all. A figure's numbers are
+    `correlation`, `relative difference` (length of the difference over that of the old values), `largest difference`
+    (in the unit of the values) and `ssim`, as far as they can be told; `values` says what from.
+    """
+    wanted = {axis: set(names) for axis, names in (chosen or {}).items() if names}
+
+    def is_wanted(figure: Record) -> bool:
+        return all(figure[axis] in names for axis, names in wanted.items())
+
+    before = {key: figure for key, figure in old.figures.items() if is_wanted(figure)}
+    after = {key: figure for key, figure in new.figures.items() if is_wanted(figure)}
+    both = [key for key in after if key in before]
+    touched = [key for key in both if _differs(before[key], after[key])]
+    with ThreadPoolExecutor() as threads:
+        changed = list(threads.map(lambda key: _changed(old, new, before[key], after[key]), touched))
+    changed.sort(key=distance, reverse=True)
+    only_new = [_entry("new", figure) for key, figure in after.items() if key not in before]
+    only_old = [_entry("gone", figure) for key, figure in before.items() if key not in after]
+    again = sum(before[key]["keys"] != after[key]["keys"] for key in both) - sum(
+        before[entry["id"]]["keys"] != after[entry["id"]]["keys"] for entry in changed
+    )
+    counts = {"new": len(only_new), "gone": len(only_old), "changed": len(changed)}
+    return {
+        "counts": {**counts, "same": len(both) - len(changed), "same, made anew": again},
+        "parts": {
+            "models": _parts(old, new, "models", "slug", lambda card: (card["digest"], card["input"])),
+            "images": _parts(old, new, "images", "id", lambda image: (image["digest"], image["targets"])),
+            "methods": _parts(old, new, "methods", "slug", lambda card: (card["key"], card["parameters"])),
+        },
+        "versions": _versions(old.manifest, new.manifest),
+        "answers": _answers(old.manifest, new.manifest, wanted),
+        "figures": [*changed, *only_new, *only_old],
+    }
+
+
+def pictures(old: Side, new: Side, told: Record, most: int = SHOWN) -> dict[str, bytes]:
+    """The files that show it, for the `most` most changed figures and as many that are gone: path and bytes.
+
+    What `told["figures"]` show is noted there, in `files`: `before` and `difference` below `FOLDER`, `after` where the
+    new gallery has it. Pictures that are not at hand are left out.
+    """
+    files: dict[str, bytes] = {}
+    for kind in ("changed", "gone"):
+        for entry in [entry for entry in told["figures"] if entry["kind"] == kind][:most]:
+            was, now = old.figures[entry["id"]], new.figures.get(entry["id"])
+            entry["files"] = {}
+            data = old.picture(was)
+            if data:
+                entry["files"]["before"] = f"{FOLDER}/{entry['id']}.before{PurePosixPath(was['file']).suffix}"
+                files[entry["files"]["before"]] = data
+            if now is None or now["status"] != "drawn":
+                continue
+            drawn = _difference(old, new, was, now)
+            if drawn:
+                entry["files"]["difference"] = f"{FOLDER}/{entry['id']}.difference.png"
+                files[entry["files"]["difference"]] = drawn
+            entry["files"]["after"] = now["file"]
+    return files
+
+
+def distance(entry: Record) -> float:
+    """By what changed figures are ordered: a picture that came or went, then one of unknown distance, then 1 - r."""
+    if entry["status"][0] != entry["status"][1]:
+        return 4.0
+    numbers = entry["numbers"]
+    if "correlation" in numbers:
+        return 1 - numbers["correlation"]
+    return (1 - numbers["ssim"]) if "ssim" in numbers else 3.0
+
+
+# --- figures ----------------------------------------------------------------------------------------
+
+
+def _differs(was: Record, now: Record) -> bool:
+    return any(was[name] != now[name] for name in ("status", "digest", "scale"))
+
+
+def _entry(kind: str, figure: Record) -> Record:
+    target = (figure["target"] or {}).get("name", "")
+    named = {name: figure[name] for name in ("id", "model", "image", "method", "layer")}
+    status = [figure["status"] if kind == "gone" else "", "" if kind == "gone" else figure["status"]]
+    return {"kind": kind, **named, "target": target, "status": status}
+
+
+def _changed(old: Side, new: Side, was: Record, now: Record) -> Record:
+    entry = _entry("changed", now) | {"status": [was["status"], now["status"]], "numbers": {}, "values": ""}
+    entry |= {"because": _because(old, new, was, now), "scales": [was["scale"], now["scale"]]}
+    entry |= {"size": [now["width"], now["height"]], "reason": now["reason"] or was["reason"]}
+    if entry["status"] != ["drawn", "drawn"]:
+        return entry
+    left, right = (values(side, figure, _style(side, figure)) for side, figure in ((old, was), (new, now)))
+    pair = _lying_on_each_other(left, right)
+    if pair:
+        entry["numbers"] = _numbers(*pair)
+        entry["values"] = "stored" if left.source == right.source == "stored" else "decoded"
+    files = [side.picture(figure) for side, figure in ((old, was), (new, now))]
+    if all(files):
+        grey = [luminance(data) for data in files]
+        if grey[0].shape == grey[1].shape:
+            entry["numbers"]["ssim"] = ssim(*grey)
+    return entry
+
+
+def _numbers(left: list[np.ndarray], right: list[np.ndarray]) -> dict[str, float]:
+    one, other = (np.concatenate([array.ravel() for array in arrays]) for arrays in (left, right))
+    return {**likeness(one, other), "largest difference": float(np.abs(other - one).max(initial=0.0))}
+
+
+def _lying_on_each_other(left: Values | None, right: Values | None) -> tuple[list, list] | None:
+    """The arrays of both, those of maps as fine as the finer one; None where they are of different kinds or sizes."""
+    if not left or not right or left.arrays.keys() != right.arrays.keys():
+        return None
+    pairs = []
+    for name, one in left.arrays.items():
+        other = right.arrays[name]
+        if one.ndim == other.ndim == 3 and name != "channels" and one.shape[0] == other.shape[0]:
+            one, other = of_one_size([one, other])
+        if one.shape != other.shape:
+            return None
+        pairs.append((one, other))
+    return [one for one, _ in pairs], [other for _, other in pairs]
+
+
+def _difference(old: Side, new: Side, was: Record, now: Record) -> bytes | None:
+    """New minus old as a picture, from the values where both are a map or channels, else from the luminance."""
+    style = _style(new, now)
+    left, right = values(old, was, _style(old, was)), values(new, now, style)
+    pair = _lying_on_each_other(left, right)
+    if pair and len(pair[0]) == 1 and pair[0][0].ndim == AXES.get(style):
+        limit = max(float(np.abs(end)) for figure in (was, now) for end in figure["scale"] or (1.0,))
+        (one,), (other,) = pair
+        if "channels" in left.arrays:
+            drawn = sprite_difference(one, other, limit, right.meta)
+        else:
+            drawn = map_difference("colour" if style == "classic" else style, one, other, limit)
+        return drawn.files["file"][1]
+    files = [side.picture(figure) for side, figure in ((old, was), (new, now))]
+    if not all(files):
+        return None
+    grey = [luminance(data).astype(np.float32) for data in files]
+    if grey[0].shape != grey[1].shape:
+        return None
+    return styles.draw("signed", {"map": (grey[1] - grey[0])[None]}, {}, None, 255.0).files["file"][1]
+
+
+def _style(side: Side, figure: Record) -> str:
+    cards = {card["slug"]: card["draw"] for card in side.manifest["methods"]}
+    return cards.get(figure["method"], "")
+
+
+# --- why --------------------------------------------------------------------------------------------
+
+
+def _because(old: Side, new: Side, was: Record, now: Record) -> list[str]:
+    """What a figure depends on and what changed of it, as far as the manifests tell."""
+    if was["keys"].get("array") == now["keys"].get("array") and was["keys"]:
+        return ["the drawing"]
+    reasons = {
+        "the network": _of(old, new, "models", "slug", was["model"], lambda card: (card["digest"], card["input"])),
+        "the photo": _of(old, new, "images", "id", was["image"], lambda image: image["digest"]),
+        "the method": _of(old, new, "methods", "slug", was["method"], lambda card: (card["key"], card["parameters"])),
+        "library versions": bool(_versions(old.manifest, new.manifest)),
+    }
+    return [reason for reason, is_so in reasons.items() if is_so] or ["settings or shared code"]
+
+
+def _of(old: Side, new: Side, part: str, name: str, key: str, tell: Any) -> bool:
+    sides = [[tell(card) for card in side.manifest[part] if card[name] == key] for side in (old, new)]
+    return sides[0] != sides[1]
+
+
+def _parts(old: Side, new: Side, part: str, name: str, tell: Any) -> dict[str, list[str]]:
+    was, now = ({card[name]: tell(card) for card in side.manifest[part]} for side in (old, new))
+    return {
+        "new": [key for key in now if key not in was],
+        "gone": [key for key in was if key not in now],
+        "changed": [key for key in now if key in was and was[key] != now[key]],
+    }
+
+
+def _versions(old: Record, new: Record) -> list[list[str]]:
+    was, now = old["generator"], new["generator"]
+    names = sorted(was.keys() | now.keys())
+    return [[name, was.get(name, ""), now.get(name, "")] for name in names if was.get(name) != now.get(name)]
+
+
+def _answers(old: Record, new: Record, wanted: Mapping[str, set[str]]) -> list[Record]:
+    """The images of which a network now says something else."""
+    was = {(one["model"], one["image"]): one for one in old["predictions"] if one["top"]}
+    found = []
+    for now in new["predictions"]:
+        before = was.get((now["model"], now["image"]))
+        if any(now[axis] not in names for axis, names in wanted.items() if axis != "method"):
+            continue
+        if before and now["top"] and before["top"][0]["name"] != now["top"][0]["name"]:
+            told = {"model": now["model"], "image": now["image"], "label": now["label"]}
+            found.append({**told, "before": before["top"][0], "after": now["top"][0]})
+    return found

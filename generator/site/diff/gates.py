@@ -1,0 +1,85 @@
+"""Conditions under which a difference is too large: `grad-cam:correlation<0.9`, `gone>0`."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from generator.core.errors import ConfigError
+
+NUMBERS = ("correlation", "relative-difference", "largest-difference", "ssim")
+COUNTS = ("new", "gone", "changed", "failed", "answers")
+COMPARED: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+GATE = re.compile(r"(?:(?P<method>[a-z0-9_.~@-]+):)?(?P<what>[a-z-]+)\s*(?P<sign><=|>=|<|>)\s*(?P<limit>-?[0-9.]+%?)")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition; a difference that meets it is refused."""
+
+    text: str
+    method: str  # a slug, "" for all
+    what: str
+    sign: str
+    limit: float
+
+
+def gate(text: str) -> Gate:
+    """A condition from its words. Raises `ConfigError` that says what can be asked for."""
+    found = GATE.fullmatch(text.strip())
+    try:
+        limit = float(found["limit"].removesuffix("%")) / (100 if found["limit"].endswith("%") else 1)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"--fail-if {text!r}: expected [METHOD:]WHAT<LIMIT or >LIMIT, such as grad-cam:correlation<0.9"
+        ) from None
+    if found["what"] not in NUMBERS + COUNTS:
+        known = ", ".join(NUMBERS + COUNTS)
+        raise ConfigError(f"--fail-if {text!r}: expected one of {known}; there is no {found['what']!r}")
+    return Gate(text.strip(), found["method"] or "", found["what"], found["sign"], limit)
+
+
+def broken(gates: Iterable[Gate], told: dict[str, Any]) -> list[str]:
+    """One line for each gate that `diff.diff`'s answer breaks, with the figures that break it.
+
+    A changed figure whose number cannot be told breaks the gate too: nobody knows that it is within the limit.
+    """
+    return [line for one in gates if (line := _broken(one, told))]
+
+
+def _broken(one: Gate, told: dict[str, Any]) -> str:
+    figures = [entry for entry in told["figures"] if one.method in ("", entry["method"])]
+    compared = COMPARED[one.sign]
+    if one.what in COUNTS:
+        count = len(told["answers"]) if one.what == "answers" else sum(_counts(one.what, entry) for entry in figures)
+        return f"{one.text}: it is {count}" if compared(count, one.limit) else ""
+    name, found, unknown = one.what.replace("-", " "), [], []
+    for entry in figures:
+        if entry["kind"] != "changed":
+            continue
+        if name not in entry["numbers"]:
+            unknown.append(entry["id"])
+        elif compared(entry["numbers"][name], one.limit):
+            found.append(f"{entry['id']} ({entry['numbers'][name]:.3g})")
+    parts = [_some(found)] if found else []
+    parts += [f"not known of {_some(unknown)}"] if unknown else []
+    return f"{one.text}: {'; '.join(parts)}" if parts else ""
+
+
+def _counts(what: str, entry: dict[str, Any]) -> bool:
+    if what == "failed":
+        return entry["status"][1] == "failed" and entry["status"][0] != "failed"
+    return entry["kind"] == what
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

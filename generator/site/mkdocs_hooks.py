@@ -1,0 +1,93 @@
+"""What mkdocs calls while it builds: a written front page, pages of finished HTML, one bundle of styles and scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+BUNDLES = {"extra_css": "assets/css/all.css", "extra_javascript": "assets/js/all.js"}
+ALONE = (b"@import", b"@charset")  # have to stand at the top of a file
+
+
+def on_config(config: Any) -> Any:
+    """What mkdocs asks before all else: its settings, with the bundles in the place of what is in them."""
+    config.bundled = {}
+    for setting, bundle in BUNDLES.items():
+        together = [name for name in config[setting] if _plain(name, bundle, Path(config.docs_dir))]
+        if len(together) > 1:
+            config.bundled[bundle] = together
+            config[setting] = [bundle, *(name for name in config[setting] if name not in together)]
+    return config
+
+
+def on_post_build(config: Any) -> None:
+    """What mkdocs asks when the site is written: the bundles beside their parts."""
+    site = Path(config.site_dir)
+    for bundle, names in config.bundled.items():
+        (site / bundle).write_bytes(b"\n".join((site / name).read_bytes() for name in names))
+
+
+def _plain(name: Any, bundle: str, docs: Path) -> bool:
+    """Whether a file can be part of a bundle: it lies where that does, and is to be loaded like the others."""
+    if not isinstance(name, str) or Path(name).parent != Path(bundle).parent or not (docs / name).is_file():
+        return False
+    content = (docs / name).read_bytes()
+    return not any(mark in content for mark in ALONE)
+
+
+MARK = "<!-- gallery -->"
+OURS = ".home.md"  # the gallery's own, beside an index.md that someone wrote; mkdocs builds no hidden files
+HEAD, END = b"---\n{", "\n---\n"  # pages that are generated begin with JSON
+
+
+def place(index: Path) -> Path:
+    """Where the gallery's own front page is written: `index`, unless someone wrote that."""
+    aside = index.with_name(OURS)
+    if index.is_file() and not generated(index):
+        return aside
+    aside.unlink(missing_ok=True)
+    return index
+
+
+def generated(page: Path) -> bool:
+    """Whether a page was written by a build."""
+    try:
+        with page.open("rb") as file:
+            return file.read(len(HEAD)) == HEAD
+    except OSError:  # gone meanwhile
+        return False
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str | None:
+    """Return the Markdown of a page as mkdocs goes on with it, None where it stays."""
+    own = _front_page(markdown, page, config)
+    finished = _finished(markdown if own is None else own, page)
+    return own if finished is None else finished
+
+
+def _front_page(markdown: str, page: Any, config: Any) -> str | None:
+    """A front page that someone wrote, with the gallery's own in it; None for other pages."""
+    ours = Path(config.docs_dir, OURS)
+    if page.file.src_uri != "index.md" or not ours.is_file():
+        return None
+    head, _, body = ours.read_text(encoding="utf-8").removeprefix("---\n").partition(END)
+    page.meta = {**json.loads(head), **page.meta}
+    return markdown.replace(MARK, f"\n{body}\n", 1)
+
+
+WHOLE = '<div class="page ', "</div>"  # how a generated page begins and ends
+
+
+def _finished(markdown: str, page: Any) -> str | None:
+    """Keep a page that is HTML already past Markdown, which would read all its tags to find none of its own."""
+    text = markdown.strip()
+    if not (text.startswith(WHOLE[0]) and text.endswith(WHOLE[1])):
+        return None
+    page.ready = text
+    return ""
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str | None:
+    """What mkdocs made of it: nothing, and here is the page."""
+    return getattr(page, "ready", None)

@@ -1,0 +1,1 @@
+"""The contexts of the pages, one module per kind."""

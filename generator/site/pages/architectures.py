@@ -1,0 +1,234 @@
+"""The page on how the architectures grew, from their own layer tables, with the gallery's networks among them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from markupsafe import Markup
+
+from generator.core.resources import PACKAGE
+
+from . import escape, svg_plot, tutorials
+from .components import Link, Steps
+from .manifest_index import Gallery
+from .svg_plot import GREEN, INK, LINE, PAPER, SOFT, WRONG
+from .tutorials import GROWTH
+from .urls import model_page, relative
+
+TABLES = PACKAGE / "analysis" / "architectures.json"
+WIDTH = 420
+INPUT = 224  # pixels a side, of what the tables were made with
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture in the table under the plots."""
+
+    title: Link
+    year: str
+    parameters: str
+    macs: str
+    depth: str
+    reach: str  # side of the receptive field of the last layer with space, in pixels
+    linear: str  # share of the parameters that lie in linear layers
+    cites: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A plot with its heading and what to see in it."""
+
+    title: str
+    svg: Markup
+    words: str
+
+
+@dataclass(frozen=True)
+class GrowthPage:
+    """What templates/growth.md needs."""
+
+    title: str
+    trail: list[Link]
+    steps: list[Steps]
+    drawn: list[Drawn]
+    rows: list[Row]
+    own: list[Row]  # the gallery's networks
+
+
+def growth(gallery: Gallery) -> GrowthPage:
+    """The page; its plots mark the networks of the gallery that are none of the well-known ones."""
+    tables = json.loads(TABLES.read_text("utf-8"))
+    known = {table["name"] for table in tables}
+    own = [card for card in gallery.models.values() if not card["derived_from"] and card["name"] not in known]
+    points = tuple((card["title"], card["parameters"], card["macs"]) for card in own)
+    return GrowthPage(
+        title="How the architectures grew",
+        trail=tutorials.trail(GROWTH),
+        steps=tutorials.steps(GROWTH),
+        drawn=[_size(points), _depth(), _reach(), _held()],
+        rows=[_row(table) for table in tables],
+        own=[_own(card) for card in own],
+    )
+
+
+def _row(table: dict[str, Any]) -> Row:
+    return Row(
+        Link(table["title"], ""),
+        str(table["year"]),
+        _short(table["parameters"]),
+        _short(table["macs"]),
+        str(table["depth"]),
+        f"{table['reach'][-1][1]}",
+        f"{table['held']['linear'] / table['parameters']:.0%}".replace("%", " %"),
+        table["cites"],
+    )
+
+
+def _own(card: dict[str, Any]) -> Row:
+    weighed = [layer for layer in card["layers"] if layer["kind"] in ("conv", "linear")]
+    seen = [max(layer["receptive_field"]) for layer in weighed if layer["receptive_field"]]
+    linear = sum(layer["parameters"] for layer in weighed if layer["kind"] == "linear")
+    return Row(
+        Link(card["title"], relative(model_page(card["slug"]), GROWTH)),
+        "",
+        _short(card["parameters"]),
+        _short(card["macs"]),
+        "",
+        f"{seen[-1]}" if seen else "",
+        f"{linear / max(1, card['parameters']):.0%}".replace("%", " %"),
+        "",
+    )
+
+
+def _short(count: int) -> str:
+    """
+    >>> _short(61_100_840), _short(19_632_062_464), _short(714_188_480), _short(4_200)
+    ('61.1 M', '19.6 G', '714 M', '4.2 k')
+    """
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= unit:
+            return f"{count / unit:.3g} {letter}"
+    return str(count)
+
+
+def _brief(title: str) -> str:
+    """A stranger's title as far as a plot has room for it."""
+    told = escape.fold(title)
+    return told if len(told) <= 40 else f"{told[:39]}…"
+
+
+# --- the plots ------------------------------------------------------------------------------------------------
+
+
+@cache
+def _tables() -> list[dict[str, Any]]:
+    return json.loads(TABLES.read_text("utf-8"))
+
+
+@cache
+def _size(own: tuple[tuple[str, int, int], ...]) -> Drawn:
+    """Parameters against multiply-accumulates, both on logarithmic axes."""
+    label = "Parameters against work for one picture, from AlexNet to MobileNetV2"
+    with svg_plot.plot("growth-size", label, WIDTH, 330) as (axes, drawing):
+        # Where a label would lie on another, it goes to the other side.
+        below = {"alexnet", "vgg16"}
+        for table in _tables():
+            x, y = table["parameters"] / 1e6, table["macs"] / 1e9
+            axes.plot(x, y, "o", color=GREEN, markersize=7)
+            place = (7, -13) if table["name"] in below else (7, 4)
+            axes.annotate(f"{table['title']} {table['year']}", (x, y), place, textcoords="offset points")
+        for title, parameters, macs in own:
+            x, y = parameters / 1e6, macs / 1e9
+            axes.plot(x, y, "o", markerfacecolor=PAPER, markeredgecolor=WRONG, markersize=7)
+            axes.annotate(_brief(title), (x, y), (7, -13), textcoords="offset points", color=WRONG, parse_math=False)
+        fewest, least = (min((one[place] for one in own), default=1e9) for place in (1, 2))
+        axes.set(xscale="log", yscale="log")
+        axes.set(xlim=(min(2, 0.7 * fewest / 1e6), 900), ylim=(min(0.15, 0.6 * least / 1e9), 45))
+        axes.set_xlabel("million parameters")
+        axes.set_ylabel("billion multiply-accumulates")
+        axes.set_xticks([3, 10, 30, 100], ["3", "10", "30", "100"])
+        axes.set_yticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
+        axes.minorticks_off()
+    words = (
+        "To the right are networks that are large to store, to the top those that are slow to run. VGG is both; from "
+        "GoogLeNet on, networks got smaller and better at once."
+    )
+    return Drawn("Size and work", drawing.svg, words)
+
+
+@cache
+def _depth() -> Drawn:
+    """Weighted layers on the longest way through."""
+    tables = _tables()
+    label = "Layers with weights: " + ", ".join(f"{table['title']} {table['depth']}" for table in tables)
+    with svg_plot.plot("growth-depth", label, WIDTH, 250) as (axes, drawing):
+        bars = axes.barh([table["title"] for table in tables], [table["depth"] for table in tables], 0.6, color=GREEN)
+        axes.bar_label(bars, padding=4, color=INK)
+        axes.invert_yaxis()
+        axes.set_xlabel("layers with weights, on the longest way through")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(left=False, labelcolor=INK)
+        axes.tick_params(axis="x", labelcolor=SOFT)
+    words = (
+        "Depth stopped at about twenty layers until two ideas: batch norm kept the scales in hand, and ResNet's sums "
+        "let the gradient reach the first layers unhindered."
+    )
+    return Drawn("Depth", drawing.svg, words)
+
+
+@cache
+def _reach() -> Drawn:
+    """Receptive field against depth."""
+    label = f"Receptive field, in pixels of an input of {INPUT}, against the number of layers with weights"
+    with svg_plot.plot("growth-reach", label, WIDTH, 330) as (axes, drawing):
+        axes.axhline(INPUT, color=LINE, linestyle=(0, (4, 3)), linewidth=1)
+        axes.annotate("the whole picture", (56, INPUT), (0, 4), textcoords="offset points", color=SOFT, ha="right")
+        # Label at the end of each line, moved by hand where two would meet.
+        moved = {"alexnet": (5, 4), "zfnet": (4, -13), "vgg16": (6, -8), "vgg19": (6, 2), "mobilenet_v2": (-76, -2)}
+        for number, table in enumerate(_tables()):
+            depths, sides = zip(*table["reach"], strict=True)
+            colour = (GREEN, WRONG, INK)[number % 3]
+            axes.plot(depths, sides, color=colour, linewidth=1.6)
+            place = moved.get(table["name"], (6, -3))
+            axes.annotate(table["title"], (depths[-1], sides[-1]), place, textcoords="offset points", color=colour)
+        axes.set(xlim=(0, 62), ylim=(0, 520))
+        axes.set_xlabel("layers with weights")
+        axes.set_ylabel("pixels a side that one value can see")
+    words = (
+        "A value of the last maps of AlexNet and VGG16 sees less than the picture; in the deeper ones it could see all "
+        "of it, and a place in a class activation map is then not where it looked, only where it looked most."
+    )
+    return Drawn("Receptive field", drawing.svg, words)
+
+
+@cache
+def _held() -> Drawn:
+    """Which share of the parameters, and of the work, convolutions have."""
+    tables = _tables()
+    shares = {
+        "parameters": [table["held"]["linear"] / sum(table["held"].values()) for table in tables],
+        "work": [table["worked"]["linear"] / sum(table["worked"].values()) for table in tables],
+    }
+    told = (f"{table['title']} {share:.0%}" for table, share in zip(tables, shares["parameters"], strict=True))
+    label = "Share of the parameters that lie in linear layers: " + ", ".join(told)
+    with svg_plot.plot("growth-held", label, WIDTH, 300) as (axes, drawing):
+        for offset, (name, colour) in zip((-0.2, 0.2), (("parameters", GREEN), ("work", WRONG)), strict=True):
+            places = [number + offset for number in range(len(tables))]
+            values = [100 * share for share in shares[name]]
+            bars = axes.barh(places, values, 0.36, color=colour, label=f"of the {name}")
+            axes.bar_label(bars, [f"{value:.0f} %" for value in values], padding=4, color=INK, fontsize=9)
+        axes.set_yticks(range(len(tables)), [table["title"] for table in tables])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 112)
+        axes.set_xlabel("% in linear layers")
+        axes.legend(loc="lower right")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", left=False, labelcolor=INK)
+    words = (
+        "Nine of ten parameters of AlexNet and VGG lie in linear layers, which do next to none of the work. Global "
+        "average pooling (Lin et al. 2013, arXiv:1312.4400) did away with them, and made CAM possible."
+    )
+    return Drawn("Where the parameters lie", drawing.svg, words)

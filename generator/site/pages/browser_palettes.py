@@ -1,0 +1,63 @@
+"""The colours that a browser can show a sprite in, as the channel browser reads them; first those of the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from generator.drawing.palettes import BETWEEN, GREENS, GREYS, HEAT, SIGNED, gradient
+
+SAMPLES = 33  # of a palette; between two the browser interpolates
+DARK_LINES = (58, 66, 61)  # between the tiles, where zero is dark
+
+# Steps of lightness that look alike, for eyes that tell green from purple badly (after van der Walt and Smith).
+_VIRIDIS = gradient((0, "#440154"), (0.25, "#3b528b"), (0.5, "#21918c"), (0.75, "#5ec962"), (1, "#fde725"))
+_BLUE_RED = gradient((0, "#053061"), (0.25, "#5ba3cf"), (0.5, "#ffffff"), (0.75, "#e58368"), (1, "#67001f"))
+
+# Name in the address, words, colours from the lowest to the highest value, and whether zero is white.
+UNSIGNED = [
+    ("green", "Green", GREENS[:255], True),
+    ("grey", "Grey", GREYS, False),
+    ("heat", "Heat", HEAT, False),
+    ("viridis", "Viridis", _VIRIDIS, False),
+]
+WITH_SIGN = [
+    ("green", "Purple and green", SIGNED[1:], True),
+    ("red", "Blue and red", _BLUE_RED, True),
+    ("grey", "Grey", GREYS, False),
+]
+
+
+def _sampled(palette: np.ndarray) -> np.ndarray:
+    """`SAMPLES` colours (n, 3), evenly from the first to the last of `palette`."""
+    places = np.linspace(0, len(palette) - 1, SAMPLES)
+    known = np.arange(len(palette))
+    return np.stack([np.interp(places, known, palette[:, channel]) for channel in range(3)], -1).round().astype(int)
+
+
+def _hex(colours: np.ndarray) -> str:
+    return "".join(f"{value:02x}" for value in colours.reshape(-1))
+
+
+GREEN, PURPLE_GREEN = _hex(_sampled(GREENS[:255])), _hex(_sampled(SIGNED[1:]))  # as files are drawn
+LINES = _hex(np.array([BETWEEN]))
+
+
+def looks(scale: tuple[float, float]) -> dict[str, Any]:
+    """What the channel browser must know of a sprite drawn on `scale` (low, high), ready for JSON."""
+    signed = scale[0] < 0
+    return {
+        "signed": signed,
+        "high": float(f"{scale[1]:.4g}"),
+        "palettes": [
+            {
+                "name": name,
+                "title": title,
+                "colours": _hex(_sampled(palette)),
+                "paper": paper,
+                "lines": LINES if paper else _hex(np.array([DARK_LINES])),
+            }
+            for name, title, palette, paper in (WITH_SIGN if signed else UNSIGNED)
+        ],
+    }

@@ -1,0 +1,283 @@
+"""What changed from another gallery to this one: the Changes page of a site, and the same as a page of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from . import format
+from .comparison_panel import COLUMN, PAPER, Pane
+from .components import RAMPS, TALLEST, WIDEST, Link, Scale
+from .embed_snippets import named
+from .manifest_index import Gallery, Record
+from .model_pairs import Side
+from .urls import gallery_file, home_page, hub_page, relative, report_page
+
+LISTED = 1000  # rows of a list; a gallery whose every figure changed is told in numbers
+PARTS = {"models": "Networks", "images": "Images", "methods": "Methods"}
+SIDES = [Side("before", ""), Side("after", "")]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One changed figure: before, after and difference, and by how much."""
+
+    id: str
+    title: str
+    of: str  # photo and network
+    because: str
+    facts: list[tuple[str, str]]  # name and value of each number
+    words: str  # where it is drawn only before or only after
+    panes: list[Pane]
+    scales: dict[str, Scale]  # role -> colours of that picture
+    large: bool
+    smooth: bool
+    width: int
+    height: int
+    zoom: int  # screen pixels per pixel, where one picture has the whole width
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A figure or a group of figures that is told in a line."""
+
+    link: Link
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Turned:
+    """An image of which a network says something else now."""
+
+    link: Link
+    model: str
+    before: str
+    after: str
+    state: str  # right, wrong or unknown: what it says now
+
+
+@dataclass(frozen=True)
+class ChangesSheet:
+    """What templates/changes.html needs, which stands beside its pictures, without a site."""
+
+    title: str
+    summary: str
+    same: str
+    causes: list[tuple[str, str]]
+    turned: list[Turned]
+    sides: list[Side]
+    changes: list[Change]
+    others: list[Listed]  # changed, without pictures here
+    new: list[Listed]
+    gone: list[Change]
+    gone_others: list[Listed]
+    left_out: str
+
+
+@dataclass(frozen=True)
+class ChangesPage(ChangesSheet):
+    """What templates/changes.md needs, a page of the site."""
+
+    trail: list[Link]
+
+
+def changes(gallery: Gallery, told: Record, page: str, site: bool = True) -> ChangesSheet:
+    """The answer of `diff.diff` as `page` shows it; of a page without a site around it pictures lie beside it."""
+    place = _Place(gallery, page, site)
+    by_kind: dict[str, list[Record]] = {"changed": [], "new": [], "gone": []}
+    for entry in told["figures"]:
+        by_kind[entry["kind"]].append(entry)
+    shown = {kind: [entry for entry in entries if "files" in entry] for kind, entries in by_kind.items()}
+    rest = {kind: [entry for entry in entries if "files" not in entry] for kind, entries in by_kind.items()}
+    left_out = [
+        f"{format.count(len(entries) - LISTED)} more {kind} figures are not listed"
+        for kind, entries in rest.items()
+        if kind != "new" and len(entries) > LISTED
+    ]
+    trail = {"trail": [Link("Home", relative(home_page(), page)), Link("Changes", "")]} if site else {}
+    return (ChangesPage if site else ChangesSheet)(
+        **trail,
+        title="What changed",
+        summary=summary(told),
+        same=same(told),
+        causes=causes(told),
+        turned=[_turned(place, answer) for answer in told["answers"]],
+        sides=SIDES,
+        changes=[_change(place, entry) for entry in shown["changed"]],
+        others=[_listed(place, entry) for entry in rest["changed"][:LISTED]],
+        new=_grouped(place, by_kind["new"]),
+        gone=[_change(place, entry) for entry in shown["gone"]],
+        gone_others=[_listed(place, entry) for entry in rest["gone"][:LISTED]],
+        left_out="; ".join(left_out),
+    )
+
+
+def summary(told: Record) -> str:
+    """`12 figures changed, 3 are new, none is gone.`"""
+    changed, new, gone = (told["counts"][kind] for kind in ("changed", "new", "gone"))
+    verb = "figure" if changed == 1 else "figures"
+    return f"{_many(changed)} {verb} changed, {_are(new)} new, {_are(gone)} gone.".capitalize()
+
+
+def same(told: Record) -> str:
+    """`2,900 figures are the same, 12 of them though made anew.`"""
+    count, again = told["counts"]["same"], told["counts"]["same, made anew"]
+    said = f"{format.count(count)} {'figure is' if count == 1 else 'figures are'} the same"
+    anew = "though made anew" if count == again else f"{format.count(again)} of them though made anew"
+    return f"{said}, {anew}." if again else f"{said}."
+
+
+def causes(told: Record) -> list[tuple[str, str]]:
+    """What of the gallery itself is new, gone or changed: networks, images, methods and library versions."""
+    found = []
+    for part, title in PARTS.items():
+        said = [f"{word}: {', '.join(names)}" for word, names in told["parts"][part].items() if names]
+        if said:
+            found.append((title, "; ".join(said)))
+    moved = [f"{name} {old or 'none'} → {new or 'none'}" for name, old, new in told["versions"]]
+    return found + ([("Versions", ", ".join(moved))] if moved else [])
+
+
+def measured(numbers: Record) -> list[tuple[str, str]]:
+    """The numbers of a change by name, as people read them."""
+    known = {
+        "correlation": ("correlation", format.correlation),
+        "relative difference": ("length of the difference", format.percent),
+        "largest difference": ("largest difference", format.number),
+        "ssim": ("SSIM", format.correlation),
+    }
+    return [(title, tell(numbers[name])) for name, (title, tell) in known.items() if name in numbers]
+
+
+# --- their parts ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """From where things are pointed at."""
+
+    gallery: Gallery
+    page: str
+    site: bool
+
+    def file(self, name: str) -> str:
+        """The address of a picture, by its name in the gallery."""
+        return relative(gallery_file(name), self.page) if self.site else name
+
+    def leads(self, target: str) -> str:
+        """The address of another page, "" where there is none around."""
+        return relative(target, self.page) if self.site else ""
+
+
+def _many(count: int) -> str:
+    return format.count(count) if count else "no"
+
+
+def _are(count: int) -> str:
+    return f"{format.count(count)} {'is' if count == 1 else 'are'}" if count else "none is"
+
+
+def _change(place: _Place, entry: Record) -> Change:
+    method = place.gallery.methods.get(entry["method"], {})
+    title, of = _title(place, entry)
+    files, drawn = entry["files"], method.get("draw", "")
+    page = place.leads(f"gallery/{entry['id']}.html") if entry["kind"] == "changed" else ""
+    alts = {"before": f"{title}, {of}, as it was", "after": f"{title}, {of}, as it is now"}
+    alts["difference"] = f"{title}, {of}: now minus before"
+    panes = [
+        Pane(
+            role={"before": "left", "after": "right"}.get(role, role),
+            name={"difference": "the difference"}.get(role, role),
+            src=place.file(files[role]),
+            alt=alts[role],
+            href=page if role == "after" else "",
+            paper=drawn != "colour" if role == "difference" else drawn in PAPER,
+        )
+        for role in ("before", "after", "difference")
+        if role in files
+    ]
+    width, height = entry.get("size", (0, 0))
+    before, after = entry["status"]
+    said = f"{before} before" if entry["kind"] == "changed" and before != after else ""
+    if said:
+        said += f", {after} now" + (f": {entry['reason']}" if entry["reason"] else "")
+    return Change(
+        id=entry["id"],
+        title=title,
+        of=of,
+        because=" and ".join(entry.get("because", [])),
+        facts=measured(entry.get("numbers", {})),
+        words=said,
+        panes=panes,
+        scales=_scales(entry, drawn),
+        large=width > 2 * COLUMN,
+        smooth=width > COLUMN,
+        width=width,
+        height=height,
+        zoom=max(1, min(WIDEST // max(1, width), TALLEST // max(1, height))),
+    )
+
+
+def _scales(entry: Record, drawn: str) -> dict[str, Scale]:
+    """The two ends of the colours of before and after, where they are a scale."""
+    found = {}
+    for role, scale in zip(("left", "right"), entry.get("scales", (None, None)), strict=True):
+        if scale and drawn in ("sprite", *RAMPS):
+            ramp = RAMPS.get(drawn, "signed" if scale[0] < 0 else "green")
+            found[role] = Scale(format.number(scale[0]), format.number(scale[1]), ramp)
+    return found
+
+
+def _title(place: _Place, entry: Record) -> tuple[str, str]:
+    """Method, layer and class of a figure; photo and network, which may be gone by now."""
+    method = place.gallery.methods.get(entry["method"], {}).get("title", entry["method"])
+    target = {"name": entry["target"]} if entry["target"] else None
+    image = place.gallery.images.get(entry["image"], {}).get("title", "")
+    model = place.gallery.models.get(entry["model"], {}).get("title", entry["model"])
+    return named(method, entry | {"target": target}), f"{image or entry['image']} in {model}"
+
+
+def _listed(place: _Place, entry: Record) -> Listed:
+    title, of = _title(place, entry)
+    href = place.leads(f"gallery/{entry['id']}.html") if entry["kind"] != "gone" else ""
+    before, after = entry["status"]
+    notes = [f"{name} {value}" for name, value in measured(entry.get("numbers", {}))]
+    return Listed(
+        Link(f"{title}: {of}", href), ([f"{before}, now {after}"] if before and after != before else []) + notes
+    )
+
+
+def _grouped(place: _Place, entries: list[Record]) -> list[Listed]:
+    """New figures by report; those of a network alone by network."""
+    counts = Counter((entry["model"], entry["image"]) for entry in entries)
+    failed = Counter((entry["model"], entry["image"]) for entry in entries if entry["status"][1] == "failed")
+    found = []
+    for (model, image), count in counts.items():
+        example = place.gallery.images.get(image)
+        page = report_page(model, image) if example else f"gallery/{model}/index.html"
+        name = f"{example['title'] if example else 'The network itself'} in {place.gallery.models[model]['title']}"
+        notes = [f"{format.count(count)} {'figure' if count == 1 else 'figures'}"]
+        notes += [f"{failed[model, image]} failed"] if failed[model, image] else []
+        found.append(Listed(Link(name, place.leads(page)), notes))
+    return found
+
+
+def _turned(place: _Place, answer: Record) -> Turned:
+    image = place.gallery.images.get(answer["image"], {}).get("title", answer["image"])
+    now, label = answer["after"], answer["label"]
+    state = "unknown" if not label else "right" if now["name"] == label else "wrong"
+    return Turned(
+        Link(image, place.leads(report_page(answer["model"], answer["image"]))),
+        place.gallery.models[answer["model"]]["title"],
+        _said(answer["before"]),
+        _said(now),
+        state,
+    )
+
+
+def _said(answer: dict[str, Any]) -> str:
+    return f"{answer['name']}, {format.percent(answer['probability'])}"
+
+
+CHANGES = hub_page("changes")

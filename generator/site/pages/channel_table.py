@@ -1,0 +1,198 @@
+"""What is known of each channel of a layer, joined: its statistics over the probe, and every picture there is of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import components, escape, format
+from .components import Plate
+from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .urls import figure_page, gallery_file, layer_page, relative, report_page
+
+LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"  # how high a bar of a histogram is
+NOTED = 8  # channels of a kind that stand on the page itself; the script knows the others
+PICTURED = ("deconvnet-units", "activation-maximisation")  # methods whose figures hold tiles of some channels
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A channel that one would want to look at first."""
+
+    channel: int
+    anchor: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Units:
+    """What templates/_units.html needs."""
+
+    script: str  # the numbers of all channels
+    probe: str  # what was shown to the network: "10,000 images of cifar10"
+    curated: bool
+    summary: list[str]  # sentences on silent, constant and alike channels
+    rows: list[Row]
+    patches: Plate | None
+    cells: str  # of the patches: "channels columns rows width height gap"
+    strip: str  # "patches side lines" of one channel's tile
+    more: str  # JSON: the figures that show single channels
+    reports: str  # JSON: address of the report of each image, where the probe is the curated set
+    findings: str  # the page of what stands out in the network
+
+
+def units(gallery: Gallery, model: str, name: str) -> Units | None:
+    """What a layer page tells of single channels; None where no probe looked at the layer."""
+    probe = gallery.probes.get(model)
+    told = next((one for one in probe["layers"] if one["layer"] == name), None) if probe else None
+    if told is None:
+        return None
+    page = layer_page(model, name)
+    figure = _patches(gallery, model, name)
+    plate = components.plate(gallery, figure, page) if figure else None
+    sprite = figure["sprite"] if figure else None
+    reports = {image: relative(report_page(model, image), page) for image in gallery.images_of(model)}
+    return Units(
+        script=relative(script_file(model, name), page),
+        probe=probe_words(probe | {"images": told.get("images", probe["images"])}),
+        curated=not probe["data"],
+        summary=_summary(told),
+        rows=noted(told),
+        patches=plate,
+        cells=plate.cells if plate else "",
+        strip=f"{sprite['patches']} {sprite['side']} {sprite['lines']}" if sprite else "",
+        more=json.dumps(_pictured(gallery, model, name, page), separators=(",", ":")),
+        reports=json.dumps(reports, separators=(",", ":")) if not probe["data"] else "{}",
+        findings=relative(findings_page(model), page),
+    )
+
+
+def findings_page(model: str) -> str:
+    """What stands out in a network."""
+    return f"gallery/{model}/findings/index.html"
+
+
+def script_file(model: str, name: str) -> str:
+    """The script with what is known of a layer's channels, beside its page."""
+    return layer_page(model, name).removesuffix(".html") + ".units.js"
+
+
+def probe_words(probe: Record) -> str:
+    """
+    >>> probe_words({"data": "", "images": 16}), probe_words({"data": "cifar10", "images": 10000})
+    ('the 16 images of this gallery', '10,000 images of cifar10')
+    """
+    count = format.count(probe["images"])
+    return f"{count} images of {probe['data']}" if probe["data"] else f"the {count} images of this gallery"
+
+
+def noted(told: Record) -> list[Row]:
+    """The channels that stand on the page itself, so that others can link to them."""
+    rows: dict[int, str] = {}
+    for channel in told["broken"][:NOTED]:
+        rows.setdefault(channel, "has values that are no numbers")
+    for channel in told["dead"][:NOTED]:
+        rows.setdefault(channel, "silent in every image")
+    for channel in told["constant"][:NOTED]:
+        rows.setdefault(channel, "the same value everywhere")
+    for one, other, alike in told["twins"][:NOTED]:
+        rows.setdefault(one, f"as channel {other}: they correlate at {format.correlation(alike)}")
+        rows.setdefault(other, f"as channel {one}: they correlate at {format.correlation(alike)}")
+    return [Row(channel, f"c{channel}", why) for channel, why in rows.items()]
+
+
+def _summary(told: Record) -> list[str]:
+    said = []
+    for kind, spoken in (
+        ("broken", "hold values that are no numbers"),
+        ("dead", "are silent in every image"),
+        ("constant", "have one value everywhere"),
+    ):
+        if told[kind]:
+            said.append(f"{format.count(len(told[kind]))} of {format.count(told['channels'])} {spoken}.")
+    if told["twins"]:
+        pairs = len(told["twins"])
+        said.append(f"{format.count(pairs)} {'pair is' if pairs == 1 else 'pairs are'} near-duplicates.")
+    return said or ["None is silent, constant or the double of another."]
+
+
+def _patches(gallery: Gallery, model: str, name: str) -> Record | None:
+    for figure in gallery.report(model, MODEL_LEVEL):
+        if (figure["method"], figure["layer"], figure["status"]) == ("top-images", name, "drawn"):
+            return figure
+    return None
+
+
+def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[Record]:
+    """The figures of some of the layer's channels, each with the place of every channel that it shows."""
+    found = []
+    for image in (MODEL_LEVEL, *gallery.images_of(model)):
+        for figure in gallery.report(model, image):
+            shown = figure["numbers"].get("channels") if figure["method"] in PICTURED else None
+            if not shown or figure["layer"] != name or figure["status"] != "drawn" or not figure["sprite"]:
+                continue
+            sprite = figure["sprite"]
+            found.append(
+                {
+                    "kind": figure["method"],
+                    "title": escape.fold(gallery.methods[figure["method"]]["title"]),
+                    "of": escape.fold(gallery.images[image]["title"]) if image in gallery.images else "",
+                    "src": relative(gallery_file(figure["file"]), page),
+                    "href": relative(figure_page(figure), page),
+                    "cells": [sprite["channels"], sprite["columns"], sprite["rows"], *sprite["tile"], sprite["gap"]],
+                    "channels": shown,
+                }
+            )
+    return found
+
+
+# --- the numbers of all channels ---------------------------------------------------------------------
+
+
+def write(manifest: Record, site: Path, channels: Callable[[str, str], Arrays | None]) -> None:
+    """Lay beside each layer page the script with what is known of its channels; `channels(model, layer)` knows it."""
+    gallery = Gallery(manifest)
+    for model, probe in gallery.probes.items():
+        pages = set(gallery.layers_of(model))
+        for told in probe["layers"]:
+            found = channels(model, told["layer"]) if told["layer"] in pages else None
+            if found is not None:
+                file = site / script_file(model, told["layer"])
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(script(told, found, probe), encoding="utf-8")
+
+
+def script(told: Record, found: Arrays, probe: Record) -> str:
+    """A layer's channels as a classic script: three figures each, shares in per mille, histograms as letters."""
+    counts = found["histogram"].astype(np.float64)
+    heights = np.log1p(counts) / np.log1p(np.maximum(1, counts.max(1, keepdims=True)))
+    bars = np.rint(heights * (len(LEVELS) - 1)).astype(int)
+    known = {kind: set(told[kind]) for kind in ("broken", "dead", "constant")}
+    states = ["".join(k[0] for k in ("broken", "dead", "constant") if c in known[k]) for c in range(told["channels"])]
+    plain = {
+        "images": probe["images"],
+        "unit": float(found["unit"]),
+        "max": _short(found["max"]),
+        "mean": _short(found["mean"]),
+        "zeros": [round(1000 * float(share)) for share in found["zeros"]],
+        "state": states,
+        "partner": found["partner"].tolist(),
+        "alike": _short(found["alike"]),
+        "bars": ["".join(LEVELS[level] for level in row) for row in bars],
+        "top": [_short(column) for column in found["top"].T],
+        "image": found["top_image"].T.tolist(),
+    }
+    return f"window.innerviewUnits={json.dumps(plain, separators=(',', ':'))};\n"
+
+
+def _short(values: np.ndarray) -> list[Any]:
+    """Three figures of each value; null for what is no number."""
+    plain = [float(f"{value:.3g}") if np.isfinite(value) else None for value in values.astype(float)]
+    return [int(value) if value is not None and value == int(value) else value for value in plain]

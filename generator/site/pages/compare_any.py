@@ -1,0 +1,109 @@
+"""Any two figures side by side: the page on which a reader picks them, and the data that it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import browser_palettes, components, escape
+from .components import Link
+from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .urls import home_page, hub_page, relative
+
+ANY_TWO = "gallery/compare/figures.html"
+# Drawings whose colours can be led back to values, each of them with others of its kind.
+SCALED = {"grey": "linear", "classic": "linear", "colour": "linear", "signed": "palette", "sprite": "palette"}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two places, before a figure is chosen for it."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True)
+class AnyTwoPage:
+    """What templates/anytwo.md needs."""
+
+    title: str
+    trail: list[Link]
+    sides: list[Side]
+    index: dict[str, Any]  # what there is to choose from, and the palettes of the files
+
+
+def any_two(gallery: Gallery) -> AnyTwoPage:
+    """The page; which figures it shows is in its address."""
+    return AnyTwoPage(
+        title="Any two pictures",
+        trail=[
+            Link("Home", relative(home_page(), ANY_TWO)),
+            Link("Compare", relative(hub_page("compare"), ANY_TWO)),
+            Link("Any two pictures", ""),
+        ],
+        sides=[Side("The left picture", "a"), Side("The right picture", "b")],
+        index=_index(gallery),
+    )
+
+
+def href(figure: Record, page: str) -> str:
+    """The way from `page` to the place where the figure stands beside another one."""
+    return f"{relative(ANY_TWO, page)}?a={figure['id']}"
+
+
+def _index(gallery: Gallery) -> dict[str, Any]:
+    """Networks, images, and which of these each network has a report of."""
+    reports = {model: gallery.images_of(model) for model in gallery.models}
+    return {
+        "models": [[slug, escape.fold(card["title"])] for slug, card in gallery.models.items()],
+        "images": [[MODEL_LEVEL, "of the network itself"]]
+        + [[key, escape.fold(image["title"])] for key, image in gallery.images.items()],
+        "reports": {
+            model: ([MODEL_LEVEL] if _shown(gallery, model, MODEL_LEVEL) else [])
+            + [image for image in images if _shown(gallery, model, image)]
+            for model, images in reports.items()
+        },
+        "green": browser_palettes.GREEN,
+        "signed": browser_palettes.PURPLE_GREEN,
+        "between": browser_palettes.LINES,
+    }
+
+
+def data_scripts(gallery: Gallery) -> dict[str, str]:
+    """By place, a script for each report with what the page must know of its pictures."""
+    scripts = {}
+    for model in gallery.models:
+        for image in [MODEL_LEVEL, *gallery.images_of(model)]:
+            shown = _shown(gallery, model, image)
+            if shown:
+                told = escape.script_json([_entry(gallery, figure) for figure in shown])
+                name = f"gallery/{model}/{image}/figures.js"
+                scripts[name] = f"(window.innerviewFigures=window.innerviewFigures||{{}})['{model}/{image}']={told};\n"
+    return scripts
+
+
+def _shown(gallery: Gallery, model: str, image: str) -> list[Record]:
+    return [figure for figure in gallery.report(model, image) if figure["status"] == "drawn"]
+
+
+def _entry(gallery: Gallery, figure: Record) -> dict[str, Any]:
+    method = gallery.methods[figure["method"]]
+    draw, scale = method["draw"], figure["scale"]
+    kind = SCALED.get(draw, "") if scale else ""
+    title = method["title"]
+    title += f" of {figure['layer']}" if figure["layer"] and method["at"] == "every" else ""
+    title += f" for {figure['target']['name']}" if figure["target"] else ""
+    return {
+        "id": figure["id"],
+        "method": escape.fold(method["title"]),
+        "title": escape.fold(title),
+        "file": figure["file"],
+        "width": figure["width"],
+        "height": figure["height"],
+        "paper": components.is_paper(figure, method),
+        "smooth": draw in ("photo", "strip", "overlay"),
+        "draw": draw + ("-signed" if kind == "palette" and scale[0] < 0 else ""),
+        "kind": kind,
+        "scale": [float(f"{end:.4g}") for end in scale] if scale and draw not in components.UNSCALED else None,
+    }

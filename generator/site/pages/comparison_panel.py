@@ -1,0 +1,121 @@
+"""A duel: one picture of the left network, the same of the right one, and their difference, on one scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import format
+from .components import LARGEST_CELL, RAMPS, TALLEST, WIDEST, Scale
+from .manifest_index import Gallery, Record
+from .pair_summary import short_names
+from .report import stage_id
+from .urls import gallery_file, relative
+
+PAPER = {"sprite", "signed"}  # drawings whose zero is white
+COLUMN = 330  # screen pixels that a picture has beside two others
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One of the three pictures."""
+
+    role: str  # left, right or difference
+    name: str
+    src: str
+    alt: str
+    href: str  # the page of its figure, "" of a difference
+    paper: bool  # zero is white: dark mode shows it as a dark field
+
+
+@dataclass(frozen=True)
+class Duel:
+    """The three pictures with what is said about them."""
+
+    id: str
+    title: str
+    facts: list[str]
+    correlation: str
+    difference: str  # its length as a share of the left one's
+    panes: list[Pane]
+    scale: Scale
+    spread: Scale  # of the difference
+    width: int  # of the files
+    height: int
+    zoom: int  # screen pixels per pixel, where one picture has the whole width
+    large: bool  # many small maps, that want room
+    smooth: bool  # too large to be shown pixel by pixel beside two others
+
+
+def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
+    """A comparison of the manifest as `page` shows it."""
+    method = gallery.methods.get(entry["method"], {})
+    drawn, limit = method.get("draw", ""), entry["scale"][1]
+    signed = entry["scale"][0] < 0
+    names = short_names(gallery, tuple(entry["models"]))
+    title = _title(gallery, entry, method)
+    alike = format.correlation(entry["numbers"]["correlation"])
+    panes = [
+        Pane(
+            role=role,
+            name=name,
+            src=relative(gallery_file(entry["files"][role]), page),
+            alt=f"{gallery.figure(figure)['alt'] or title} ({name})",
+            href=relative(f"gallery/{figure}.html", page),
+            paper=drawn in PAPER,
+        )
+        for role, name, figure in zip(("left", "right"), names, entry["figures"], strict=True)
+    ]
+    panes.append(
+        Pane(
+            role="difference",
+            name="the difference",
+            src=relative(gallery_file(entry["files"]["difference"]), page),
+            alt=f"{title}, {names[1]} minus {names[0]}: correlation {alike}",
+            href="",
+            paper=drawn != "colour",
+        )
+    )
+    low, high, least = (format.number(value) for value in (entry["scale"][0], limit, -limit))
+    return Duel(
+        id=_id(gallery, entry),
+        title=title,
+        facts=_facts(gallery, entry),
+        correlation=alike,
+        difference=format.percent(entry["numbers"]["relative difference"]),
+        panes=panes,
+        scale=Scale(low, high, RAMPS.get(drawn, "signed" if signed else "green")),
+        spread=Scale(least, high, "colour" if drawn == "colour" else "signed"),
+        width=entry["width"],
+        height=entry["height"],
+        zoom=_zoom(gallery, entry),
+        large=bool(entry["sprite"]),
+        smooth=entry["width"] > COLUMN,
+    )
+
+
+def _title(gallery: Gallery, entry: Record, method: Record) -> str:
+    if entry["method"] == "activations":
+        stages = gallery.models[entry["models"][0]]["stages"]
+        return next((stage["title"] for stage in stages if stage["layer"] == entry["layer"]), entry["layer"])
+    said = method.get("title", entry["method"])
+    return f"{said} for {entry['target']}" if entry["target"] else said
+
+
+def _facts(gallery: Gallery, entry: Record) -> list[str]:
+    layer = gallery.layer(entry["models"][0], entry["layer"]) if entry["layer"] else None
+    return [entry["layer"], format.shape(layer["shape"])] if layer else []
+
+
+def _id(gallery: Gallery, entry: Record) -> str:
+    stages = [stage["layer"] for stage in gallery.models[entry["models"][0]]["stages"]]
+    if entry["method"] == "activations" and entry["layer"] in stages:
+        return stage_id(stages.index(entry["layer"]) + 1)
+    return entry["id"].rpartition("/")[2]
+
+
+def _zoom(gallery: Gallery, entry: Record) -> int:
+    fits = min(WIDEST // max(1, entry["width"]), TALLEST // max(1, entry["height"]))
+    layer = gallery.layer(entry["models"][0], entry["layer"]) or {}
+    if entry["sprite"] and len(layer.get("shape", ())) == 1:
+        fits = min(fits, LARGEST_CELL // max(entry["sprite"]["tile"]))
+    return max(1, fits)

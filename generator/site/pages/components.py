@@ -1,0 +1,314 @@
+"""What templates draw, decided beforehand: a picture with its caption, a link, a bar, a step aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from generator.core.channel_blocks import said
+
+from . import format
+from .animations import moves
+from .manifest_index import MODEL_LEVEL, Gallery, Record, together
+from .urls import figure_page, gallery_file, hub_page, image_page, relative
+
+
+@dataclass(frozen=True)
+class Link:
+    """Somewhere to go."""
+
+    text: str
+    href: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The colour scale under a picture: its two ends and which ramp lies between them."""
+
+    low: str
+    high: str
+    ramp: str  # a class of plates.css
+    clipped: str = ""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One picture as a page shows it, or the reason why there is none."""
+
+    title: str
+    alt: str
+    href: str = ""  # the page of the figure
+    src: str = ""  # "" where there is no picture
+    full: str = ""
+    width: int = 0
+    height: int = 0
+    look: str = "map"  # map, sprite, strip, photo, chart: how plates.css lays it out
+    paper: bool = False  # zero is white: dark mode shows it as a dark field
+    fade: bool = False  # lies over the photo and can be faded out
+    under: str = ""  # the picture under a fading one
+    animation: str = ""  # how the picture came about, as a file of its size
+    moves: str = ""  # what that shows
+    zoom: int = 1  # how many screen pixels a pixel of a sprite gets, at most
+    cells: str = ""  # "channels columns rows width height gap" of a sprite, for the channel browser
+    layer: str = ""
+    target: str = ""
+    values: str = ""
+    scale: Scale | None = None
+    labels: tuple[str, ...] = ()  # of the parts of a strip, from left to right
+    note: str = ""
+    reason: str = ""
+    status: str = "drawn"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class and its probability."""
+
+    name: str
+    percent: str
+    share: float  # 0 to 100, for the width
+    truth: bool
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the network said about a picture, and whether that is right (`right`, `wrong` or `unknown`)."""
+
+    said: str
+    percent: str
+    label: str
+    label_percent: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The neighbours of a page along one axis."""
+
+    axis: str
+    previous: Link | None
+    next: Link | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a matrix: a picture, or nothing to show."""
+
+    plate: Plate | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a matrix: what it is about, and its pictures."""
+
+    head: Link
+    plates: list[Plate | None]
+    verdict: Verdict | None = None
+    thumb: Plate | None = None
+    facts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Pictures in rows and columns, with sticky heads."""
+
+    label: str
+    corner: str
+    columns: list[Link]
+    rows: list[Row]
+    id: str = ""  # where several stand at one place
+    rest: Link | None = None  # to what there is no room for
+
+
+# --- a figure becomes a plate ------------------------------------------------------------------------
+
+PAPER = {"sprite", "signed", "filters"}  # drawings whose zero is white
+RAMPS = {"grey": "grey", "overlay": "heat", "signed": "signed", "colour": "colour", "classic": "colour"}
+LOOKS = {"photo": "photo", "picture": "photo", "strip": "strip", "dreams": "strip"}  # how a drawing is laid out
+UNSCALED = {*LOOKS, "pictures"}  # drawings whose colours are no scale
+WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
+
+
+def plate(
+    gallery: Gallery, figure: Record, page: str, title: str = "", layer_title: bool = False, thumb: bool = False
+) -> Plate:
+    """A figure of the manifest as a picture on `page`, by its small file with `thumb`."""
+    method = gallery.methods.get(figure["method"], {})
+    title = title or (figure["layer"] if layer_title else method.get("title", figure["method"]))
+    title += f", {block}" if (block := said(figure["style"])) else ""
+    target = (figure.get("target") or {}).get("name", "")
+    shared = {
+        "title": title,
+        "alt": figure["alt"] or _alt(gallery, figure, method),
+        "href": relative(figure_page(figure), page),
+        "layer": figure["layer"],
+        "target": target,
+        "note": figure["note"],
+        "status": figure["status"],
+    }
+    if figure["status"] != "drawn":
+        return Plate(**shared, reason=figure["reason"] or "no reason was given")
+    look = _look(figure, method)
+    input_figure = gallery.find(figure["model"], figure["image"], "input") if method.get("draw") == "overlay" else None
+    under = input_figure["file"] if input_figure and input_figure["status"] == "drawn" else ""
+    return Plate(
+        **shared,
+        src=relative(gallery_file((thumb and figure["thumb"]) or figure["file"]), page),
+        full=relative(gallery_file(figure["file"]), page),
+        width=figure["width"],
+        height=figure["height"],
+        look=look,
+        paper=is_paper(figure, method),
+        fade=bool(under),
+        under=relative(gallery_file(under), page) if under else "",
+        animation=relative(gallery_file(figure["animation"]), page) if figure["animation"] else "",
+        moves=moves(figure),
+        zoom=_zoom(figure) if look == "sprite" else 1,
+        cells=_cells(figure, method),
+        labels=_labels(gallery, figure, method),
+        values=_values(figure),
+        scale=_scale(figure, method),
+    )
+
+
+def is_paper(figure: Record, method: Record) -> bool:
+    """Whether zero is white in this picture."""
+    return method.get("draw", "") in PAPER and not _is_coloured(figure, method)
+
+
+def _is_coloured(figure: Record, method: Record) -> bool:
+    """Kernels over three channels are drawn in their own colours."""
+    return method.get("draw") == "filters" and len(figure["shape"]) == 4 and figure["shape"][1] == 3
+
+
+def _look(figure: Record, method: Record) -> str:
+    drawn = method.get("draw", "")
+    if drawn in LOOKS:
+        return LOOKS[drawn]
+    if figure["sprite"]:
+        return "sprite"
+    return "chart" if drawn == "sprite" else "map"
+
+
+def _zoom(figure: Record) -> int:
+    """The whole number by which a sprite is enlarged to fill its place."""
+    fits = min(WIDEST // max(1, figure["width"]), TALLEST // max(1, figure["height"]))
+    is_vector = len(figure["shape"]) == 1
+    return max(1, min(fits, LARGEST_CELL // max(figure["sprite"]["tile"]) if is_vector else fits))
+
+
+def _cells(figure: Record, method: Record) -> str:
+    sprite = figure["sprite"]
+    if not sprite or _look(figure, method) != "sprite":
+        return ""
+    shown = sprite.get("shown", ()) if method.get("draw") != "filters" else ()  # which channels, where not all
+    return " ".join(
+        str(n) for n in (sprite["channels"], sprite["columns"], sprite["rows"], *sprite["tile"], sprite["gap"], *shown)
+    )
+
+
+def _labels(gallery: Gallery, figure: Record, method: Record) -> tuple[str, ...]:
+    """What the parts of a strip are: the stages whose layers it goes through."""
+    stages = {stage["layer"]: stage["title"] for stage in gallery.models[figure["model"]]["stages"]}
+    layers = figure["numbers"].get("layers", ()) if _look(figure, method) == "strip" else ()
+    return tuple(stages.get(layer, layer) for layer in layers)
+
+
+def _values(figure: Record) -> str:
+    if figure["range"] is None:
+        return ""
+    low, high = figure["range"]
+    return f"{format.number(low)} to {format.number(high)}"
+
+
+def _scale(figure: Record, method: Record) -> Scale | None:
+    drawn = method.get("draw", "")
+    if figure["scale"] is None or drawn in UNSCALED or _look(figure, method) == "chart":
+        return None
+    low, high = figure["scale"]
+    ramp = "colour" if _is_coloured(figure, method) else RAMPS.get(drawn, "signed" if low < 0 else "green")
+    clipped = f"{format.percent(figure['clipped'])} beyond" if figure["clipped"] > 0 else ""
+    return Scale(format.number(low), format.number(high), ramp, clipped)
+
+
+def _alt(gallery: Gallery, figure: Record, method: Record) -> str:
+    """What a picture shows, for a figure that came without words of its own."""
+    image = gallery.images.get(figure["image"], {}).get("title", "")
+    target = (figure.get("target") or {}).get("name", "")
+    said = method.get("title", figure["method"])
+    said += f" at layer {figure['layer']}" if figure["layer"] else ""
+    said += f" for the class {target}" if target else ""
+    return said + (f" of {image}" if image and figure["image"] != MODEL_LEVEL else "")
+
+
+def in_table(shown: Plate) -> Plate:
+    """A sprite of which a cell of a table shows but a corner: channels cannot be pointed at there, it opens large."""
+    return replace(shown, cells="")
+
+
+# --- the rest ---------------------------------------------------------------------------------------
+
+
+def photo(gallery: Gallery, image: Record, page: str, thumb: bool = False) -> Plate:
+    """The photo of an image, as it was before any network saw it."""
+    file = image["thumb"] if thumb else image["photo"]
+    return Plate(
+        title=image["title"],
+        alt=image["alt"] or image["title"],
+        href=relative(image_page(image["id"]), page),
+        src=relative(gallery_file(file), page),
+        full=relative(gallery_file(image["photo"]), page),
+        width=image["size"][0],
+        height=image["size"][1],
+        look="photo",
+    )
+
+
+def verdict(prediction: Record | None) -> Verdict | None:
+    """What the network said, in words and a state."""
+    if not prediction or not prediction["top"]:
+        return None
+    best = prediction["top"][0]
+    label_probability = prediction["label_probability"]
+    return Verdict(
+        said=best["name"],
+        percent=format.percent(best["probability"]),
+        label=prediction["label"] or "",
+        label_percent="" if label_probability is None else format.percent(label_probability),
+        state={True: "right", False: "wrong", None: "unknown"}[prediction["correct"]],
+    )
+
+
+def bars(prediction: Record | None) -> list[Bar]:
+    """The most probable classes."""
+    return [
+        Bar(
+            name=entry["name"],
+            percent=format.percent(entry["probability"]),
+            share=round(entry["probability"] * 100, 2),
+            truth=entry["name"] == prediction["label"],
+            chosen=place == 0,
+        )
+        for place, entry in enumerate(prediction["top"] if prediction else [])
+    ]
+
+
+def steps(axis: str, keys: list[str], current: str, link: object) -> Steps:
+    """The neighbours of `current` among `keys`; `link(key)` makes the links."""
+    place = keys.index(current)
+    return Steps(
+        axis,
+        link(keys[place - 1]) if place > 0 else None,
+        link(keys[place + 1]) if place + 1 < len(keys) else None,
+    )
+
+
+def rest(count: int, page: str) -> Link | None:
+    """Where all images are, if there are more (`count`) than a page shows together."""
+    shown = len(together([None] * count))
+    if shown == count:
+        return None
+    return Link(
+        f"All {format.count(count)} images", relative(hub_page("images"), page), f"These are the first {shown}."
+    )

@@ -1,0 +1,229 @@
+"""What may be wrong with a network, judged from its probe, card and maps: each with numbers and where to look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from . import format
+from .channel_table import findings_page
+from .components import Link
+from .diagnostics_channels import SHOWN, Fault, numbers, saturated, still_and_alike
+from .manifest_index import Gallery, Record
+from .urls import figure_page, layer_page, model_page, relative
+
+FEW = 5  # labelled images of a class below which its confusions say nothing
+MOST = 0.5  # the share of a class's images that is called another class, from which on labels may be exchanged
+SHIFT, RATIO = 0.5, (0.6, 1.67)  # how far a batch norm's output may be from training: in spreads, and in spread
+USUAL = 1.0, (0.4, 2.5)  # the same of an input's mean and spread, where nothing better is known
+DROP = 0.05  # by how much accuracy may fall short of the model card's
+ONE = 0.9  # share of the images that get the same answer, from which on a network is called stuck
+
+
+def faults(gallery: Gallery, model: str) -> list[Fault]:
+    """All that stands out in a network, the worst first."""
+    card, probe = gallery.models[model], gallery.probes.get(model)
+    found = [*_of_card(card, model), *_flat(gallery, model)]
+    if probe:
+        found += [*numbers(card, probe), *still_and_alike(card, probe), *_input(card, probe)]
+        found += [*labels(probe), *_answers(card, probe), *saturated(probe)]
+    return sorted(found, key=lambda fault: ("broken", "odd", "note").index(fault.level))
+
+
+# --- what the answers say ------------------------------------------------------------------------------
+
+
+def labels(probe: Record) -> Iterator[Fault]:
+    """Classes whose names may be exchanged: most images of each are called the next one, in a circle."""
+    for circle in exchanged(probe):
+        named = [f"{label} is called {said} in {format.percent(share)}" for label, said, share in circle]
+        names = ", ".join(label for label, _, _ in circle)
+        yield Fault(
+            "labels",
+            "broken",
+            f"Exchanged labels: {names}",
+            f"{'; '.join(named)} of its images. Where classes change places as a whole, the order of the class names, "
+            "or the names of the folders, is not the one of training.",
+            [Link("the confusions", "#confusions")],
+        )
+
+
+def exchanged(probe: Record) -> list[list[tuple[str, str, float]]]:
+    """Circles of classes, each `(label, what most of its images are called, their share)`."""
+    matrix = probe["confusion"]
+    if matrix is None:
+        return []
+    names, follows = probe["classes"], {}
+    for label, row in enumerate(matrix):
+        total, said = sum(row), max(range(len(row)), key=row.__getitem__)
+        if total >= FEW and said != label and row[said] >= MOST * total:
+            follows[label] = (said, row[said] / total)
+    circles, seen = [], set()
+    for start in follows:
+        path, at = [], start
+        while at in follows and at not in path and at not in seen:
+            path.append(at)
+            at = follows[at][0]
+        seen |= set(path)
+        if path and at == start:
+            circles.append([(names[label], names[follows[label][0]], follows[label][1]) for label in path])
+    return circles
+
+
+def _answers(card: Record, probe: Record) -> Iterator[Fault]:
+    known, right = probe["labelled"], probe["correct"]
+    told = card["accuracy"].get("top1")
+    if told is not None and known >= 50:
+        share = right / known
+        chance = 3 * (told * (1 - told) / known) ** 0.5
+        if told - share > max(DROP, chance):
+            yield Fault(
+                "accuracy",
+                "odd",
+                "Right less often than its card says",
+                f"{format.percent(share)} of {format.count(known)} images, the card says {format.percent(told)}. "
+                "Either these images are others than it was trained for, or its input is not prepared as in training, "
+                "or its class names are in another order.",
+                [Link("wrong answers", "#wrong"), Link("the confusions", "#confusions")],
+            )
+    most = max(probe["answers"], key=lambda one: one["count"], default=None)
+    if most and probe["images"] >= 20 and most["count"] >= ONE * probe["images"] and len(card["classes"]) > 2:
+        others = sum(1 for count in probe["labels"] or [] if count)
+        if others != 1:
+            share = format.percent(most["count"] / probe["images"])
+            yield Fault(
+                "stuck",
+                "broken",
+                f"One answer to everything: {most['name']}",
+                f"{share} of all images get it. A layer that hands on nothing leaves the last bias alone to decide.",
+                [Link("the confusions", "#confusions")],
+            )
+
+
+def _input(card: Record, probe: Record) -> Iterator[Fault]:
+    """Whether the input is prepared as it was in training."""
+    mean = sum(probe["input"]["mean"]) / len(probe["input"]["mean"])
+    spread = sum(probe["input"]["spread"]) / len(probe["input"]["spread"])
+    told = f"the normalised input has mean {format.number(mean)} and spread {format.number(spread)}"
+    declared = f"mean {_listed(card['input']['mean'])}, std {_listed(card['input']['std'])}"
+    first = next(iter(probe["norms"]), None)
+    if first:
+        shift, ratio = first["shift"], first["ratio"]
+        if shift <= SHIFT and RATIO[0] <= ratio <= RATIO[1]:
+            return
+        text = (
+            f"What comes out of the first batch norm, {first['layer']}, is not what came out in training: channels are "
+            f"{format.number(shift)} spreads off (the median), and vary {format.number(ratio)} times as much. With "
+            f"{declared}, {told}; 0 and 1 are usual. The mean and std declared are probably not those of training, "
+            "or these images are very different ones."
+        )
+        yield Fault(
+            "normalisation", "broken", "Wrong normalisation", text, [Link(first["layer"], f"layer:{first['layer']}")]
+        )
+    elif abs(mean) > USUAL[0] or not USUAL[1][0] <= spread <= USUAL[1][1]:
+        text = (
+            f"With {declared}, {told}, where 0 and 1 are usual. A network that was not trained with such numbers gets "
+            "a wrong mean or std here."
+        )
+        yield Fault("normalisation", "odd", "Wrong normalisation", text, [Link("the input", "model:")])
+
+
+def _listed(values: list[float]) -> str:
+    return " ".join(format.number(value) for value in values)
+
+
+# --- what the card and the maps say --------------------------------------------------------------------
+
+
+def _of_card(card: Record, model: str) -> Iterator[Fault]:
+    reached = re.fullmatch(r"(\d+) of (\d+) rectifiers", card["rectifiers"])
+    if reached and int(reached[1]) < int(reached[2]):
+        yield Fault(
+            "rectifiers",
+            "odd",
+            "Rectifiers missed",
+            f"{card['rectifiers']} obey the rules of guided backprop and deconvnet; others pass the plain gradient.",
+            [Link("the model", "model:")],
+        )
+    spatial = [layer for layer in card["layers"] if layer["receptive_field"] and len(layer["shape"]) == 3]
+    if spatial:
+        yield from _fields(card, spatial)
+
+
+def _fields(card: Record, spatial: list[Record]) -> Iterator[Fault]:
+    """The receptive field of the last maps against the input."""
+    size, last = card["input"]["size"][1:], spatial[-1]
+    field = last["receptive_field"]
+    there = [Link(last["name"], f"layer:{last['name']}")]
+    if any(side < whole for side, whole in zip(field, size, strict=True)):
+        text = f"A value of {last['name']}, the last map, sees {format.shape(field)} of {format.shape(size)} pixels."
+        yield Fault(
+            "field", "note", "No value sees the whole image", text + " Larger things are known by parts alone.", there
+        )
+    if last.get("start"):
+        ends = [
+            s + j * (n - 1) + f
+            for s, j, n, f in zip(last["start"], last["jump"], last["shape"][1:], field, strict=True)
+        ]
+        unseen = [max(0, whole - end) for whole, end in zip(size, ends, strict=True)]
+        if any(unseen):
+            text = f"The last {unseen[0]} rows and {unseen[1]} columns of the input reach no value of {last['name']}."
+            yield Fault("field", "note", "An edge that nothing sees", text, there)
+    wide = next(
+        (one for one in spatial if all(f > 2 * n for f, n in zip(one["receptive_field"], size, strict=True))), None
+    )
+    if wide:
+        text = (
+            f"From {wide['name']} on a value could see {format.shape(wide['receptive_field'])} pixels, over twice the "
+            f"{format.shape(size)} there are: most of what its kernels reach is padding."
+        )
+        yield Fault("field", "note", "Fields wider than the image", text, [Link(wide["name"], f"layer:{wide['name']}")])
+
+
+def _flat(gallery: Gallery, model: str) -> Iterator[Fault]:
+    flat = [
+        figure
+        for figure in gallery.figures
+        if figure["model"] == model
+        and figure["status"] == "drawn"
+        and gallery.methods.get(figure["method"], {}).get("family") in ("gradient", "cam", "perturbation")
+        and figure["range"]
+        and figure["range"][0] == figure["range"][1]
+    ]
+    if flat:
+        page = findings_page(model)
+        links = [
+            Link(
+                f"{gallery.methods[figure['method']]['title']}, {figure['image']}", relative(figure_page(figure), page)
+            )
+            for figure in flat[:SHOWN]
+        ]
+        yield Fault(
+            "flat",
+            "odd",
+            "Flat maps",
+            f"{format.count(len(flat))} maps have the same value everywhere: they explain nothing.",
+            links,
+        )
+
+
+def resolved(gallery: Gallery, model: str, links: list[Link]) -> list[Link]:
+    """The links of a fault as the findings page writes them: `layer:NAME#c3` and `model:` become addresses.
+
+    A layer without a page leads to its line in the model's table of layers.
+    """
+    page, pages = findings_page(model), set(gallery.layers_of(model))
+    found = []
+    for link in links:
+        kind, _, rest = link.href.partition(":")
+        name, mark, anchor = rest.partition("#")
+        if kind == "model":
+            href = relative(model_page(model), page)
+        elif kind == "layer" and name in pages:
+            href = relative(layer_page(model, name), page) + mark + anchor
+        elif kind == "layer":
+            href = relative(model_page(model), page) + "#layers"
+        else:
+            href = link.href
+        found.append(Link(link.text, href, link.note))
+    return found

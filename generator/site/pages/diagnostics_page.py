@@ -1,0 +1,203 @@
+"""The findings page: for those who debug a network, what stands out in it, the wrong and unsure answers first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import format
+from .channel_table import findings_page, noted, probe_words
+from .components import Link
+from .diagnostics import faults, resolved
+from .diagnostics_channels import Fault, looked_at
+from .manifest_index import Gallery, Record
+from .urls import gallery_file, home_page, hub_page, layer_page, model_page, relative, report_page
+
+WIDEST = 20  # classes of which the whole matrix is drawn
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One image and what the network said of it."""
+
+    name: str
+    href: str  # its report; "" where the gallery has none
+    place: str  # CSS that shows it from the sheet of all
+    said: str
+    percent: str
+    instead: str  # the label, or the runner-up, with its probability
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How often one class was called another."""
+
+    count: str
+    share: int  # of the class's images, in per cent
+    right: bool
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """A row of the matrix."""
+
+    label: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class LayerLine:
+    """The channels of one layer in numbers."""
+
+    layer: Link
+    channels: str
+    dead: str
+    constant: str
+    twins: str
+    zeros: str
+    first: list[Link]
+
+
+@dataclass(frozen=True)
+class FindingsPage:
+    """What templates/findings.md needs."""
+
+    title: str
+    model: Link
+    trail: list[Link]
+    probe: str  # what was shown; "" where no probe was
+    curated: bool
+    score: str  # how often it was right
+    faults: list[Fault]
+    sheet: str  # the picture with all images of answers
+    side: int
+    wrong: list[Answer]
+    wrong_count: str
+    unsure: list[Answer]
+    classes: list[str]
+    confusions: list[Confusion]
+    confused: list[str]  # the most frequent mistakes in words
+    layers: list[LayerLine]
+    unreadable: list[str]
+
+
+def findings(gallery: Gallery, model: str) -> FindingsPage:
+    """What stands out in a network (slug)."""
+    page, card, probe = findings_page(model), gallery.models[model], gallery.probes.get(model)
+    found = [
+        Fault(one.kind, one.level, one.title, one.text, resolved(gallery, model, one.evidence))
+        for one in faults(gallery, model)
+    ]
+    shared = {
+        "title": f"Findings in {card['title']}",
+        "model": Link(card["title"], relative(model_page(model), page)),
+        "trail": [
+            Link("Home", relative(home_page(), page)),
+            Link("Models", relative(hub_page("models"), page)),
+            Link(card["title"], relative(model_page(model), page)),
+            Link("Findings", ""),
+        ],
+        "faults": found,
+    }
+    if probe is None:
+        return FindingsPage(**shared, **_without(gallery, model, page))
+    wrong, unsure = probe["wrong"], probe["unsure"]
+    answers = [_answer(gallery, model, probe, page, entry, number) for number, entry in enumerate([*wrong, *unsure])]
+    return FindingsPage(
+        **shared,
+        probe=probe_words(probe),
+        curated=not probe["data"],
+        score=_score(probe),
+        sheet=relative(gallery_file(probe["sheet"]["file"]), page) if probe["sheet"] else "",
+        side=probe["sheet"]["side"] if probe["sheet"] else 0,
+        wrong=answers[: len(wrong)],
+        wrong_count=format.count(probe["labelled"] - probe["correct"]),
+        unsure=answers[len(wrong) :],
+        classes=_seen_classes(probe),
+        confusions=_confusions(probe),
+        confused=[f"{one['label']} taken for {one['said']}, {format.count(one['count'])}" for one in probe["confused"]],
+        layers=[_line(gallery, model, told, page) for told in _judged(card, probe)],
+        unreadable=probe["unreadable"],
+    )
+
+
+def _without(gallery: Gallery, model: str, page: str) -> Record:
+    """Without a probe: what the gallery's own predictions say."""
+    wrong = [
+        Answer(
+            name=gallery.images[image]["title"],
+            href=relative(report_page(model, image), page),
+            place="",
+            said=said["top"][0]["name"],
+            percent=format.percent(said["top"][0]["probability"]),
+            instead=f"it is {said['label']}",
+        )
+        for (slug, image), said in gallery.predictions.items()
+        if slug == model and said["correct"] is False
+    ]
+    empty = {"probe": "", "curated": True, "score": "", "sheet": "", "side": 0, "wrong": wrong, "unsure": []}
+    empty |= {"wrong_count": format.count(len(wrong)), "classes": [], "confusions": [], "confused": []}
+    return empty | {"layers": [], "unreadable": []}
+
+
+def _score(probe: Record) -> str:
+    if not probe["labelled"]:
+        return ""
+    share = format.percent(probe["correct"] / probe["labelled"])
+    return f"{format.count(probe['correct'])} of {format.count(probe['labelled'])} labelled images right, {share}"
+
+
+def _answer(gallery: Gallery, model: str, probe: Record, page: str, entry: Record, number: int) -> Answer:
+    sheet, curated = probe["sheet"], not probe["data"]
+    row, column = divmod(number, sheet["columns"])
+    image = gallery.images.get(entry["name"]) if curated else None
+    if entry["label"] and entry["label"] != entry["said"]:
+        instead = f"it is {entry['label']}, {format.percent(entry['label_probability'] or 0.0)}"
+    else:
+        instead = f"then {entry['second']}, {format.percent(entry['second_probability'])}"
+    return Answer(
+        name=image["title"] if image else entry["name"],
+        href=relative(report_page(model, entry["name"]), page) if image else "",
+        place=f"background-position:{-column * sheet['side']}px {-row * sheet['side']}px",
+        said=entry["said"],
+        percent=format.percent(entry["probability"]),
+        instead=instead,
+    )
+
+
+def _seen_classes(probe: Record) -> list[str]:
+    matrix = probe["confusion"]
+    return probe["classes"] if matrix and len(probe["classes"]) <= WIDEST and probe["labelled"] else []
+
+
+def _confusions(probe: Record) -> list[Confusion]:
+    rows = []
+    for label, name in enumerate(_seen_classes(probe)):
+        row = probe["confusion"][label]
+        total = sum(row)
+        cells = [
+            Cell(format.count(count) if count else "", round(100 * count / total) if total else 0, said == label)
+            for said, count in enumerate(row)
+        ]
+        rows.append(Confusion(name, cells))
+    return rows
+
+
+def _judged(card: Record, probe: Record) -> list[Record]:
+    told = {one["layer"]: one for one in probe["layers"]}
+    return [told[name] for name in looked_at(card) if name in told]
+
+
+def _line(gallery: Gallery, model: str, told: Record, page: str) -> LayerLine:
+    name = told["layer"]
+    has_page = name in gallery.layers_of(model)
+    href = relative(layer_page(model, name), page) if has_page else ""
+    first = [Link(str(row.channel), f"{href}#{row.anchor}", row.why) for row in noted(told)[:6]] if href else []
+    return LayerLine(
+        layer=Link(name, href),
+        channels=format.count(told["channels"]),
+        dead=format.count(len(told["dead"])) if told["dead"] else "",
+        constant=format.count(len(told["constant"])) if told["constant"] else "",
+        twins=format.count(len(told["twins"])) if told["twins"] else "",
+        zeros=format.percent(told["zeros"]),
+        first=first,
+    )

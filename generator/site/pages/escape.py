@@ -1,0 +1,74 @@
+"""Text that reaches a page: escaped, folded into one line, or verbatim."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from markupsafe import Markup, escape
+
+CODE = re.compile(r"`([^`]+)`")
+DIRECTIONS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000)]  # Unicode's Cc, Zl, Zp, Cs
+FOLDED = dict.fromkeys(DIRECTIONS) | dict.fromkeys(CONTROLS, " ")
+
+
+def text(value: Any) -> Markup:
+    """`value` as one line of HTML text, safe in an element and in a quoted attribute.
+
+    >>> str(text("<b>\\n{{ x }}"))
+    '&lt;b&gt; {{ x }}'
+    """
+    return escape(fold(str(value)))
+
+
+def fold(value: str) -> str:
+    """One line: control characters become spaces, marks that turn the direction of what follows go."""
+    return " ".join(value.translate(FOLDED).split())
+
+
+def prose(value: str) -> Markup:
+    """A docstring's plain paragraphs as HTML, with `code` marked.
+
+    >>> str(prose("Weigh `A`.\\n\\nSum."))
+    '<p>Weigh <code>A</code>.</p><p>Sum.</p>'
+    """
+    blocks = [str(text(block)) for block in re.split(r"\n\s*\n", value) if block.strip()]
+    return Markup("").join(Markup("<p>{}</p>").format(Markup(CODE.sub(r"<code>\1</code>", block))) for block in blocks)
+
+
+def front_matter(fields: dict[str, Any]) -> str:
+    """The head of a Markdown page. The theme prints these unescaped, so strings are HTML-safe before they are JSON."""
+    return f"---\n{json.dumps(_safe(fields), sort_keys=True)}\n---\n"
+
+
+def _safe(value: Any) -> Any:
+    """The same with every string in it, however deep, as HTML text."""
+    if isinstance(value, dict):
+        return {key: _safe(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(part) for part in value]
+    return str(text(value)) if isinstance(value, str) else value
+
+
+def verbatim(value: str) -> Markup:
+    """Text that keeps its lines and their indent, for formulae and snippets.
+
+    >>> str(verbatim("a\\n  <b>"))
+    'a\\n  &lt;b&gt;'
+    """
+    return Markup("\n").join(" " * (len(line) - len(line.lstrip(" "))) + text(line) for line in value.split("\n"))
+
+
+def drawing(value: Markup) -> Markup:
+    """A drawing of `plots`, which escapes the words in it, as it is; raises `TypeError` for anything else."""
+    if not isinstance(value, Markup):
+        raise TypeError(f"expected a drawing, there is {type(value).__name__}")
+    return value
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    plain = json.dumps(value, separators=(",", ":"))
+    return Markup(plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,0 +1,306 @@
+"""Whether a map is to be believed: its curves as small drawings, and the order of a network's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from generator.analysis.bootstrap import FEWEST, Standing, difference, standings
+
+from . import format
+from .components import Link
+from .manifest_index import Gallery, Record
+from .tutorials import GLOSSARY
+from .urls import method_page, model_page, relative
+
+WIDE, TALL = 60, 20  # of the small drawing, in its own pixels
+LEFT, TOP, FIELD = 34, 8, (300, 150)  # of the large one
+CURVES = ("deletion", "insertion")
+RANDOM = "random-map"
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Deletion and insertion of one map in the space of a word; `words` is the same for those who do not see it."""
+
+    href: str
+    deletion: str  # paths
+    insertion: str
+    numbers: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve of the large drawing."""
+
+    kind: str  # deletion or insertion
+    control: bool  # of the random map, to compare with
+    path: str
+    label: str
+    at: float  # where the label stands, from the top
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one measure found."""
+
+    title: Link
+    score: str
+    control: str  # what the random map scores; "" where it was not measured
+    more: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All evidence of one figure."""
+
+    lines: list[Line]
+    summary: str
+    findings: list[Finding]
+    order: str  # the way to the table of all methods
+
+
+@dataclass(frozen=True)
+class Place:
+    """One method in the order of a network's methods."""
+
+    rank: str
+    name: Link
+    control: bool
+    here: bool  # the method of this page
+    score: str
+    interval: str
+    bar: tuple[float, float, float]  # of the interval and the mean, in percent of the axis: left, width, mean
+    beats: str  # the controls that it is better than beyond chance
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The methods of one network, the best first."""
+
+    id: str
+    title: str
+    caption: str
+    heads: list[Link]
+    score: str  # what is ranked
+    places: list[Place]
+    zero: float  # where nothing is on the axis, in percent
+
+
+# --- one figure ---------------------------------------------------------------------------------------
+
+
+def spark(figure: Record, href: str) -> Spark | None:
+    """The small drawing beside a picture, where both curves were measured."""
+    found = [(figure.get("evidence") or {}).get(measure) for measure in CURVES]
+    if not all(found):
+        return None
+    deletion, insertion = found
+    said = f"{_two(deletion['score'])}, insertion {_two(insertion['score'])}"
+    return Spark(
+        href=href,
+        deletion=_small(deletion["curve"]),
+        insertion=_small(insertion["curve"]),
+        numbers=f"{_two(deletion['score'])} / {_two(insertion['score'])}",
+        words=f"Is it to be believed? Deletion {said}",
+    )
+
+
+def proof(gallery: Gallery, figure: Record, page: str) -> Proof | None:
+    """The evidence of a figure on its own page; None where nothing was measured."""
+    measured = figure.get("evidence")
+    if not measured:
+        return None
+    control = _control(gallery, figure, RANDOM)
+    lines = []
+    for measure in CURVES:
+        for of, numbers in ((False, measured.get(measure)), (True, control.get(measure))):
+            if numbers:
+                curve = numbers["curve"]
+                label = f"{measure}{', random map' if of else ''}"
+                lines.append(Line(measure, of, _large(curve), label, _y(curve[len(curve) // 2])))
+    findings = [
+        Finding(
+            title=Link(card["title"], relative(f"{GLOSSARY}#{slug}", page)),
+            score=_told(measured[slug]["score"]),
+            control=_told(control[slug]["score"]) if slug in control else "",
+            more=", ".join(_more(measured[slug])),
+        )
+        for slug, card in gallery.measures.items()
+        if slug in measured
+    ]
+    ranked = _curated(gallery, figure["model"]) or gallery.models[figure["model"]].get("ranking")
+    order = f"{model_page(figure['model'])}{'#belief' if ranked else ''}"
+    return Proof(lines, _summary(measured, control), findings, relative(order, page))
+
+
+def _summary(measured: Mapping[str, Record], control: Mapping[str, Record]) -> str:
+    said = [
+        f"the area under {measure} is {_two(measured[measure]['score'])}" for measure in CURVES if measure in measured
+    ]
+    if control:
+        said += [f"of a random map {_two(control[m]['score'])} under {m}" for m in CURVES if m in control]
+    return ("; ".join(said) + ".").capitalize()
+
+
+def _control(gallery: Gallery, figure: Record, slug: str) -> Mapping[str, Record]:
+    """What was measured of a control on the same picture."""
+    held = gallery.controls.get(slug, {}).get("measured", [])
+    key = (figure["model"], figure["image"])
+    return next((one["evidence"] for one in held if (one["model"], one["image"]) == key), {})
+
+
+def _more(numbers: Record) -> list[str]:
+    shown = {name: value for name, value in numbers.items() if name not in ("score", "curve", "layers")}
+    said = [f"{name} {format.percent(value) if ' on it' in name else _told(value)}" for name, value in shown.items()]
+    if "layers" in numbers:
+        pairs = zip(numbers["layers"], numbers["curve"], strict=True)
+        said += [f"{_two(value)} with {top} re-drawn" for top, value in pairs]
+    return said
+
+
+def _small(curve: Sequence[float]) -> str:
+    """A curve as a path in few letters: absolute first, then steps in whole pixels."""
+    points = [(round(WIDE * i / (len(curve) - 1)), round(TALL * (1 - value))) for i, value in enumerate(curve)]
+    steps = [(x - before[0], y - before[1]) for before, (x, y) in zip(points, points[1:], strict=False)]
+    return f"M0 {points[0][1]}l" + " ".join(f"{x}{y}" if y < 0 else f"{x} {y}" for x, y in steps)
+
+
+def _large(curve: Sequence[float]) -> str:
+    points = (f"{LEFT + FIELD[0] * i / (len(curve) - 1):.4g} {_y(value):g}" for i, value in enumerate(curve))
+    return "M" + "L".join(points)
+
+
+def _y(value: float) -> float:
+    return round(TOP + FIELD[1] * (1 - min(1.0, max(0.0, value))), 1)
+
+
+def _told(value: float) -> str:
+    return format.number(round(value, 3))
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+# --- all methods of a network -------------------------------------------------------------------------
+
+
+def orders(gallery: Gallery, model: str, page: str, here: str = "") -> list[Order]:
+    """The methods of a network in the order of their evidence: over this gallery's pictures, over labelled ones.
+
+    `here` is the method of the page. Of a method's page only the orders that it is in.
+    """
+    found = []
+    curated = _curated(gallery, model)
+    if curated:
+        found.append(_order(gallery, model, page, here, *curated))
+    ranked = gallery.models[model].get("ranking") or {}
+    if ranked:
+        found.append(_labelled(gallery, model, ranked, page, here))
+    return [order for order in found if not here or any(place.here for place in order.places)]
+
+
+@lru_cache(maxsize=64)
+def _curated(gallery: Gallery, model: str) -> tuple | None:
+    """The order over the pictures of the gallery, and the means of every measure by method."""
+    images = gallery.images_of(model)
+    scores: dict[str, dict[str, list[float | None]]] = {slug: {} for slug in gallery.measures}
+
+    def note(name: str, image: str, evidence: Mapping[str, Record]) -> None:
+        for measure, numbers in evidence.items():
+            row = scores[measure].setdefault(name, [None] * len(images))
+            row[images.index(image)] = numbers["score"]
+
+    for figure in gallery.figures:
+        if figure["model"] == model and figure.get("evidence"):
+            note(figure["method"], figure["image"], figure["evidence"])
+    for slug, control in gallery.controls.items():
+        for one in control["measured"]:
+            if one["model"] == model and one["image"] in images:
+                note(slug, one["image"], one["evidence"])
+    both = difference(scores.get("insertion", {}), scores.get("deletion", {}))
+    ranked = standings(both, "high")
+    if not ranked:
+        return None
+    means = {measure: {name: _mean(row) for name, row in rows.items()} for measure, rows in scores.items()}
+    count = max(one.images for one in ranked)
+    return "belief-here", "Over the pictures of this gallery", f"{count} pictures of this gallery", ranked, means
+
+
+def _labelled(gallery: Gallery, model: str, ranked: Record, page: str, here: str) -> Order:
+    """The order that was measured over labelled pictures and kept beside the weights."""
+    found = [Standing(**{**one, "beats": tuple(one["beats"])}) for one in ranked["measures"]["difference"]]
+    means = {
+        measure: {one["method"]: one["mean"] for one in rows}
+        for measure, rows in ranked["measures"].items()
+        if measure != "difference"
+    }
+    said = f"{format.count(ranked['images'])} pictures, evenly spread over {ranked['data']}"
+    return _order(gallery, model, page, here, "belief-labelled", "Over labelled pictures", said, found, means)
+
+
+def _order(
+    gallery: Gallery,
+    model: str,
+    page: str,
+    here: str,
+    id: str,
+    title: str,
+    over: str,
+    ranked: Sequence[Standing],
+    means: Mapping[str, Mapping[str, float]],
+) -> Order:
+    shown = [measure for measure in means if measure in gallery.measures or measure in CURVES]
+    low, high = min(0.0, *(one.low for one in ranked)), max(one.high for one in ranked)
+    span = (high - low) or 1.0
+
+    def share(value: float) -> float:
+        return round(100 * (value - low) / span, 1)
+
+    places = [
+        Place(
+            rank=str(one.rank) if one.rank else "",
+            name=_name(gallery, one.method, page),
+            control=one.method in CONTROLS,
+            here=one.method == here,
+            score=_two(one.mean),
+            interval=f"{_two(one.low)} to {_two(one.high)}",
+            bar=(share(one.low), round(share(one.high) - share(one.low), 1), share(one.mean)),
+            beats=", ".join(said for slug, said in CONTROLS.items() if slug in one.beats),
+            cells=[_two(means[m][one.method]) if one.method in means[m] else "" for m in shown],
+        )
+        for one in ranked
+    ]
+    titles = {slug: card["title"] for slug, card in gallery.measures.items()}
+    heads = [
+        Link(titles.get(m, m.capitalize()), relative(f"{GLOSSARY}#{m}", page) if m in titles else "") for m in shown
+    ]
+    return Order(id, title, _caption(over, ranked), heads, "Insertion − deletion", places, share(0.0))
+
+
+CONTROLS = {RANDOM: "random map", "centred-blob": "centred blob", "sobel-edges": "Sobel edges"}
+
+
+def _name(gallery: Gallery, slug: str, page: str) -> Link:
+    if slug in gallery.methods:
+        return Link(gallery.methods[slug]["title"], relative(method_page(slug), page))
+    known = gallery.controls.get(slug, {}).get("title") or CONTROLS.get(slug, slug)
+    return Link(known[:1].upper() + known[1:], "")
+
+
+def _caption(over: str, ranked: Sequence[Standing]) -> str:
+    if not any(one.rank for one in ranked):
+        return f"Means over {over}. That is too few for an order: it takes {FEWEST} at least."
+    return (
+        f"Means over {over}, with 95 % bootstrap intervals. A rank is one more than the number of maps that are better "
+        "beyond chance, judged by paired differences; equal ranks are ties. Italic: controls that know no network."
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known)

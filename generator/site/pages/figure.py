@@ -1,0 +1,236 @@
+"""The figure page: one picture that can be linked, checked, downloaded and taken away, without the rest of the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import compare_any, components, embed_snippets, faithfulness, format, social_meta
+from .browser_palettes import looks
+from .components import Link, Plate, Steps
+from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .model import Fact
+from .tutorials import READING
+from .urls import figure_page, home_page, image_page, layer_page, method_page, model_page, relative, report_page
+
+UNKNOWN_SITE = "https://your.site/"  # where a gallery does not know its address: the browser puts in its own
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Something to copy."""
+
+    id: str
+    title: str
+    text: str
+    lines: int
+
+
+@dataclass(frozen=True)
+class FigurePage:
+    """What templates/figure.html needs."""
+
+    id: str
+    title: str
+    description: str
+    root: str  # the way to the site's root, "" or ending in a slash
+    site: str
+    home: str
+    reading: str
+    trail: list[Link]
+    steps: list[Steps]
+    plate: Plate
+    image: str
+    model: Link
+    layer: Link | None  # the same layer in every image
+    method: Link
+    summary: str
+    how_to_read: str
+    credit: str
+    licence: str
+    made_from: str
+    proof: faithfulness.Proof | None  # whether it is to be believed
+    numbers: list[Fact]
+    provenance: list[Fact]
+    download: str
+    compare: str  # where it can be set beside any other figure; "" where it has no picture
+    snippets: list[Snippet]
+    caption: str  # the one line under the picture where it stands alone in a frame
+    permalink: str
+    shown: tuple[int, int]  # its width and height there, if there is room
+    oembed: str  # the address of the oEmbed answer; "" where the gallery does not know its own
+    share: social_meta.Tags  # for those who share the page's address
+    channels: dict[str, Any] | None  # for the channel browser, None where there is none
+    looks: dict[str, Any] | None  # the colours that it offers, None where they mean no values
+
+
+def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, axes: Axes) -> FigurePage:
+    """The page of one figure; `channels` are its numbers per channel, `axes` its neighbours."""
+    page = figure_page(record)
+    method, model = gallery.methods.get(record["method"], {}), gallery.models[record["model"]]
+    example = gallery.images.get(record["image"])
+    title = method.get("title", record["method"])
+    plate = components.plate(gallery, record, page)
+    taken = embed_snippets.take(gallery, record, plate, base(gallery)) if plate.src else None
+    return FigurePage(
+        id=record["id"],
+        title=title + (f", {example['title']}" if example else f", {model['title']}"),
+        description=plate.alt,
+        root=relative("index.html", page).removesuffix("index.html"),
+        site=gallery.site["title"],
+        home=relative(home_page(), page),
+        reading=relative(READING, page),
+        trail=_trail(gallery, record, title, page),
+        steps=axes.steps(gallery, record, page),
+        plate=plate,
+        image=example["title"] if example else "",
+        model=Link(model["title"], relative(model_page(model["slug"]), page)),
+        layer=_layer(gallery, record, page),
+        method=Link(title, relative(method_page(record["method"]), page)),
+        summary=method.get("summary", ""),
+        how_to_read=method.get("reading", ""),
+        credit=example["credit"] if example else "",
+        licence=example["licence"] if example else "",
+        made_from=relative(image_page(example["id"]), page) if example else "",
+        proof=faithfulness.proof(gallery, record, page),
+        numbers=_numbers(record, plate),
+        provenance=_provenance(gallery, record, model, method, example),
+        download=record["file"].rsplit("/", 1)[-1],
+        compare=compare_any.href(record, page) if plate.src else "",
+        snippets=to_copy(taken) if taken else [],
+        caption=taken.caption if taken else embed_snippets.sentence(gallery, record),
+        permalink=page.rpartition("/")[2],
+        shown=embed_snippets.shown(plate),
+        oembed=base(gallery) + oembed_file(record) if taken and gallery.site["url"] else "",
+        share=social_meta.figure(gallery, record, plate),
+        channels=channels if record["sprite"] else None,
+        looks=looks(record["scale"]) if plate.cells and method["draw"] == "sprite" else None,
+    )
+
+
+def _layer(gallery: Gallery, record: Record, page: str) -> Link | None:
+    if not record["layer"]:
+        return None
+    shown = record["method"] in ("activations", "filters") and gallery.at_layer(record["model"], record["layer"])
+    return Link(record["layer"], relative(layer_page(record["model"], record["layer"]), page) if shown else "")
+
+
+class Axes:
+    """The neighbours of every figure: the next picture of the same report, and the same picture of the next image."""
+
+    def __init__(self, gallery: Gallery):
+        self._reports = {key: [f["id"] for f in gallery.report(*key)] for key in gallery._reports}
+        self._same: dict[tuple[str, ...], list[str]] = {}
+        self._records = {f["id"]: f for f in gallery.figures}
+        for record in gallery.figures:
+            self._same.setdefault(self._kind(record), []).append(record["id"])
+
+    def steps(self, gallery: Gallery, record: Record, page: str) -> list[Steps]:
+        def to_picture(key: str) -> Link:
+            other = self._records[key]
+            title = gallery.methods.get(other["method"], {}).get("title", other["method"])
+            return Link(embed_snippets.named(title, other), relative(figure_page(other), page))
+
+        def to_image(key: str) -> Link:
+            other = self._records[key]
+            return Link(gallery.images[other["image"]]["title"], relative(figure_page(other), page))
+
+        found = [components.steps("picture", self._reports[record["model"], record["image"]], record["id"], to_picture)]
+        if record["image"] in gallery.images and len(self._same[self._kind(record)]) > 1:
+            found.append(components.steps("image", self._same[self._kind(record)], record["id"], to_image))
+        return found
+
+    @staticmethod
+    def _kind(record: Record) -> tuple[str, ...]:
+        role = (record["target"] or {}).get("role", "")
+        return (
+            "model" if record["image"] == MODEL_LEVEL else "image",
+            record["model"],
+            record["method"],
+            record["layer"],
+            "label" if role == "top" else role,
+            record["style"],
+        )
+
+
+def _trail(gallery: Gallery, record: Record, title: str, page: str) -> list[Link]:
+    model = gallery.models[record["model"]]
+    trail = [
+        Link("Home", relative(home_page(), page)),
+        Link(model["title"], relative(model_page(record["model"]), page)),
+    ]
+    if record["image"] in gallery.images:
+        image = gallery.images[record["image"]]
+        trail.append(Link(image["title"], relative(report_page(record["model"], record["image"]), page)))
+    return [*trail, Link(embed_snippets.named(title, record), "")]
+
+
+def _numbers(record: Record, plate: Plate) -> list[Fact]:
+    listed = []
+    if record["target"]:
+        target = record["target"]
+        role = {"label": "the label", "top": "the network's first choice", "rival": "the strongest rival"}
+        said = f"{target['name']} ({role.get(target['role'], target['role'])})"
+        listed.append(Fact("Class explained", said))
+        if target.get("probability") is not None:
+            listed.append(Fact("Its probability", format.percent(target["probability"])))
+    if record["shape"]:
+        listed.append(Fact("Raw array", format.shape(record["shape"])))
+    if plate.values:
+        listed.append(Fact("Values", plate.values))
+    if plate.scale:
+        said = f"{plate.scale.low} to {plate.scale.high}"
+        listed.append(Fact("Colour scale", said + (f", {plate.scale.clipped}" if plate.scale.clipped else "")))
+    if record["width"]:
+        listed.append(Fact("Picture", f"{record['width']} × {record['height']} pixels"))
+    if record["sprite"] and record["sprite"].get("reduced", 1) > 1:
+        listed.append(Fact("Maps reduced", f"{record['sprite']['reduced']} times, by area"))
+    listed += [Fact(key[:1].upper() + key[1:], _value(value)) for key, value in record["numbers"].items()]
+    return listed
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_value(part) for part in value)
+    return format.number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _provenance(gallery: Gallery, record: Record, model: Record, method: Record, example: Record | None) -> list[Fact]:
+    versions = ", ".join(f"{name} {version}" for name, version in gallery.manifest["generator"].items())
+    listed = [Fact("Figure", record["id"], mono=True)]
+    if record["layer"]:
+        listed.append(Fact("Layer", record["layer"], mono=True))
+    if method.get("parameters"):
+        listed.append(Fact("Parameters", ", ".join(f"{k} = {v}" for k, v in method["parameters"].items()), mono=True))
+    listed.append(Fact("Weights, SHA-256", model["digest"], mono=True))
+    if example:
+        listed.append(Fact("Image, SHA-256", example["digest"], mono=True))
+    if record["digest"]:
+        listed.append(Fact("This picture, SHA-256", record["digest"], mono=True))
+    return [*listed, Fact("Made with", versions)]
+
+
+def to_copy(taken: embed_snippets.Taken) -> list[Snippet]:
+    """The picture for other people's pages, with its words and its licence."""
+    texts = {
+        "link": ("Link", taken.page),
+        "html": ("HTML", embed_snippets.html(taken)),
+        "markdown": ("Markdown", embed_snippets.markdown(taken)),
+        "frame": ("Frame", embed_snippets.iframe(taken)),
+    }
+    return [Snippet(key, title, text, text.count("\n") + 1) for key, (title, text) in texts.items()]
+
+
+def base(gallery: Gallery) -> str:
+    """The site's address, ending in a slash."""
+    return gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
+
+
+def oembed(gallery: Gallery, record: Record, plate: Plate) -> dict[str, Any]:
+    """What an oEmbed provider would answer for this figure."""
+    return embed_snippets.oembed(embed_snippets.take(gallery, record, plate, base(gallery)), gallery)
+
+
+def oembed_file(record: Record) -> str:
+    """Where the oEmbed answer of a figure stands, from the site's root."""
+    return figure_page(record).removesuffix(".html") + ".oembed.json"

@@ -1,0 +1,126 @@
+"""The home page: the most telling row of the gallery and the ways into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import changes, components, format
+from .components import Bar, Link, Plate, Verdict
+from .manifest_index import Gallery
+from .method import example
+from .report import LABEL, RIVAL, Block, silhouette
+from .tutorials import LECTURE, READING
+from .urls import home_page, hub_page, model_page, relative, report_page
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """The most telling row of the gallery: one image through one network."""
+
+    report: Link
+    model: Link
+    title: str
+    verdict: Verdict | None
+    photo: Plate
+    aspect: float  # width to height that the photo is shown with
+    input: Plate | None
+    plates: dict[str, Plate]  # by method, for the label; drawn ones only
+    rivals: dict[str, Plate]
+    rival: str
+    first: Plate | None  # activations of the first stage
+    middle: Plate | None
+    bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class Hub:
+    """One of the three ways in."""
+
+    link: Link
+    count: str
+    plates: list[Plate]
+
+
+@dataclass(frozen=True)
+class HomePage:
+    """What templates/home.md needs."""
+
+    title: str
+    description: str
+    exhibit: Exhibit | None
+    hubs: list[Hub]
+    silhouette: list[Block]
+    reading: str
+    lecture: str
+    changes: Link | None  # of a build against another gallery
+
+
+def home(gallery: Gallery) -> HomePage:
+    """The front page."""
+    page = home_page()
+    report = most_telling(gallery)
+    thumbs = [components.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
+    by_look = {
+        components.RAMPS.get(card["draw"], card["draw"]): slug for slug, card in reversed(gallery.methods.items())
+    }
+    pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page, thumb=True))]
+    return HomePage(
+        title=gallery.site["title"],
+        description=gallery.site["description"],
+        exhibit=exhibit(gallery, *report, page) if report else None,
+        hubs=[
+            Hub(Link("Images", relative(hub_page("images"), page)), format.count(len(gallery.images)), thumbs),
+            Hub(Link("Models", relative(hub_page("models"), page)), format.count(len(gallery.models)), []),
+            Hub(
+                Link("Methods", relative(hub_page("methods"), page)),
+                format.count(len(gallery.methods)),
+                [plate for plate in pictures if plate.look == "map"][:5],
+            ),
+        ],
+        silhouette=silhouette(gallery, report[0], page, report_page(*report)) if report else [],
+        reading=relative(READING, page),
+        lecture=relative(LECTURE, page),
+        changes=_changes(gallery, page),
+    )
+
+
+def _changes(gallery: Gallery, page: str) -> Link | None:
+    told = gallery.manifest.get("changes")
+    return Link("What changed", relative(hub_page("changes"), page), changes.summary(told)) if told else None
+
+
+def most_telling(gallery: Gallery) -> tuple[str, str] | None:
+    """Model and image of the report to show first: recognised, by the network that sees it largest.
+
+    Among those it is the first, as curators put their best picture first; None where there is no report.
+    """
+    reports = [(model, image) for image in gallery.images for model in gallery.models_of(image)]
+    right = [key for key in reports if gallery.predictions.get(key, {}).get("correct")]
+    return max(right or reports, key=lambda key: gallery.models[key[0]]["input"]["size"][-1], default=None)
+
+
+def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
+    """One image through one network, for the pages that show a single example."""
+    card, record = gallery.models[model], gallery.images[image]
+    activations = gallery.of_layer(model, image)
+    stages = [f for s in card["stages"] if (f := activations.get(s["layer"])) and f["sprite"] and len(f["shape"]) == 3]
+    drawn = [figure for figure in gallery.report(model, image) if figure["status"] == "drawn" and figure["target"]]
+    rivals = {f["method"]: f for f in reversed(drawn) if f["target"]["role"] in RIVAL}
+    input_figure = gallery.find(model, image, "input")
+    return Exhibit(
+        report=Link(record["title"], relative(report_page(model, image), page)),
+        model=Link(card["title"], relative(model_page(model), page)),
+        title=record["title"],
+        verdict=components.verdict(gallery.predictions.get((model, image))),
+        photo=components.photo(gallery, record, page),
+        aspect=round(min(1.6, max(0.75, record["size"][0] / record["size"][1])), 3),
+        input=components.plate(gallery, input_figure, page) if input_figure else None,
+        plates={
+            f["method"]: components.plate(gallery, f, page) for f in reversed(drawn) if f["target"]["role"] in LABEL
+        },
+        rivals={method: components.plate(gallery, figure, page) for method, figure in rivals.items()},
+        rival=next((f["target"]["name"] for f in rivals.values()), ""),
+        first=components.plate(gallery, stages[0], page) if stages else None,
+        middle=components.plate(gallery, stages[len(stages) // 2], page) if stages else None,
+        bars=components.bars(gallery.predictions.get((model, image))),
+    )

@@ -1,0 +1,216 @@
+"""The index pages: images, models, methods, and what to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.core.naming import slug
+
+from . import components, escape, format, tutorials
+from .channel_table import findings_page
+from .components import Link, Plate, Steps, Verdict
+from .home import Exhibit, exhibit, most_telling
+from .manifest_index import Gallery, Record
+from .method import example
+from .report import Block, silhouette
+from .tutorials import LECTURE, READING
+from .urls import home_page, hub_page, image_page, method_page, model_page, relative, report_page
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one network said about an image."""
+
+    model: Link
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class ImageCard:
+    """An image on its hub; `link` leads to its report where there is but one, else to its own page."""
+
+    photo: Plate
+    link: Link
+    answers: list[Answer]
+    facets: str  # by which the cards can be narrowed, between bars
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A network on its hub."""
+
+    link: Link
+    note: str
+    parameters: str
+    nonzero: str  # of these; "" where none was pruned
+    macs: str
+    accuracy: str
+    layers: str
+    score: str
+    silhouette: list[Block]
+    findings: str  # the page of what stands out in it
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """A method on its hub."""
+
+    link: Link
+    summary: str
+    plate: Plate | None
+
+
+@dataclass(frozen=True)
+class Family:
+    """The methods of one family on their hub."""
+
+    id: str
+    title: str
+    summary: str
+    methods: list[MethodCard]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A file of the set that is no picture, or cannot be read."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImagesPage:
+    """What templates/images.md needs."""
+
+    title: str
+    trail: list[Link]
+    images: list[ImageCard]
+    unreadable: list[Unread]
+    several: bool  # more than one network answered
+
+
+@dataclass(frozen=True)
+class ModelsPage:
+    """What templates/models.md needs."""
+
+    title: str
+    trail: list[Link]
+    models: list[ModelCard]
+    compare: str  # where two of them stand side by side; "" where none do
+
+
+@dataclass(frozen=True)
+class MethodsPage:
+    """What templates/methods.md needs."""
+
+    title: str
+    trail: list[Link]
+    families: list[Family]
+    reading: str
+
+
+@dataclass(frozen=True)
+class ReadingPage:
+    """What templates/reading.md needs."""
+
+    title: str
+    trail: list[Link]
+    steps: list[Steps]
+    exhibit: Exhibit | None
+    methods: str
+    lecture: str
+
+
+def images(gallery: Gallery) -> ImagesPage:
+    """The hub of images."""
+    page = hub_page("images")
+    return ImagesPage(
+        title="Images",
+        trail=_trail("Images", page),
+        images=[_image_card(gallery, image, page) for image in gallery.images.values()],
+        unreadable=[Unread(one["id"], one["reason"]) for one in gallery.manifest.get("unreadable", [])],
+        several=len(gallery.models) > 1,
+    )
+
+
+def _image_card(gallery: Gallery, image: Record, page: str) -> ImageCard:
+    answers = [
+        Answer(Link(gallery.models[model]["title"], relative(report_page(model, image["id"]), page)), said)
+        for model in gallery.models_of(image["id"])
+        if (said := components.verdict(gallery.predictions.get((model, image["id"]))))
+    ]
+    own = relative(image_page(image["id"]), page)
+    return ImageCard(
+        photo=components.photo(gallery, image, page, thumb=True),
+        link=Link(image["title"], answers[0].model.href if len(answers) == 1 else own),
+        answers=answers,
+        facets="|".join(_facets(image, answers)),
+    )
+
+
+def _facets(image: Record, answers: list[Answer]) -> list[str]:
+    """The sets of an image, and whether a network was right or wrong about it."""
+    states = {answer.verdict.state for answer in answers} - {"unknown"}
+    return [escape.fold(name).replace("|", " ") for name in (*image["sets"], *sorted(states))]
+
+
+def models(gallery: Gallery) -> ModelsPage:
+    """The hub of models."""
+    page = hub_page("models")
+    cards = []
+    for model, card in gallery.models.items():
+        shown = gallery.images_of(model)
+        walk_of = report_page(model, shown[0]) if shown else model_page(model)
+        judged = [
+            p["correct"] for p in gallery.predictions.values() if p["model"] == model and p["correct"] is not None
+        ]
+        cards.append(
+            ModelCard(
+                link=Link(card["title"], relative(model_page(model), page)),
+                note=card["note"],
+                parameters=format.short_count(card["parameters"]),
+                nonzero=format.short_count(card["nonzero"]) if card["derived_from"] else "",
+                macs=format.short_count(card["macs"]),
+                accuracy=format.percent(card["accuracy"]["top1"]) if card["accuracy"].get("top1") is not None else "",
+                layers=format.count(len(card["layers"])),
+                score=f"{sum(judged)} of {len(judged)}" if judged else "",
+                silhouette=silhouette(gallery, model, page, walk_of),
+                findings=relative(findings_page(model), page),
+            )
+        )
+    compare = relative(hub_page("compare"), page) if gallery.pairs else ""
+    return ModelsPage(title="Models", trail=_trail("Models", page), models=cards, compare=compare)
+
+
+def methods(gallery: Gallery) -> MethodsPage:
+    """The hub of methods, by family."""
+    page = hub_page("methods")
+    families = [
+        Family(slug(family), title, summary, [_method_card(gallery, card, page) for card in cards])
+        for family, title, summary, cards in gallery.families()
+    ]
+    return MethodsPage(
+        title="Methods", trail=_trail("Methods", page), families=families, reading=relative(READING, page)
+    )
+
+
+def _method_card(gallery: Gallery, card: Record, page: str) -> MethodCard:
+    link = Link(card["title"], relative(method_page(card["slug"]), page))
+    return MethodCard(link, card["summary"], example(gallery, card["slug"], page, thumb=True))
+
+
+def reading(gallery: Gallery) -> ReadingPage:
+    """How to read the pictures, for someone who never saw a network from inside."""
+    report = most_telling(gallery)
+    return ReadingPage(
+        title="How to read the pictures",
+        trail=tutorials.trail(READING),
+        steps=tutorials.steps(READING),
+        exhibit=exhibit(gallery, *report, READING) if report else None,
+        methods=relative(hub_page("methods"), READING),
+        lecture=relative(LECTURE, READING),
+    )
+
+
+def _trail(title: str, page: str) -> list[Link]:
+    return [Link("Home", relative(home_page(), page)), Link(title, "")]

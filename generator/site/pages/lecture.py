@@ -1,0 +1,135 @@
+"""The lecture page: the headings of a course on seeing into networks, each with a figure of this gallery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import components, tutorials
+from .components import Link, Plate, Steps
+from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .report import LABEL, RIVAL, Block, silhouette
+from .tutorials import LECTURE, READING
+from .urls import method_page, model_page, pair_page, relative, report_page
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One heading, and the figure that it is about."""
+
+    id: str
+    title: str
+    plate: Plate | None
+    of: Link  # the report, or the network, that the figure is taken from
+    method: Link
+
+
+@dataclass(frozen=True)
+class LecturePage:
+    """What templates/lecture.md needs."""
+
+    title: str
+    trail: list[Link]
+    steps: list[Steps]
+    topics: dict[str, Topic]  # in order; only those that the gallery has a figure for
+    silhouette: list[Block]
+    model: Link
+    reading: str
+    compare: str  # the pruned network beside its dense one; "" where no such pages are
+
+
+# Heading, methods that may stand for it, and for which class: the label's, the rival's or none.
+TOPICS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "cnns": ("What a convolutional network is", ("input",), ()),
+    "architectures": ("Architectures", (), ()),
+    "kernels": ("Kernels", ("filters",), ()),
+    "activations": ("Activations", ("activations",), ()),
+    "backprop": ("Backpropagation to the picture", ("vanilla-backprop", "saliency"), LABEL),
+    "deconvolution": ("Deconvolution", ("deconvnet",), LABEL),
+    "guided": ("Guided backpropagation", ("guided-backprop",), LABEL),
+    "cam": ("CAM", ("cam",), LABEL),
+    "grad-cam": ("Grad-CAM", ("grad-cam",), LABEL),
+    "maximisation": ("Pictures that a unit likes best", ("activation-maximisation",), ()),
+    "dreams": ("Dreams", ("deepdream",), ()),
+    "style": ("Style", ("style-transfer",), ()),
+    "pruning": ("Pruning", ("grad-cam", "saliency", "activations"), LABEL),
+    "debugging": ("Applications: debugging", ("grad-cam", "saliency"), ()),
+    "medicine": ("Applications: medicine", ("grad-cam", "occlusion", "cam"), RIVAL),
+    "safety": ("Applications: safety", ("signed-gradient", "vanilla-backprop"), RIVAL),
+}
+
+
+def lecture(gallery: Gallery) -> LecturePage:
+    """The page of the lecture."""
+    first = next(iter(gallery.models), "")
+    topics = {id: topic for id in TOPICS if (topic := _topic(gallery, id, first))}
+    pruned = _pruned(gallery)
+    reports = gallery.images_of(first) if first else []
+    walk_of = report_page(first, reports[0]) if reports else model_page(first)
+    return LecturePage(
+        title="A lecture in figures",
+        trail=tutorials.trail(LECTURE),
+        steps=tutorials.steps(LECTURE),
+        topics=topics,
+        silhouette=silhouette(gallery, first, LECTURE, walk_of) if first else [],
+        model=Link(gallery.models[first]["title"], relative(model_page(first), LECTURE)) if first else Link("", ""),
+        reading=relative(READING, LECTURE),
+        compare=next((relative(pair_page(*pair), LECTURE) for pair in gallery.pairs if pruned in pair), ""),
+    )
+
+
+def _topic(gallery: Gallery, id: str, model: str) -> Topic | None:
+    """The heading with the first figure of the gallery that can stand for it."""
+    title, methods, roles = TOPICS[id]
+    if id == "architectures":
+        card = gallery.models.get(model)
+        return Topic(id, title, None, _of(gallery, model, MODEL_LEVEL), Link("", "")) if card else None
+    for method in methods:
+        figure = _first(gallery, id, method, roles)
+        if figure:
+            plate = components.plate(gallery, figure, LECTURE)
+            shown = Link(gallery.methods[method]["title"], relative(method_page(method), LECTURE))
+            return Topic(id, title, plate, _of(gallery, figure["model"], figure["image"]), shown)
+    return None
+
+
+def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Record | None:
+    if method not in gallery.methods:
+        return None
+    stages = {(model, stage["layer"]) for model, card in gallery.models.items() for stage in card["stages"]}
+    for figure in gallery.figures:
+        if figure["method"] != method or figure["status"] != "drawn":
+            continue
+        if roles and (figure["target"] or {}).get("role") not in roles:
+            continue
+        if method == "activations" and (figure["model"], figure["layer"]) not in stages:
+            continue
+        if id == "pruning" and figure["model"] != _pruned(gallery):
+            continue
+        if id == "debugging" and not _of_worst_answer(gallery, figure):
+            continue
+        return figure
+    return None
+
+
+def _of_worst_answer(gallery: Gallery, figure: Record) -> bool:
+    """Whether it explains what was said where a network was wrong, or nowhere wrong and least sure."""
+    answers = [prediction for prediction in gallery.predictions.values() if prediction["top"]]
+    worst = min(answers, key=lambda p: (p["correct"] is not False, p["top"][0]["probability"]), default=None)
+    if not worst or (figure["model"], figure["image"]) != (worst["model"], worst["image"]):
+        return False
+    return bool(figure["target"]) and figure["target"]["name"] == worst["top"][0]["name"]
+
+
+def _pruned(gallery: Gallery) -> str:
+    """The first network that is what is left of another one."""
+    for slug, card in gallery.models.items():
+        if card["derived_from"] and card["nonzero"] < card["parameters"]:
+            return slug
+    return ""
+
+
+def _of(gallery: Gallery, model: str, image: str) -> Link:
+    card = gallery.models[model]["title"]
+    if image not in gallery.images:
+        return Link(card, relative(model_page(model), LECTURE))
+    return Link(f"{gallery.images[image]['title']} in {card}", relative(report_page(model, image), LECTURE))

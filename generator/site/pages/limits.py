@@ -1,0 +1,44 @@
+"""What attribution maps cannot say: the page on limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import components, format, tutorials
+from .case_studies import listed
+from .components import Link, Plate, Steps
+from .manifest_index import Gallery
+from .tutorials import CASES, LIMITS
+from .urls import hub_page, relative
+
+
+@dataclass(frozen=True)
+class LimitsPage:
+    """What templates/limits.md needs."""
+
+    title: str
+    trail: list[Link]
+    steps: list[Steps]
+    input: Plate | None
+    mean: str
+    std: str
+    spread: str  # of that picture's values once they are normalised
+    methods: str
+    cases: str
+
+
+def limits(gallery: Gallery) -> LimitsPage:
+    """The page of what pictures can and cannot say."""
+    shown = next((f for f in gallery.figures if f["method"] == "input" and f["status"] == "drawn"), None)
+    input = gallery.models[shown["model"]]["input"] if shown else {}
+    return LimitsPage(
+        title="What pictures can and cannot say",
+        trail=tutorials.trail(LIMITS),
+        steps=tutorials.steps(LIMITS),
+        input=components.plate(gallery, shown, LIMITS) if shown else None,
+        mean=listed(input.get("mean", ())),
+        std=listed(input.get("std", ())),
+        spread=" to ".join(format.number(value) for value in shown["range"]) if shown and shown["range"] else "",
+        methods=relative(hub_page("methods"), LIMITS),
+        cases=relative(CASES, LIMITS),
+    )

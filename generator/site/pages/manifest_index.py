@@ -1,0 +1,119 @@
+"""Look things up in the manifest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+Record = dict[str, Any]
+
+MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
+MOST = 24  # images that one page shows together; each has its report
+FEW = 8  # that it shows of more
+FAMILIES = {
+    "inside": ("Inside the network", "What the layers computed, without any question asked."),
+    "gradient": ("Gradients", "Which pixels would change the answer if they changed a little."),
+    "cam": ("Class activation maps", "Where, in the coarse view of a deep layer, the network found the class."),
+    "perturbation": ("Perturbation", "What happens to the answer when part of the picture is covered."),
+    "optimisation": ("Made by optimisation", "Pictures made to please a part of the network."),
+    "pair": ("Two networks side by side", "What a change of the network does to its pictures."),
+}
+
+
+class Gallery:
+    """Everything a page may ask of a manifest; orders are the manifest's own."""
+
+    def __init__(self, manifest: Record):
+        self.manifest = manifest
+        self.site: Record = manifest["site"]
+        self.models = {card["slug"]: card for card in manifest["models"]}
+        self.methods = {card["slug"]: card for card in sorted(manifest["methods"], key=_place)}
+        self.images = {image["id"]: image for image in manifest["images"]}
+        self.predictions = {(p["model"], p["image"]): p for p in manifest["predictions"]}
+        self.figures: list[Record] = manifest["figures"]
+        self.measures = {card["slug"]: card for card in manifest.get("measures", [])}
+        self.controls = {control["slug"]: control for control in manifest.get("controls", [])}
+        self.probes = {probe["model"]: probe for probe in manifest.get("probes", [])}
+        self.pinned = {pin["figure"]: pin["file"] for pin in manifest.get("pins", []) if pin["current"]}
+        self.shares = {share["page"]: share for share in manifest.get("shares", [])}
+        self.pairs: dict[tuple[str, str], list[Record]] = defaultdict(list)  # left and right model -> comparisons
+        for entry in manifest.get("comparisons", []):
+            self.pairs[entry["models"][0], entry["models"][1]].append(entry)
+        self._by_id = {figure["id"]: figure for figure in self.figures}
+        self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        self._at_layer: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        for figure in self.figures:
+            self._reports[figure["model"], figure["image"]].append(figure)
+            if figure["method"] == "activations" and figure["status"] == "drawn":
+                self._at_layer[figure["model"], figure["layer"]].append(figure)
+        self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
+
+    def figure(self, key: str) -> Record:
+        """The figure with that id."""
+        return self._by_id[key]
+
+    def report(self, model: str, image: str) -> list[Record]:
+        """All figures of one image seen by one model."""
+        return self._reports.get((model, image), [])
+
+    def images_of(self, model: str) -> list[str]:
+        """The images that the model has a report of."""
+        return [image for image in self.images if (model, image) in self._reports]
+
+    def shown_of(self, model: str) -> list[str]:
+        """Those of them that its pages show together."""
+        return together(self.images_of(model))
+
+    def models_of(self, image: str) -> list[str]:
+        """The models that have a report of the image."""
+        return [model for model in self.models if (model, image) in self._reports]
+
+    def find(self, model: str, image: str, method: str, roles: tuple[str, ...] = (), layer: str = "") -> Record | None:
+        """The first figure of that method, for a target in one of `roles` where some are given."""
+        for figure in self.report(model, image):
+            if figure["method"] == method and (not layer or figure["layer"] == layer):
+                if not roles or (figure["target"] or {}).get("role") in roles:
+                    return figure
+        return None
+
+    def of_layer(self, model: str, image: str) -> dict[str, Record]:
+        """The activations of one report by layer."""
+        return {f["layer"]: f for f in self.report(model, image) if f["method"] == "activations"}
+
+    def at_layer(self, model: str, name: str) -> list[Record]:
+        """The activations of every image at one layer, drawn ones only."""
+        return self._at_layer.get((model, name), [])
+
+    def layers_of(self, model: str) -> list[str]:
+        """The layers that have a page: those whose activations are drawn, in the order of the pass."""
+        return [name for name in self._layers[model] if self.at_layer(model, name)]
+
+    def families(self) -> list[tuple[str, str, str, list[Record]]]:
+        """Name, title, summary and methods of each family that has any; families of someone's own come last."""
+        found: dict[str, list[Record]] = {family: [] for family in FAMILIES}
+        for card in self.methods.values():
+            found.setdefault(card["family"], []).append(card)
+        return [(name, *FAMILIES.get(name, (name, "")), cards) for name, cards in found.items() if cards]
+
+    def layer(self, model: str, name: str) -> Record | None:
+        """What is known of one layer of a model."""
+        return self._layers.get(model, {}).get(name)
+
+
+# As one would teach them; a method of someone's own comes last.
+ORDER = """
+    input activations filters filters-evolution top-images vanilla-backprop vanilla-backprop-classic saliency
+    saliency-evolution signed-gradient gradient-x-input guided-backprop deconvnet smoothgrad integrated-gradients
+    lrp cam grad-cam grad-cam-over-depth grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigen-cam eigengrad-cam
+    score-cam ablation-cam guided-grad-cam occlusion rise activation-maximisation features-evolution deepdream
+    deepdream-over-depth inversion caricature style-transfer evolution
+""".split()
+
+
+def _place(card: Record) -> int:
+    return ORDER.index(card["slug"]) if card["slug"] in ORDER else len(ORDER)
+
+
+def together(images: list[Any]) -> list[Any]:
+    """Those of many images, or of what there is of each, that one page shows together."""
+    return images if len(images) <= MOST else images[:FEW]

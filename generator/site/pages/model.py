@@ -1,0 +1,193 @@
+"""The model page: facts, layer table, filters, and the classic table of images by methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import components, format, overview_table
+from .channel_table import findings_page
+from .components import Link, Matrix, Plate, Row, Steps
+from .diagnostics import faults
+from .faithfulness import Order, orders
+from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .pair_summary import beside
+from .pruning_plot import Curve, curve
+from .report import Block, silhouette
+from .urls import home_page, hub_page, layer_page, model_page, relative, report_page
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the ledger."""
+
+    name: str
+    value: str
+    mono: bool = False
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One line of the layer table."""
+
+    id: str
+    name: str
+    href: str  # its page; "" where nothing of it is drawn
+    type: str
+    kind: str
+    shape: str
+    parameters: str
+    macs: str
+    receptive_field: str
+
+
+@dataclass(frozen=True)
+class ModelPage:
+    """What templates/model.md needs."""
+
+    title: str
+    note: str
+    trail: list[Link]
+    steps: list[Steps]
+    facts: list[Fact]
+    classes: list[str]
+    silhouette: list[Block]
+    matrix: Matrix
+    depth: Matrix  # the same images, stage by stage
+    filters: list[Plate]
+    becoming: list[Plate]  # how the first layer's came about
+    paintings: list[Plate]  # what its channels look for: of the first layer, of the last ones
+    more_paintings: list[Plate]  # and of those between
+    layers: list[LayerRow]
+    curve: Curve | None  # accuracy and pictures when it is pruned
+    findings: list[Link]  # what stands out in it
+    belief: list[Order]  # which methods' maps of it are to be believed
+    beside: list[Link]  # this and another network, picture by picture
+    total_parameters: str
+    total_macs: str
+
+
+def model(gallery: Gallery, slug: str) -> ModelPage:
+    """The page of one network."""
+    page, card = model_page(slug), gallery.models[slug]
+    images = gallery.images_of(slug)
+    walk_of = report_page(slug, images[0]) if images else page
+    paintings = [
+        components.plate(gallery, figure, page, layer_title=True)
+        for figure in gallery.report(slug, MODEL_LEVEL)
+        if gallery.methods[figure["method"]]["family"] == "optimisation"
+    ]
+    return ModelPage(
+        title=card["title"],
+        note=card["note"],
+        trail=[
+            Link("Home", relative(home_page(), page)),
+            Link("Models", relative(hub_page("models"), page)),
+            Link(card["title"], ""),
+        ],
+        steps=_steps(gallery, slug, page),
+        facts=facts(gallery, card, page),
+        classes=card["classes"] if len(card["classes"]) <= 20 else [],
+        silhouette=silhouette(gallery, slug, page, walk_of),
+        matrix=overview_table.of_model(gallery, slug, page),
+        depth=depth_table(gallery, slug, page),
+        filters=[
+            components.plate(gallery, figure, page, layer_title=True)
+            for figure in gallery.report(slug, MODEL_LEVEL)
+            if figure["method"] == "filters"
+        ],
+        becoming=[
+            components.plate(gallery, figure, page)
+            for figure in gallery.report(slug, MODEL_LEVEL)
+            if figure["method"] == "filters-evolution"
+        ],
+        paintings=paintings[:1] + paintings[1:][-3:],
+        more_paintings=paintings[1:-3],
+        layers=[_layer_row(gallery, slug, number, layer, page) for number, layer in enumerate(card["layers"], start=1)],
+        curve=curve(gallery, card),
+        findings=_findings(gallery, slug, page),
+        belief=orders(gallery, slug, page),
+        beside=beside(gallery, slug, page),
+        total_parameters=format.count(card["parameters"]),
+        total_macs=format.count(card["macs"]),
+    )
+
+
+def _findings(gallery: Gallery, slug: str, page: str) -> list[Link]:
+    """The page of what stands out in the network, with the worst of it."""
+    found = [fault.title for fault in faults(gallery, slug) if fault.level != "note"]
+    more = f" and {format.count(len(found) - 3)} more" if len(found) > 3 else ""
+    told = f"{'; '.join(found[:3])}{more}" if found else "nothing stands out"
+    return [Link("Findings", relative(findings_page(slug), page), told)]
+
+
+def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
+    def to_model(key: str) -> Link:
+        return Link(gallery.models[key]["title"], relative(model_page(key), page))
+
+    return [components.steps("model", list(gallery.models), slug, to_model)] if len(gallery.models) > 1 else []
+
+
+def facts(gallery: Gallery, card: Record, page: str) -> list[Fact]:
+    """What one would ask of a network first."""
+    accuracy = card["accuracy"]
+    listed = [
+        Fact("Parameters", format.count(card["parameters"])),
+        Fact("Multiply-adds per image", format.count(card["macs"])),
+        Fact("Input", format.shape(card["input"]["size"])),
+        Fact("Classes", format.count(len(card["classes"]))),
+        Fact("Tensors watched", format.count(len(card["layers"]))),
+    ]
+    if card["derived_from"]:
+        share = format.percent(card["nonzero"] / card["parameters"])
+        listed.insert(1, Fact("Of these not zero", f"{format.count(card['nonzero'])} ({share})"))
+    if accuracy.get("top1") is not None:
+        listed.append(Fact("Accuracy", _accuracy(accuracy)))
+    listed.append(Fact("ReLU rules reach", card["rectifiers"]))
+    if card["default_layer"]:
+        listed.append(Fact("Layer of class activation maps", card["default_layer"], mono=True))
+    listed += [Fact("Source", card["source"], mono=True), Fact("Weights, SHA-256", card["digest"], mono=True)]
+    if card["derived_from"] in gallery.models:
+        listed.insert(0, Fact("Made from", gallery.models[card["derived_from"]]["title"]))
+    return listed
+
+
+def _accuracy(accuracy: Record) -> str:
+    said = f"{format.percent(accuracy['top1'])} top-1"
+    if accuracy.get("images"):
+        said += f" on {format.count(accuracy['images'])} images"
+    return said + (f" of {accuracy['data']}" if accuracy.get("data") else "")
+
+
+def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
+    """Rows are the stages of the walk; columns the images."""
+    images, rows = gallery.shown_of(slug), []
+    for stage in gallery.models[slug]["stages"]:
+        found = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}
+        if found:
+            plates = [
+                components.in_table(
+                    components.plate(gallery, found[image], page, gallery.images[image]["title"], thumb=True)
+                )
+                if image in found
+                else None
+                for image in images
+            ]
+            rows.append(Row(Link(stage["title"], relative(layer_page(slug, stage["layer"]), page)), plates))
+    columns = [Link(gallery.images[image]["title"], relative(report_page(slug, image), page)) for image in images]
+    rest = components.rest(len(gallery.images_of(slug)), page)
+    return Matrix("Every image, layer by layer", "Stage", columns, rows, rest=rest)
+
+
+def _layer_row(gallery: Gallery, model: str, number: int, layer: Record, page: str) -> LayerRow:
+    field, drawn = layer["receptive_field"], gallery.at_layer(model, layer["name"])
+    return LayerRow(
+        id=f"layer-{number}",
+        name=layer["name"],
+        href=relative(layer_page(model, layer["name"]), page) if drawn else "",
+        type=layer["type"],
+        kind=layer["kind"],
+        shape=format.shape(layer["shape"]),
+        parameters=format.count(layer["parameters"]) if layer["parameters"] else "",
+        macs=format.count(layer["macs"]) if layer["macs"] else "",
+        receptive_field=format.shape(field) if field else "all",
+    )

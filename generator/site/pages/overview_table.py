@@ -1,0 +1,44 @@
+"""The classic table: a report a row; columns the preprocessed input and the methods one asks for first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import components
+from .components import Link, Matrix, Row
+from .manifest_index import Gallery
+from .report import LABEL
+from .urls import method_page, relative, report_page
+
+METHODS = ("vanilla-backprop", "saliency", "evolution", "cam", "grad-cam")
+
+
+def of_model(gallery: Gallery, model: str, page: str, images: list[str] | None = None) -> Matrix:
+    """Images through one network, by default those that its pages show together."""
+    shown = gallery.shown_of(model) if images is None else images
+    rows = [(gallery.images[image]["title"], model, image) for image in shown]
+    table = _table("Every image through this network", "Image and answer", rows, gallery, page)
+    return replace(table, rest=components.rest(len(gallery.images_of(model)), page) if images is None else None)
+
+
+def of_image(gallery: Gallery, image: str, page: str) -> Matrix:
+    """One image through every network."""
+    rows = [(gallery.models[model]["title"], model, image) for model in gallery.models_of(image)]
+    return _table("What each network made of it", "Network and answer", rows, gallery, page)
+
+
+def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery: Gallery, page: str) -> Matrix:
+    methods = [m for m in METHODS if any(gallery.find(model, image, m, LABEL) for _, model, image in reports)]
+    columns = [Link("Input", "")]
+    columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
+    rows = []
+    for name, model, image in reports:
+        found = [gallery.find(model, image, "input")] + [gallery.find(model, image, m, LABEL) for m in methods]
+        rows.append(
+            Row(
+                head=Link(name, relative(report_page(model, image), page)),
+                plates=[components.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
+                verdict=components.verdict(gallery.predictions.get((model, image))),
+            )
+        )
+    return Matrix(title, corner, columns, rows)

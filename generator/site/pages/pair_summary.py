@@ -1,0 +1,118 @@
+"""What a second network changes in the pictures of the first, in words made of nothing but measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import fmean
+
+from . import format
+from .components import Link
+from .manifest_index import FAMILIES, Gallery, Record
+from .urls import pair_image_page, pair_page, relative
+
+CHANGES = ((0.95, "barely change"), (0.8, "change a little"), (0.5, "change much"))  # from this mean correlation on
+SPOKEN = {"inside": "activations", "gradient": "gradients", "cam": "class activation maps"}  # others by title
+
+
+def finding(gallery: Gallery, models: tuple[str, str]) -> str:
+    """What the right one of two networks (slugs) changes: pictures, predictions on the images here, accuracy."""
+    left, right = (gallery.models[slug] for slug in models)
+    entries = gallery.pairs[models]
+    mean = fmean(means(gallery, entries).values())
+    change = next((said for least, said in CHANGES if mean >= least), "have little in common")
+    gone = 1 - right["nonzero"] / left["nonzero"] if left["nonzero"] else 0.0
+    if right["derived_from"] == left["slug"] and gone > 0.001:
+        share = "Half" if round(gone, 2) == 0.5 else _percent(gone)
+        said = [f"{share} of the weights are gone and the pictures {change}: {_spoken(gallery, entries)}"]
+    else:
+        said = [f"From one network to the other the pictures {change}: {_spoken(gallery, entries)}"]
+    same, judged = agreement(gallery, models)
+    if judged:
+        said.append(f"{same} of {judged} predictions agree")
+    found = accuracies(left, right)
+    if found:
+        before, after, images = found
+        said.append(
+            f"accuracy goes from {100 * before:.1f}\xa0% to {100 * after:.1f}\xa0% on {format.count(images)} images"
+        )
+    return "; ".join(said) + "."
+
+
+def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
+    """What the two are called beside each other: `as it is` and `with random weights`, or their titles."""
+    left, right = (gallery.models[slug] for slug in models)
+    done = right["title"].removeprefix(f"{left['title']}, ")
+    if right["derived_from"] == left["slug"] and done != right["title"]:
+        return "as it is", f"with {done}"
+    return left["title"], right["title"]
+
+
+def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Link]:
+    """The pages that set `model` beside other networks, on one image or on all."""
+    links = []
+    for models, entries in gallery.pairs.items():
+        if model not in models or (image and all(entry["image"] != image for entry in entries)):
+            continue
+        names = short_names(gallery, models)
+        target = pair_image_page(*models, image) if image else pair_page(*models)
+        links.append(Link(names[1] if models[0] == model else names[0], relative(target, page)))
+    return links
+
+
+def in_words(gallery: Gallery, entries: Iterable[Record]) -> str:
+    """How alike some pictures of two networks are: `Activations correlate at 0.99, gradients at 0.97.`"""
+    said = _spoken(gallery, entries)
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def family(gallery: Gallery, entry: Record) -> str:
+    """The family of methods that a comparison belongs to."""
+    return gallery.methods.get(entry["method"], {}).get("family", "")
+
+
+def by_family(gallery: Gallery, entries: Iterable[Record]) -> dict[str, list[Record]]:
+    """The comparisons of each family, in the order in which families are told."""
+    found: dict[str, list[Record]] = {name: [] for name in FAMILIES}
+    for entry in entries:
+        found.setdefault(family(gallery, entry), []).append(entry)
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def means(gallery: Gallery, entries: Iterable[Record]) -> dict[str, float]:
+    """The mean correlation of each family."""
+    found = by_family(gallery, entries)
+    return {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in found.items()}
+
+
+def agreement(gallery: Gallery, models: tuple[str, str]) -> tuple[int, int]:
+    """On how many images both networks say the same, and how many both have judged."""
+    left, right = models
+    both = [image for image in gallery.images if {(left, image), (right, image)} <= gallery.predictions.keys()]
+    said = [[gallery.predictions[model, image]["top"][0]["name"] for model in models] for image in both]
+    return sum(one == other for one, other in said), len(both)
+
+
+def accuracies(left: Record, right: Record) -> tuple[float, float, int] | None:
+    """Both accuracies and the number of images, where they were measured on the same ones."""
+    ours, theirs, measured = left["accuracy"], right["accuracy"], left.get("pruning") or {}
+    if theirs.get("top1") is None or not theirs.get("images"):
+        return None
+    if all(ours.get(name) == theirs.get(name) for name in ("images", "data")):
+        return ours["top1"], theirs["top1"], theirs["images"]
+    if right["derived_from"] == left["slug"] and theirs["images"] == measured.get("images"):
+        return measured["points"][0]["top1"], theirs["top1"], theirs["images"]
+    return None
+
+
+def _spoken(gallery: Gallery, entries: Iterable[Record]) -> str:
+    """`activations correlate at 0.99, gradients at 0.97` (means)."""
+    said = [
+        (SPOKEN.get(name) or FAMILIES.get(name, (name,))[0].lower(), format.correlation(mean, 2))
+        for name, mean in means(gallery, entries).items()
+    ]
+    (first, value), *others = said
+    return ", ".join([f"{first} correlate at {value}", *(f"{name} at {value}" for name, value in others)])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}".removesuffix(".0") + "\xa0%"

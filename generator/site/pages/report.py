@@ -1,0 +1,282 @@
+"""The report page: one image seen by one network, from the pixels that counted to the walk through all layers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from generator.core.naming import slug
+
+from . import components, format
+from .components import Bar, Link, Plate, Steps, Verdict
+from .faithfulness import Spark, spark
+from .manifest_index import Gallery, Record
+from .pair_summary import beside
+from .urls import (
+    figure_page,
+    home_page,
+    hub_page,
+    image_page,
+    layer_page,
+    method_page,
+    model_page,
+    relative,
+    report_page,
+)
+
+LABEL, RIVAL = ("label", "top"), ("rival",)
+OWN_PLACE = {"input", "activations", "filters"}  # methods that a report shows outside the table, as it does strips
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One method in the table: for the label, and for the class that came closest."""
+
+    method: Link
+    summary: str
+    label: Plate | None
+    belief: Spark | None  # whether that picture is to be believed
+    rival: Plate | None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The methods of one family."""
+
+    id: str
+    title: str
+    summary: str
+    rows: list[MethodRow]
+    fades: bool  # some of its pictures lie over the photo
+
+
+@dataclass(frozen=True)
+class Block:
+    """One stage in the silhouette of a network: as high as its maps, as wide as its channels."""
+
+    title: str
+    href: str
+    height: int
+    width: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class WalkStep:
+    """One stage of the walk: its picture, and the tensors folded under it."""
+
+    id: str
+    number: int
+    title: str
+    layer: Link  # to its page, where it has one
+    type: str
+    shape: str
+    sees: str
+    plate: Plate | None
+    folded: list[Plate]
+    final: bool  # the classes: shown as bars
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """What templates/report.md needs."""
+
+    title: str
+    trail: list[Link]
+    steps: list[Steps]
+    image: Link
+    model: Link
+    verdict: Verdict | None
+    photo: Plate
+    input: Plate | None
+    input_text: str
+    bars: list[Bar]
+    credit: str
+    label: str
+    rival: str
+    chapters: list[Chapter]
+    measured: bool  # whether some of their pictures have evidence beside them
+    strips: list[Plate]
+    paintings: list[Plate]  # strips that the network painted itself
+    more: list[Plate]  # what has no place above: other classes, other layers
+    silhouette: list[Block]
+    walk: list[WalkStep]
+    beside: list[Link]  # the same image in this and another network
+
+
+def report(gallery: Gallery, model: str, image: str) -> ReportPage:
+    """The report of `image` by `model` (slugs)."""
+    page = report_page(model, image)
+    card, example = gallery.models[model], gallery.images[image]
+    prediction = gallery.predictions.get((model, image))
+    input_figure = gallery.find(model, image, "input")
+    chapters = _chapters(gallery, model, image, page)
+    return ReportPage(
+        title=f"{example['title']} in {card['title']}",
+        trail=[
+            Link("Home", relative(home_page(), page)),
+            Link("Models", relative(hub_page("models"), page)),
+            Link(card["title"], relative(model_page(model), page)),
+            Link(example["title"], ""),
+        ],
+        steps=_steps(gallery, model, image, page),
+        image=Link(example["title"], relative(image_page(image), page)),
+        model=Link(card["title"], relative(model_page(model), page)),
+        verdict=components.verdict(prediction),
+        photo=components.photo(gallery, example, page),
+        input=components.plate(gallery, input_figure, page) if input_figure else None,
+        input_text=" × ".join(str(side) for side in card["input"]["size"][1:]),
+        bars=components.bars(prediction),
+        credit=_credit(example),
+        label=_target_name(gallery, model, image, LABEL),
+        rival=_target_name(gallery, model, image, RIVAL),
+        chapters=chapters,
+        measured=any(row.belief for chapter in chapters for row in chapter.rows),
+        strips=_strips(gallery, model, image, page, "strip"),
+        paintings=_strips(gallery, model, image, page, "dreams"),
+        more=_more(gallery, model, image, page),
+        silhouette=silhouette(gallery, model, page, page),
+        walk=walk(gallery, model, image, page),
+        beside=beside(gallery, model, page, image),
+    )
+
+
+def _credit(example: Record) -> str:
+    return ", ".join(part for part in (example["credit"], example["licence"]) if part)
+
+
+def _steps(gallery: Gallery, model: str, image: str, page: str) -> list[Steps]:
+    def to_image(key: str) -> Link:
+        return Link(gallery.images[key]["title"], relative(report_page(model, key), page))
+
+    def to_model(key: str) -> Link:
+        return Link(gallery.models[key]["title"], relative(report_page(key, image), page))
+
+    axes = [components.steps("image", gallery.images_of(model), image, to_image)]
+    if len(gallery.models_of(image)) > 1:
+        axes.append(components.steps("model", gallery.models_of(image), model, to_model))
+    return axes
+
+
+def _target_name(gallery: Gallery, model: str, image: str, roles: tuple[str, ...]) -> str:
+    for figure in gallery.report(model, image):
+        if (figure["target"] or {}).get("role") in roles:
+            return figure["target"]["name"]
+    return ""
+
+
+def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapter]:
+    chapters = []
+    for family, title, summary, cards in gallery.families():
+        rows = [
+            row
+            for card in cards
+            if not _has_own_place(card) and (row := _method_row(gallery, model, image, card, page))
+        ]
+        if rows:
+            fades = any(plate and plate.fade for row in rows for plate in (row.label, row.rival))
+            chapters.append(Chapter(slug(family), title, summary, rows, fades))
+    return chapters
+
+
+def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: str) -> MethodRow | None:
+    label = gallery.find(model, image, card["slug"], LABEL) or gallery.find(model, image, card["slug"])
+    rival = gallery.find(model, image, card["slug"], RIVAL)
+    if label is None:
+        return None
+    return MethodRow(
+        method=Link(card["title"], relative(method_page(card["slug"]), page)),
+        summary=card["summary"],
+        label=components.plate(gallery, label, page, thumb=True),
+        belief=spark(label, f"{relative(figure_page(label), page)}#belief"),
+        rival=components.plate(gallery, rival, page, thumb=True) if rival and rival is not label else None,
+    )
+
+
+def _has_own_place(card: Record) -> bool:
+    return card["slug"] in OWN_PLACE or components.LOOKS.get(card["draw"]) == "strip"
+
+
+def _strips(gallery: Gallery, model: str, image: str, page: str, drawn: str) -> list[Plate]:
+    return [
+        components.plate(gallery, figure, page)
+        for figure in sorted(gallery.report(model, image), key=lambda f: list(gallery.methods).index(f["method"]))
+        if gallery.methods[figure["method"]]["draw"] == drawn
+    ]
+
+
+def _more(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
+    """Pictures beyond the first of a method for the label and for the rival."""
+    first = set()
+    for method in gallery.methods:
+        label = gallery.find(model, image, method, LABEL) or gallery.find(model, image, method)
+        rival = gallery.find(model, image, method, RIVAL)
+        first |= {figure["id"] for figure in (label, rival) if figure}
+    return [
+        components.plate(gallery, figure, page)
+        for figure in gallery.report(model, image)
+        if not _has_own_place(gallery.methods[figure["method"]]) and figure["id"] not in first
+    ]
+
+
+def silhouette(gallery: Gallery, model: str, page: str, target: str) -> list[Block]:
+    """The network as a row of blocks, linked to the steps of the walk on `target`."""
+    card = gallery.models[model]
+    layers = [gallery.layer(model, stage["layer"]) for stage in card["stages"]]
+    tallest = max((layer["shape"][-2] for layer in layers if layer and len(layer["shape"]) == 3), default=1)
+    return [
+        Block(
+            title=stage["title"],
+            href=relative(f"{target}#{stage_id(number)}", page),
+            height=round(14 + 82 * math.sqrt(_side(layer) / tallest)) if layer else 14,
+            width=round(5 + 5.5 * math.log2(max(2, layer["shape"][0]))) if layer else 10,
+            kind=layer["kind"] if layer else "other",
+        )
+        for number, (stage, layer) in enumerate(zip(card["stages"], layers, strict=True), start=1)
+    ]
+
+
+def _side(layer: Record) -> int:
+    return layer["shape"][-2] if len(layer["shape"]) == 3 else 0
+
+
+def stage_id(number: int) -> str:
+    """The anchor of a stage of the walk."""
+    return f"stage-{number}"
+
+
+def walk(gallery: Gallery, model: str, image: str, page: str) -> list[WalkStep]:
+    """The stages in order, each with the activations that stand for it."""
+    card = gallery.models[model]
+    figures = gallery.of_layer(model, image)
+    last = len(card["stages"])
+    return [
+        _walk_step(gallery, model, stage, figures, page, number, number == last)
+        for number, stage in enumerate(card["stages"], start=1)
+    ]
+
+
+def _walk_step(
+    gallery: Gallery, model: str, stage: Record, figures: dict[str, Record], page: str, number: int, final: bool
+) -> WalkStep:
+    layer = gallery.layer(model, stage["layer"]) or {}
+    field = layer.get("receptive_field")
+    sees = f"each value sees {field[0]} × {field[1]} pixels" if field else "each value sees the whole input"
+    shown = figures.get(stage["layer"])
+    shown_somewhere = gallery.at_layer(model, stage["layer"])
+    return WalkStep(
+        id=stage_id(number),
+        number=number,
+        title=stage["title"],
+        layer=Link(stage["layer"], relative(layer_page(model, stage["layer"]), page) if shown_somewhere else ""),
+        type=layer.get("type", ""),
+        shape=format.shape(layer.get("shape", ())),
+        sees=sees,
+        plate=components.plate(gallery, shown, page, layer_title=True) if shown else None,
+        folded=[
+            components.plate(gallery, figures[name], page, layer_title=True)
+            for name in stage["layers"]
+            if name != stage["layer"] and name in figures
+        ],
+        final=final,
+    )

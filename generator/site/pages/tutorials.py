@@ -1,0 +1,111 @@
+"""The shelf of pages that teach: one list, from which their hub, their way back and their neighbours come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import components
+from .components import Link, Plate, Steps
+from .manifest_index import Gallery
+from .urls import home_page, relative
+
+LEARN = "learn.html"
+READING = "reading.html"
+LECTURE = "lecture.html"
+GROWTH = "growth.html"
+CASES = "cases.html"
+LIMITS = "limits.html"
+GLOSSARY = "glossary.html"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A page of the shelf, as the hub offers it."""
+
+    page: str
+    title: str
+    words: str  # for whom it is and what one knows afterwards
+    method: str = ""  # of whose pictures one stands beside it
+
+
+# In the order in which one would read them; `nav` in mkdocs.yml lists the same pages.
+SHELF = [
+    Lesson(
+        READING,
+        "How to read the pictures",
+        "Start here if you have never looked into a network: what the colours mean, and what they do not.",
+        "input",
+    ),
+    Lesson(
+        LECTURE,
+        "A lecture in figures",
+        "A course from the first kernel to medicine and safety, each heading with a live figure.",
+        "filters",
+    ),
+    Lesson(
+        GROWTH,
+        "How the architectures grew",
+        "From AlexNet to MobileNet in plots: size, work, depth and sight, and what each one changed.",
+        "layer-table",
+    ),
+    Lesson(
+        CASES,
+        "Four readings",
+        "Four times a picture told something about a network, or seemed to: how one gets from looking to knowing.",
+        "grad-cam",
+    ),
+    Lesson(
+        LIMITS,
+        "What pictures can and cannot say",
+        "Before anything hangs on a map: medicine, safety, and why a network does not see the colours you see.",
+        "occlusion",
+    ),
+    Lesson(GLOSSARY, "Words", "Every term of this site in a sentence or two, and how maps are measured."),
+]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A lesson on the hub, with a picture of the gallery where there is one."""
+
+    link: Link
+    plate: Plate | None
+
+
+@dataclass(frozen=True)
+class LearnPage:
+    """What templates/learn.md needs."""
+
+    title: str
+    trail: list[Link]
+    lessons: list[Offer]
+
+
+def learn(gallery: Gallery) -> LearnPage:
+    """The hub of the pages that teach."""
+    return LearnPage(
+        title="Learn",
+        trail=[Link("Home", relative(home_page(), LEARN)), Link("Learn", "")],
+        lessons=[
+            Offer(Link(lesson.title, relative(lesson.page, LEARN), lesson.words), _picture(gallery, lesson.method))
+            for lesson in SHELF
+        ],
+    )
+
+
+def _picture(gallery: Gallery, method: str) -> Plate | None:
+    drawn = (figure for figure in gallery.figures if figure["method"] == method and figure["status"] == "drawn")
+    figure = next(drawn, None)
+    return components.plate(gallery, figure, LEARN, thumb=True) if figure else None
+
+
+def trail(page: str) -> list[Link]:
+    """The way back from a page of the shelf."""
+    title = next(lesson.title for lesson in SHELF if lesson.page == page)
+    return [Link("Home", relative(home_page(), page)), Link("Learn", relative(LEARN, page)), Link(title, "")]
+
+
+def steps(page: str) -> list[Steps]:
+    """The pages before and after a page of the shelf."""
+    titles = {lesson.page: lesson.title for lesson in SHELF}
+    return [components.steps("page", list(titles), page, lambda other: Link(titles[other], relative(other, page)))]

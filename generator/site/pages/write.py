@@ -1,0 +1,228 @@
+"""The manifest becomes pages: one typed context per template, Markdown for mkdocs and light HTML for single figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateError
+
+from generator.core.errors import InnerviewError
+from generator.site import mkdocs_hooks
+
+from . import (
+    architectures,
+    browser_palettes,
+    case_studies,
+    changes,
+    channel_table,
+    compare_any,
+    diagnostics_page,
+    figure,
+    glossary,
+    home,
+    image,
+    index_pages,
+    layer,
+    lecture,
+    limits,
+    method,
+    model,
+    model_pairs,
+    report,
+    social_meta,
+    tutorials,
+)
+from .escape import drawing, front_matter, prose, script_json, text, verbatim
+from .manifest_index import Gallery
+from .urls import (
+    figure_page,
+    home_page,
+    hub_page,
+    image_page,
+    layer_page,
+    method_page,
+    model_page,
+    pair_image_page,
+    pair_page,
+    report_page,
+)
+
+TEMPLATES: dict[str, type] = {
+    "home.md": home.HomePage,
+    "learn.md": tutorials.LearnPage,
+    "reading.md": index_pages.ReadingPage,
+    "lecture.md": lecture.LecturePage,
+    "growth.md": architectures.GrowthPage,
+    "cases.md": case_studies.CasesPage,
+    "limits.md": limits.LimitsPage,
+    "glossary.md": glossary.GlossaryPage,
+    "images.md": index_pages.ImagesPage,
+    "models.md": index_pages.ModelsPage,
+    "methods.md": index_pages.MethodsPage,
+    "image.md": image.ImagePage,
+    "model.md": model.ModelPage,
+    "layer.md": layer.LayerPage,
+    "findings.md": diagnostics_page.FindingsPage,
+    "method.md": method.MethodPage,
+    "report.md": report.ReportPage,
+    "compare.md": model_pairs.ComparePage,
+    "anytwo.md": compare_any.AnyTwoPage,
+    "pair.md": model_pairs.PairPage,
+    "pair-image.md": model_pairs.PairImagePage,
+    "changes.md": changes.ChangesPage,
+    "changes.html": changes.ChangesSheet,
+    "figure.html": figure.FigurePage,
+}
+TAUGHT = "learn reading lecture growth cases limits glossary".split()
+FOUND = "home images models methods method model compare anytwo pair".split()
+SEARCHED = {f"{kind}.md" for kind in (*FOUND, *TAUGHT)}
+
+
+def write_sources(manifest: dict[str, Any], folder: Path, templates: list[Path]) -> None:
+    """Write the Markdown pages of `manifest` below `folder`, the site's sources (`site_src`).
+
+    Files whose text is the same stay untouched; pages of an earlier manifest are removed.
+    """
+    environment, gallery = jinja(templates), Gallery(manifest)
+    written = set()
+    for name, context, page in _pages(gallery):
+        file = folder / Path(page).with_suffix(".md")
+        file = mkdocs_hooks.place(file) if name == "home.md" else file
+        head = _head(name, context, social_meta.head(gallery, page, context))
+        _write_changed(folder, file, head + render(environment, name, context))
+        written.add(file)
+    for file in (folder / "gallery").rglob("*.md"):
+        if file not in written:
+            file.unlink()
+
+
+def write_figure_pages(
+    manifest: dict[str, Any],
+    site: Path,
+    templates: list[Path],
+    channels: Callable[[dict[str, Any]], dict[str, Any] | None],
+) -> None:
+    """Write one standalone page per figure into the built `site`, and its oEmbed answer where the site has an address.
+
+    `channels(figure)` is `{"max": [..], "mean": [..], "zeros": [..]}` with a value per channel, or None; what layer
+    pages show of them is laid beside those.
+    """
+    environment, gallery = jinja(templates), Gallery(manifest)
+    axes, values = figure.Axes(gallery), {}
+    for record in gallery.figures:
+        numbers = channels(record)
+        if record["method"] == "activations":
+            values[record["id"]] = numbers
+        context = figure.figure(gallery, record, numbers, axes)
+        _write_changed(site, site / figure_page(record), render(environment, "figure.html", context))
+        if context.oembed:
+            answer = figure.oembed(gallery, record, context.plate)
+            _write_changed(site, site / figure.oembed_file(record), json.dumps(answer, ensure_ascii=False) + "\n")
+    for file, script in {**layer.data_scripts(gallery, values), **compare_any.data_scripts(gallery)}.items():
+        _write_changed(site, site / file, script)
+
+
+def write_unit_scripts(
+    manifest: dict[str, Any], site: Path, channels: Callable[[str, str], dict[str, Any] | None]
+) -> None:
+    """Lay beside the layer pages of the built `site` what is known of each channel; `channels(model, layer)` knows."""
+    channel_table.write(manifest, site, channels)
+
+
+def jinja(templates: list[Path]) -> Environment:
+    """Templates from the first folder that has them; undefined names fail, and whatever is printed is escaped.
+
+    The last folder's stay within reach as `innerview/<name>`, for one of the same name that adds to it.
+    """
+    ours = PrefixLoader({"innerview": FileSystemLoader(templates[-1])})
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(templates), ours]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals |= {
+        "PURPLE_GREEN": browser_palettes.PURPLE_GREEN,
+        "LINES": browser_palettes.LINES,
+    }  # for the filters of browsers
+    environment.filters |= {"text": text, "prose": prose, "verbatim": verbatim, "json": script_json, "drawing": drawing}
+    return environment
+
+
+def render(environment: Environment, name: str, context: Any) -> str:
+    """One page's text: the template sees the fields of its context and nothing else.
+
+    Raises `InnerviewError` for a template that cannot be read or asks for what is not there: galleries have their own.
+    """
+    try:
+        return environment.get_template(name).render({f.name: getattr(context, f.name) for f in fields(context)})
+    except TemplateError as error:
+        line = f" line {error.lineno}:" if getattr(error, "lineno", None) else ""
+        raise InnerviewError(f"template {getattr(error, 'name', None) or name}:{line} {error.message}") from error
+
+
+def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
+    """Template, context and place of every page that mkdocs builds."""
+    yield "home.md", home.home(gallery), home_page()
+    yield "learn.md", tutorials.learn(gallery), tutorials.LEARN
+    yield "reading.md", index_pages.reading(gallery), tutorials.READING
+    yield "lecture.md", lecture.lecture(gallery), tutorials.LECTURE
+    yield "cases.md", case_studies.cases(gallery), tutorials.CASES
+    yield "limits.md", limits.limits(gallery), tutorials.LIMITS
+    yield "glossary.md", glossary.glossary(gallery), tutorials.GLOSSARY
+    yield "growth.md", architectures.growth(gallery), tutorials.GROWTH
+    yield "images.md", index_pages.images(gallery), hub_page("images")
+    yield "models.md", index_pages.models(gallery), hub_page("models")
+    yield "methods.md", index_pages.methods(gallery), hub_page("methods")
+    for key in gallery.images:
+        yield "image.md", image.image(gallery, key), image_page(key)
+    for slug in gallery.methods:
+        yield "method.md", method.method(gallery, slug), method_page(slug)
+    for slug in gallery.models:
+        yield "model.md", model.model(gallery, slug), model_page(slug)
+        yield "findings.md", diagnostics_page.findings(gallery, slug), channel_table.findings_page(slug)
+        for name in gallery.layers_of(slug):
+            yield "layer.md", layer.layer(gallery, slug, name), layer_page(slug, name)
+        for key in gallery.images_of(slug):
+            yield "report.md", report.report(gallery, slug, key), report_page(slug, key)
+    yield "compare.md", model_pairs.hub(gallery), hub_page("compare")
+    yield "anytwo.md", compare_any.any_two(gallery), compare_any.ANY_TWO
+    for models, entries in gallery.pairs.items():
+        yield "pair.md", model_pairs.pair(gallery, models), pair_page(*models)
+        for key in dict.fromkeys(entry["image"] for entry in entries):
+            yield "pair-image.md", model_pairs.pair_image(gallery, models, key), pair_image_page(*models, key)
+    yield from _changes(gallery)
+
+
+def _changes(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
+    """The page that tells what changed, of a build against another gallery."""
+    if "changes" in gallery.manifest:
+        yield "changes.md", changes.changes(gallery, gallery.manifest["changes"], changes.CHANGES), changes.CHANGES
+
+
+def _head(name: str, context: Any, shared: dict[str, Any]) -> str:
+    head: dict[str, Any] = {"title": context.title, "hide": ["navigation", "toc"], "template": "main.html", **shared}
+    head["kind"] = name.removesuffix(".md")
+    if name == "home.md":  # the front page bears the site's title alone
+        del head["title"]
+    if name not in SEARCHED:
+        head["search"] = {"exclude": True}
+    return front_matter(head)
+
+
+def _write_changed(root: Path, file: Path, content: str) -> None:
+    """Write a page below `root`; links that someone laid there are not followed."""
+    if not file.parent.resolve().is_relative_to(root.resolve()):
+        raise InnerviewError(f"{file.parent}: expected a folder below {root}, it is a link that leads out of it")
+    if file.is_symlink():
+        file.unlink()
+    data = content.encode()
+    if not file.exists() or file.read_bytes() != data:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)

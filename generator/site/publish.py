@@ -1,0 +1,125 @@
+"""The site is built beside the old one, checked, and only then put in its place."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from markupsafe import escape
+
+from generator.core import resources
+from generator.core.errors import InnerviewError
+from generator.pipeline.manifest_reader import SCHEMA
+
+from . import mkdocs_hooks
+from .check import check_site
+
+
+class SiteError(InnerviewError):
+    """mkdocs refused the pages, or the built site does not hold together."""
+
+
+def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str = "", url: str = "") -> None:
+    """Build the gallery `root` (with `site_src/` and `mkdocs.yml`) into the folder `out`.
+
+    mkdocs writes to `<out>.new`; `publish(site)` adds pictures, manifest and figure pages there; the result is checked
+    and exchanged with what was at `out`. `title` and `url` win over those in mkdocs.yml. Raises `SiteError`; `out` is
+    then as it was.
+    """
+    out = replaceable(out)
+    old = _old(out)
+    if old.exists() and not out.exists():  # a build was killed while it exchanged them
+        old.rename(out)
+    resources.materialise(root)
+    new = out.with_name(out.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    _mkdocs(root, new, title, url)
+    publish(new)
+    if (new / "gallery").is_dir():
+        shutil.copyfile(SCHEMA, new / "gallery" / "manifest.schema.json")
+    problems = check_site(new)
+    if problems:
+        more = f"\n... and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise SiteError(f"the built site in {new} has {len(problems)} problems:\n" + "\n".join(problems[:20]) + more)
+    exchange(new, out)
+
+
+def replaceable(out: Path) -> Path:
+    """Where the site goes, links followed. Raises `SiteError` where something lies there that is no built site."""
+    out = out.resolve()
+    if not out.exists():
+        return out
+    if not out.is_dir():
+        raise SiteError(f"{out}: expected a folder for the site, there is a file")
+    names = {path.name for path in out.iterdir()}
+    if names and not ("index.html" in names and names & {"gallery", "404.html"}):
+        raise SiteError(f"{out}: expected an empty folder or a built site to replace, it holds other things")
+    return out
+
+
+def exchange(new: Path, out: Path) -> None:
+    """Put the folder `new` in the place of `out`, in one step where the system can; what was there is removed."""
+    old = _old(out)
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists() and _swapped(new, out):
+        shutil.rmtree(new, ignore_errors=True)
+        return
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(out: Path) -> Path:
+    """Where the former site is between two steps; a build that finds one alone puts it back."""
+    return out.with_name(out.name + ".old")
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders, so that at no moment one is missing; False where the system cannot."""
+    here, swap = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+    names = os.fsencode(one), os.fsencode(other)
+    try:
+        system = ctypes.CDLL(None)
+        if sys.platform == "darwin":
+            return system.renamex_np(*names, swap) == 0
+        return system.renameat2(here, names[0], here, names[1], swap) == 0
+    except (AttributeError, OSError, TypeError):  # another system, or an older one
+        return False
+
+
+def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
+    """Run `mkdocs build --strict` on a configuration that inherits the gallery's own."""
+    root = root.resolve()
+    settings: dict[str, object] = {
+        "INHERIT": str(root / "mkdocs.yml"),
+        "docs_dir": str(root / "site_src"),
+        "site_dir": str(site.resolve()),
+        "theme": {"custom_dir": str(root / resources.THEME)},
+        "hooks": [mkdocs_hooks.__file__],
+    }
+    # The theme prints these two without escaping them.
+    settings |= {"site_name": str(escape(title))} if title else {}
+    settings |= {"site_url": str(escape(url))} if url else {}
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "mkdocs.yml"
+        config.write_text(json.dumps(settings), encoding="utf-8")
+        result = subprocess.run(
+            [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)],
+            env={"SOURCE_DATE_EPOCH": "0", "DISABLE_MKDOCS_2_WARNING": "true", **os.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if result.returncode != 0:
+        told = (result.stderr + result.stdout).strip()
+        if "Traceback (most recent call last)" in told:  # of which the end says what happened
+            told = told.splitlines()[-1]
+        raise SiteError(f"mkdocs could not build {root / 'site_src'}:\n{told}")

@@ -1,0 +1,140 @@
+"""The card that a link preview shows, for every report, network and method: drawn from their own pictures, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from generator.core.code_digest import closure_digest
+from generator.core.store import Store, key_of
+from generator.drawing.social_card import SIZE, Postcard, Tile, draw, spoken
+from generator.pipeline.manifest import Published
+from generator.site.pages.format import count, percent
+from generator.site.pages.manifest_index import MODEL_LEVEL, Gallery, Record
+from generator.site.pages.urls import method_page, model_page, report_page
+
+LABEL = ("label", "top")
+TELLING = ("vanilla-backprop", "grad-cam", "saliency", "cam")  # the first two that are drawn stand for a report
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One tile before it is drawn: a published picture, or bars."""
+
+    caption: str
+    file: str = ""
+    crisp: bool = False
+    bars: tuple[tuple[str, float, bool], ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The card of one page: what is on it, and what it says to those who cannot see it."""
+
+    page: str  # from the site's root
+    title: str
+    line: str
+    tone: str
+    tiles: tuple[Shown, ...]
+
+
+def draw_all(
+    described: Record, files: Iterable[Published], store: Store
+) -> tuple[list[dict[str, Any]], list[Published]]:
+    """The cards of a manifest as its `shares`, and their files; what the store holds is not drawn again."""
+    gallery, digests = Gallery(described), {file.path: file.digest for file in files}
+    code = closure_digest("generator.drawing.social_card")
+
+    def one(wanted: Wanted) -> tuple[dict[str, Any], Published]:
+        tiles = [(tile, digests.get(tile.file, "")) for tile in wanted.tiles]
+        parts = [(tile.caption, digest, tile.crisp, tile.bars) for tile, digest in tiles if digest or tile.bars]
+        key = key_of("share", code, gallery.site["title"], wanted.title, wanted.line, wanted.tone, parts)
+        found = store.get(key)
+        if found is None or not store.whole(found):
+            faces = tuple(
+                Tile(caption, store.read(digest) if digest else b"", crisp, bars)
+                for caption, digest, crisp, bars in parts
+            )
+            brand = spoken(gallery.site["title"], "Innerview")
+            found = store.put(key, {}, {"file": draw(Postcard(brand, wanted.title, wanted.line, wanted.tone, faces))})
+        digest = found["payloads"]["file"]
+        page = wanted.page.removeprefix("gallery/")
+        file = page.removesuffix(".html") + ".png"
+        seen = ", ".join(tile.caption for tile, _ in tiles)
+        told = {"page": page, "file": file, "alt": f"{wanted.title}. {wanted.line} Pictures: {seen}.", "digest": digest}
+        return {**told, "width": SIZE[0], "height": SIZE[1]}, Published(file, digest)
+
+    drawn = [one(wanted) for wanted in wishes(gallery)]
+    return [share for share, _ in drawn], [file for _, file in drawn]
+
+
+def wishes(gallery: Gallery) -> Iterator[Wanted]:
+    """Every card there should be, in the order of the manifest."""
+    for slug in gallery.models:
+        yield of_model(gallery, slug)
+        for image in gallery.images_of(slug):
+            yield of_report(gallery, slug, image)
+    for slug in gallery.methods:
+        yield of_method(gallery, slug)
+
+
+def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
+    """The photo, what spoke for the class, and what the network said."""
+    example, card = gallery.images[image], gallery.models[model]
+    prediction = gallery.predictions.get((model, image))
+    pictures = [gallery.find(model, image, method, LABEL) for method in TELLING]
+    tiles = [Shown("photo", example["photo"])]
+    tiles += [_shown(gallery, picture) for picture in pictures if picture and picture["status"] == "drawn"][:2]
+    line, tone = f"in {spoken(card['title'], model)}", "plain"
+    if prediction and prediction["top"]:
+        best = prediction["top"][0]
+        name = spoken(best["name"], f"class {best['index']}")
+        line = f"{spoken(card['title'], model)} says {name}, {_percent(best['probability'])} sure."
+        tone = {True: "right", False: "wrong", None: "plain"}[prediction["correct"]]
+        bars = tuple(
+            (spoken(one["name"], f"class {one['index']}"), one["probability"], one["name"] == prediction["label"])
+            for one in prediction["top"]
+        )
+        tiles.append(Shown("its answer", bars=bars))
+    return Wanted(report_page(model, image), spoken(example["title"], image), line, tone, tuple(tiles))
+
+
+def of_model(gallery: Gallery, slug: str) -> Wanted:
+    """A network's size, its first filters and what it looked at in the first images."""
+    card = gallery.models[slug]
+    filters = [f for f in gallery.report(slug, MODEL_LEVEL) if f["method"] == "filters" and f["status"] == "drawn"]
+    tiles = [_shown(gallery, filters[0], "first filters")] if filters else []
+    for image in gallery.images_of(slug):
+        found = gallery.find(slug, image, "grad-cam", LABEL) or gallery.find(slug, image, "vanilla-backprop", LABEL)
+        if found and found["status"] == "drawn":
+            tiles.append(_shown(gallery, found, spoken(gallery.images[image]["title"], image)))
+    line = f"{count(card['parameters'])} parameters, {len(card['layers'])} tensors, {len(card['classes'])} classes."
+    if card["accuracy"].get("top1") is not None:
+        line += f" {_percent(card['accuracy']['top1'])} top-1 accuracy."
+    return Wanted(model_page(slug), spoken(card["title"], slug), line, "plain", tuple(tiles[:4]))
+
+
+def of_method(gallery: Gallery, slug: str) -> Wanted:
+    """A method's first sentence, and what it gives for the first images of the first network that has it."""
+    card, tiles = gallery.methods[slug], []
+    drawn = [f for f in gallery.figures if f["method"] == slug and f["status"] == "drawn"]
+    seen: set[str] = set()
+    for figure in drawn:
+        title = gallery.images[figure["image"]]["title"] if figure["image"] in gallery.images else figure["layer"]
+        if figure["model"] == drawn[0]["model"] and title not in seen:
+            seen.add(title)
+            tiles.append(_shown(gallery, figure, spoken(title, figure["image"])))
+    title = spoken(card["title"], slug)
+    return Wanted(method_page(slug), title, spoken(card["summary"], title), "plain", tuple(tiles[:4]))
+
+
+def _shown(gallery: Gallery, figure: Record, caption: str = "") -> Shown:
+    """A figure's picture; tiny inputs keep their pixels as squares."""
+    method, model = gallery.methods.get(figure["method"], {}), gallery.models[figure["model"]]
+    crisp = max(model["input"]["size"][1:]) <= 64 and method.get("draw") not in ("overlay", "strip")
+    return Shown(caption or spoken(method.get("title", figure["method"]), figure["method"]), figure["file"], crisp)
+
+
+def _percent(share: float) -> str:
+    return spoken(percent(share))

@@ -1,0 +1,465 @@
+"""The site in a real browser: nothing leaves it, everything can be seen, and every interaction works."""
+
+import gzip
+import re
+
+import browsing
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import PHONE, WIDE
+
+PAGES = {
+    "home": "index.html",
+    "learn": "learn.html",
+    "reading": "reading.html",
+    "images": "gallery/images/index.html",
+    "models": "gallery/models/index.html",
+    "methods": "gallery/methods/index.html",
+    "image": "gallery/images/frog.html",
+    "model": "gallery/tiny/index.html",
+    "method": "gallery/methods/grad-cam.html",
+    "method-by-layer": "gallery/methods/activations.html",
+    "report": "gallery/tiny/frog/index.html",
+    "report-wrong": "gallery/tiny/cat/index.html",
+    "compare": "gallery/compare/index.html",
+    "pair": "gallery/compare/tiny--tiny~pruned-50/index.html",
+    "pair-image": "gallery/compare/tiny--tiny~pruned-50/frog.html",
+    "figure-map": "gallery/tiny/frog/grad-cam--relu4--class-frog.html",
+    "figure-sprite": "gallery/tiny/frog/activations--relu0.html",
+    "figure-strip": "gallery/tiny/frog/grad-cam-over-depth--class-frog.html",
+    "figure-failed": "gallery/tiny/frog/occlusion--class-frog.html",
+    "figure-filters": "gallery/tiny/model/filters--conv0.html",
+    "not-found": "404.html",
+}
+REPORT, MAP, SPRITE = PAGES["report"], PAGES["figure-map"], PAGES["figure-sprite"]
+
+
+@pytest.fixture(scope="session")
+def address(built_site):
+    """Where the fake site is served."""
+    with browsing.served(built_site) as found:
+        yield found
+
+
+class Visit:
+    """A page of the site, and all that went wrong on it."""
+
+    def __init__(self, chromium, address, **wishes):
+        self.address = address
+        self.context = chromium.new_context(**{"viewport": WIDE, "reduced_motion": "reduce"} | wishes)
+        self.context.set_default_timeout(90_000)  # a loaded machine is no failure
+        self.page = self.context.new_page()
+        self.requests, self.faults = [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda line: line.type in ("error", "warning") and self.faults.append(line.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("response", lambda answer: answer.status >= 400 and self.faults.append(answer.url))
+
+    def __call__(self, name):
+        """Go to a page of the site."""
+        self.page.goto(f"{self.address}/{name}")
+        return self.page
+
+
+@pytest.fixture
+def visit(chromium, address):
+    """Opens visits that end with the test."""
+    opened = []
+
+    def start(**wishes):
+        opened.append(Visit(chromium, address, **wishes))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.context.close()
+
+
+# --- every kind of page -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_page_is_whole(visit, address, viewport):
+    one = visit(viewport=viewport)
+    for kind, name in PAGES.items():
+        page = one(name)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert page.evaluate(UNDECODED) == [], kind
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], kind
+        ours = page.locator(".page img, .specimen img")
+        assert ours.evaluate_all("all => all.filter(i => !i.getAttribute('width') || !i.getAttribute('height'))") == []
+        assert one.faults == [], kind
+    assert [url for url in one.requests if not url.startswith((address, "data:"))] == []
+
+
+UNDECODED = """() => Promise.all([...document.images].map(image => {
+    image.loading = 'eager';
+    return image.decode().then(() => '', () => image.src);
+})).then(found => found.filter(Boolean))"""
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_is_accessible(visit, kind):
+    page = visit()(PAGES[kind])
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    assert violations(page, {"type": "tag", "values": tags}) == []
+    page = visit(color_scheme="dark")(PAGES[kind])  # where colours are all that changes
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+    assert violations(page, {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}) == []
+
+
+def violations(page, rules):
+    """What axe finds against these rules, element by element."""
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]}).response["violations"]
+    return [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
+
+
+def test_a_report_is_light_before_one_scrolls(visit):
+    """At most 500 kB in 60 requests, as a server that compresses text would send them."""
+    one = visit()
+    bodies = []
+    one.page.on("response", lambda answer: bodies.append((answer.url, answer.body())))
+    one(REPORT).wait_for_load_state("networkidle")
+    sent = [body if url.endswith((".png", ".webp")) else gzip.compress(body) for url, body in bodies]
+    assert len(sent) <= 60 and sum(map(len, sent)) <= 500_000, (len(sent), sum(map(len, sent)))
+
+
+def test_pages_say_what_they_show_without_javascript(visit):
+    page = visit(java_script_enabled=False)(REPORT)
+    assert page.locator(".walk__step img").count() >= 6
+    assert page.locator("[data-fader]").first.is_hidden()
+    page.locator(".method a.picture").first.click()
+    assert page.url.endswith("vanilla-backprop--class-frog.html")
+    assert page.locator("#copy-html").input_value().startswith("<figure>")
+    assert page.locator("[data-copy]").first.is_hidden()
+
+
+def test_the_first_tab_skips_to_the_content(visit):
+    page = visit()(REPORT)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.trail') !== null")
+
+
+@pytest.mark.parametrize("kind", ["home", "report", "model", "figure-map"])
+def test_what_has_the_keyboard_is_seen(visit, kind):
+    page = visit()(PAGES[kind])
+    seen = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate(FOCUSED))
+    assert [element for element, box, ring in seen if not (box and ring)] == []
+    assert len({element for element, _, _ in seen}) > 4
+
+
+# What has the focus, whether it has a size, and whether a ring shows it; the theme shows its own by other means.
+FOCUSED = """() => {
+    const element = document.activeElement, box = element.getBoundingClientRect();
+    const theirs = element.matches('body, .md-header *, .md-tabs *');
+    const ring = getComputedStyle(element).outlineStyle !== 'none';
+    return [element.tagName + element.className + element.title, theirs || box.width > 0, theirs || ring];
+}"""
+
+
+def test_the_site_opens_from_a_file(chromium, built_site):
+    one = Visit(chromium, built_site.as_uri())
+    page = one("index.html")
+    for name, where in (
+        ("Walk through the network", "tiny/frog/index.html"),
+        ("A tiny network", "tiny/index.html"),
+        ("Methods", "methods/index.html"),
+        ("Saliency", "methods/saliency.html"),
+    ):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_url(f"**/{where}")
+    page.goto(f"{built_site.as_uri()}/{MAP}")
+    page.get_by_role("link", name="Innerview").click()
+    page.wait_for_url("**/index.html")
+    assert one.faults == []
+    one.context.close()
+
+
+# --- the lightbox -------------------------------------------------------------------------------------------
+
+
+def is_open(page):
+    """Whether the lightbox is open."""
+    return page.evaluate("!!document.querySelector('dialog.lightbox[open]')")
+
+
+def test_the_lightbox_by_mouse(visit):
+    page = visit()(REPORT)
+    page.locator(".method a.picture").first.click()
+    assert is_open(page)
+    assert "vanilla-backprop--class-frog.png" in page.locator(".lightbox img").get_attribute("src")
+    page.get_by_role("button", name="Next picture").click()
+    assert "vanilla-backprop--class-bird.png" in page.locator(".lightbox img").get_attribute("src")
+    page.get_by_role("button", name="Close").click()
+    page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
+    assert page.url.endswith(REPORT)
+
+
+def test_the_lightbox_by_keyboard(visit):
+    page = visit()(REPORT)
+    first = page.locator(".method a.picture").first
+    first.focus()
+    page.keyboard.press("Enter")
+    assert is_open(page)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert "class-bird.png" in page.locator(".lightbox img").get_attribute("src")
+    page.keyboard.press("Escape")
+    page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
+    assert page.evaluate("document.activeElement.matches('.method a.picture')")
+
+
+def test_back_closes_the_lightbox_and_its_page_is_a_click_away(visit):
+    page = visit()(REPORT)
+    page.locator(".method a.picture").first.click()
+    page.go_back()
+    assert not is_open(page) and page.url.endswith(REPORT)
+    page.locator(".method a.picture").first.click()
+    page.get_by_role("link", name="Open its page").click()
+    page.wait_for_url("**/vanilla-backprop--class-frog.html")
+
+
+def test_a_modified_click_opens_the_page_as_a_link_does(visit):
+    one = visit()
+    page = one(REPORT)
+    with one.context.expect_page() as opened:
+        page.locator(".method a.picture").first.click(modifiers=["Control"])
+    opened.value.wait_for_url("**/vanilla-backprop--class-frog.html")
+    assert not is_open(page)
+
+
+# --- channels -----------------------------------------------------------------------------------------------
+
+
+def test_a_channel_can_be_looked_at_in_a_report_and_leads_to_its_page(visit):
+    page = visit()(REPORT)
+    picture = page.locator("#stage-1 .walk__picture a[data-cells]")
+    picture.scroll_into_view_if_needed()
+    picture.locator("img").evaluate("image => image.decode()")
+    box = picture.locator("img").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
+    assert page.locator(".loupe").inner_text() == "channel 18 of 64"
+    page.mouse.click(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
+    page.wait_for_url("**/activations--relu0.html#c18")
+    assert page.locator(".browser__title").inner_text() == "Channel 18"
+
+
+def test_arrow_keys_walk_through_the_channels_and_the_address_follows(visit):
+    page = visit()(SPRITE)
+    slider = page.get_by_role("slider", name="Channel")
+    slider.focus()
+    for key, channel in (("ArrowRight", 1), ("ArrowDown", 17), ("End", 63), ("ArrowRight", 63), ("Home", 0)):
+        page.keyboard.press(key)
+        assert slider.get_attribute("aria-valuenow") == str(channel)
+    page.keyboard.press("ArrowDown")
+    assert browsing.where(page).endswith("#c16")
+    assert slider.get_attribute("aria-valuetext") == "Channel 16, largest 1.25, mean 0.250, zeros 50.0 %"
+
+
+def test_an_address_with_a_channel_shows_it(visit):
+    page = visit()(f"{SPRITE}#c9")
+    page.wait_for_selector(".browser__title")
+    assert page.locator(".browser__title").inner_text() == "Channel 9"
+    page.evaluate("location.hash = '#c11'")
+    page.wait_for_function("document.querySelector('.browser__title').textContent === 'Channel 11'")
+
+
+# --- narrowing a hub --------------------------------------------------------------------------------------
+
+
+def titles(page):
+    """The titles of the cards that are to be seen."""
+    return page.locator(".card:visible h2").all_inner_texts()
+
+
+def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
+    page = visit()(PAGES["images"])
+    assert titles(page) == ["Frog", "Cat", "Rocket"]
+    page.get_by_role("button", name="wrong").click()
+    assert titles(page) == ["Cat"] and browsing.where(page).endswith("#show=wrong")
+    assert page.locator(".filter output").inner_text() == "1 of 3"
+    page.reload()
+    assert titles(page) == ["Cat"]
+    page.evaluate("location.hash = '#show=right&find=fr'")
+    page.wait_for_function("document.querySelector('.card').hidden === false")
+    assert titles(page) == ["Frog"]
+    page.get_by_role("button", name="all").click()
+    assert page.get_by_role("button", name="all").get_attribute("aria-pressed") == "true"
+
+
+# --- maps over the photo ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [REPORT, MAP])
+def test_the_slider_fades_the_maps_to_show_the_photo(visit, name):
+    page = visit()(name)
+    picture = page.locator(".picture--fade img:not(.specimen__under)").first
+    slider = page.get_by_role("slider", name=re.compile("Opacity"))
+    slider.focus()
+    page.keyboard.press("Home")
+    assert picture.evaluate("image => getComputedStyle(image).opacity") == "0"
+    mount = page.locator(".picture--fade").first
+    below = mount.evaluate("e => getComputedStyle(e).backgroundImage") + mount.inner_html()
+    assert "input.png" in below
+    page.keyboard.press("End")
+    assert picture.evaluate("image => getComputedStyle(image).opacity") == "1"
+
+
+# --- taking a figure away -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["Link", "HTML", "Markdown"])
+def test_a_copy_button_copies(visit, address, kind):
+    one = visit(permissions=["clipboard-read", "clipboard-write"])
+    page = one(MAP)
+    page.get_by_role("button", name=f"Copy {kind}").click()
+    page.get_by_text("Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator(f"#copy-{kind.lower()}").input_value()
+    assert f"{address}/{MAP}" in copied and "your.site" not in copied
+
+
+def test_the_snippet_shows_the_figure_where_it_is_pasted(visit, address):
+    one = visit()
+    snippet = one(MAP).locator("#copy-html").input_value()
+    page = one.context.new_page()
+    page.set_content(snippet)
+    assert page.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 224
+    assert "CC0-1.0" in page.locator("figcaption").inner_text()
+
+
+# --- bright and dark field ----------------------------------------------------------------------------------
+
+
+def test_the_choice_of_field_is_kept_on_the_pages_of_figures(visit):
+    one = visit()
+    page = one(REPORT)
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "default"
+    page.get_by_title("Switch to dark field").click()
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+    page = one(SPRITE)
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+    assert "invert" in page.locator(".specimen__mount img").evaluate("image => getComputedStyle(image).filter")
+
+
+def test_the_search_finds_a_method(visit):
+    page = visit()("index.html")
+    page.get_by_role("textbox", name="Search").click()
+    page.wait_for_function("!document.querySelector('.md-search-result__meta').textContent.includes('Init')")
+    page.keyboard.type("saliency")  # key by key: that is what the theme listens to
+    page.locator(".md-search-result__link").first.wait_for()
+    assert "saliency" in page.locator(".md-search-result__link").first.get_attribute("href")
+
+
+# --- two networks side by side ------------------------------------------------------------------------------
+
+DUEL = "#vanilla-backprop--class-frog"
+PAIR = PAGES["pair-image"]
+
+
+def shown(page):
+    """The names of the pictures of one duel that can be seen."""
+    panes = page.locator(f"{DUEL} .duel__pane")
+    seen = panes.evaluate_all(
+        """all => all.filter(pane => pane.checkVisibility({visibilityProperty: true}))
+            .map(pane => pane.className.match(/--(\\w+)/)[1])"""
+    )
+    return " ".join(seen)
+
+
+def boundary(page):
+    """Where the right picture begins, as a share of the width."""
+    return page.locator(f"{DUEL} .duel__pane--right img").evaluate("image => getComputedStyle(image).clipPath")
+
+
+def test_the_views_of_a_duel_by_keyboard_and_the_address_follows(visit):
+    page = visit()(PAIR)
+    assert shown(page) == "left right difference" and "#" not in browsing.where(page)
+    page.get_by_role("radio", name="Side by side").focus()
+    for view, panes in (("slider", "left right"), ("blink", "left"), ("difference", "difference")):
+        page.keyboard.press("ArrowRight")
+        assert shown(page) == panes
+        assert f"#view={view}" in browsing.where(page)
+    page.keyboard.press("ArrowRight")
+    assert shown(page) == "left right difference" and "#" not in browsing.where(page)
+
+
+def test_the_slider_of_a_duel_by_keyboard(visit):
+    page = visit()(f"{PAIR}#view=slider&at=35")
+    slider = page.get_by_role("slider", name=re.compile("ends"))
+    assert (slider.input_value(), boundary(page)) == ("35", "inset(0px 0px 0px 35%)")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert browsing.where(page).endswith("#view=slider&at=36") and boundary(page).endswith("36%)")
+    page.keyboard.press("End")
+    assert boundary(page).endswith("100%)")
+
+
+def test_the_slider_of_a_duel_by_mouse(visit):
+    page = visit()(PAIR)
+    page.get_by_text("Slider", exact=True).click()
+    picture = page.locator(f"{DUEL} .duel__pane--left img")
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle, steps=3)
+    page.mouse.up()
+    assert boundary(page).endswith("25%)") and browsing.where(page).endswith("#view=slider&at=25")
+    page.mouse.move(box["x"] + box["width"] * 0.75, middle)  # no button is down
+    assert boundary(page).endswith("25%)")
+
+
+def test_blinking_by_hand_and_by_itself(visit):
+    page = visit()(PAIR)
+    page.get_by_text("Blink", exact=True).click()
+    assert shown(page) == "left"
+    page.get_by_role("button", name="Swap").focus()
+    page.keyboard.press("Enter")
+    assert shown(page) == "right" and browsing.where(page).endswith("#view=blink&shown=right")
+    assert page.locator(".viewer output").inner_text() == "with half pruned"
+    play = page.get_by_role("button", name="Play")
+    play.click()
+    page.wait_for_function(
+        f"getComputedStyle(document.querySelector('{DUEL} .duel__pane--left')).visibility === 'visible'"
+    )
+    page.get_by_role("button", name="Pause").click()
+    now = shown(page)
+    page.wait_for_timeout(900)  # longer than a beat
+    assert shown(page) == now
+    assert play.get_attribute("aria-pressed") == "false"
+
+
+def test_an_address_with_a_view_shows_it(visit):
+    page = visit()(f"{PAIR}#view=blink&shown=right")
+    assert shown(page) == "right"
+    page.evaluate("location.hash = '#view=difference&gain=8'")
+    page.wait_for_selector("[data-view=difference]")
+    assert shown(page) == "difference"
+    assert page.get_by_role("checkbox", name=re.compile("eight times")).is_checked()
+    strength = page.locator(f"{DUEL} .duel__pane--difference img").evaluate("image => getComputedStyle(image).filter")
+    assert strength == "contrast(8)"
+    page = visit()(f"{PAIR}#view=nonsense")
+    assert shown(page) == "left right difference"
+
+
+def test_a_duel_needs_no_javascript(visit):
+    page = visit(java_script_enabled=False)(PAIR)
+    assert page.locator("[data-viewer]").is_hidden()
+    assert page.locator(f"{DUEL} img").evaluate_all("all => all.filter(image => image.width > 100).length") == 3
+    page.locator(f"{DUEL} figcaption a").last.click()
+    assert page.url.endswith("/tiny~pruned-50/frog/vanilla-backprop--class-frog.html")
+
+
+def test_a_report_leads_to_the_same_picture_in_the_other_network(visit):
+    page = visit()(REPORT)
+    page.get_by_role("link", name="with half pruned", exact=True).click()
+    page.wait_for_url(f"**/{PAIR}")

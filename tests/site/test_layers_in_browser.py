@@ -1,0 +1,296 @@
+"""Layer pages, the scrubbed walk, the second matrix and the lecture in a browser, by keyboard, mouse and address."""
+
+import base64
+import gzip
+import io
+
+import browsing
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from generator.core.resources import resource
+from generator.drawing.palettes import GREENS, SIGNED
+from generator.site.pages import layer, write
+from generator.site.pages.manifest_index import Gallery
+from generator.site.pages.svg_rescale import rescale, shrink
+
+LAYER, REPORT, MODEL = "gallery/tiny/layers/relu0.html", "gallery/tiny/frog/index.html", "gallery/tiny/index.html"
+VECTOR, CLASSES = "gallery/tiny/layers/mean.html", "gallery/tiny/layers/probabilities.html"
+PAGES = [LAYER, "gallery/tiny/layers/conv0.html", VECTOR, CLASSES, "lecture.html"]
+
+
+@pytest.fixture(scope="module")
+def address(built_site):
+    with browsing.served(built_site) as found:
+        yield found
+
+
+@pytest.fixture
+def visit(chromium, address):
+    """Opens a page; in the end nothing may have gone wrong on any."""
+    with browsing.pages(chromium) as go:
+        yield lambda name, *size, **wishes: go(f"{address}/{name}", *size, **wishes)
+
+
+# --- every kind of page -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_and_fits_a_phone(visit, name):
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    assert violations(visit(name), {"type": "tag", "values": tags}) == []
+    phone = visit(name, 390, 844, color_scheme="dark")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert violations(phone, {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}) == []
+
+
+def violations(page, rules):
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]}).response["violations"]
+    return [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
+
+
+def test_without_javascript_there_are_the_sprites_the_walk_and_both_tables(visit):
+    page = visit(LAYER, java_script_enabled=False)
+    assert page.locator(".layer__image img[src*='activations--relu0']").count() == 3
+    assert page.locator(".channels").count() == 0
+    page = visit(REPORT, java_script_enabled=False)
+    assert page.locator(".scrub").count() == 0 and page.locator(".walk__step:visible").count() == 7
+    page = visit(MODEL, java_script_enabled=False)
+    assert page.locator("[data-table]:visible .matrix").count() == 2
+
+
+# --- one channel in every image -----------------------------------------------------------------------------
+
+
+def cuts(page):
+    """Where each image's piece of its sprite begins, in screen pixels, and the title below it."""
+    return page.locator(".channels__row li:not(.channels__kernel)").evaluate_all(
+        "all => all.map(li => [getComputedStyle(li.querySelector('.channels__cut')).backgroundPosition,"
+        " li.querySelector('b').textContent])"
+    )
+
+
+def test_arrow_keys_show_a_channel_of_every_image_and_the_address_keeps_it(visit):
+    page = visit(LAYER)
+    slider = page.get_by_role("slider")
+    slider.focus()
+    for key, channel in (("ArrowRight", 1), ("ArrowDown", 17), ("ArrowUp", 1), ("End", 63), ("Home", 0)):
+        page.keyboard.press(key)
+        assert slider.input_value() == str(channel), key
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert browsing.where(page).endswith("#c17") and page.locator(".channels__name").inner_text() == "Channel 17 of 64"
+    side = 104 / 32 * 33  # from one square to the next, at the size shown
+    assert cuts(page) == [[f"{-side:g}px {-side:g}px", title] for title in ("Frog", "Cat", "Rocket")]
+    assert page.locator(".channels__numbers").all_inner_texts() == ["largest 1.27\nmean 0.250\nzeros 50 %"] * 3
+    assert slider.get_attribute("aria-valuetext") == "Channel 17 of 64, strongest in Frog with 1.27"
+
+
+def test_a_value_of_the_classifier_is_called_after_its_class(visit):
+    page = visit("gallery/tiny/layers/classifier.html#c6")
+    assert page.locator(".channels__name").inner_text() == "Value 6 of 10, frog"
+    assert page.locator(".channels__numbers").first.inner_text() == "1.60"
+
+
+def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
+    page = visit(LAYER)
+    page.locator("[data-image='cat']").scroll_into_view_if_needed()
+    image = page.locator("[data-image='cat'] .layer__sprite.is-near img")
+    image.wait_for()
+    image.evaluate("image => image.decode()")
+    box = image.bounding_box()
+    step = box["width"] / 16
+    page.mouse.move(box["x"] + 2.5 * step, box["y"] + 1.5 * step)
+    assert page.locator(".channels__name").inner_text() == "Channel 18 of 64"
+    assert "#" not in browsing.where(page)
+    page.mouse.move(5, 5)
+    assert page.locator(".channels__name").inner_text() == "Channel 0 of 64"
+    page.mouse.click(box["x"] + 3.5 * step, box["y"] + 0.5 * step)
+    assert browsing.where(page).endswith(f"{LAYER}#c3"), "a click pins and does not leave the page"
+    page.get_by_role("link", name="Activations").first.press("Enter")
+    page.wait_for_url("**/activations--relu0.html")
+
+
+def test_an_address_brings_back_channel_order_and_scale(visit):
+    page = visit(f"{LAYER}#c9&strongest&own")
+    assert page.locator(".channels__name").inner_text() == "Channel 9 of 64"
+    assert page.get_by_label("strongest image first").is_checked() and page.get_by_label("own scale").is_checked()
+    page.get_by_label("own scale").uncheck()
+    assert browsing.where(page).endswith("#c9&strongest")
+    page.evaluate("location.hash = '#c11'")
+    page.wait_for_function("document.querySelector('.channels__name').textContent === 'Channel 11 of 64'")
+    assert not page.get_by_label("strongest image first").is_checked()
+
+
+def test_the_strongest_image_comes_first_when_asked(visit):
+    page = visit(LAYER)
+    page.evaluate("""() => window.innerviewLayer.rocket.max[0] = 9""")
+    page.get_by_label("strongest image first").check()
+    assert [title for _, title in cuts(page)] == ["Rocket", "Frog", "Cat"]
+
+
+def test_loud_channels_are_offered(visit):
+    page = visit(LAYER)
+    page.locator(".channels__told").get_by_role("button", name="channel 63").click()
+    assert browsing.where(page).endswith("#c63")
+
+
+# --- one scale: the browser does what the tables say -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_filter_turns_each_colour_into_that_of_the_weaker_value(chromium, fake_gallery, signed):
+    share, codes = 0.4, np.arange(1, 255)
+    palette, zero = (SIGNED, 128) if signed else (GREENS, 0)
+    target = palette[np.round(zero + (codes - zero) * share).astype(int)].astype(int)
+    page = chromium.new_page()
+    page.set_content(
+        f'<body style="margin:0;background:#fff">{svg(fake_gallery[1], signed, share)}<img style="display:block;'
+        f"filter:url(#values-{'signed' if signed else 'greens'}) url(#scale-0) url(#colours)"
+        f'" src="{strip(palette[codes])}"></body>'
+    )
+    page.locator("img").evaluate("image => image.decode()")
+    shot = np.asarray(Image.open(io.BytesIO(page.locator("img").screenshot())).convert("RGB")).astype(int)
+    page.close()
+    assert np.abs(shot[1, :] - target).max() <= 10, "of 255 levels"
+
+
+def strip(colours):
+    """Colours (n, 3) as a picture three pixels high, as an address."""
+    file = io.BytesIO()
+    Image.fromarray(np.stack([colours] * 3)).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def svg(manifest, signed, share):
+    """The filters as the layer page writes them."""
+    context = layer.layer(Gallery(manifest), "tiny", "relu0")
+    filters = rescale(signed, [shrink("scale-0", share, signed, signed)], {signed})
+    known = {name: getattr(context, name) for name in context.__dataclass_fields__} | {"rescale": filters}
+    page = write.jinja([resource("templates")]).get_template("layer.md").render(known)
+    return page[page.index("<svg") : page.index("</svg>") + 6]
+
+
+# --- the walk, scrubbed ---------------------------------------------------------------------------------------
+
+
+def test_the_walk_is_scrubbed_by_arrow_keys_from_the_input_to_the_classes(visit):
+    page = visit(REPORT)
+    slider, title = page.get_by_role("slider", name="Stage, from"), page.locator(".scrub__title")
+    slider.focus()
+    seen = [title.inner_text()]
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+        seen.append(title.inner_text())
+    expected = ["The input", "conv 64", "pool", "conv 256", "pool", "conv 512", "vector of 512", "10 classes"]
+    assert seen == expected and browsing.where(page).endswith("#at=7")
+    assert page.locator(".scrub .bars li").count() == 5
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    image = page.locator(".scrub__mount img")
+    assert "activations--relu0.png" in image.get_attribute("src") and image.get_attribute("alt")
+    assert image.bounding_box()["width"] <= page.locator(".scrub__mount").bounding_box()["width"]
+    assert slider.get_attribute("aria-valuetext").startswith("1: conv 64, 64 × 32 × 32")
+    assert page.locator(".silhouette .is-here").inner_text() == "conv 64"
+
+
+def test_an_address_brings_back_the_stage_and_play_goes_on_to_the_end(visit):
+    page = visit(f"{REPORT}#at=6")
+    assert page.locator(".scrub__title").inner_text() == "vector of 512"
+    play = page.locator(".scrub__play")
+    play.click()
+    assert play.get_attribute("aria-pressed") == "true"
+    page.wait_for_function("document.querySelector('.scrub__title').textContent === '10 classes'")
+    assert play.get_attribute("aria-pressed") == "false" and browsing.where(page).endswith("#at=7")
+
+
+# --- two matrices ---------------------------------------------------------------------------------------------
+
+
+def test_a_switch_leads_from_methods_to_layers_and_the_address_keeps_it(visit):
+    page = visit(MODEL)
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["Every image, the classic way"]
+    page.get_by_role("button", name="Layers by image").press("Enter")
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["Every image, layer by layer"]
+    assert browsing.where(page).endswith("#table=layers")
+    rows = page.locator("[data-table='layers'] tbody tr")
+    assert rows.locator("th").all_inner_texts()[:3] == ["conv 64", "pool", "conv 256"]
+    assert rows.first.locator("td img").count() == 3
+    page.reload()
+    assert page.get_by_role("button", name="Layers by image").get_attribute("aria-pressed") == "true"
+    rows.first.locator("th a").click()
+    page.wait_for_url("**/layers/relu0.html")
+
+
+# --- weight and print -------------------------------------------------------------------------------------------
+
+
+def requests(chromium, address, name):
+    """Addresses and sizes of all that a page fetches before one scrolls, text as a server that compresses sends it."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page, answers = context.new_page(), []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(f"{address}/{name}", wait_until="networkidle")
+    sent = [(a.url, len(a.body() if a.url.endswith((".png", ".webp")) else gzip.compress(a.body()))) for a in answers]
+    context.close()
+    return sent
+
+
+METHOD = "gallery/methods/activations.html"
+
+
+@pytest.mark.parametrize("name", [LAYER, MODEL, "lecture.html", "learn.html"])
+def test_a_page_is_light_before_one_scrolls(chromium, address, name):
+    sent = requests(chromium, address, name)
+    assert len(sent) <= 60 and sum(size for _, size in sent) <= 500_000, sent
+
+
+@pytest.mark.parametrize("name", [METHOD, f"{MODEL}#table=layers"])
+def test_cells_fetch_corners_of_sprites_and_no_whole_one(chromium, address, name):
+    sent = [url for url, _ in requests(chromium, address, name) if "activations--" in url]
+    wide = [url for url in sent if "--relu0" in url or "--relu2" in url]
+    assert len(wide) >= 3 and sum(".thumb." not in url for url in wide) <= 1, "the example of a method is whole"
+
+
+def test_one_network_at_a_time_on_the_page_of_a_method_and_the_address_keeps_it(visit):
+    page = visit(METHOD)
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["A tiny network"]
+    page.get_by_role("button", name="A tiny network, half pruned").press("Enter")
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["A tiny network, half pruned"]
+    assert browsing.where(page).endswith("#table=tiny~pruned-50")
+    page.locator("[data-table]:visible thead a").first.click()
+    page.wait_for_url("**/tiny~pruned-50/layers/relu0.html")
+
+
+def test_a_channel_is_cut_from_the_corner_until_its_sprite_is_there(visit):
+    page = visit(LAYER, 1280, 500)
+    last = page.locator(".channels__row li:not(.channels__kernel) .channels__cut").last
+    image = page.locator("[data-image='rocket'] .picture img")
+    shown = "box => [getComputedStyle(box).backgroundImage, getComputedStyle(box).backgroundSize]"
+    first, size = last.evaluate(shown)
+    assert ".thumb." in first and image.is_hidden()
+    page.locator("[data-image='rocket']").scroll_into_view_if_needed()
+    image.wait_for()
+    image.evaluate("image => image.decode()")
+    page.wait_for_function(
+        "!document.querySelector('.channels__row li:last-child .channels__cut').style.backgroundImage.includes('thumb')"
+    )
+    whole, larger = last.evaluate(shown)
+    assert "activations--relu0.png" in whole and float(larger.split("px")[0]) >= float(size.split("px")[0])
+
+
+def test_the_second_matrix_costs_nothing_before_it_is_seen(chromium, address):
+    assert not [url for url, _ in requests(chromium, address, MODEL) if "activations--relu2" in url]
+    assert [url for url, _ in requests(chromium, address, f"{MODEL}#table=layers") if "activations--relu2" in url]
+
+
+def test_on_paper_there_are_pictures_and_no_controls(visit):
+    page = visit(REPORT, color_scheme="dark")
+    page.emulate_media(media="print")
+    for gone in (".md-header", ".scrub", ".trail", ".steps", ".fader"):
+        assert page.locator(gone).first.is_hidden(), gone
+    assert page.locator(".walk__step img").first.is_visible()
+    shown = page.evaluate("getComputedStyle(document.body).getPropertyValue('--dark-field')")
+    assert shown.strip() == "none", "on white paper zero is white"

@@ -1,0 +1,173 @@
+"""The site takes its place only when it holds together, and what someone wrote in a gallery stays theirs."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from generator.core import resources
+from generator.site import mkdocs_hooks, publish
+from generator.site.pages import write
+
+OURS = "site_src/assets/css/home.css"
+
+
+def test_what_mkdocs_reads_is_laid_into_a_gallery(tmp_path):
+    resources.materialise(tmp_path)
+    assert (tmp_path / OURS).read_bytes() == resources.resource(OURS).read_bytes()
+    settings, ours = (tmp_path / "mkdocs.yml").read_text(), resources.resource("mkdocs.yml").read_text()
+    assert set(settings.splitlines()) < set(ours.splitlines())
+    assert "docs/index.md" in ours and "docs/index.md" not in settings  # which are Innerview's own
+    assert (tmp_path / "site_src/.theme/main.html").is_file()
+
+
+def test_what_someone_wrote_stays_and_what_we_laid_is_renewed(tmp_path, monkeypatch):
+    own = tmp_path / "site_src/assets/css/own.css"
+    own.parent.mkdir(parents=True)
+    own.write_text("theirs")
+    resources.materialise(tmp_path)
+    (tmp_path / OURS).write_text("changed by them")
+    newer = tmp_path / "newer"
+    shutil.copytree(resources.resource("site_src/assets"), newer / "site_src/assets")
+    shutil.copytree(resources.resource("templates"), newer / "templates")
+    shutil.copyfile(resources.resource("mkdocs.yml"), newer / "mkdocs.yml")
+    (newer / "site_src/assets/css/pages.css").write_text("newer")
+    (newer / "site_src/assets/css/hubs.css").unlink()
+    monkeypatch.setattr(resources, "PACKAGED", newer)
+    for _ in range(2):
+        resources.materialise(tmp_path)
+        assert own.read_text() == "theirs"
+        assert (tmp_path / OURS).read_text() == "changed by them"
+        assert (tmp_path / "site_src/assets/css/pages.css").read_text() == "newer"
+        assert not (tmp_path / "site_src/assets/css/hubs.css").exists()
+
+
+def test_a_deleted_asset_comes_back(tmp_path):
+    resources.materialise(tmp_path)
+    (tmp_path / OURS).unlink()
+    resources.materialise(tmp_path)
+    assert (tmp_path / OURS).is_file()
+
+
+def test_a_gallerys_theme_wins_file_by_file(tmp_path):
+    (tmp_path / "templates/theme").mkdir(parents=True)
+    (tmp_path / "templates/theme/404.html").write_text("theirs")
+    resources.materialise(tmp_path)
+    assert (tmp_path / "site_src/.theme/404.html").read_text() == "theirs"
+    assert "extends" in (tmp_path / "site_src/.theme/main.html").read_text()
+
+
+def test_a_resource_that_is_nowhere_is_named():
+    with pytest.raises(resources.InnerviewError, match="^gone: expected it in "):
+        resources.resource("gone")
+
+
+def test_a_site_that_does_not_hold_together_takes_no_place(fake_gallery, tmp_path):
+    manifest, out = fake_gallery[1], tmp_path / "site"
+    (out / "gallery").mkdir(parents=True)
+    (out / "index.html").write_text("the old one")
+    write.write_sources(manifest, tmp_path / "site_src", resources.template_folders(tmp_path))
+    with pytest.raises(publish.SiteError, match=r"has \d+ problems:\n.*leads to .*which is not there"):
+        publish.build(tmp_path, out, lambda new: None, title="<b>Title</b>")
+    assert (out / "index.html").read_text() == "the old one"
+    title = (tmp_path / "site.new/index.html").read_text().split("<title>")[1].split("</title>")[0]
+    assert title == "&lt;b&gt;Title&lt;/b&gt;"
+
+
+def test_what_mkdocs_says_is_told(tmp_path):
+    (tmp_path / "site_src").mkdir()
+    with pytest.raises(publish.SiteError, match="mkdocs could not build .*site_src:\n(?s:.*)index.md"):
+        publish.build(tmp_path, tmp_path / "site", lambda new: None)
+
+
+def test_the_new_site_takes_the_place_of_the_old_one(tmp_path):
+    for name in ("new", "out", "out.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    publish.exchange(tmp_path / "new", tmp_path / "out")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["out", "out/new"]
+
+
+def test_at_no_moment_is_there_no_site(tmp_path, monkeypatch):
+    """The kernel is asked once, by one call; where that cannot be, the next build puts the former site back."""
+    for name in ("new", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    renames = []
+    monkeypatch.setattr(Path, "rename", lambda self, target: renames.append(target))
+    publish.exchange(tmp_path / "new", tmp_path / "out")
+    assert renames == [] and [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_site_that_was_being_exchanged_is_put_back(tmp_path, monkeypatch):
+    (tmp_path / "site.old/gallery").mkdir(parents=True)
+    (tmp_path / "site.old/index.html").write_text("the old one")
+    (tmp_path / "site_src").mkdir()
+    with pytest.raises(publish.SiteError, match="mkdocs could not build"):
+        publish.build(tmp_path, tmp_path / "site", lambda new: None)
+    assert (tmp_path / "site/index.html").read_text() == "the old one"
+
+
+@pytest.mark.parametrize("what", ["a file", "other things"])
+def test_what_is_no_site_is_never_replaced(tmp_path, what):
+    if what == "a file":
+        (tmp_path / "home").write_text("mine")
+    else:
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home/letter.txt").write_text("mine")
+    with pytest.raises(publish.SiteError, match=f"home: expected .* {what}$"):
+        publish.build(tmp_path, tmp_path / "home", lambda new: None)
+    kept = tmp_path / "home" if what == "a file" else tmp_path / "home/letter.txt"
+    assert kept.read_text() == "mine" and not (tmp_path / "site_src").exists()
+
+
+def test_a_link_to_the_site_stays_one(tmp_path):
+    (tmp_path / "disk/site/gallery").mkdir(parents=True)
+    (tmp_path / "disk/site/index.html").touch()
+    (tmp_path / "site").symlink_to(tmp_path / "disk/site")
+    assert publish.replaceable(tmp_path / "site") == tmp_path / "disk/site"
+
+
+def test_a_page_of_html_reaches_the_site_as_markdown_would_have_left_it(fake_gallery, tmp_path, monkeypatch):
+    sites, real = [], mkdocs_hooks.__file__
+    for name in ("past", "through"):
+        root = tmp_path / name
+        resources.materialise(root)
+        write.write_sources(fake_gallery[1], root / "site_src", [resources.resource("templates")])
+        (root / "site_src/mixed.md").write_text('<div class="page page--own">\n<p>one</p>\n</div>\n\n*two*\n')
+        publish._mkdocs(root, root / "site", "", "")
+        sites.append({path.relative_to(root / "site"): path.read_bytes() for path in (root / "site").rglob("*.html")})
+        hooks = Path(real).read_text().replace("def on_page", "def without_on_page")
+        (tmp_path / "no_hooks.py").write_text(hooks)
+        monkeypatch.setattr("generator.site.mkdocs_hooks.__file__", str(tmp_path / "no_hooks.py"))
+    past, through = sites
+    assert past == through and len(past) > 40
+    assert b"<em>two</em>" in past[Path("mixed.html")]
+
+
+def test_style_sheets_of_all_pages_are_one_file_in_their_order(tmp_path):
+    class Config(dict):
+        docs_dir, site_dir = str(tmp_path / "docs"), str(tmp_path / "docs")
+
+    for name, text in {"b.css": "b {}", "a.css": "a {}", "c.css": '@import "x.css";', "../d.css": "d {}"}.items():
+        (tmp_path / "docs/assets/css").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docs/assets/css" / name).write_text(text)
+    ours = ["assets/css/b.css", "assets/css/a.css"]
+    others = ["https://example.org/x.css", "assets/css/c.css", "assets/d.css", "assets/css/gone.css"]
+    config = Config(extra_css=[others[0], *ours, *others[1:]], extra_javascript=["assets/js/one.js"])
+    mkdocs_hooks.on_config(config)
+    assert config == {"extra_css": ["assets/css/all.css", *others], "extra_javascript": ["assets/js/one.js"]}
+    mkdocs_hooks.on_post_build(config)
+    assert (tmp_path / "docs/assets/css/all.css").read_text() == "b {}\na {}"
+
+
+def test_a_page_asks_for_two_files_of_ours_and_those_of_its_kind(built_site):
+    page = (built_site / "gallery/tiny/index.html").read_text()
+    asked = set(re.findall(r'(?:href|src)="[^"]*assets/(css|js)/(\w+)\.', page))
+    assert asked == {("css", "all"), ("js", "all"), ("css", "compare"), ("js", "matrices")}
+    for kind in ("css", "js"):
+        parts = [path for path in (built_site / f"assets/{kind}").iterdir() if path.name != f"all.{kind}"]
+        whole = (built_site / f"assets/{kind}/all.{kind}").read_bytes()
+        assert sum(path.read_bytes() in whole for path in parts) >= 5

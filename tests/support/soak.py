@@ -1,0 +1,171 @@
+"""Killed again and again, a build ends as if nothing had been: python tests/soak.py --kills 30; ends with a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import tiny_gallery
+
+from generator.core.store import Store
+
+REPOSITORY = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "generator", "build", "--workers", "2", "--device", "cpu"]
+VICTIMS = ("parent", "child")  # the build itself, or a worker or mkdocs under it
+ORPHANS = 20.0  # seconds after which no process of a killed build may be left
+
+
+@dataclass
+class Round:
+    """One kill, and what became of it."""
+
+    victim: str
+    after: float  # seconds
+    killed: bool  # else the build was over before
+    phase: str  # what was there when it fell: nothing drawn, some of it, pages, the whole site
+
+
+def main() -> int:
+    """As many kills as asked for, or until the time is over."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--kills", type=int, default=30)
+    asked.add_argument("--minutes", type=float, default=20.0, help="no new round after that")
+    asked.add_argument("--seed", type=int, default=0)
+    wishes = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        rounds = soak(Path(folder), wishes.kills, wishes.minutes, wishes.seed, print)
+    print(f"\n{'killed':10}{'rounds':>8}{'before it ended':>18}")
+    for victim in VICTIMS:
+        mine = [one for one in rounds if one.victim == victim]
+        print(f"{victim:10}{len(mine):>8}{sum(one.killed for one in mine):>18}")
+    print("by what was there: " + ", ".join(f"{name} {n}" for name, n in Counter(one.phase for one in rounds).items()))
+    print("each was built again to the end, and its site is byte for byte that of an undisturbed build")
+    return 0
+
+
+def soak(folder: Path, kills: int, minutes: float = 20.0, seed: int = 0, say=lambda line: None) -> list[Round]:
+    """Kill builds at random moments; raises `AssertionError` where the next one does not come to the same end."""
+    dice, began = random.Random(seed), time.monotonic()
+    undisturbed, length = folder / "undisturbed", time.monotonic()
+    lay(undisturbed)
+    assert run(undisturbed).returncode == 0
+    length = time.monotonic() - length
+    wanted, former = tree(undisturbed / "site"), older(folder)
+    say(f"an undisturbed build takes {length:.1f} s and makes {len(wanted)} files")
+    rounds = []
+    for number in range(kills):
+        if time.monotonic() - began > 60 * minutes:
+            break
+        place = folder / f"round-{number}"
+        lay(place)
+        shutil.copytree(former, place / "site")
+        rounds.append(strike(place, VICTIMS[number % 2], dice.uniform(0.1, 1.1 * length), dice))
+        now = tree(place / "site")
+        assert now in (tree(former), wanted), f"round {number}: a site that is neither the old nor the new one"
+        again = run(place)
+        assert again.returncode == 0, f"round {number}: {again.stderr}"
+        made = tree(place / "site")
+        odd = sorted(name for name in wanted.keys() | made.keys() if wanted.get(name) != made.get(name))
+        assert not odd, f"round {number}: another site than the undisturbed one: {', '.join(odd[:9])}; {rounds[-1]}"
+        assert Store(place / ".innerview/store").remove_damaged() == []
+        leavings = [path.name for path in place.iterdir() if path.name.startswith("site.")]
+        assert not leavings, f"round {number}: {leavings}"
+        shutil.rmtree(place)
+        say(f"round {number}: {rounds[-1]}")
+    return rounds
+
+
+def strike(place: Path, victim: str, after: float, dice: random.Random) -> Round:
+    """Start a build and kill it, or a process under it, after some seconds; wait until nothing of it is left."""
+    build = subprocess.Popen(
+        COMMAND, cwd=place, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    began = time.monotonic()
+    while time.monotonic() - began < after and build.poll() is None:
+        time.sleep(0.01)
+    below, done = children(build.pid), phase(place)
+    killed = build.poll() is None
+    try:
+        if victim == "parent":
+            build.kill()
+        elif below:
+            os.kill(dice.choice(below), signal.SIGKILL)
+        else:
+            killed = False
+    except ProcessLookupError:
+        killed = False
+    build.wait()
+    waited = time.monotonic()
+    while left := [pid for pid in below if alive(pid)]:
+        assert time.monotonic() - waited < ORPHANS, f"{len(left)} processes outlive a build that was killed"
+        time.sleep(0.05)
+    return Round(victim, round(after, 2), killed, done)
+
+
+def phase(place: Path) -> str:
+    """How far a build has come."""
+    if (place / "site.new").exists():
+        return "site under way"
+    if (place / "site_src/gallery").exists():
+        return "pages under way"
+    records = sum(1 for _ in (place / ".innerview/store").rglob("*.json"))
+    return "drawing" if records else "nothing yet"
+
+
+def run(place: Path) -> subprocess.CompletedProcess:
+    """A build to its end."""
+    return subprocess.run(COMMAND, cwd=place, env=environment(), capture_output=True, text=True, check=False)
+
+
+def lay(place: Path) -> None:
+    """A gallery of a network of one's own, with methods that draw one by one and methods that sample."""
+    tiny_gallery.lay(place, ["one", "other"], methods=["saliency", "grad-cam", "smoothgrad"])
+
+
+def older(folder: Path) -> Path:
+    """A site that was published before: of another selection."""
+    options = tiny_gallery.lay(folder / "older", ["one"], methods=["saliency"])
+    tiny_gallery.run(replace(options, no_site=False))
+    return folder / "older/site"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def environment() -> dict[str, str]:
+    """Ours, with this repository's package before any other."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+
+def children(pid: int) -> list[int]:
+    """The processes directly under one."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
