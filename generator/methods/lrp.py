@@ -8,9 +8,8 @@ from generator.core.errors import NotApplicable
 from generator.engine.method_registry import method
 
 KEPT = "relu relu6 hardtanh clamp dropout batch_norm contiguous".split()
-MOVED = (
-    "max_pool2d flatten view reshape squeeze unsqueeze permute transpose cat concat chunk split getitem expand".split()
-)
+MOVED = "max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat chunk split".split()
+MOVED += ["getitem", "expand"]
 SHARED = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
 
 
@@ -22,7 +21,8 @@ def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alp
     contributed. Linear layers, poolings and sums share by the epsilon rule. Convolutions share by the z+ rule, where
     only contributions that excite count, or by "alpha-beta" (alpha times the exciting, minus alpha − 1 times the
     inhibiting ones) or "epsilon", as the parameter `convolutions` says. A batch norm behind a convolution is one with
-    it; elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner.
+    it; elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner, and what
+    falls on padding is lost.
 
     Formula: R_i = Σ_j z_ij / (Σ_i z_ij ± ε) · R_j, with z_ij = x_i w_ij; z+ takes the positive z_ij alone
 

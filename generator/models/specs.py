@@ -19,6 +19,7 @@ from generator.core.records import Network
 MODELS = {
     "vgg-cifar10": "generator.models.bundled.vgg_cifar10",
     "imagenette": "generator.models.bundled.imagenette",
+    "efficientnet-lite0": "generator.models.bundled.efficientnet_lite0",
     "zfnet": "generator.models.bundled.zfnet",  # its weights are a file of the user's
 }
 WEIGHTS = Path(__file__).parent / "bundled" / "weights"  # theirs

@@ -27,10 +27,13 @@ RECOMPRESSED = (
 )
 
 
-def write_card(weights: Path, network: Network, facts: Mapping[str, Any], test: Labelled, device: Any = "cpu") -> Path:
+def write_card(
+    weights: Path, network: Network, facts: Mapping[str, Any], test: Labelled, device: Any = "cpu", note: str = ""
+) -> Path:
     """Measure the weights as they are in the file, in float32 on all of `test`, and write `<weights>.json`; its path.
 
-    `facts` tell how they came about: data, recipe, epochs, seed and whatever else should stand in the card.
+    `facts` tell how they came about: data, recipe, epochs, seed and whatever else should stand in the card. `note`
+    says what else a reader of the accuracy has to know.
     """
     loaded = load(replace(network, weights=str(weights.absolute())), device)
     measured = evaluate(loaded.model, test, loaded.input, loaded.classes, device=device)
@@ -51,7 +54,7 @@ def write_card(weights: Path, network: Network, facts: Mapping[str, Any], test: 
             "loss": round(measured["loss"], 4),
             "images": measured["images"],
             "data": about(test),
-            "note": RECOMPRESSED if "JPEG" in about(test) and max(loaded.input.size[1:]) <= 64 else "",
+            "note": note or (RECOMPRESSED if "JPEG" in about(test) and max(loaded.input.size[1:]) <= 64 else ""),
         },
     }
     path = weights.with_suffix(".json")

@@ -10,7 +10,7 @@ import torch
 from known_networks import close, known_network, quietly
 from tiny_nets import outcomes, picture, tiny, value
 
-SMALL = ["resnet18", "mobilenet_v2", "vgg-cifar10"]
+SMALL = ["resnet18", "mobilenet_v2", "vgg-cifar10", "efficientnet-lite0"]
 
 
 @pytest.fixture(scope="module", params=SMALL)

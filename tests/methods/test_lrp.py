@@ -8,6 +8,7 @@ import torch
 from known_networks import close, known_network
 from tiny_nets import loaded, outcomes, picture, tiny, value
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from zennit.attribution import Gradient
 from zennit.canonizers import SequentialMergeBatchNorm
 from zennit.composites import LayerMapComposite
@@ -52,6 +53,64 @@ def test_relevance_is_zennits(name, convolutions, repository):
         with Gradient(model, LayerMapComposite(layers, canonizers=canonizers)) as attributor:
             _, expected = attributor(known.x.clone(), seed)
     close(found.value, expected.sum(1), 2e-3)
+
+
+@pytest.mark.parametrize("convolutions", ["z+", "alpha-beta", "epsilon"])
+def test_relevance_passes_padding_and_residual_blocks_as_zennits_does(convolutions, repository):
+    known = known_network("efficientnet-lite0", repository.parent / "shared")
+    found = known.draw(["lrp"], parameters={"lrp": {"convolutions": convolutions, "epsilon": EPSILON}})["lrp"]
+    stable = Stabilizer(EPSILON)
+    rule = {"z+": ZPlus(stable), "alpha-beta": AlphaBeta(2, 1, stable), "epsilon": Epsilon(EPSILON)}[convolutions]
+    layers = [(Sum, Norm(EPSILON)), (Activation, Pass()), (AvgPool, Norm(EPSILON))]
+    layers += [(Convolution, rule), (Dense, Epsilon(EPSILON))]
+    model = copy.deepcopy(known.net.model)
+    for unit in [module for module in model.modules() if hasattr(module, "bn")]:
+        # torch merges batch norms: what zennit leaves of them still divides by the root of 1 + eps, here 1.001
+        unit.conv, unit.bn = fuse_conv_bn_eval(unit.conv, unit.bn), nn.Identity()
+    *body, classifier = (_summing(module) for module in model.children())
+    model = nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), classifier)
+    seed = torch.zeros_like(known.logits)
+    seed[0, known.target] = known.logits[0, known.target]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Gradient(model, LayerMapComposite(layers)) as attributor:
+            _, expected = attributor(known.x.clone(), seed)
+    close(found.value, expected.sum(1), 2e-3)
+
+
+def _summing(module):
+    """A residual block whose sum is a module, the only kind of sum that zennit has a rule for; others as they are."""
+    if not getattr(module, "residual", False):
+        return module
+    block = nn.Module()
+    block.expand, block.depthwise, block.project = module.expand, module.depthwise, module.project
+    block.sum = Sum()
+    block.forward = lambda x: block.sum(torch.stack([x, block.project(block.depthwise(block.expand(x)))], dim=-1))
+    return block
+
+
+def test_relevance_on_padding_is_lost():
+    class Padded(nn.Module):
+        def __init__(self, padding):
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 4, 3, bias=False), nn.Linear(4, 5, bias=False)
+            self.padding = padding
+
+        def forward(self, x):
+            return self.fc(self.conv(nn.functional.pad(x, (0, 1, 0, 1), value=self.padding)).relu().mean((2, 3)))
+
+    torch.manual_seed(0)
+    model = Padded(0.0)
+    shares = {}
+    for padding in (0.0, 2.0):
+        model.padding = padding
+        net = loaded(model, (3, 8, 8))
+        parameters = {"lrp": {"convolutions": "epsilon", "epsilon": 1e-9}}
+        (outcome,) = outcomes(net, picture(net.input.size), ["lrp"], ["top"], parameters=parameters).values()
+        assert outcome.value.shape == (1, 8, 8)
+        shares[padding] = outcome.numbers["share of the score that arrived"]
+    assert shares[0.0] == pytest.approx(1, abs=1e-3)
+    assert abs(shares[2.0] - 1) > 0.01
 
 
 def test_without_biases_nothing_is_lost():

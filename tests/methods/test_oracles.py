@@ -35,7 +35,9 @@ def test_gradient_times_input_is_captums(known):
     close(known.value("gradient-x-input"), expected.sum(1), 1e-6)
 
 
-CATCHES = {"alexnet", "resnet18", "squeezenet1_0", *TRAINED}  # all their ReLUs are modules: captum catches no others
+RELU6 = {"mobilenet_v2", "efficientnet-lite0"}
+# All their ReLUs are modules, and not ReLU6: captum catches no others.
+CATCHES = {"alexnet", "resnet18", "squeezenet1_0", *TRAINED} - RELU6
 
 
 @pytest.mark.parametrize(
@@ -47,12 +49,32 @@ def test_relu_rules_are_captums_where_it_catches_every_relu(known, slug, make):
     )
     if known.name in CATCHES:
         assert torch.equal(known.value(slug), expected)
-    if known.name in ("googlenet", "mobilenet_v2"):  # it silently gives the plain gradient
+    if known.name in {"googlenet", *RELU6}:  # it silently gives the plain gradient
         assert torch.equal(known.value("vanilla-backprop"), expected)
         assert (known.value(slug) - expected).abs().max() > 0.1 * expected.abs().max()
 
 
 COUNTS = {"alexnet": 7, "resnet18": 17, "googlenet": 57, "densenet121": 121, "mobilenet_v2": 35, "vgg-cifar10": 8}
+COUNTS |= {"efficientnet-lite0": 33}
+
+
+@pytest.mark.parametrize("slug", ["guided-backprop", "deconvnet"])
+def test_relu_rules_reach_relu6_as_backward_hooks_on_its_modules_do(known, slug):
+    if known.name not in RELU6:
+        pytest.skip("captum is the oracle of networks without ReLU6")
+    model = copy.deepcopy(known.net.model).requires_grad_()
+
+    def ruled(module, given, arrived):
+        (back,) = given if slug == "guided-backprop" else arrived
+        return (back.relu() if slug == "deconvnet" else back * (arrived[0] > 0),)
+
+    for module in model.modules():
+        if isinstance(module, nn.ReLU6):
+            module.inplace = False
+            module.register_full_backward_hook(ruled)
+    x = known.x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(model(x)[0, known.target], x)
+    assert torch.equal(known.value(slug), expected)
 
 
 def test_the_picture_says_how_many_rectifiers_obeyed(known):
@@ -174,7 +196,14 @@ def test_cam_is_the_classifier_laid_over_the_last_maps(known):
 
 
 @pytest.mark.parametrize(("slug", "make"), [("score-cam", pgc.ScoreCAM), ("ablation-cam", pgc.AblationCAM)])
-def test_maps_that_try_every_channel_are_those_of_pytorch_grad_cam(slug, make, repository):
-    known = known_network("squeezenet1_0", repository.parent / "shared")
-    outcome = known.draw([slug], layer="features.3.cat@1")[slug]  # 128 channels, each a pass
-    close(ours(known, slug, outcome.value), theirs(known, make, "features.3"), 2e-3)
+@pytest.mark.parametrize(
+    ("name", "layer", "place"),  # at most 144 channels, each a pass
+    [
+        ("squeezenet1_0", "features.3.cat@1", "features.3"),
+        ("efficientnet-lite0", "block3.expand.relu", "block3.expand.relu"),
+    ],
+)
+def test_maps_that_try_every_channel_are_those_of_pytorch_grad_cam(slug, make, name, layer, place, repository):
+    known = known_network(name, repository.parent / "shared")
+    outcome = known.draw([slug], layer=layer)[slug]
+    close(ours(known, slug, outcome.value), theirs(known, make, place), 2e-3)

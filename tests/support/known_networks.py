@@ -14,7 +14,7 @@ from generator.engine.model_card import describe
 from generator.models.load import load
 
 SEEDED = ["alexnet", "resnet18", "googlenet", "densenet121", "squeezenet1_0", "mobilenet_v2"]
-TRAINED = ["vgg-cifar10", "squeezenet1_0-imagenet"]
+TRAINED = ["vgg-cifar10", "squeezenet1_0-imagenet", "efficientnet-lite0"]
 SHARED = "vanilla-backprop gradient-x-input saliency signed-gradient guided-backprop deconvnet cam grad-cam eigen-cam "
 SHARED += "grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigengrad-cam guided-grad-cam"
 
@@ -59,7 +59,7 @@ class Known:
             model = nn.Sequential(model.features, nn.ReLU(), rest).eval()
             return model, model[1]
         places = {"resnet18": "layer4.1", "googlenet": "inception5b", "vgg-cifar10": "backbone.relu7"}
-        places |= {"alexnet": "features.11", "mobilenet_v2": "features.18"}
+        places |= {"alexnet": "features.11", "mobilenet_v2": "features.18", "efficientnet-lite0": "head.relu"}
         return model, model.get_submodule(places.get(self.name, "features.12"))
 
 
@@ -67,6 +67,8 @@ def _network(name, shared_folder):
     size = Input((3, 64, 96), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # higher than wide, and quick
     if name == "vgg-cifar10":
         return Network(name, "bundled:vgg-cifar10")
+    if name == "efficientnet-lite0":
+        return Network(name, "bundled:efficientnet-lite0", input=size)
     if name in SEEDED:
         return Network(name, f"torchvision:{name}", weights="random", input=size)
     architecture, _, _ = name.partition("-")
