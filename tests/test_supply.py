@@ -17,7 +17,7 @@ KNOWN = {
     "axe-playwright-python": "MIT, with axe-core under MPL-2.0; for tests",
     "zennit": "LGPL-3.0-or-later; an oracle in tests",
 }
-PICTURES = {"CC0-1.0", "public domain", "CC-BY-2.0", "CC-BY-4.0", "GPL-2.0", "MIT"}
+PICTURES = {"CC0-1.0", "public domain", "CC-BY-2.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-4.0", "GPL-2.0", "MIT"}
 RESEARCH = "none of its own; for research and teaching"  # samples of data sets, which we do not ship
 
 
