@@ -17,7 +17,7 @@ TARGET = "A class to explain; may be repeated.  [default: the prediction and its
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
+@click.option("--model", default="efficientnet-lite0", show_default=True, metavar="M", help="A network's name.")
 @click.option("--weights", default="", help="A weights file, a torchvision weights enum member, or `random`.")
 @click.option("--target", "targets", multiple=True, metavar="C", help=TARGET)
 @click.option("--layer", default="", metavar="L", help="The layer of the class activation maps.")

@@ -234,7 +234,7 @@ def test_filters_belong_to_the_model(call, tmp_path):
 def test_a_look_is_a_gallery_of_these_pictures(call, tmp_path):
     for name in ("a b.png", "A-b.PNG", "model.png"):
         tiny_gallery.draw(tmp_path / name)
-    wishes = ["--target", "ship", "--preset", "quick", "--out", tmp_path / "out"]
+    wishes = ["--model", "vgg-cifar10", "--target", "ship", "--preset", "quick", "--out", tmp_path / "out"]
     photos = [tmp_path / name for name in ("a b.png", "A-b.PNG", "model.png")]
     code, out, err = call("look", *photos, *wishes, *HERE, folder=tmp_path)
     assert code == 0, err
@@ -244,11 +244,22 @@ def test_a_look_is_a_gallery_of_these_pictures(call, tmp_path):
     manifest = json.loads((tmp_path / "out/site/gallery/manifest.json").read_text())
     assert [image["id"] for image in manifest["images"]] == ["a-b", "a-b-2", "model-2"]
     assert {figure["target"]["name"] for figure in manifest["figures"] if figure["target"]} == {"ship"}
-    code, out, err = call("look", tmp_path / "a b.png", "--out", tmp_path / "out", "--target", "shib", *HERE)
+    wishes[3] = "shib"
+    code, out, err = call("look", tmp_path / "a b.png", *wishes, *HERE)
     assert (code, err) == (
         2,
         "innerview: target 'class:shib': no network here knows this class; did you mean 'ship'?\n",
     )
+
+
+def test_a_look_at_a_dog_names_its_breed(call, tmp_path, repository):
+    photo = repository / "images" / "photos" / "german-shepherd.jpg"
+    code, _, err = call("look", photo, "--out", tmp_path / "out", "--preset", "forward", *HERE, folder=tmp_path)
+    assert code == 0, err
+    manifest = json.loads((tmp_path / "out/site/gallery/manifest.json").read_text())
+    (prediction,) = manifest["predictions"]
+    assert (prediction["model"], prediction["image"]) == ("efficientnet-lite0", "german-shepherd")
+    assert prediction["top"][0]["name"] == "German shepherd" and prediction["top"][0]["probability"] > 0.9
 
 
 def test_a_look_does_not_write_over_other_things(call, gallery, tmp_path):
