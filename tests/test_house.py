@@ -27,7 +27,8 @@ TORCH = {
     "analysis": "architectures evidence measures method_ranking probe.channel_stats probe.forward_pass probe.jobs "
     "pruning_curve",
     "pipeline": "scene_output worker",
-    "training": "augment data_parallel evaluate import_efficientnet_lite0 model_card small_conv_bf16 train trainer weights_io",
+    "training": "augment data_parallel evaluate import_efficientnet_lite0 model_card small_conv_bf16 train trainer "
+    "weights_io",
 }
 # Names that say how a thing came and not what it is; of all names bound in the code they may be this share.
 DIALECT = set("found told said one known whole spoken asked tell".split())

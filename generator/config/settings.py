@@ -127,7 +127,11 @@ class Settings(Entry):
 
     site: SiteEntry = SiteEntry()
     models: list[ModelEntry] = Field(
-        default=[ModelEntry(name="vgg-cifar10", prune=[PruneEntry(sparsity=0.5)]), ModelEntry(name="imagenette")],
+        default=[
+            ModelEntry(name="efficientnet-lite0"),
+            ModelEntry(name="imagenette"),
+            ModelEntry(name="vgg-cifar10", prune=[PruneEntry(sparsity=0.5)]),
+        ],
         min_length=1,
     )
     images: str = "images"

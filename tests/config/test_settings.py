@@ -30,7 +30,11 @@ def gallery(tmp_path):
 
 def test_without_a_file_the_default_gallery_is_built(repository):
     settings = load(None)
-    assert [(model.name, model.source) for model in settings.models] == [("vgg-cifar10", ""), ("imagenette", "")]
+    assert [(model.name, model.source) for model in settings.models] == [
+        ("efficientnet-lite0", ""),
+        ("imagenette", ""),
+        ("vgg-cifar10", ""),
+    ]
     assert (settings.preset, settings.targets, settings.methods) == ("auto", ["label", "rival"], {})
     assert load(None) == settings
 

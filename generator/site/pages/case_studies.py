@@ -101,16 +101,17 @@ def cases(gallery: Gallery) -> CasesPage:
         title="Four readings",
         trail=tutorials.trail(CASES),
         steps=tutorials.steps(CASES),
-        unknown=_seen(gallery, *UNKNOWN),
+        unknown=seen(gallery, *UNKNOWN),
         filters=_filters(gallery, FILTERS),
         forgetful=_forgetful(gallery, FORGETFUL),
-        shortcut=_seen(gallery, *SHORTCUT),
+        shortcut=seen(gallery, *SHORTCUT),
         limits=relative(LIMITS, CASES),
         glossary=relative(GLOSSARY, CASES),
     )
 
 
-def _seen(gallery: Gallery, model: str, image: str) -> Seen | None:
+def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | None:
+    """Return one answer with the pictures that help to understand it, for `page`; None where the gallery has it not."""
     answer = gallery.predictions.get((model, image))
     if not answer or len(answer["top"]) < 2:
         return None
@@ -119,14 +120,14 @@ def _seen(gallery: Gallery, model: str, image: str) -> Seen | None:
     rival = gallery.find(model, image, "grad-cam", ("rival",))
     first, second = answer["top"][:2]
     return Seen(
-        report=Link(gallery.images[image]["title"], relative(report_page(model, image), CASES)),
+        report=Link(gallery.images[image]["title"], relative(report_page(model, image), page)),
         said=first["name"],
         percent=format.percent(first["probability"]),
         second=second["name"],
         second_percent=format.percent(second["probability"]),
         bars=components.bars(answer),
-        plates=[components.plate(gallery, figure, CASES) for figure in found if figure],
-        rival=components.plate(gallery, rival, CASES) if rival else None,
+        plates=[components.plate(gallery, figure, page) for figure in found if figure],
+        rival=components.plate(gallery, rival, page) if rival else None,
     )
 
 

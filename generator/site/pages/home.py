@@ -12,6 +12,25 @@ from .report import LABEL, RIVAL, Block, silhouette
 from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, model_page, relative, report_page
 
+# The maps of the front page, the most convincing first; as many as fit are shown of those that the gallery has.
+FRONT = {
+    "grad-cam": ("Where", "The region that supports the class."),
+    "lrp": ("Which pixels", "The share of the score that each pixel holds."),
+    "guided-backprop": ("Which details", "The edges and colours that raise the score."),
+    "saliency": ("How much", "The influence of each pixel on the score."),
+    "vanilla-backprop": ("Which way", "The same influence, in colour and direction."),
+}
+FRONT_MAPS = 3
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """One map of the exhibit on the front page, with what it shows."""
+
+    title: str
+    words: str
+    plate: Plate
+
 
 @dataclass(frozen=True)
 class Exhibit:
@@ -27,6 +46,7 @@ class Exhibit:
     plates: dict[str, Plate]  # by method, for the label; drawn ones only
     rivals: dict[str, Plate]
     rival: str
+    front: list[Highlight]
     first: Plate | None  # activations of the first stage
     middle: Plate | None
     bars: list[Bar]
@@ -107,6 +127,8 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
     drawn = [figure for figure in gallery.report(model, image) if figure["status"] == "drawn" and figure["target"]]
     rivals = {f["method"]: f for f in reversed(drawn) if f["target"]["role"] in RIVAL}
     input_figure = gallery.find(model, image, "input")
+    plates = {f["method"]: components.plate(gallery, f, page) for f in reversed(drawn) if f["target"]["role"] in LABEL}
+    front = [Highlight(*caption, plates[method]) for method, caption in FRONT.items() if method in plates]
     return Exhibit(
         report=Link(record["title"], relative(report_page(model, image), page)),
         model=Link(card["title"], relative(model_page(model), page)),
@@ -115,11 +137,10 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
         photo=components.photo(gallery, record, page),
         aspect=round(min(1.6, max(0.75, record["size"][0] / record["size"][1])), 3),
         input=components.plate(gallery, input_figure, page) if input_figure else None,
-        plates={
-            f["method"]: components.plate(gallery, f, page) for f in reversed(drawn) if f["target"]["role"] in LABEL
-        },
+        plates=plates,
         rivals={method: components.plate(gallery, figure, page) for method, figure in rivals.items()},
         rival=next((f["target"]["name"] for f in rivals.values()), ""),
+        front=front[:FRONT_MAPS],
         first=components.plate(gallery, stages[0], page) if stages else None,
         middle=components.plate(gallery, stages[len(stages) // 2], page) if stages else None,
         bars=components.bars(gallery.predictions.get((model, image))),

@@ -58,6 +58,17 @@ TOPICS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+# The network and image whose figure shows the point best, chosen by looking: large first kernels, pixel methods without
+# the lattice that depthwise convolutions leave, a medical image. Where a gallery has it not, its first figure stands.
+SHOWN_BEST = {
+    "kernels": ("imagenette", MODEL_LEVEL),
+    "backprop": ("imagenette", "cocker-spaniels"),
+    "deconvolution": ("imagenette", "cocker-spaniels"),
+    "guided": ("vgg-cifar10", "chelsea"),
+    "medicine": ("efficientnet-lite0", "retina"),
+}
+
+
 def lecture(gallery: Gallery) -> LecturePage:
     """The page of the lecture."""
     first = next(iter(gallery.models), "")
@@ -96,7 +107,8 @@ def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Re
     if method not in gallery.methods:
         return None
     stages = {(model, stage["layer"]) for model, card in gallery.models.items() for stage in card["stages"]}
-    for figure in gallery.figures:
+    best = SHOWN_BEST.get(id)
+    for figure in sorted(gallery.figures, key=lambda figure: (figure["model"], figure["image"]) != best):
         if figure["method"] != method or figure["status"] != "drawn":
             continue
         if roles and (figure["target"] or {}).get("role") not in roles:

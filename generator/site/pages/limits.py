@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import components, format, tutorials
-from .case_studies import listed
+from .case_studies import Seen, listed, seen
 from .components import Link, Plate, Steps
 from .manifest_index import Gallery
 from .tutorials import CASES, LIMITS
 from .urls import hub_page, relative
+
+MEDICAL = ("efficientnet-lite0", "retina")  # a medical image, shown to a network that knows nothing of medicine
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class LimitsPage:
     title: str
     trail: list[Link]
     steps: list[Steps]
+    medical: Seen | None
     input: Plate | None
     mean: str
     std: str
@@ -35,6 +38,7 @@ def limits(gallery: Gallery) -> LimitsPage:
         title="What pictures can and cannot say",
         trail=tutorials.trail(LIMITS),
         steps=tutorials.steps(LIMITS),
+        medical=seen(gallery, *MEDICAL, LIMITS),
         input=components.plate(gallery, shown, LIMITS) if shown else None,
         mean=listed(input.get("mean", ())),
         std=listed(input.get("std", ())),

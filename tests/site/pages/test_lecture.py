@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.site.pages import lecture, tutorials
+from generator.site.pages import home, lecture, limits, tutorials
 from generator.site.pages.manifest_index import Gallery
 
 
@@ -33,6 +33,23 @@ def test_a_heading_without_a_figure_is_left_out(manifest):
     for figure in manifest["figures"]:
         figure["status"] = "failed" if figure["method"] == "filters" else figure["status"]
     assert "kernels" not in topics(manifest)
+
+
+def test_a_heading_shows_the_figure_that_was_chosen_for_it_where_the_gallery_has_it(manifest, monkeypatch):
+    first = topics(manifest)["backprop"].of.href
+    assert first == "gallery/tiny/frog/index.html", "none was chosen for this gallery"
+    monkeypatch.setitem(lecture.SHOWN_BEST, "backprop", ("tiny", "cat"))
+    assert topics(manifest)["backprop"].of.href == "gallery/tiny/cat/index.html"
+    monkeypatch.setitem(lecture.SHOWN_BEST, "backprop", ("tiny", "gone"))
+    assert topics(manifest)["backprop"].of.href == first
+
+
+def test_the_page_on_limits_shows_a_medical_image_where_there_is_one(manifest, monkeypatch):
+    assert limits.limits(Gallery(manifest)).medical is None
+    monkeypatch.setattr(limits, "MEDICAL", ("tiny", "rocket"))
+    page = limits.limits(Gallery(manifest))
+    assert page.medical.report.href == "gallery/tiny/rocket/index.html" and page.medical.said
+    assert all(plate.href.startswith("gallery/tiny/rocket/") for plate in page.medical.plates) and page.medical.plates
 
 
 def test_activations_are_those_of_a_stage(manifest):
@@ -68,3 +85,15 @@ def test_the_shelf_is_what_the_navigation_lists(repository, fake_gallery):
     assert listed == ["learn.md", *pages]
     offered = tutorials.learn(Gallery(fake_gallery[1])).lessons
     assert [offer.link.href for offer in offered] == [lesson.page for lesson in tutorials.SHELF]
+
+
+def test_the_front_page_shows_the_most_convincing_maps_that_there_are(manifest):
+    def titles():
+        return [highlight.title for highlight in home.home(Gallery(manifest)).exhibit.front]
+
+    assert titles() == ["Where", "How much", "Which way"], "without LRP and guided backprop"
+    for record in [*manifest["figures"], *manifest["methods"]]:
+        for key in ("method", "slug"):
+            if record.get(key) == "saliency":
+                record[key] = "lrp"
+    assert titles() == ["Where", "Which pixels", "Which way"]
