@@ -26,6 +26,7 @@ class ImageEntry(Entry):
     licence: str = ""
     source_url: str = Field("", pattern=r"^(https?://\S+)?$")
     alt: str = ""
+    note: str = ""  # what to notice in it, shown on its pages
     sets: list[str] = []
     targets: dict[str, str] = {}
     background: str = Field("", pattern=f"^$|{COLOUR}")

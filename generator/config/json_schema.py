@@ -76,6 +76,7 @@ WORDS: dict[str, dict[str, str]] = {
         "licence": "On what terms it may be shown, such as CC-BY-4.0.",
         "source_url": "Where it was found.",
         "alt": "What it shows, for those who cannot see it.",
+        "note": "What to notice in it, such as an instructive mistake; shown on its pages.",
         "sets": "Names by which a model chooses its pictures.",
         "targets": "The right answer in the words of each network's vocabulary, as in {cifar10: cat, imagenet: tabby}.",
         "background": "The colour behind what is transparent, such as '#87b5d9'.",

@@ -26,7 +26,7 @@ class Example:
     alt: str = ""
     sets: tuple[str, ...] = ()
     targets: dict[str, str] = field(default_factory=dict)  # vocabulary -> class name
-    note: str = ""  # what the reader did to it: "first frame of 12"
+    note: str = ""  # what to notice in it, and what the reader did to it: "first frame of 12"
     background: str = ""  # "#rrggbb" under its transparency and around its padding; "" leaves it to the input
     fit: str = ""  # "crop" or "pad"; "" leaves it to the input
     box: tuple[int, ...] = ()  # left, top, right, bottom of the thing, in pixels as seen; () where it is not said

@@ -100,7 +100,7 @@ def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = 
         alt=entry.alt,
         sets=tuple(entry.sets),
         targets=dict(entry.targets),
-        note=note,
+        note=f"{entry.note} ({note})" if entry.note and note else entry.note or note,
         background=entry.background,
         fit=entry.fit,
         box=tuple(_boxed(entry, picture.size)),

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from generator.config.image_entries import ImageEntry
 from generator.core.errors import ConfigError, ImageError
 from generator.core.records import Example, Input
 from generator.core.torchvision_import import torchvision
@@ -446,6 +447,14 @@ def test_ids_of_the_curated_set_stay_as_their_pictures_become_photographs(curate
     kept = {"bird": "kingfisher.jpg", "deer": "moose.jpg", "dog": "german-shepherd.jpg", "horse": "zaniskari-horse.jpg"}
     assert {name: files.get(name) for name in kept} == kept
     assert {"frog", "airplane", "automobile", "ship", "truck", "chelsea", "rocket", "fish"} <= set(files)
+
+
+def test_notes_stand_before_what_the_reader_did(repository, curated):
+    notes = {one.id: one.note for one in curated[0]}
+    assert notes["chelsea"].startswith("An instructive mistake") and notes["honey-bee"] == ""
+    entry = ImageEntry(file="cutouts/frog.png", note="A frog.")
+    frog = read_image(repository / "images" / "cutouts" / "frog.png", entry)
+    assert frog.note == "A frog. (transparent, laid on the network's background)"
 
 
 def test_photographs_are_small_and_carry_no_metadata(repository):

@@ -59,9 +59,9 @@ COUNTS |= {"efficientnet-lite0": 33}
 
 
 @pytest.mark.parametrize("slug", ["guided-backprop", "deconvnet"])
-def test_relu_rules_reach_relu6_as_backward_hooks_on_its_modules_do(known, slug):
-    if known.name not in RELU6:
-        pytest.skip("captum is the oracle of networks without ReLU6")
+@pytest.mark.parametrize("name", sorted(RELU6))
+def test_relu_rules_reach_relu6_as_backward_hooks_on_its_modules_do(name, slug, repository):
+    known = known_network(name, repository.parent / "shared")
     model = copy.deepcopy(known.net.model).requires_grad_()
 
     def ruled(module, given, arrived):

@@ -16,6 +16,9 @@ from .report import Block, silhouette
 from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, image_page, method_page, model_page, relative, report_page
 
+OUTSIDE = "outside the model's classes"
+STATES = {"right": "right", "wrong": "wrong", "unknown": OUTSIDE}  # of a verdict, in the words of the page
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -87,6 +90,7 @@ class ImagesPage:
     images: list[ImageCard]
     unreadable: list[Unread]
     several: bool  # more than one network answered
+    outside: str  # what is written beside answers to images that have no class in the model; "" where there are none
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ def images(gallery: Gallery) -> ImagesPage:
         images=[_image_card(gallery, image, page) for image in gallery.images.values()],
         unreadable=[Unread(one["id"], one["reason"]) for one in gallery.manifest.get("unreadable", [])],
         several=len(gallery.models) > 1,
+        outside=OUTSIDE if any(p["correct"] is None for p in gallery.predictions.values()) else "",
     )
 
 
@@ -150,7 +155,7 @@ def _image_card(gallery: Gallery, image: Record, page: str) -> ImageCard:
 
 def _facets(image: Record, answers: list[Answer]) -> list[str]:
     """The sets of an image, and whether a network was right or wrong about it."""
-    states = {answer.verdict.state for answer in answers} - {"unknown"}
+    states = {STATES[answer.verdict.state] for answer in answers}
     return [escape.fold(name).replace("|", " ") for name in (*image["sets"], *sorted(states))]
 
 

@@ -92,6 +92,7 @@ class ReportPage:
     input_text: str
     bars: list[Bar]
     credit: str
+    note: str  # what to notice in the image
     label: str
     rival: str
     chapters: list[Chapter]
@@ -128,6 +129,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         input_text=" × ".join(str(side) for side in card["input"]["size"][1:]),
         bars=components.bars(prediction),
         credit=_credit(example),
+        note=example["note"],
         label=_target_name(gallery, model, image, LABEL),
         rival=_target_name(gallery, model, image, RIVAL),
         chapters=chapters,

@@ -182,6 +182,23 @@ def test_a_wrong_answer_is_marked_and_an_unknown_one_is_not(written):
     assert "said--unknown" in written["gallery/tiny/rocket/index.md"]
 
 
+def test_images_outside_a_models_classes_are_said_to_be_such(fake_gallery, written, tmp_path):
+    words = "outside the model&#39;s classes"
+    assert written["gallery/images/index.md"].count(words) == 2, "beside right and wrong, and one card's facet"
+    manifest = json.loads(json.dumps(fake_gallery[1]))
+    manifest["predictions"] = [one for one in manifest["predictions"] if one["correct"] is not None]
+    assert words not in write(manifest, tmp_path)["gallery/images/index.md"]
+
+
+def test_a_report_says_what_to_notice_in_its_image(fake_gallery, written, tmp_path):
+    manifest = json.loads(json.dumps(fake_gallery[1]))
+    frog = next(image for image in manifest["images"] if image["id"] == "frog")
+    frog["note"] = "An instructive <mistake>."
+    shown = write(manifest, tmp_path)
+    for name in ("gallery/tiny/frog/index.md", "gallery/images/frog.md"):
+        assert "An instructive &lt;mistake&gt;." in shown[name] and "An instructive" not in written[name], name
+
+
 def test_the_model_page_adds_up(fake_gallery, written):
     card = fake_gallery[1]["models"][0]
     page = written["gallery/tiny/index.md"]
