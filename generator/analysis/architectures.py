@@ -12,6 +12,7 @@ from torch import nn
 
 from generator.core.torchvision_import import torchvision
 from generator.engine.trace import Trace
+from generator.models.bundled.efficientnet_lite0 import EfficientNetLite0
 from generator.models.bundled.zfnet import ZFNet
 
 FILE = Path(__file__).with_suffix(".json")  # what `grown` returns, for pages, which are written without torch
@@ -37,6 +38,7 @@ ARCHITECTURES: dict[str, tuple[str, int, str, Callable[[], nn.Module]]] = {
     "googlenet": ("GoogLeNet", 2014, "Szegedy et al. 2015, arXiv:1409.4842", _googlenet),
     "resnet50": ("ResNet-50", 2015, "He et al. 2016, arXiv:1512.03385", torchvision.models.resnet50),
     "mobilenet_v2": ("MobileNetV2", 2018, "Sandler et al. 2018, arXiv:1801.04381", torchvision.models.mobilenet_v2),
+    "efficientnet-lite0": ("EfficientNet-Lite0", 2019, "Tan & Le 2019, arXiv:1905.11946", EfficientNetLite0),
 }
 
 

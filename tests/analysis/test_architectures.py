@@ -31,6 +31,7 @@ PUBLISHED = {
     "googlenet": (22, 6_624_904),
     "resnet50": (50, 25_557_032),
     "mobilenet_v2": (53, 3_504_872),
+    "efficientnet-lite0": (50, 4_652_008),
 }
 
 

@@ -69,14 +69,15 @@ def growth(gallery: Gallery) -> GrowthPage:
         trail=tutorials.trail(GROWTH),
         steps=tutorials.steps(GROWTH),
         drawn=[_size(points), _depth(), _reach(), _held()],
-        rows=[_row(table) for table in tables],
+        rows=[_row(table, gallery) for table in tables],
         own=[_own(card) for card in own],
     )
 
 
-def _row(table: dict[str, Any]) -> Row:
+def _row(table: dict[str, Any], gallery: Gallery) -> Row:
+    name = table["name"]
     return Row(
-        Link(table["title"], ""),
+        Link(table["title"], relative(model_page(name), GROWTH) if name in gallery.models else ""),
         str(table["year"]),
         _short(table["parameters"]),
         _short(table["macs"]),
@@ -131,10 +132,10 @@ def _tables() -> list[dict[str, Any]]:
 @cache
 def _size(own: tuple[tuple[str, int, int], ...]) -> Drawn:
     """Parameters against multiply-accumulates, both on logarithmic axes."""
-    label = "Parameters against work for one picture, from AlexNet to MobileNetV2"
+    label = "Parameters against work for one picture, from AlexNet to EfficientNet"
     with svg_plot.plot("growth-size", label, WIDTH, 330) as (axes, drawing):
         # Where a label would lie on another, it goes to the other side.
-        below = {"alexnet", "vgg16"}
+        below = {"alexnet", "vgg16", "mobilenet_v2", "efficientnet-lite0"}
         for table in _tables():
             x, y = table["parameters"] / 1e6, table["macs"] / 1e9
             axes.plot(x, y, "o", color=GREEN, markersize=7)
@@ -164,7 +165,7 @@ def _depth() -> Drawn:
     """Weighted layers on the longest way through."""
     tables = _tables()
     label = "Layers with weights: " + ", ".join(f"{table['title']} {table['depth']}" for table in tables)
-    with svg_plot.plot("growth-depth", label, WIDTH, 250) as (axes, drawing):
+    with svg_plot.plot("growth-depth", label, WIDTH, 275) as (axes, drawing):
         bars = axes.barh([table["title"] for table in tables], [table["depth"] for table in tables], 0.6, color=GREEN)
         axes.bar_label(bars, padding=4, color=INK)
         axes.invert_yaxis()
@@ -187,14 +188,15 @@ def _reach() -> Drawn:
         axes.axhline(INPUT, color=LINE, linestyle=(0, (4, 3)), linewidth=1)
         axes.annotate("the whole picture", (56, INPUT), (0, 4), textcoords="offset points", color=SOFT, ha="right")
         # Label at the end of each line, moved by hand where two would meet.
-        moved = {"alexnet": (5, 4), "zfnet": (4, -13), "vgg16": (6, -8), "vgg19": (6, 2), "mobilenet_v2": (-76, -2)}
+        moved = {"alexnet": (5, 4), "zfnet": (4, -13), "vgg16": (6, -8), "vgg19": (6, 2)}
+        moved |= {"mobilenet_v2": (-76, -2), "efficientnet-lite0": (-104, -2)}
         for number, table in enumerate(_tables()):
             depths, sides = zip(*table["reach"], strict=True)
             colour = (GREEN, WRONG, INK)[number % 3]
             axes.plot(depths, sides, color=colour, linewidth=1.6)
             place = moved.get(table["name"], (6, -3))
             axes.annotate(table["title"], (depths[-1], sides[-1]), place, textcoords="offset points", color=colour)
-        axes.set(xlim=(0, 62), ylim=(0, 520))
+        axes.set(xlim=(0, 62), ylim=(0, 900))
         axes.set_xlabel("layers with weights")
         axes.set_ylabel("pixels a side that one value can see")
     words = (
@@ -214,7 +216,7 @@ def _held() -> Drawn:
     }
     told = (f"{table['title']} {share:.0%}" for table, share in zip(tables, shares["parameters"], strict=True))
     label = "Share of the parameters that lie in linear layers: " + ", ".join(told)
-    with svg_plot.plot("growth-held", label, WIDTH, 300) as (axes, drawing):
+    with svg_plot.plot("growth-held", label, WIDTH, 330) as (axes, drawing):
         for offset, (name, colour) in zip((-0.2, 0.2), (("parameters", GREEN), ("work", WRONG)), strict=True):
             places = [number + offset for number in range(len(tables))]
             values = [100 * share for share in shares[name]]

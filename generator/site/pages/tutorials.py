@@ -45,7 +45,7 @@ SHELF = [
     Lesson(
         GROWTH,
         "How the architectures grew",
-        "From AlexNet to MobileNet in plots: size, work, depth and sight, and what each one changed.",
+        "From AlexNet to EfficientNet in plots: size, work, depth and sight, and what each one changed.",
         "layer-table",
     ),
     Lesson(
