@@ -16,7 +16,7 @@ from .progress import Step
 # other. Measured on 1,000 pictures of Imagenette; what Olah et al. 2017 use for ImageNet agrees to two digits.
 COLOURS = ((0.265, 0.090, 0.024), (0.275, 0.003, -0.047), (0.285, -0.087, 0.023))
 RATE, MEMORY = 0.05, (0.9, 0.999)  # of Adam
-WAKING = 16  # steps during which ReLUs let every gradient through: what is silent could not be reached otherwise
+RELU_WARMUP_STEPS = 16  # first steps, in which ReLUs let through the gradient of pictures that receive none at all
 START = 0.01  # spread of the first draw
 
 
@@ -28,8 +28,9 @@ class Canvas(NamedTuple):
     size: tuple[int, int]  # h, w
 
 
-# gain(pictures (n, C, h, w) as the network wants them, number of the step, which of all they are) -> (n,), to be raised
-Gain = Callable[[torch.Tensor, int, slice], torch.Tensor]
+# gain(pictures (n, C, h, w) as the network wants them, number of the step, which of all they are, rule of the ReLUs)
+# -> (n,), to be raised
+Gain = Callable[[torch.Tensor, int, slice, str], torch.Tensor]
 
 
 def canvas(network: Driven, kind: str, count: int, shape: tuple[int, int, int], seed: int, number: int = 0) -> Canvas:
@@ -93,11 +94,33 @@ def ascend(network: Driven, blank: Canvas, gain: Gain, steps: int, values: list[
 
 
 def _slope(network: Driven, blank: Canvas, gain: Gain, place: slice, number: int) -> tuple[list[float], torch.Tensor]:
+    """Return the gain of the pictures at `place` before step `number` (from 0) and the gradient of their entries.
+
+    A picture whose gradient is exactly zero cannot move, because every path to it ends at a rectifier that is off. In
+    the first `RELU_WARMUP_STEPS` steps, and for such pictures alone, rectifiers let the whole gradient through: in any
+    other picture that gradient points elsewhere than uphill.
+    """
+    values, gradient = _derived(network, blank, gain, place, number, "vanilla")
+    blocked = ~gradient.flatten(1).any(1)
+    if number < RELU_WARMUP_STEPS and bool(blocked.any()):
+        _, opened = _derived(network, blank, gain, place, number, "open")
+        gradient[blocked] = opened[blocked]
+    return values, gradient
+
+
+def _derived(
+    network: Driven, blank: Canvas, gain: Gain, place: slice, number: int, rule: str
+) -> tuple[list[float], torch.Tensor]:
     with torch.enable_grad():
         part = blank.paint[place].detach().requires_grad_()
-        value = gain(network.normalised(blank.show(part)), number, place)
+        value = gain(network.normalised(blank.show(part)), number, place, rule)
         (gradient,) = torch.autograd.grad(value.sum(), part)
     return value.detach().tolist(), gradient
+
+
+def rounded(values: torch.Tensor) -> list[float]:
+    """Return values (n,) with four significant digits, as numbers for a record."""
+    return [float(f"{value:.4g}") for value in values.tolist()]
 
 
 def wobbled(pictures: torch.Tensor, draws: torch.Generator) -> torch.Tensor:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
+
 from generator.core.channel_blocks import channels as channels_of
-from generator.engine.image_optimisation import WAKING, ascend, canvas, size_for, wobbled
+from generator.engine.image_optimisation import Canvas, ascend, canvas, rounded, size_for, wobbled
 from generator.engine.method_registry import method
 
 
@@ -35,9 +37,11 @@ def activation_maximisation(
 
     Each picture begins as faint noise and follows the gradient. It is written down as frequencies in
     three independent colours, and moved, scaled and turned a little at every step: only what pleases the network
-    wherever it stands will last. During the first steps ReLUs let every gradient through, so that silent channels wake
-    up. In the last layer a channel is a class, before the softmax. `size` is the side of the picture in pixels; 0
-    stands for half as much again as the network's input, at most 128.
+    wherever it stands will last. Where no gradient at all arrives, because every path ends at a ReLU that is off,
+    ReLUs let it through during the first steps, so that silent channels wake up. In the last layer a channel is a
+    class, before the softmax. Beside the value that each picture reaches stand those of plain grey and of the best
+    image at hand: a picture that does not beat them shows nothing, and is named. `size` is the side of the picture in
+    pixels; 0 stands for half as much again as the network's input, at most 128.
 
     Formula: x* = argmax_x mean_ij A_k(T(x))_ij by Adam, T a random small movement; objective unit: A_k at the centre
 
@@ -46,26 +50,43 @@ def activation_maximisation(
 
     Limits: It shows the extreme, not what the channel mostly meets: a channel with several meanings shows one or a
     mixture, other noise may show another. The picture depends on how it is written down: `pixels` finds patterns
-    that please the network as much and mean nothing to the eye. A channel that stays silent stays grey, and is counted.
+    that please the network as much and mean nothing to the eye. A channel that stays silent stays grey.
     """
     shape = network.shape(layer)
     chosen = channels_of(units, shape[0], block)
     blank = canvas(network, parametrisation, len(chosen), size_for(network, size, layer), seed)
-    values: list[float] = []
 
-    def gain(x, number, place):
-        rule = "open" if number < WAKING else "vanilla"
+    def gain(x, number, place, rule):
         made = network.activation(wobbled(x, network.random(seed, number + 1)), layer, rule)
         rows = range(len(made))
         return _response(made, objective)[rows, chosen[place]]
 
-    yield from ascend(network, blank, gain, steps, values)
-    silent = [channel for channel, value in zip(chosen, values, strict=True) if value <= 0]
-    numbers = {"channels": chosen, "reached": [float(f"{value:.3g}") for value in values], "silent": len(silent)}
-    classes = network.card.classes
-    if layer == network.answer and shape[0] == len(classes):
-        numbers["classes"] = [classes[channel] for channel in chosen]
+    yield from ascend(network, blank, gain, steps, [])
+    numbers = {"channels": chosen, **compared(network, blank, layer, chosen, objective)}
     yield blank.show(blank.paint), numbers
+
+
+def compared(network, blank: Canvas, layer: str, channels: list[int], objective: str = "channel") -> dict[str, list]:
+    """Return what each picture reaches of its channel, unmoved, and what plain grey of the same size does.
+
+    Of the layer whose channels are the classes also their names, and which class the network ranks first in each
+    picture.
+    """
+    grey = blank.show(torch.zeros_like(blank.paint[:1]))
+    pictures = torch.cat([grey, blank.show(blank.paint)])
+    answers = torch.cat(
+        [
+            _response(network.activation(network.normalised(pictures[place]), layer), objective)
+            for place in network.parts(len(pictures), blank.size)
+        ]
+    )
+    reached = answers[range(1, len(pictures)), channels]
+    numbers = {"reached": rounded(reached), "grey": rounded(answers[0, channels])}
+    classes = network.card.classes
+    if layer == network.answer and answers.shape[1] == len(classes):
+        numbers["classes"] = [classes[channel] for channel in channels]
+        numbers["ranked first"] = [classes[index] for index in answers[1:].argmax(1).tolist()]
+    return numbers
 
 
 def _response(made, objective):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from generator.engine.image_optimisation import WAKING, ascend, canvas, wobbled
+from generator.engine.image_optimisation import ascend, canvas, rounded, wobbled
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
 
@@ -34,26 +34,37 @@ def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 
     network's, not the photo's.
     """
     layers = network.stages()
-    panels, reached = [network.rgb(x)], []
+    panels = [network.rgb(x)]
+    numbers: dict[str, list] = {"layers": ["the photo", *layers], "reached": [], "grey": [], "the photo": []}
     for place, layer in enumerate(layers):
         if not network.activation(x, layer).any():  # a layer that is silent has nothing to exaggerate
-            panels, reached = [*panels, torch.full_like(panels[0], 0.5)], [*reached, 0.0]
+            panels.append(torch.full_like(panels[0], 0.5))
+            for name in ("reached", "grey", "the photo"):
+                numbers[name].append(0.0)
             continue
         blank = canvas(network, "fourier", 1, tuple(x.shape[1:]), seed, place)
-        values: list[float] = []
 
-        def gain(made, number, part, layer=layer):
+        def gain(made, number, part, rule, layer=layer):
             pair = wobbled(torch.cat([x.to(made.dtype), made]), network.random(seed, number + 1))
-            photo, own = network.activation(pair, layer, "open" if number < WAKING else "vanilla").flatten(1)
-            dot = (photo.detach() * own).sum()
-            cosine = dot / (photo.detach().norm() * own.norm()).clamp(min=1e-12)
-            return (dot / photo.numel() * cosine.clamp(min=0.1) ** alike)[None]
+            photo, own = network.activation(pair, layer, rule).flatten(1)
+            return _likeness(photo.detach(), own, alike)[None]
 
-        for step in ascend(network, blank, gain, steps, values):
+        for step in ascend(network, blank, gain, steps, []):
             rest = [torch.full_like(panels[0], 0.5)] * (len(layers) - place - 1)
             row = [*panels, step.picture, *rest]
             made = place * steps + step.number
             yield Step(made, len(layers) * steps, lambda row=row: torch.cat([p() if callable(p) else p for p in row]))
         panels.append(blank.show(blank.paint))
-        reached += [float(f"{value:.3g}") for value in values]
-    yield torch.cat(panels), {"layers": ["the photo", *layers], "reached": reached}
+        shown = [panels[-1], blank.show(torch.zeros_like(blank.paint))]
+        own, grey, photo = (network.activation(one, layer).flatten() for one in (*map(network.normalised, shown), x))
+        for name, values in (("reached", own), ("grey", grey), ("the photo", photo)):
+            numbers[name] += rounded(_likeness(photo, values, alike)[None])
+    yield torch.cat(panels), numbers
+
+
+def _likeness(photo, own, alike):
+    """Return how strongly values (n,) of a layer agree with those of the photo: their mean product, times a power of
+    their cosine."""
+    dot = (photo * own).sum()
+    cosine = dot / (photo.norm() * own.norm()).clamp(min=1e-12)
+    return dot / photo.numel() * cosine.clamp(min=0.1) ** alike

@@ -45,7 +45,7 @@ def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int =
         blank = canvas(network, "pixels", 1, tuple(x.shape[1:]), seed, place)
         size = goal.square().sum().clamp(min=1e-12)
 
-        def gain(x, number, part, layer=layer, goal=goal, size=size):
+        def gain(x, number, part, rule, layer=layer, goal=goal, size=size):
             difference = (network.activation(x, layer) - goal).square().flatten(1).sum(1)
             return -(difference / size + smooth * total_variation(x))
 

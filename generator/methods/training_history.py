@@ -6,10 +6,11 @@ import torch
 
 from generator.core.channel_blocks import channels as channels_of
 from generator.engine.checkpoint_series import evenly
-from generator.engine.image_optimisation import WAKING, ascend, canvas, size_for, wobbled
+from generator.engine.image_optimisation import ascend, canvas, size_for, wobbled
 from generator.engine.method_registry import method
 from generator.engine.progress import KEPT, Step
 
+from .activation_maximisation import compared
 from .evolution import correlation, end
 from .gradients import SIMONYAN
 
@@ -109,7 +110,7 @@ def features_evolution(
     """How the pictures that channels like best came to be, from one epoch of training to the next.
 
     At a few checkpoints each channel's picture is painted anew as activation maximisation does, every time from the
-    same noise, so that only the network is another.
+    same noise, so that only the network is another. The numbers are those of the last epoch.
 
     Formula: x*_e = argmax_x mean_ij A_k(T(x))_ij of the network after epoch e
 
@@ -130,14 +131,14 @@ def features_evolution(
         frames.append(blank.show(blank.paint))
         yield Step(number, len(chosen))
     yield from frames[:-1]
-    yield frames[-1], {"channels": channels, "epochs": chosen[-1], **told(chosen)}
+    numbers = {"channels": channels, "epochs": chosen[-1], **compared(network, blank, layer, channels)}
+    yield frames[-1], {**numbers, **told(chosen)}
 
 
 def _liking(network, layer, channels, seed):
     """What each picture is to raise: its channel's mean, wherever the picture is moved to."""
 
-    def gain(x, number, place):
-        rule = "open" if number < WAKING else "vanilla"
+    def gain(x, number, place, rule):
         made = network.activation(wobbled(x, network.random(seed, number + 1)), layer, rule)
         made = made.flatten(2).mean(2) if made.ndim > 2 else made
         return made[range(len(made)), channels[place]]

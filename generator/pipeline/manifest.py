@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from generator import __version__
-from generator.analysis import evidence_tasks
+from generator.analysis import evidence_tasks, objectives
 from generator.analysis.probe import results
 from generator.core.channel_blocks import said
 from generator.core.naming import figure_name, layer_slug, slug
@@ -51,6 +51,7 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
     """The manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of work."""
     files: list[Published] = []
     cards = {card.slug: card for card in contents.methods}
+    probes = {task.card.slug: task for task in contents.probes}
     figures: dict[str, dict[str, Any]] = {}
     predictions = []
     controls: dict[str, list[dict[str, Any]]] = {}
@@ -61,7 +62,8 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
         for job in task.jobs:
             drawn = [other for other in shared[job] if records[other].get("status") == "drawn"]
             picture = picture_key(job, drawn, task, cards)
-            figure, own = _figure(job, records[job], picture, task, cards, contents.failures, store)
+            done, probe = records[job], probes.get(job.model)
+            figure, own = _figure(job, done, picture, task, cards, contents.failures, store, probe)
             if figure.id not in figures:  # a class asked for by name may be the rival too
                 figures[figure.id] = record(figure) | {"evidence": evidence.get(job.key, {})}
                 files += own
@@ -126,6 +128,7 @@ def _figure(
     cards: Mapping[str, MethodCard],
     failures: Mapping[str, str],
     store: Store,
+    probe: ProbeTask | None,
 ) -> tuple[Figure, list[Published]]:
     target, name = done.get("target"), job_name(job, done)
     common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer}
@@ -138,6 +141,7 @@ def _figure(
         text = reason or (elsewhere if done else "is not drawn yet: run innerview build")
         return Figure(name, **common, status=status, reason=text, page=f"{name}.html"), []
     meta = done["meta"]
+    numbers, beaten = _compared(job, done["numbers"], task, probe, store)
     files = {part: f"{name}{'' if part == 'file' else '.' + part}{suffix}" for part, suffix in picture["files"].items()}
     published = [Published(path, picture["payloads"][part]) for part, path in files.items()]
     figure = Figure(
@@ -153,9 +157,9 @@ def _figure(
         scale=picture["scale"],
         clipped=picture["clipped"],
         sprite=picture["sprite"],
-        numbers={**done["numbers"], **_lent(job, task)},
+        numbers={**numbers, **_lent(job, task)},
         alt=alt(job, task, cards[job.method], meta, target),
-        note=meta.get("note", ""),
+        note="; ".join(filter(None, [meta.get("note", ""), *beaten])),
         keys={"array": job.key, "picture": key},
         digest=picture["payloads"]["file"],
     )
@@ -187,6 +191,22 @@ def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], ta
         place = "in the centre" if (row, column) == (1, 1) else f"{PLACES[0][row]} {PLACES[1][column]}"
         return f"{words}: strongest {place}"
     return words
+
+
+def _compared(
+    job: Job, numbers: Mapping[str, Any], task: SceneTask, probe: ProbeTask | None, store: Store
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the numbers with what the best image at hand reaches, where pictures were optimised, and words on it."""
+    if "reached" not in numbers:
+        return dict(numbers), []
+    channels = results.channels(probe, job.layer, store) if probe and job.layer else None
+    objective = task.parameters.get(job.method, {}).get("objective", "channel")
+    numbers = objectives.with_best_image(numbers, objective, channels)
+    images = ""
+    if channels is not None:
+        data, count = results.record_of(probe, store)["data"], int(channels["images"])
+        images = f"{count:,} images of {data}" if data else f"the {count} images of this gallery"
+    return numbers, [objectives.sentence(numbers, images), objectives.ranked_elsewhere(numbers)]
 
 
 def _lent(job: Job, task: SceneTask) -> dict[str, str]:

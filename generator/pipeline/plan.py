@@ -112,7 +112,7 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
         source = _probed(settings, network, options)
         if source.path and not options.methods and selection.allowed(settings, "top-images"):
             chosen = {**chosen, "top-images": chosen.get("top-images", by_slug["top-images"].parameters)}
-        if source.path or (mine and "top-images" in chosen):
+        if source.path or (mine and any(_compares_images(by_slug[slug]) for slug in chosen)):
             given = {"device": pool.setup.device, "memory": options.memory or memory_budget.USUAL}
             probes[card.slug] = task_of(network, card, source, mine, digests.of, **given)
         planned = scene_tasks(
@@ -205,6 +205,11 @@ def preset(settings: Settings, card: ModelCard, small: int = DRAWN) -> str:
     if settings.preset != "auto":
         return "standard" if settings.preset == "full" and card.derived_from else settings.preset
     return "standard" if max(card.input.size[1:]) <= small and not card.derived_from else "quick"
+
+
+def _compares_images(card: MethodCard) -> bool:
+    """Whether a method shows the strongest images of each channel, or is set beside what they reach."""
+    return "probe" in card.inputs or card.draw == "pictures"
 
 
 def _probed(settings: Settings, network: Network, options: Options) -> Source:

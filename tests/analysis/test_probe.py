@@ -81,6 +81,7 @@ def test_statistics_are_those_of_all_values(seen, everything, card):
         values, found = everything[layer.name].double(), jobs.channels(seen[0][layer.name])
         np.testing.assert_allclose(found["max"], values.amax((0, 2, 3)), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(found["mean"], values.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found["best"], values.mean((2, 3)).amax(0), rtol=1e-4, atol=1e-5)
         if layer.kind == "activation":
             np.testing.assert_allclose(found["zeros"], (values == 0).double().mean((0, 2, 3)), atol=1e-4)
         assert (found["histogram"].sum(1) == seen[0][layer.name]["samples"]).all()
@@ -118,7 +119,7 @@ def test_parts_put_together_are_the_whole(net, card, pictures, seen):
         together = parts[0][0][name]
         for part in parts[1:]:
             together = merged(together, part[0][name], 9)
-        for key in ("top", "top_image", "top_place", "histogram", "zeros", "max"):
+        for key in ("top", "top_image", "top_place", "histogram", "zeros", "max", "best"):
             assert np.array_equal(together[key], whole[key]), (name, key)
         np.testing.assert_allclose(together["second"], whole["second"], rtol=1e-4, atol=1e-3)
     said = np.concatenate([part[1]["said"] for part in parts])

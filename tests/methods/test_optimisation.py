@@ -10,10 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from generator.core.errors import ConfigError, NotApplicable
+from generator.core.records import Network
 from generator.engine.image_optimisation import (
     COLOURS,
+    RELU_WARMUP_STEPS,
     Canvas,
     _slope,
+    ascend,
     canvas,
     coloured,
     moved,
@@ -28,6 +31,7 @@ from generator.engine.progress import watched
 from generator.methods.activation_maximisation import _response
 from generator.methods.deepdream import _guided, dream, octave_size, reaches, resized, slope
 from generator.methods.feature_inversion import total_variation
+from generator.models.load import load
 
 SMALL = {  # of each method, what makes it quick and leaves it what it is
     "activation-maximisation": {"units": 4, "steps": 24, "size": 24},
@@ -90,12 +94,12 @@ def test_what_moves_the_paint_is_the_gradient(kind, objective):
     blank = canvas(network, kind, 2, (3, 14, 15), 0)
     blank = Canvas(blank.paint.double() * 20, blank.show, blank.size)
 
-    def gain(x, number, place):
-        answer = network.activation(wobbled(x, network.random(0, 3)), "features.3")
+    def gain(x, number, place, rule):
+        answer = network.activation(wobbled(x, network.random(0, 3)), "features.3", rule)
         return _response(answer, objective)[range(len(x)), [1, 5][place]]
 
     def score(paint):
-        return gain(network.normalised(blank.show(paint)), 0, slice(0, 2))
+        return gain(network.normalised(blank.show(paint)), 0, slice(0, 2), "vanilla")
 
     against_finite_differences(score, blank.paint)
     values, gradient = _slope(network, blank, gain, slice(0, 2), 0)
@@ -245,6 +249,93 @@ def test_pictures_please_their_channels_more_and_more(kind, objective):
     assert numbers["classes"] == ["ant", "bee", "dog", "eel"] and numbers["channels"] == [0, 1, 3, 4]
 
 
+@pytest.mark.parametrize("objective", ["channel", "unit"])
+def test_what_a_picture_reaches_is_said_beside_what_grey_does(objective):
+    network = driven()
+    for layer in (network.card.default_layer, "fc"):
+        value, numbers, _ = made(network, "activation-maximisation", layer, objective=objective)
+        grey = network.normalised(torch.full_like(value[:1], 0.5))
+        with torch.no_grad():
+            answers = [_response(network.activation(x, layer), objective) for x in (network.normalised(value), grey)]
+        place = (range(4), numbers["channels"])
+        assert np.allclose(numbers["reached"], answers[0][place], rtol=1e-3)
+        assert np.allclose(numbers["grey"], answers[1].expand(4, -1)[place], rtol=1e-3)
+    assert numbers["ranked first"] == [network.card.classes[index] for index in answers[0].argmax(1)]
+
+
+@pytest.mark.parametrize("name", ["imagenette", "vgg-cifar10"])
+def test_of_a_trained_network_every_class_gets_a_picture_that_the_network_names(name):
+    net = load(Network(name, f"bundled:{name}"))
+    network = Driven(net, describe(net), 8)
+    size = network.input.size[1] if name == "vgg-cifar10" else 64
+    _, numbers, _ = made(network, "activation-maximisation", network.answer, units="all", steps=64, size=size)
+    assert numbers["ranked first"] == numbers["classes"]
+    assert min(np.array(numbers["reached"]) - numbers["grey"]) > 3
+
+
+class Hinges(nn.Module):
+    """Two units of the mean brightness m: one rises with m, with a brake that is off until m is 5; the other is off
+    wherever m is below 0.2, so that grey gets no gradient from it."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(1, 2, bias=False)
+
+    def forward(self, x):
+        m = x.mean((1, 2, 3), keepdim=True).flatten(1)
+        return torch.cat([F.relu(m + 1) - 10 * F.relu(m - 5), F.relu(m - 0.2)], 1)
+
+
+def ascended(channels, steps, warmup=RELU_WARMUP_STEPS, chunk=4):
+    """The paint (n, 1, 8, 8) after some steps up the units `channels` of `Hinges`, and the gain's calls by rule."""
+    net = loaded(Hinges(), (1, 8, 8), classes=("rises", "sleeps"))
+    network, calls = Driven(net, describe(net), chunk), []
+    blank = canvas(network, "pixels", len(channels), (1, 8, 8), 0)
+
+    def gain(x, number, place, rule):
+        calls.append((number, rule))
+        return network.activation(x, "cat@1", rule)[range(len(x)), channels[place]]
+
+    with torch.no_grad():
+        for _ in ascend(network, blank, gain, steps, []):
+            pass
+    return blank.paint, calls
+
+
+def test_a_picture_that_gets_a_gradient_climbs_that_gradient_from_the_first_step_on():
+    """Against Adam written out on the closed form: m + 1 is the objective, its gradient one and the same everywhere."""
+    paint, calls = ascended([0], 24)
+    assert {rule for _, rule in calls} == {"vanilla"}
+    slow = canvas(Driven(loaded(Hinges(), (1, 8, 8), classes=("a", "b")), None, 4), "pixels", 1, (1, 8, 8), 0).paint
+    leaf = slow.clone().requires_grad_()
+    adam = torch.optim.Adam([leaf], lr=0.05, maximize=True)
+    for _ in range(24):
+        adam.zero_grad()
+        leaf.grad = torch.autograd.grad(((leaf.sigmoid() - 0.5) / 0.25).mean(), leaf)[0]
+        adam.step()
+    assert torch.allclose(paint, leaf.detach(), atol=1e-4)
+    assert (paint > slow + 0.9).all(), "every pixel went up at every step; opened, 1 - 10 would have sent it down"
+
+
+def test_only_a_picture_that_gets_none_is_woken_and_only_at_first(monkeypatch):
+    paint, calls = ascended([0, 1], 24)
+    opened = [number for number, rule in calls if rule == "open"]
+    assert opened and opened == list(range(len(opened))) and len(opened) < RELU_WARMUP_STEPS, "until it is awake"
+    assert (paint[1].sigmoid().mean() - 0.5) / 0.25 > 0.2, "it is awake"
+    alone, _ = ascended([0], 24)
+    assert torch.equal(paint[:1], alone), "its neighbour knows nothing of that"
+    monkeypatch.setattr("generator.engine.image_optimisation.RELU_WARMUP_STEPS", 0)
+    asleep, calls = ascended([1], 24)
+    assert {rule for _, rule in calls} == {"vanilla"} and torch.equal(asleep, ascended([1], 1)[0])
+
+
+def test_no_rectifier_is_open_after_the_first_steps(monkeypatch):
+    """A unit that no picture can wake: after the warm-up nothing is let through any more."""
+    monkeypatch.setattr(Hinges, "forward", lambda self, x: torch.cat([F.relu(-x.mean((2, 3)).abs() - 1)] * 2, 1))
+    _, calls = ascended([0], 24)
+    assert [number for number, rule in calls if rule == "open"] == list(range(RELU_WARMUP_STEPS))
+
+
 def test_a_silent_channel_is_woken_by_the_open_rule():
     network = driven()
     layer, x = network.card.default_layer, torch.zeros(1, 3, 12, 18)
@@ -319,6 +410,15 @@ def test_a_caricature_exaggerates():
             photo, own, grey = (network.activation(one, layer) for one in shown)
         assert (photo * own).sum() > 1.1 * (photo * grey).sum()
     assert len(numbers["reached"]) == len(value) - 1 and len(frames) <= 24
+    for place, layer in enumerate(numbers["layers"][1:]):
+        with torch.no_grad():
+            photo, own, grey = (
+                network.activation(one, layer).flatten()
+                for one in (x, network.normalised(value[place + 1 :][:1]), network.normalised(torch.full_like(x, 0.5)))
+            )
+        for name, seen in (("reached", own), ("grey", grey), ("the photo", photo)):
+            cosine = max(0.1, float(F.cosine_similarity(photo, seen, 0)))
+            assert math.isclose(numbers[name][place], float((photo * seen).mean()) * cosine, rel_tol=2e-3), name
 
 
 # --- promises -----------------------------------------------------------------------------------------

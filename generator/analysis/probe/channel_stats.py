@@ -37,6 +37,7 @@ class Channels:
             "second": np.zeros((self.count, self.count) if self._related else self.count),
             "histogram": np.zeros((self.count, BINS), np.int64),
             "max": np.full(self.count, -np.inf),
+            "best": np.full(self.count, -np.inf),  # the largest mean over the places of one image
             "unit": np.array(1.0),
             "shift": zeros.copy(),
             "top": np.full((0, self.count), -np.inf, np.float32),  # (k, K): values, images and places, best first
@@ -65,6 +66,8 @@ class Channels:
         state["sum"] += sums.double().sum(0).cpu().numpy()
         state["broken"] += (~sound).double().sum(0).cpu().numpy()
         state["max"] = np.maximum(state["max"], peaks.amax(0).double().cpu().numpy())
+        means = (sums / self.space).masked_fill(~sound, -torch.inf)
+        state["best"] = np.maximum(state["best"], means.amax(0).double().cpu().numpy())
         state["zeros"] += zeros
         self._sample(tensor, numbers, bool(sound.all()))
         self._strongest(tensor, peaks, numbers)
@@ -158,7 +161,8 @@ _LISTS = {"top": np.float32, "top_image": np.int64, "top_place": np.int64}
 def merged(one: dict[str, np.ndarray], other: dict[str, np.ndarray], keep: int) -> dict[str, np.ndarray]:
     """The statistics of two parts of the images, `one` with the earlier ones."""
     both: dict[str, Any] = {name: one[name] + other[name] for name in ADDED}
-    both |= {"max": np.maximum(one["max"], other["max"]), "unit": one["unit"], "shift": one["shift"]}
+    both |= {name: np.maximum(one[name], other[name]) for name in ("max", "best")}
+    both |= {"unit": one["unit"], "shift": one["shift"]}
     return both | _ranked(one, other, keep)
 
 

@@ -137,6 +137,7 @@ def channels(state: Arrays) -> Arrays:
     whole = state["values"] / images
     found = {
         "max": state["max"],
+        "best": state["best"],
         "mean": state["sum"] / (sound * whole),
         "spread": spread,
         "zeros": state["zeros"] / max(1, int(state["values"])),

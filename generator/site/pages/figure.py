@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from generator.analysis import objectives
+
 from . import compare_any, components, embed_snippets, faithfulness, format, social_meta
 from .browser_palettes import looks
 from .components import Link, Plate, Steps
@@ -13,6 +15,7 @@ from .model import Fact
 from .tutorials import READING
 from .urls import figure_page, home_page, image_page, layer_page, method_page, model_page, relative, report_page
 
+TABLED = {"reached", "channels", "classes", "layers", *objectives.RIVALS}  # numbers that a table of pictures shows
 UNKNOWN_SITE = "https://your.site/"  # where a gallery does not know its address: the browser puts in its own
 
 
@@ -24,6 +27,16 @@ class Snippet:
     title: str
     text: str
     lines: int
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What one optimised picture reached, beside what plain grey and the best image reach."""
+
+    name: str
+    reached: str
+    rivals: list[str]
+    beaten: bool  # whether it reached more than each of them
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,8 @@ class FigurePage:
     licence: str
     made_from: str
     proof: faithfulness.Proof | None  # whether it is to be believed
+    objectives: list[Objective]  # of pictures made by optimisation
+    rivals: list[str]  # heads of their columns
     numbers: list[Fact]
     provenance: list[Fact]
     download: str
@@ -93,6 +108,8 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         licence=example["licence"] if example else "",
         made_from=relative(image_page(example["id"]), page) if example else "",
         proof=faithfulness.proof(gallery, record, page),
+        objectives=_objectives(record),
+        rivals=[rival[:1].upper() + rival[1:] for rival in objectives.RIVALS if rival in record["numbers"]],
         numbers=_numbers(record, plate),
         provenance=_provenance(gallery, record, model, method, example),
         download=record["file"].rsplit("/", 1)[-1],
@@ -185,7 +202,17 @@ def _numbers(record: Record, plate: Plate) -> list[Fact]:
         listed.append(Fact("Picture", f"{record['width']} × {record['height']} pixels"))
     if record["sprite"] and record["sprite"].get("reduced", 1) > 1:
         listed.append(Fact("Maps reduced", f"{record['sprite']['reduced']} times, by area"))
-    listed += [Fact(key[:1].upper() + key[1:], _value(value)) for key, value in record["numbers"].items()]
+    tabled = TABLED if "reached" in record["numbers"] else set()
+    rest = {key: value for key, value in record["numbers"].items() if key not in tabled}
+    return [*listed, *(Fact(key[:1].upper() + key[1:], _value(value)) for key, value in rest.items())]
+
+
+def _objectives(record: Record) -> list[Objective]:
+    listed = []
+    for name, reached, rivals in objectives.rows(record["numbers"]):
+        values = [value for value in rivals.values() if value is not None]
+        shown = [format.number(value) if value is not None else "" for value in rivals.values()]
+        listed.append(Objective(name, format.number(reached), shown, all(reached > value for value in values)))
     return listed
 
 
