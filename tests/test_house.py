@@ -22,7 +22,7 @@ TORCH = {
     "data": "batches downloads",
     "models": "built bundled checkpoints derive torchvision_zoo user_module weights",
     "engine": "cam_layers capture checkpoint_series image_optimisation inputs model_card model_handle oom_retry "
-    "preserve quantise sampling scene scheduler tape targets trace",
+    "preserve quantise rectifiers sampling scene scheduler tape targets trace",
     "methods": "*",
     "analysis": "architectures evidence measures method_ranking probe.channel_stats probe.forward_pass probe.jobs "
     "pruning_curve",

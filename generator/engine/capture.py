@@ -40,6 +40,7 @@ class Watch(TorchFunctionMode):
         super().__init__()
         self.rule = "vanilla"
         self.caught = 0  # rectifiers that obey the rule
+        self.bypassed = 0  # and selections that do as a rectifier does, which obey none
         self._on_layer, self._on_call, self._rules = on_layer, on_call, rules
         self._names = {module: name for name, module in model.named_modules()}
         self._stack: list[nn.Module] = []  # the modules whose forward is under way, outermost first
@@ -79,6 +80,9 @@ class Watch(TorchFunctionMode):
             output = self._rectify(op, args, kwargs, bounds, in_place=func.__name__.endswith("_"))
         else:
             output = func(*args, **kwargs)
+            if self._rules and op in SELECTIONS and torch.is_grad_enabled():
+                with torch._C.DisableTorchFunction():
+                    self.bypassed += _selects_positives(args, output)
         if self._on_call:
             self._on_call(op, args, kwargs, output)
         kind = FUNCTION_KINDS.get(op)
@@ -146,23 +150,6 @@ def not_finite(model: nn.Module, x: torch.Tensor) -> str:
     return found[0] if found else ""
 
 
-def rectifiers(output: torch.Tensor) -> tuple[int, set[str]]:
-    """How many native ReLUs the graph behind `output` still holds, and which activations have no ReLU rule."""
-    missed, undefined = 0, set()
-    seen, queue = set(), [output.grad_fn]
-    while queue:
-        node = queue.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        name = node.name().removesuffix("0").removesuffix("Backward")
-        missed += name in ("Relu", "Hardtanh", "Threshold")
-        if name in UNDEFINED:
-            undefined.add(UNDEFINED[name])
-        queue.extend(parent for parent, _ in node.next_functions)
-    return missed, undefined
-
-
 def first_tensor(output: Any) -> torch.Tensor | None:
     """The tensor an output means: itself, or the first in a tuple or dictionary ("logits" and "out" before others)."""
     if isinstance(output, torch.Tensor):
@@ -202,6 +189,14 @@ def _rectifier(op: str, args: tuple, kwargs: dict) -> tuple[float, float] | None
     return None
 
 
+def _selects_positives(args: tuple, output: Any) -> bool:
+    """Whether a selection or a product with a mask keeps the positive values of one of its arguments and no others."""
+    sources = [value for value in args if isinstance(value, torch.Tensor) and value.requires_grad]
+    if len(sources) != 1 or not isinstance(output, torch.Tensor) or output.shape != sources[0].shape:
+        return False
+    return bool((sources[0] < 0).any()) and torch.equal(output, sources[0].relu())
+
+
 def _makes_layer(op: str, args: tuple, output: Any) -> bool:
     tensors = [value for value in args if isinstance(value, torch.Tensor)]
     if op in ("add", "mul"):  # a join, not a shift or a scaling by numbers
@@ -216,6 +211,7 @@ def _module_kind(module: nn.Module) -> str:
     return next((kind for types, kind in MODULE_KINDS if isinstance(module, types)), "other")
 
 
+SELECTIONS = frozenset(("where", "mul", "masked_fill"))  # calls that may be a rectifier in disguise
 CONTAINERS = {nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict}
 _nn = nn.modules
 MODULE_KINDS = (
@@ -241,14 +237,4 @@ FUNCTION_KINDS = {
     **dict.fromkeys(("batch_norm", "layer_norm", "group_norm", "local_response_norm", "instance_norm"), "norm"),
     **dict.fromkeys(("softmax", "log_softmax"), "softmax"),
     "linear": "linear",
-}
-UNDEFINED = {
-    "Gelu": "GELU",
-    "Silu": "SiLU",
-    "Hardswish": "Hardswish",
-    "Elu": "ELU",
-    "Mish": "Mish",
-    "LeakyRelu": "LeakyReLU",
-    "PreluKernel": "PReLU",
-    "Softplus": "Softplus",
 }

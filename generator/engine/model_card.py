@@ -16,8 +16,9 @@ from generator.core.records import Layer, ModelCard, Stage
 from generator.models import checkpoints
 from generator.models.load import Loaded
 
-from .capture import Watch, first_tensor, rectifiers
+from .capture import Watch, first_tensor
 from .preserve import untouched
+from .rectifiers import census
 from .trace import Trace
 
 PROBABILITIES = "probabilities"  # the layer that is always added at the end: softmax of the logits
@@ -161,7 +162,4 @@ def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:
     watch = Watch(model, lambda *layer: None, rules=True)
     with untouched(model), torch.enable_grad(), watch:
         output = first_tensor(model(x.clone().requires_grad_().clone()))  # not a leaf: it may be overwritten
-    missed, undefined = rectifiers(output)
-    if undefined:
-        return f"undefined: {', '.join(sorted(undefined))}"
-    return f"{watch.caught} of {watch.caught + missed} rectifiers"
+    return census(watch, output).summary

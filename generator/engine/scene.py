@@ -13,11 +13,12 @@ from generator.models.layers import strip_layers
 from generator.models.load import Loaded
 
 from .cam_layers import classifier
-from .capture import RULES, Watch, first_tensor, not_finite, rectifiers
+from .capture import RULES, Watch, first_tensor, not_finite
 from .inputs import Answers, Pictures
 from .oom_retry import out_of_memory, with_room
 from .preserve import untouched
 from .progress import Step
+from .rectifiers import census
 from .scheduler import Outcome, Waiting, Want
 from .targets import Target, find_targets
 
@@ -161,15 +162,14 @@ class Scene:
             self.waiting.arrive(key, row if target.against < 0 else row - weight[target.against])
 
     def _count_rectifiers(self, logits: torch.Tensor) -> None:
-        """How many rectifiers obey the rules; where an activation has no rule, what needs one is refused."""
+        """Count the rectifiers that obey the rules; where not all do, refuse what needs them to."""
         needing = self.waiting.needs(*BENT)
         if not needing:
             return
-        missed, undefined = rectifiers(logits)
-        reason = NotApplicable(f"undefined for {' and '.join(sorted(undefined))}: its rule is of ReLU")
-        for key in needing if undefined else []:
-            self.waiting.refuse(key, reason)
-        self.waiting.arrive(Want("rectifiers"), f"{self._watch.caught} of {self._watch.caught + missed}")
+        counted = census(self._watch, logits)
+        for key in needing if counted.refusal else []:
+            self.waiting.refuse(key, NotApplicable(counted.refusal))
+        self.waiting.arrive(Want("rectifiers"), f"{counted.caught} of {counted.total}")
 
     def _backwards(self, x: torch.Tensor, logits: torch.Tensor, keys: list[Want]) -> None:
         """One backward for each target and ReLU rule that is asked for, all through the same graph."""

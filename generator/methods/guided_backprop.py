@@ -18,8 +18,8 @@ def guided_backprop(guided_gradient, rectifiers):
     object can be recognised from the picture alone.
 
     Limits: It is no longer the gradient of anything. Much of it stays the same for another class or for a network
-    with random upper layers: it shows what the network saw more than why it decided. The number of rectifiers that
-    obeyed the rule stands beside it; networks with GELU or SiLU have no such rule.
+    with random upper layers: it shows what the network saw more than why it decided. It is drawn only where
+    the rule holds at every rectifier of the network; networks with GELU or SiLU have no such rule.
     """
     return guided_gradient, {"rectifiers": rectifiers}
 
@@ -38,7 +38,7 @@ def deconvnet(deconvnet_gradient, rectifiers):
 
     Limits: Of the image only the places of the maxima enter; without max-pools every image of a class gives the same
     picture. Since ReLUs that were off do not block, it is noisier than guided backprop, and the pools leave a pattern
-    of squares. Where a layer's weights are mostly negative the signal dies out and the picture is empty. Networks
-    with GELU or SiLU have no such rule.
+    of squares. Where a layer's weights are mostly negative the signal dies out and the picture is empty. As guided
+    backprop it is drawn only where the rule holds at every rectifier.
     """
     return deconvnet_gradient, {"rectifiers": rectifiers}

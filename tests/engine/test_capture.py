@@ -7,8 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from generator.core.records import Input, Network
-from generator.engine.capture import Watch, first_tensor, rectifiers
+from generator.engine.capture import Watch, first_tensor
 from generator.engine.model_card import count_rectifiers, describe
+from generator.engine.rectifiers import census
 from generator.models.load import load
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -250,7 +251,7 @@ def test_a_rectifier_in_place_works_by_side_effect(call):
     with Watch(Statement(), lambda *layer: None, rules=True) as watch:
         means = Statement()(x.clone().requires_grad_())
     assert torch.equal(means, x.relu().mean((2, 3)))
-    assert watch.caught == 1 and rectifiers(means) == (0, set())
+    assert census(watch, means) == (1, 0, (), ())
 
 
 def test_rectifiers_out_of_reach_are_counted():

@@ -142,7 +142,7 @@ def _of_card(card: Record, model: str) -> Iterator[Fault]:
             "rectifiers",
             "odd",
             "Rectifiers missed",
-            f"{card['rectifiers']} obey the rules of guided backprop and deconvnet; others pass the plain gradient.",
+            f"The rules of guided backprop and deconvnet hold at {card['rectifiers']}; neither is drawn for it.",
             [Link("the model", "model:")],
         )
     spatial = [layer for layer in card["layers"] if layer["receptive_field"] and len(layer["shape"]) == 3]
