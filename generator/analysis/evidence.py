@@ -158,7 +158,10 @@ class Bench:
         if name == "probability":
             return lambda samples: self._samples.probability(samples, self.target)
         if name == "depth":
-            return sum(any(True for _ in layer.parameters(recurse=False)) for layer in self.loaded.model.modules())
+            depth = sum(any(True for _ in layer.parameters(recurse=False)) for layer in self.loaded.model.modules())
+            if not depth:
+                raise NotApplicable("the network has no parameters that could be drawn anew")
+            return depth
         if name == "inside":
             if self.where is None:
                 raise NotApplicable("nothing says where the thing is: no box, no mask, no transparency")

@@ -86,11 +86,10 @@ def measure(
 
 def answers(loaded: Loaded, data: Labelled, batch: int = 200) -> np.ndarray:
     """The index of the most probable class for each picture (N,), in the order of `data`."""
-    device = next(loaded.model.parameters()).device
     found = []
     with torch.inference_mode():
         for pixels, _ in batches(data, loaded.input, batch):
-            x = normalised(torch.from_numpy(pixels).to(device), loaded.input)
+            x = normalised(torch.from_numpy(pixels).to(loaded.device), loaded.input)
             found.append(loaded.model(x).argmax(1).cpu().numpy())
     return np.concatenate(found)
 
@@ -103,7 +102,7 @@ def similarity(left: Loaded, right: Loaded, card: ModelCard, data: Labelled) -> 
     index = match_classes(data, left.classes)
     found: dict[str, list[float]] = defaultdict(list)
     for pixels, labels in batches(data, left.input, 1):
-        x = normalised(torch.from_numpy(pixels).to(next(left.model.parameters()).device), left.input)
+        x = normalised(torch.from_numpy(pixels).to(left.device), left.input)
         label = left.classes[index[labels[0]]]
         theirs = _pictures(right, card, x, label)
         for job, picture in _pictures(left, card, x, label).items():

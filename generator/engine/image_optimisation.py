@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
+from .derivatives import derive
 from .model_handle import Driven
 from .progress import Step
 
@@ -114,7 +115,7 @@ def _derived(
     with torch.enable_grad():
         part = blank.paint[place].detach().requires_grad_()
         value = gain(network.normalised(blank.show(part)), number, place, rule)
-        (gradient,) = torch.autograd.grad(value.sum(), part)
+        (gradient,) = derive(value.sum(), [part])
     return value.detach().tolist(), gradient
 
 

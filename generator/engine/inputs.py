@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 
@@ -14,11 +15,24 @@ from generator.models.load import Loaded
 
 from .checkpoint_series import Epochs, first_convolution
 from .model_handle import Driven
+from .oom_retry import out_of_memory
 from .sampling import Samples
-from .scheduler import Waiting
+from .scheduler import Waiting, Want
 from .tape import record
 
 Pictures = Mapping[str, Callable[[int], torch.Tensor]]  # "" the image, else a style -> picture(side) (1, C, h, w)
+
+
+def offer(waiting: Waiting, want: Want, compute: Callable[[], Any]) -> None:
+    """Hand on what `compute` returns; where it fails, only what waits for it ends with its error."""
+    try:
+        value = compute()
+    except Exception as error:  # a user's network may raise anything
+        if out_of_memory(error):
+            raise
+        waiting.refuse(want, error)
+    else:
+        waiting.arrive(want, value)
 
 
 class Answers:
@@ -54,7 +68,7 @@ class Answers:
         for want in waiting.needs("epochs") if self.card.checkpoints else []:
             waiting.arrive(want, Epochs(self.loaded, self.card, self.chunk))
         for want in waiting.needs("first_kernels") if self.card.becoming else []:
-            waiting.arrive(want, kernels(self.loaded.network, first_convolution(self.card)))
+            offer(waiting, want, lambda: kernels(self.loaded.network, first_convolution(self.card)))
         for want in waiting.needs("network"):
             self._sharing.append(Driven(self.loaded, self.card, self.chunk))
             waiting.arrive(want, self._sharing[-1])
@@ -66,7 +80,7 @@ class Answers:
         for want in waiting.needs("noise"):
             waiting.arrive(want, samples.noise)
         for want in waiting.needs("tape"):
-            waiting.arrive(want, record(self.loaded.model, self.x.clone()))
+            offer(waiting, want, lambda: record(self.loaded.model, self.x.clone()))
         for want in waiting.needs("project_units"):
             waiting.arrive(want, lambda units, layer=want.layer: samples.project_units(layer, units))
         for want in waiting.needs("score", "score_gradient", "ablated_score", "target"):

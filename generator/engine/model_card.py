@@ -30,7 +30,7 @@ def describe(loaded: Loaded) -> ModelCard:
     Raises `ModelError` where the pass fails or does not end in one row of class scores.
     """
     trace = Trace(loaded.model)
-    x = torch.zeros(1, *loaded.input.size, device=next(loaded.model.parameters()).device)
+    x = torch.zeros(1, *loaded.input.size, device=loaded.device)
     output = trace.run(x, loaded.slug)
     classes = loaded.classes or tuple(f"class {index}" for index in range(output.shape[1]))
     if len(classes) != output.shape[1]:

@@ -40,7 +40,7 @@ class Driven:
     @property
     def device(self) -> torch.device:
         """Where the network is."""
-        return next((tensor.device for tensor in self._loaded.model.parameters()), torch.device("cpu"))
+        return self._loaded.device
 
     def random(self, seed: int, number: int = 0) -> torch.Generator:
         """Draws that are the same in every run: of the job's `seed`, and of its part `number`. They are made on the

@@ -101,8 +101,10 @@ def _pixels(count: int, height: int, width: int) -> int:
 
 
 def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
-    """All channels (K, h, w), or a vector (K,), on one 8-bit scale, with each channel's largest, mean and share of
-    zeros.
+    """Return all channels (K, h, w), or a vector (K,), on one 8-bit scale, with each channel's largest, mean and share
+    of zeros.
+
+    Of a tensor with more axes, such as (K, d, h, w), each map (h, w) is one.
 
     Without negative values 0 to 254 spans zero to the 99.8th percentile. With them 128 is zero and 1 to 255 spans
     plus and minus the 99.8th percentile of the absolute values. Maps larger than a tile are averaged over areas.
@@ -110,7 +112,7 @@ def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
     tensor = tensor.detach()
     if tensor.ndim == 2:  # tokens: one map of positions by features
         tensor = tensor[None]
-    maps = tensor.reshape(tensor.shape[0], *(tensor.shape[1:] if tensor.ndim == 3 else (1, 1))).float()
+    maps = (tensor.reshape(-1, *tensor.shape[-2:]) if tensor.ndim > 2 else tensor.reshape(-1, 1, 1)).float()
     low, high = _ends(maps)
     missing = 0
     if not math.isfinite(high - low):
@@ -128,8 +130,14 @@ def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
         "signed": signed,
         "clipped": beyond / maps.numel(),
     }
+    notes = []
+    if tensor.ndim > 3:
+        sides = " x ".join(map(str, tensor.shape[:-2]))
+        notes.append(f"{sides} maps, those of the first axis in a row")
     if missing:
-        meta["note"] = f"{missing} of {maps.numel()} values are not finite and drawn as zero"
+        notes.append(f"{missing} of {maps.numel()} values are not finite and drawn as zero")
+    if notes:
+        meta["note"] = "; ".join(notes)
     statistics = {
         "max": maps.amax((1, 2)),
         "mean": maps.mean((1, 2)),

@@ -7,7 +7,10 @@ from typing import Any
 
 import torch
 
+from generator.core.errors import NotApplicable
+
 from .capture import Watch, first_tensor
+from .derivatives import SWITCHED_OFF, derive
 from .targets import Target
 
 MANY = 1_000_003  # keeps the seeds of neighbouring samples apart
@@ -41,7 +44,7 @@ class Samples:
             with torch.enable_grad():
                 batch = batch.detach().requires_grad_()
                 score = target.pick(self._logits(batch.clone())).sum()
-                (gradient,) = torch.autograd.grad(score, batch)
+                (gradient,) = derive(score, [batch])
             yield from gradient.split(1)
 
     def ablated_score(self, layer: str, channels: Iterable[int], target: Target) -> torch.Tensor:
@@ -62,6 +65,8 @@ class Samples:
         found: dict[str, Any] = {}
 
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+            if name == layer and not tensor.requires_grad:
+                raise NotApplicable(SWITCHED_OFF)
             if name == layer:
                 found.update(value=tensor.detach().clone(), edge=torch.autograd.graph.get_gradient_edge(tensor))
 

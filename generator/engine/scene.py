@@ -14,6 +14,7 @@ from generator.models.load import Loaded
 
 from .cam_layers import classifier
 from .capture import RULES, Watch, first_tensor, not_finite
+from .derivatives import SWITCHED_OFF, derive
 from .inputs import Answers, Pictures
 from .oom_retry import out_of_memory, with_room
 from .preserve import untouched
@@ -53,7 +54,6 @@ class Scene:
     ) -> None:
         self.loaded, self.card, self.x, self.label = loaded, card, x, label
         self.error: Exception | None = None  # why no class can be explained
-        self.kinds = {layer.name: layer.kind for layer in card.layers}
         self._answers = Answers(loaded, card, x, chunk, pictures or {})
 
         def attempt(job: Job, work: Callable[[], Any]) -> tuple[Any, str]:
@@ -126,7 +126,8 @@ class Scene:
 
     def _speaks(self, logits: torch.Tensor) -> None:
         """What follows from the logits alone."""
-        probabilities = [key for key in self.waiting.needs("activation") if self.kinds.get(key.layer) == "softmax"]
+        last = self.card.layers[-1]  # other softmaxes are attention's: they passed by as they are
+        probabilities = [Want("activation", last.name)] if last.kind == "softmax" else []
         symbols = self.waiting.symbols()
         broken = int((~torch.isfinite(logits)).sum())
         if broken:
@@ -167,8 +168,9 @@ class Scene:
         if not needing:
             return
         counted = census(self._watch, logits)
-        for key in needing if counted.refusal else []:
-            self.waiting.refuse(key, NotApplicable(counted.refusal))
+        refusal = counted.refusal if logits.requires_grad else SWITCHED_OFF
+        for key in needing if refusal else []:
+            self.waiting.refuse(key, NotApplicable(refusal))
         self.waiting.arrive(Want("rectifiers"), f"{counted.caught} of {counted.total}")
 
     def _backwards(self, x: torch.Tensor, logits: torch.Tensor, keys: list[Want]) -> None:
@@ -183,13 +185,21 @@ class Scene:
             plan += [(target, rule) for rule in RULES if rule in rules]
         for number, (target, rule) in enumerate(plan):
             self._current, self._watch.rule = target, rule
-            with torch.enable_grad():
-                score = self.targets[target].pick(logits).sum()
-                (gradient,) = torch.autograd.grad(score, x, retain_graph=number < len(plan) - 1)
             name = next(name for name, of in RULE_OF.items() if of == rule)
+            try:
+                with torch.enable_grad():
+                    score = self.targets[target].pick(logits).sum()
+                    (gradient,) = derive(score, [x], retain=number < len(plan) - 1)
+            except Exception as error:  # an operation without a derivative costs what wants one, and nothing else
+                if out_of_memory(error):
+                    raise
+                refused = (name, "gradient", "gradients") if rule == "vanilla" else (name,)
+                for key in [key for key in self.waiting.needs(*refused) if key.target == target]:
+                    self.waiting.refuse(key, error)
+                continue
             self.waiting.arrive(Want(name, "", target), gradient.detach())
-            if rule == "vanilla" and self._strip:
-                ordered = {name: self._grads[name] for name in self._strip if name in self._grads}
+            ordered = {name: self._grads[name] for name in self._strip if name in self._grads}
+            if rule == "vanilla" and ordered:
                 self.waiting.arrive(Want("gradients", "", target), ordered)
         self._grads = {}
 
@@ -200,6 +210,8 @@ class Scene:
         self.waiting.refuse_target(symbol, self.error or missing)
 
     def _why_missing(self, key: tuple) -> str:
+        if key[0] == "gradients":
+            return f"no stage of {self.card.slug} with channels and space hands back a gradient"
         if key[0] in ("activation", "gradient"):
             what = f"on this image has no layer {key[1]!r}" if key[1] else "has no layer with space"
             return f"the forward pass of {self.card.slug} {what}"

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
+from generator.core.errors import NotApplicable
+
 from .capture import first_tensor, op_name
 
 
@@ -49,11 +51,16 @@ class Tape(NamedTuple):
 
 
 def record(model: torch.nn.Module, x: torch.Tensor) -> Tape:
-    """The tape of `model` on `x` (1, C, H, W)."""
+    """Return the tape of `model` on `x` (1, C, H, W); values in half precision, as under autocast, are kept in that of
+    `x`, so that calls can be repeated outside. Raises `NotApplicable` where it does not reach the logits.
+    """
     recorder = Recorder(x)
     with recorder:
         output = first_tensor(model(x))
-    return Tape(tuple(recorder.steps), recorder.values, recorder.nodes[id(output)])
+    if id(output) not in recorder.nodes:
+        raise NotApplicable("the way from the input to the scores goes through code that hides its calls (TorchScript)")
+    values = {node: value.clone() if value.is_inference() else value for node, value in recorder.values.items()}
+    return Tape(tuple(recorder.steps), values, recorder.nodes[id(output)])
 
 
 class Recorder(TorchFunctionMode):
@@ -63,13 +70,14 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.steps: list[Step] = []
         self.values = {0: x.detach().clone()}
+        self._dtype = x.dtype
         self.nodes = {id(x): 0}  # which value a tensor holds now: an in-place call gives it a new one
         self._alive = [x]  # so that no id is used twice
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
         taken = [self.nodes[id(tensor)] for tensor in tensors((args, kwargs)) if id(tensor) in self.nodes]
-        template = _marked((args, kwargs), self.nodes)
+        template = _marked((args, kwargs), self.nodes, self._dtype)
         output = func(*args, **kwargs)
         made = [tensor for tensor in tensors(output) if tensor.is_floating_point()]
         if taken and made:
@@ -79,7 +87,7 @@ class Recorder(TorchFunctionMode):
 
     def _remember(self, tensor: torch.Tensor) -> int:
         node = len(self.values)
-        self.values[node], self.nodes[id(tensor)] = tensor.detach().clone(), node
+        self.values[node], self.nodes[id(tensor)] = widened(tensor.detach().clone(), self._dtype), node
         self._alive.append(tensor)
         return node
 
@@ -108,15 +116,22 @@ def tensors(value: Any) -> list[torch.Tensor]:
     return [tensor for item in value for tensor in tensors(item)] if isinstance(value, tuple | list) else []
 
 
-def _marked(value: Any, nodes: dict[int, int], count: list[int] | None = None) -> Any:
+def widened(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return a floating tensor in `dtype` where its own holds less, else as it is."""
+    return tensor.to(dtype) if tensor.is_floating_point() and tensor.itemsize < dtype.itemsize else tensor
+
+
+def _marked(value: Any, nodes: dict[int, int], dtype: torch.dtype, count: list[int] | None = None) -> Any:
     """Arguments with a `Place` for each tensor that is on the tape."""
     count = [0] if count is None else count
     if isinstance(value, torch.Tensor) and id(value) in nodes:
         count[0] += 1
         return Place(count[0] - 1)
+    if isinstance(value, torch.Tensor):
+        return widened(value, dtype)
     if isinstance(value, dict):
-        return {key: _marked(item, nodes, count) for key, item in value.items()}
-    return type(value)(_marked(item, nodes, count) for item in value) if type(value) in (tuple, list) else value
+        return {key: _marked(item, nodes, dtype, count) for key, item in value.items()}
+    return type(value)(_marked(item, nodes, dtype, count) for item in value) if type(value) in (tuple, list) else value
 
 
 def _filled(value: Any, tensors: tuple[torch.Tensor, ...]) -> Any:

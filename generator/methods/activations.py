@@ -50,6 +50,8 @@ def activations(activation):
 def filters(weight):
     """The kernels a convolution has learned, the patterns that it looks for.
 
+    Kernels along one axis are drawn as rows; of kernels over a volume the slices stand side by side.
+
     Formula: W_{k,c,i,j}, from input channel c to output channel k
 
     Reading: In the first layer each tile is a colour pattern: edges, blobs, gratings. In deeper layers each tile is one
@@ -58,4 +60,8 @@ def filters(weight):
 
     Limits: A slice of a deep kernel means little alone: it acts on a channel that is itself a pattern.
     """
+    if weight.ndim == 3:
+        return weight[:, :, None]  # (K, C, 1, kw)
+    if weight.ndim == 5:
+        return weight.transpose(2, 3).flatten(3)  # (K, C, kh, kd * kw)
     return weight

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from generator.core.errors import ConfigError, NotApplicable
+from generator.engine.derivatives import derive
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
 
@@ -97,7 +98,7 @@ def slope(score, x):
     """The gradient of `score(x)` at `x`."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(score(x).sum(), x)
+        (gradient,) = derive(score(x).sum(), [x])
     return gradient
 
 

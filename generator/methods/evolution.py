@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from generator.core.errors import NotApplicable
+from generator.engine.derivatives import derive
 from generator.engine.method_registry import method
 from generator.engine.progress import KEPT, Step
 
@@ -105,7 +106,7 @@ class Pupil:
             leaf = self.x.detach().clone().requires_grad_()
             self.logits = self.copy.logits(leaf)
             score = self.logits[0, self.index]
-            gradient, *self.steepest = torch.autograd.grad(score, [leaf, *self.parameters], retain_graph=True)
+            gradient, *self.steepest = derive(score, [leaf, *self.parameters], retain=True)
         return gradient, float(self.logits.detach().softmax(1)[0, self.index])
 
     def learn(self, share):
@@ -120,7 +121,7 @@ class Pupil:
     def _entering(self):
         """What enters the last layer, (K,), averaged over places."""
         found = []
-        handle = self.head.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0].detach()))
+        handle = self.head.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0].detach().float()))
         with torch.no_grad():
             self.copy.logits(self.x)
         handle.remove()

@@ -7,6 +7,7 @@ import math
 import torch
 
 from generator.core.errors import NotApplicable
+from generator.engine.derivatives import derive
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
 
@@ -116,7 +117,7 @@ class Goal:
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
             value = self.value(leaf)
-            (gradient,) = torch.autograd.grad(value, leaf)
+            (gradient,) = derive(value, [leaf])
         return value.detach(), gradient
 
     def _seen(self, x):

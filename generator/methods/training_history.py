@@ -6,6 +6,7 @@ import torch
 
 from generator.core.channel_blocks import channels as channels_of
 from generator.engine.checkpoint_series import evenly
+from generator.engine.derivatives import derive
 from generator.engine.image_optimisation import ascend, canvas, size_for, wobbled
 from generator.engine.method_registry import method
 from generator.engine.progress import KEPT, Step
@@ -90,7 +91,7 @@ def _looked(network, x, target):
     with torch.enable_grad():
         leaf = x.detach().clone().requires_grad_()
         logits = network.logits(leaf)
-        (gradient,) = torch.autograd.grad(target.pick(logits).sum(), leaf)
+        (gradient,) = derive(target.pick(logits).sum(), [leaf])
     return gradient, float(logits.detach().softmax(1)[0, target.index])
 
 

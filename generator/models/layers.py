@@ -30,10 +30,11 @@ def strip_layers(card: ModelCard) -> list[str]:
 
 
 def stage_layers(card: ModelCard) -> list[str]:
-    """The layer that stands for each convolutional stage which has space."""
+    """Return the layer of each convolutional stage whose output has channels and space: (K, h, w)."""
     known = {layer.name: layer for layer in card.layers}
     convolved = [stage for stage in card.stages if known[stage.layers[0]].kind in ("conv", "join")]
-    return [stage.layer for stage in convolved if math.prod(known[stage.layer].shape[1:]) > 1]
+    shapes = {stage.layer: known[stage.layer].shape for stage in convolved}
+    return [layer for layer, shape in shapes.items() if len(shape) == 3 and math.prod(shape[1:]) > 1]
 
 
 def answer_layer(card: ModelCard) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from generator.core.errors import ModelError
@@ -33,6 +34,14 @@ class Loaded:
     derived_from: str = ""  # slug of the network it was made from
     pruning: dict[str, Any] = field(default_factory=dict)  # what pruning does to it, where that was measured
     ranking: dict[str, Any] = field(default_factory=dict)  # which methods deserve belief, where that was measured
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors are; of a network without any, the CPU."""
+        import torch
+
+        tensors = chain(self.model.parameters(), self.model.buffers())
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 def load(network: Network, device: str | torch.device = "cpu", trust_pickle: bool = False) -> Loaded:

@@ -48,7 +48,6 @@ class SceneOutput:
 
     def __init__(self, store: Store, task: SceneTask, cards: dict[str, MethodCard], tell: Tell) -> None:
         self.store, self.task, self.cards, self.tell = store, task, cards, tell
-        self.kinds = {layer.name: layer.kind for layer in task.card.layers}
         self.room = room_for(layer.shape for layer in task.card.layers if layer.kind != "identity")
         self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
         self.records: dict[Job, dict[str, Any]] = {}
@@ -78,14 +77,15 @@ class SceneOutput:
         if isinstance(outcome.error, NotApplicable):
             record = {"status": "inapplicable", "reason": str(outcome.error), "target": target}
             self.records[job] = self.store.put(job.key, record)
-            self._end("inapplicable", job, str(outcome.error))
-            return
+            return self._end("inapplicable", job, str(outcome.error))
         if outcome.error:
-            self._end("failed", job, reason(outcome.error))
-            return
-        style, kind = self.cards[job.method].draw, self.kinds.get(job.layer, "")
-        values = reduce(style, outcome.value, kind, self.room)
-        if kind == "softmax" and "map" in values.arrays:
+            return self._end("failed", job, reason(outcome.error))
+        style, last = self.cards[job.method].draw, self.task.card.layers[-1]
+        try:
+            values = reduce(style, outcome.value, last.kind if job.layer == last.name else "", self.room)
+        except Exception as error:  # a result that cannot be drawn costs its own job
+            return self._end("failed", job, reason(error))
+        if job.layer == last.name and "map" in values.arrays:
             values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
         if outcome.note:
             values.meta["note"] = "; ".join(filter(None, [values.meta.get("note", ""), outcome.note]))

@@ -268,7 +268,7 @@ def test_of_a_trained_network_every_class_gets_a_picture_that_the_network_names(
     net = load(Network(name, f"bundled:{name}"))
     network = Driven(net, describe(net), 8)
     size = network.input.size[1] if name == "vgg-cifar10" else 64
-    _, numbers, _ = made(network, "activation-maximisation", network.answer, units="all", steps=64, size=size)
+    _, numbers, _ = made(network, "activation-maximisation", network.answer, units="all", steps=40, size=size)
     assert numbers["ranked first"] == numbers["classes"]
     assert min(np.array(numbers["reached"]) - numbers["grey"]) > 3
 

@@ -55,6 +55,7 @@ class Channels:
 
     def see(self, tensor: torch.Tensor, numbers: torch.Tensor) -> None:
         """The layer's output (n, K, h, w) or (n, K) for the images with these ascending `numbers` (n,)."""
+        tensor = tensor.float()  # what half precision holds fits; the histogram reads the bits of single precision
         tensor = tensor[..., None, None] if tensor.ndim == 2 else tensor
         peaks, sums, zeros = self._sums(tensor)
         sound = torch.isfinite(sums)

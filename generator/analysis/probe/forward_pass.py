@@ -85,8 +85,7 @@ def _watch(
     wanted: dict[str, Channels],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One pass: the normalised input and the logits (n, classes); `see` gets every wanted layer's output."""
-    device = next(loaded.model.parameters()).device
-    x = normalised(torch.from_numpy(crops.transpose(0, 3, 1, 2).copy()).to(device), card.input)
+    x = normalised(torch.from_numpy(crops.transpose(0, 3, 1, 2).copy()).to(loaded.device), card.input)
 
     def layer(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
         if name in wanted:

@@ -1,0 +1,27 @@
+"""The gradient of a score, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from generator.core.errors import NotApplicable
+
+SWITCHED_OFF = (
+    "no gradient comes back from the scores: the forward pass switches gradients off (no_grad, inference_mode, detach)"
+)
+
+
+def derive(score: torch.Tensor, inputs: Sequence[torch.Tensor], retain: bool = False) -> tuple[torch.Tensor, ...]:
+    """Return the gradients of a number with respect to each of `inputs`, of their shapes.
+
+    With `retain` the graph can be walked again. Raises `NotApplicable` where `score` depends on one of them without a
+    gradient.
+    """
+    if not score.requires_grad:
+        raise NotApplicable(SWITCHED_OFF)
+    gradients = torch.autograd.grad(score, inputs, retain_graph=retain, allow_unused=True)
+    if any(gradient is None for gradient in gradients):
+        raise NotApplicable(SWITCHED_OFF)
+    return gradients
