@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from functools import lru_cache
 
 from .errors import ConfigError
 
@@ -23,6 +25,22 @@ def slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9_.~@]+", "-", plain)
     return re.sub(r"-{2,}", "-", words.strip("-."))[:80].strip("-.") or "unnamed"
+
+
+@lru_cache(maxsize=64)
+def class_slugs(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the slug of each class, no two alike: where the slug of a name stands twice it ends in the class's index.
+
+    >>> class_slugs(("crane", "bee", "Crane")), class_slugs(("a", "a", "a 0"))
+    (('crane-0', 'bee', 'crane-2'), ('a-0-0', 'a-1', 'a-0-2'))
+    """
+    slugs = [slug(name) for name in classes]
+    while len(set(slugs)) < len(slugs):
+        counts = Counter(slugs)
+        for index, part in enumerate(slugs):
+            if counts[part] > 1:
+                slugs[index] = f"{part}-{index}"
+    return tuple(slugs)
 
 
 def layer_slug(name: str) -> str:

@@ -10,23 +10,19 @@ import torch
 from generator.core.errors import ImageError
 from generator.core.records import Input
 
-from .datasets import DataError, Labelled
+from .datasets import DataError, Labelled, class_index
 from .decode import decode
 from .preprocess import fitted
 
 
 def match_classes(data: Labelled, classes: Sequence[str]) -> list[int]:
     """The index of each of the data's classes among the network's, by name; `chain_saw` is `chain saw`."""
-    known = {_spoken(name): position for position, name in enumerate(classes)}
-    strangers = [name for name in data.classes if _spoken(name) not in known]
+    index = class_index(classes)
+    strangers = [name for name in data.classes if index(name) < 0]
     if strangers:
         expected = ", ".join(classes[:3]) + (", ..." if len(classes) > 3 else "")
         raise DataError(f"{data.name}: expected classes of the network ({expected}), there is {strangers[0]!r}")
-    return [known[_spoken(name)] for name in data.classes]
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").casefold()
+    return [index(name) for name in data.classes]
 
 
 def batches(data: Labelled, input: Input, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -223,3 +223,21 @@ def _read_batch(path: Path, *keys: str) -> dict[str, Any]:
     if not isinstance(content, dict) or not content.keys() >= set(keys):
         raise DataError(f"{path}: expected a batch of CIFAR-10 with {' and '.join(keys)}, it holds something else")
     return content
+
+
+def class_index(classes: Sequence[str]) -> Callable[[str], int]:
+    """Return a look-up of class names that gives their index, or -1: the name itself where there is one, else the same
+    with another case or with `_` for spaces; of equal names the first.
+
+    >>> index = class_index(("Cardigan", "cardigan", "chain saw", "crane", "crane"))
+    >>> [index(name) for name in ("cardigan", "CARDIGAN", "chain_saw", "crane", "tench")]
+    [1, 0, 2, 3, -1]
+    """
+    positions = list(reversed(list(enumerate(classes))))
+    exact = {name: position for position, name in positions}
+    alike = {_spoken(name): position for position, name in positions}
+    return lambda name: exact.get(name, alike.get(_spoken(name), -1))
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ").casefold()

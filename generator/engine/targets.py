@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from generator.core.naming import class_slugs
 from generator.core.records import ModelCard
 
 
@@ -18,6 +19,7 @@ class Target(NamedTuple):
     probability: float
     role: str  # "label", "rival", "top", "class" or "contrast"
     against: int = -1  # of a contrast S_a - S_b: the index of b
+    slug: str = ""  # its part of a figure's name, no class of the network having the same
 
     def pick(self, logits: torch.Tensor) -> torch.Tensor:
         """S_c of each sample, (N,), of logits (N, classes)."""
@@ -45,14 +47,15 @@ def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Ite
     first = names.get(label, order[0])
     rival = next((index for index in order if index != first), first)
     plain = {"label": (first, -1), "top": (order[0], -1), "rival": (rival, -1), "contrast": (first, rival)}
-    found = {}
+    found, slugs = {}, class_slugs(card.classes)
     for symbol in symbols:
         role, _, rest = symbol.partition(":")
         pair = _named(role, rest, names) if rest else plain.get(role)
         if pair:
             index, against = pair
             name = card.classes[index] + (f" against {card.classes[against]}" if against >= 0 else "")
-            found[symbol] = Target(name, index, float(probabilities[index]), role, against)
+            part = slugs[index] + (f"-against-{slugs[against]}" if against >= 0 else "")
+            found[symbol] = Target(name, index, float(probabilities[index]), role, against, part)
     return found
 
 

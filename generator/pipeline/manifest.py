@@ -105,7 +105,7 @@ def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) ->
 def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
     """The figure's name; `done` is the job's record, which knows the class that a symbol such as "rival" stands for."""
     target = (done or {}).get("target")
-    spoken = slug(target["name"]) if target else slug(job.target.rpartition(":")[2]) if job.target else ""
+    spoken = target["slug"] if target else slug(job.target.rpartition(":")[2]) if job.target else ""
     return figure_name(job.model, job.image, job.method, layer_slug(job.layer) if job.layer else "", spoken, job.style)
 
 

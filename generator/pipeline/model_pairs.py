@@ -8,7 +8,7 @@ from typing import Any
 
 from generator.core.code_digest import closure_digest
 from generator.core.errors import ConfigError
-from generator.core.naming import figure_name, layer_slug, slug
+from generator.core.naming import figure_name, layer_slug
 from generator.core.records import Job, MethodCard, ModelCard
 from generator.core.store import Store, key_of, unpack
 from generator.core.tasks import Pair, PairTask, SceneTask
@@ -134,7 +134,7 @@ def figure_id(job: Job, store: Store) -> str:
     """The name of the figure that a drawn job became."""
     target = (store.get(job.key) or {}).get("target")
     layer = layer_slug(job.layer) if job.layer else ""
-    return figure_name(job.model, job.image, job.method, layer, slug(target["name"]) if target else "", job.style)
+    return figure_name(job.model, job.image, job.method, layer, target["slug"] if target else "", job.style)
 
 
 def _built_alike(left: ModelCard, right: ModelCard) -> bool:
@@ -157,7 +157,7 @@ def _matches(
         at_default = card.at == "default" or "layer" not in card.axes
         if not at_default and not (layered and job.layer in stages):
             continue
-        target = record["target"]["name"] if record.get("target") else ""
+        target = record["target"]["slug"] if record.get("target") else ""
         match = (job.method, "" if at_default else job.layer, target)
         if match not in seen:  # a class asked for by name may be the rival too
             seen.add(match)
@@ -165,6 +165,6 @@ def _matches(
 
 
 def _name(one: SceneTask, other: SceneTask, job: Job, match: tuple) -> str:
-    layer, target = layer_slug(job.layer) if job.layer else "", slug(match[2]) if match[2] else ""
-    own = figure_name(job.model, job.image, job.method, layer, target).partition("/")[2]
+    layer = layer_slug(job.layer) if job.layer else ""
+    own = figure_name(job.model, job.image, job.method, layer, match[2]).partition("/")[2]
     return f"compare/{one.card.slug}--{other.card.slug}/{own}"

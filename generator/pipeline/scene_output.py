@@ -172,7 +172,7 @@ def reason(error: BaseException) -> str:
 def _target(target: Target | None) -> dict[str, Any] | None:
     if target is None:
         return None
-    return {"name": target.name, "index": target.index, "probability": target.probability, "role": target.role}
+    return {name: getattr(target, name) for name in ("name", "slug", "index", "probability", "role")}
 
 
 def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -211,6 +211,6 @@ def test_the_text_for_those_who_do_not_see_it_comes_from_the_array(plan, meta, e
 def test_a_name_before_and_after_its_class_is_known():
     job = Job("mine", "one", "cam", "layer4.relu@2", "class:Bull mastiff")
     assert job_name(job, None) == "mine/one/cam--layer4.relu@2--class-bull-mastiff"
-    done = {"target": {"name": "Bull mastiff"}}
+    done = {"target": {"name": "Bull mastiff", "slug": "bull-mastiff"}}
     assert job_name(replace(job, target="label"), done) == job_name(job, None)
     assert job_name(replace(job, target="rival"), None) == figure_name("mine", "one", "cam", "layer4.relu@2", "rival")

@@ -30,8 +30,8 @@ class Pictures:
 
 def from_examples(examples: Sequence[Example], input: Input, classes: Sequence[str], vocabulary: str) -> Pictures:
     """The curated set."""
-    known = {name: index for index, name in enumerate(classes)}
-    labels = tuple(known.get(example.targets.get(vocabulary, ""), -1) for example in examples)
+    names = (example.targets.get(vocabulary, "") for example in examples)
+    labels = tuple(classes.index(name) if name in classes else -1 for name in names)
     return Pictures("", tuple(one.id for one in examples), labels, lambda number: photo(examples[number], input))
 
 
@@ -43,8 +43,7 @@ def from_files(path: str, set_name: str, most: int, input: Input, classes: Seque
     place = Path(path)
     labelled = plain_folder(place) or datasets.folder_per_class(place, "test", set_name)
     labelled = labelled.some(most) if most else labelled
-    known = {_spoken(name): index for index, name in enumerate(classes)}
-    index = [known.get(_spoken(name), -1) for name in labelled.classes]
+    index = list(map(datasets.class_index(classes), labelled.classes))
     names = [name for name, _ in labelled.items]
 
     def read(number: int) -> np.ndarray:
@@ -77,7 +76,3 @@ def batch(pictures: Pictures, numbers: Sequence[int]) -> tuple[list[int], np.nda
         except ImageError as error:
             problems.append(str(error))
     return read, np.stack(crops) if crops else np.zeros((0, 1, 1, 1), np.uint8), problems
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").casefold()
