@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,11 @@ def build_and_tell(options: Options, summary: Path | None = None) -> int:
         report = run(options, terminal.progress)
     for line in report.problems:
         terminal.warn(line)
-    for name, reason in list(report.failures.items())[:30]:
-        terminal.fail(f"{name}: {reason}")
-    if len(report.failures) > 30:
-        terminal.fail(f"... and {len(report.failures) - 30} more, all in {options.work / 'build.json'}")
+    lines = _failures(report.failures)
+    for line in lines[:30]:
+        terminal.fail(line)
+    if len(lines) > 30:
+        terminal.fail(f"... and {len(lines) - 30} more, all in {options.work / 'build.json'}")
     if summary:
         with summary.open("a", encoding="utf-8") as file:
             file.write(_in_markdown(report))
@@ -78,6 +80,15 @@ def build_and_tell(options: Options, summary: Path | None = None) -> int:
         chosen = f" --config {options.config}" if options.config not in (None, Path("gallery.yml")) else ""
         click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). To look at it: innerview serve{chosen}")
     return 1 if report.failures else 0
+
+
+def _failures(failures: Mapping[str, str]) -> list[str]:
+    """A line for each reason, with the first of those it is given for."""
+    names: dict[str, list[str]] = {}
+    for name, reason in failures.items():
+        names.setdefault(reason, []).append(name)
+    others = {reason: f" and {len(of) - 1:,} more" if len(of) > 1 else "" for reason, of in names.items()}
+    return [f"{of[0]}{others[reason]}: {reason}" for reason, of in names.items()]
 
 
 def _in_markdown(report: Any) -> str:

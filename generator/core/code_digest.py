@@ -50,6 +50,15 @@ def module_files(*modules: str) -> list[Path]:
     return sorted(_path(name) for name in closure(*modules) if name.split(".")[0] != PACKAGE)
 
 
+def package_digest(*modules: str) -> str:
+    """SHA-256 over the files of this package, and of `modules` with what they import of their own, as they are now."""
+    files = [*sorted(FOLDER.rglob("*.py")), *module_files(*modules)]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 @cache
 def _imports(module: str) -> tuple[str, ...]:
     package = module if _path(module).name == "__init__.py" else module.rpartition(".")[0]

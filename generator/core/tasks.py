@@ -91,6 +91,7 @@ class ProbeTask:
     examples: tuple[Example, ...]  # the curated set, where the source names nothing
     batch: int  # images in one pass
     key: str
+    digests: tuple[str, ...] = ()  # SHA-256 of the source's files in order, as the key has them
 
     @property
     def part(self) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from generator.core.errors import InnerviewError
+from generator.core.read_once import Changed, enter, ledger, opened, read_bytes
 
 SPLITS = ("train", "test")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
@@ -73,7 +74,7 @@ def folder_per_class(path: Path | str, split: str, known: str = "") -> Labelled:
     if path.is_dir():
         folder = path / split if _has_splits(path) else path
         names = [file.relative_to(folder).as_posix() for file in folder.glob("*/*") if file.is_file()]
-        return _labelled(path, split, folder != path, names, lambda name: (folder / name).read_bytes())
+        return _labelled(path, split, folder != path, names, lambda name: read_bytes(folder / name))
     if path.is_file():
         members = _members(path)
         within = {name: content for name, content in members.items() if name.split("/")[-3:-2] == [split]}
@@ -125,7 +126,7 @@ def _labelled(path: Path, split: str, divided: bool, names: list[str], read: Cal
     """The pictures among `names`, each `<class>/<picture>`; `divided` where the set has a train and a test part."""
     if not divided and split != "test":
         raise DataError(f"{path}: expected {split}/<class>/ and test/<class>/, so that what is learnt is not tested on")
-    names = sorted(name for name in names if name.count("/") == 1 and name.lower().endswith(PICTURES))
+    names = sorted(name for name in names if name.count("/") == 1 and is_picture(name))
     if not names:
         where = f"{split}/<class>/" if divided else "<class>/"
         raise DataError(f"{path}: expected pictures in {where}, there are none")
@@ -134,22 +135,43 @@ def _labelled(path: Path, split: str, divided: bool, names: list[str], read: Cal
     return Labelled(path.name, classes, tuple((name, index[name.split("/")[0]]) for name in names), read)
 
 
+def is_picture(name: str) -> bool:
+    """Whether a file is one of the pictures, by its name; hidden ones are other programs' notes."""
+    return name.lower().endswith(PICTURES) and not name.rpartition("/")[2].startswith(".")
+
+
+def files_of_test_part(path: Path, known: str = "") -> list[Path]:
+    """The files that the test part of `folder_per_class`, or a plain folder, is read from, in order."""
+    if path.is_file():
+        return [path]
+    patterns, folder = ("*", "*/*"), path / "test" if _has_splits(path) else path
+    if known != "imagenette" and (path / CIFAR10_BATCHES).is_dir():
+        patterns, folder = ("*",), path / CIFAR10_BATCHES
+    elif (path / IMAGENETTE).is_dir():
+        folder = path / IMAGENETTE / "val"
+    found = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    found |= {file for file in path.glob("*") if file.is_file() and is_picture(file.name)}
+    return sorted(file for file in found if not file.name.startswith("."))
+
+
 # --- archives ---------------------------------------------------------------------------------------
 
 
 def _members(path: Path) -> dict[str, bytes]:
     """The pictures of an archive by name, read once."""
     status = path.stat()
-    return _unpacked(path, status.st_size, status.st_mtime_ns)
+    files, digest = _unpacked(path, status.st_size, status.st_mtime_ns)
+    enter(path, digest)
+    return files
 
 
 @lru_cache(maxsize=2)
-def _unpacked(path: Path, size: int, modified_ns: int) -> dict[str, bytes]:
-    """In memory: nothing is written, so no member can land anywhere; what tries to is refused all the same."""
+def _unpacked(path: Path, size: int, modified_ns: int) -> tuple[dict[str, bytes], str]:
+    """In memory, with the archive's digest: nothing is written, so no member can land anywhere."""
     files: dict[str, bytes] = {}
     room = LARGEST
     try:
-        with tarfile.open(path) as archive:
+        with ledger() as digests, opened(path) as file, tarfile.open(fileobj=file) as archive:
             for member in archive:
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts:
@@ -164,7 +186,7 @@ def _unpacked(path: Path, size: int, modified_ns: int) -> dict[str, bytes]:
                 files[str(name)] = archive.extractfile(member).read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DataError(f"{path}: expected a tar archive of a folder per class: {error}") from error
-    return files
+    return files, digests[str(path)]
 
 
 # --- as they are downloaded -------------------------------------------------------------------------
@@ -178,7 +200,7 @@ def _imagenette(folder: Path, split: str) -> Labelled:
 
     def read(name: str) -> bytes:
         label, _, file = name.partition("/")
-        return (where[label] / file).read_bytes()
+        return read_bytes(where[label] / file)
 
     return _labelled(folder, split, True, names, read)
 
@@ -216,8 +238,9 @@ class _ArraysOnly(pickle.Unpickler):
 
 def _read_batch(path: Path, *keys: str) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
-            content = _ArraysOnly(file, encoding="latin1").load()
+        content = _ArraysOnly(io.BytesIO(read_bytes(path)), encoding="latin1").load()
+    except Changed:
+        raise
     except Exception as error:  # a damaged pickle may raise anything
         raise DataError(f"{path}: expected a batch of CIFAR-10: {error}") from error
     if not isinstance(content, dict) or not content.keys() >= set(keys):

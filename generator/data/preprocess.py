@@ -20,9 +20,13 @@ RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling
 
 def opened(example: Example) -> Image.Image:
     """The picture, decoded. Raises `ImageError` where the file is gone or holds other bytes than the example's."""
-    path = Path(example.path)
+    return _verified(Path(example.path), example.digest)
+
+
+def _verified(path: Path, digest: str) -> Image.Image:
+    """The picture that a file holds, where that is the one with this SHA-256; else raises `ImageError`."""
     content = read_file(path)
-    if hashlib.sha256(content).hexdigest() != example.digest:
+    if hashlib.sha256(content).hexdigest() != digest:
         raise ImageError(f"{path.name}: it changed while the gallery was built; build again")
     return decode(content, path.name)[0]
 
@@ -53,7 +57,7 @@ def inside(example: Example, input: Input) -> np.ndarray | None:
     """
     picture = opened(example)
     if example.mask:
-        said = decode(Path(example.mask))[0].convert("L")
+        said = _verified(Path(example.mask), example.mask_digest).convert("L")
     elif example.box:
         said = Image.new("L", picture.size)
         said.paste(255, example.box)

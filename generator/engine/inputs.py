@@ -10,7 +10,7 @@ import torch
 from generator.core.channel_blocks import block_of
 from generator.core.errors import NotApplicable
 from generator.core.records import ModelCard
-from generator.models.checkpoints import kernels
+from generator.models.checkpoints import kernels, verify
 from generator.models.load import Loaded
 
 from .checkpoint_series import Epochs, first_convolution
@@ -65,10 +65,13 @@ class Answers:
                 waiting.arrive(want, self.pictures[want.style])
         for want in waiting.needs("x") if self.x is not None else []:
             waiting.arrive(want, self.x)
+        wants = [*waiting.needs("epochs"), *waiting.needs("first_kernels")] if self.card.becoming else []
+        if wants:
+            verify(self.loaded, self.card.becoming)
         for want in waiting.needs("epochs") if self.card.checkpoints else []:
             waiting.arrive(want, Epochs(self.loaded, self.card, self.chunk))
         for want in waiting.needs("first_kernels") if self.card.becoming else []:
-            offer(waiting, want, lambda: kernels(self.loaded.network, first_convolution(self.card)))
+            offer(waiting, want, lambda: kernels(self.loaded, first_convolution(self.card)))
         for want in waiting.needs("network"):
             self._sharing.append(Driven(self.loaded, self.card, self.chunk))
             waiting.arrive(want, self._sharing[-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import replace
 from difflib import get_close_matches
@@ -46,7 +45,7 @@ def describe(loaded: Loaded) -> ModelCard:
         name=loaded.network.name,
         title=loaded.title,
         source=loaded.network.source,
-        digest=loaded.digest if not loaded.code else hashlib.sha256((loaded.digest + loaded.code).encode()).hexdigest(),
+        digest=loaded.key,
         input=loaded.input,
         vocabulary=loaded.vocabulary,
         classes=classes,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from generator.core.errors import ModelError
+from generator.core.read_once import Changed, digest_of, ledger, read_bytes
 from generator.core.records import Network
 
 from . import weights
@@ -28,41 +29,59 @@ def known(loaded: Loaded) -> dict[str, Any]:
 
     Raises `ModelError` where one of the files is no checkpoint of this network.
     """
-    files, beside = checkpoint_files(loaded.network), becoming_file(loaded.network)
-    trial = copy.deepcopy(loaded.model) if files else None
-    for file in files:
-        weights.fill(trial, weights.read(file), file)
-    told = files or ([beside] if beside and _tells_of(beside, loaded.network) else [])
-    whole = hashlib.sha256("\n".join(map(file_digest, told)).encode()).hexdigest()
-    return {"checkpoints": len(files), "becoming": whole if told else ""}
+    with ledger(loaded.files):
+        files, beside = checkpoint_files(loaded.network), becoming_file(loaded.network)
+        trial = copy.deepcopy(loaded.model) if files else None
+        for file in files:
+            weights.fill(trial, weights.read(file), file)
+        sources = files or ([beside] if beside and _kernels_of(beside, loaded.network) else [])
+        return {"checkpoints": len(files), "becoming": _digest(sources)}
+
+
+def verify(loaded: Loaded, becoming: str) -> None:
+    """Raise `Changed` unless `becoming`, which keys are made of, is the digest of what lies there now.
+
+    What is read of it later, within the network's ledger, is then the same.
+    """
+    with ledger(loaded.files):
+        beside = becoming_file(loaded.network)
+        sources = checkpoint_files(loaded.network) or ([beside] if beside else [])
+        if _digest(sources) != becoming:
+            raise Changed(sources[0].name if sources else f"{loaded.slug}: its checkpoints")
 
 
 def at_epoch(loaded: Loaded, file: Path) -> Loaded:
-    """The network as a checkpoint has it."""
+    """The network as a checkpoint has it; raises `Changed` where it is not the one that was verified."""
     found = copy.copy(loaded)
     found.model = copy.deepcopy(loaded.model)
-    weights.fill(found.model, weights.read(file), file)
+    with ledger(loaded.files):
+        weights.fill(found.model, weights.read(file), file)
     return found
 
 
-def kernels(network: Network, layer: str) -> dict[int, torch.Tensor]:
+def kernels(loaded: Loaded, layer: str) -> dict[int, torch.Tensor]:
     """The kernels (K, C, kh, kw) of the first convolution, called `layer`, by epoch.
 
     What lies beside weights that it was not written for says nothing.
     """
-    files = checkpoint_files(network)
-    if files:
-        return {epoch_of(file.stem): weights.read(file)[f"{layer}.weight"].float() for file in files}
-    file = becoming_file(network)
-    if not file or not _tells_of(file, network):
-        return {}
-    return {epoch_of(name): tensor.float() for name, tensor in load_file(file).items()}
+    with ledger(loaded.files):
+        files, beside = checkpoint_files(loaded.network), becoming_file(loaded.network)
+        if files:
+            return {epoch_of(file.stem): weights.read(file)[f"{layer}.weight"].float() for file in files}
+        tensors = _kernels_of(beside, loaded.network) if beside else {}
+        return {epoch_of(name): tensor.float() for name, tensor in tensors.items()}
 
 
-def _tells_of(file: Path, network: Network) -> bool:
-    """Whether what lies beside the weights was written for these very weights."""
-    with safe_open(file, "pt") as opened:
-        return (opened.metadata() or {}).get(WEIGHTS) == file_digest(weights_file(network))
+def _kernels_of(file: Path, network: Network) -> dict[str, torch.Tensor]:
+    """The tensors beside the weights, by epoch; none where they were written for other weights."""
+    content = read_bytes(file)
+    tensors = load(content)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return tensors if header.get("__metadata__", {}).get(WEIGHTS) == digest_of(weights_file(network)) else {}
+
+
+def _digest(files: Sequence[Path]) -> str:
+    return hashlib.sha256("\n".join(map(digest_of, files)).encode()).hexdigest() if files else ""
 
 
 def keep_kernels(files: Sequence[Path], layer: str, weights_at: Path) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from generator.core.errors import ModelError
+from generator.core.read_once import ledger
 from generator.core.records import Input, Network
 
 from .specs import MODELS, changes, in_words, network_slug, parent, plain, weights_file
@@ -34,6 +36,12 @@ class Loaded:
     derived_from: str = ""  # slug of the network it was made from
     pruning: dict[str, Any] = field(default_factory=dict)  # what pruning does to it, where that was measured
     ranking: dict[str, Any] = field(default_factory=dict)  # which methods deserve belief, where that was measured
+    files: dict[str, str] = field(default_factory=dict)  # the ledger of all files read for it: path -> SHA-256
+
+    @property
+    def key(self) -> str:
+        """What keys hold of the network: the digest of its weights, with that of its code where the code is its own."""
+        return self.digest if not self.code else hashlib.sha256((self.digest + self.code).encode()).hexdigest()
 
     @property
     def device(self) -> torch.device:
@@ -49,6 +57,11 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
 
     `trust_pickle` allows weight files that run code when opened. Raises `ModelError`.
     """
+    with ledger() as files:
+        return replace(_load(network, device, trust_pickle), files=files)
+
+
+def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> Loaded:
     from . import derive, weights
 
     asked, network = network, plain(network)

@@ -11,12 +11,13 @@ from typing import Any
 import torch
 
 from generator.core.errors import ModelError
+from generator.core.read_once import digest_of
 from generator.core.records import Input, Network
 from generator.core.torchvision_import import torchvision
 
 from . import weights
 from .built import Built
-from .specs import file_digest, is_file_name, weights_file
+from .specs import is_file_name, weights_file
 
 Member = torchvision.models.WeightsEnum
 
@@ -142,7 +143,7 @@ def _input(facts: Member) -> Input:
 
 def _measured(member: Member, file: Path) -> tuple[dict[str, Any], str]:
     """The accuracy that torchvision states for the member, if the file is the one it speaks of, else a note."""
-    if not file_digest(file).startswith(_digest_start(file)):
+    if not digest_of(file).startswith(_digest_start(file)):
         return {}, f"{file.name} is not torchvision's file of that name: its digest is another"
     percent = member.meta.get("_metrics", {}).get("ImageNet-1K", {})
     stated = {"top1": "acc@1", "top5": "acc@5"}

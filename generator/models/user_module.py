@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,9 @@ from torch import nn
 from generator.core.errors import ModelError
 from generator.core.records import Input, Network
 
-from . import derive, weights
+from . import derive, source_files, weights
 from .built import Built
-from .specs import file_digest, weights_file
+from .specs import weights_file
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
@@ -57,6 +58,9 @@ def _module(network: Network) -> ModuleType:
     folder = str(Path(network.folder or ".").absolute())
     if folder not in sys.path:
         sys.path.append(folder)  # at the end: a file of yours never hides a library
+    source_files.forget_changed()
+    for place in _places(name, folder):
+        source_files.own(place)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -65,6 +69,16 @@ def _module(network: Network) -> ModuleType:
         raise ModelError(f"{network.source}: no module {name} in {folder} or installed") from error
     except Exception as error:  # the user's code may raise anything
         raise ModelError(f"{network.source}: importing {name} failed: {_told(error)}") from error
+
+
+def _places(name: str, folder: str) -> Iterator[Path]:
+    """The gallery's folder, and that of the installed package which a module belongs to."""
+    yield Path(folder)
+    try:
+        spec = importlib.util.find_spec(name.partition(".")[0])
+    except (ImportError, ValueError):  # of a module that someone made by hand
+        return
+    yield from map(Path, (spec.submodule_search_locations or ()) if spec else ())
 
 
 def _made(network: Network, module: ModuleType) -> Built:
@@ -101,7 +115,7 @@ def _code(network: Network, module: ModuleType) -> str:
         if file not in files:
             files.add(file)
             queue += _beside(file, places)
-    for digest in sorted(map(file_digest, files)):
+    for digest in sorted(map(source_files.digest, files)):
         total.update(digest.encode())
     return total.hexdigest()
 
@@ -109,7 +123,7 @@ def _code(network: Network, module: ModuleType) -> str:
 def _beside(file: Path, places: dict[str, Path]) -> Iterator[Path]:
     """The files that a Python file imports from its own package, or from `places`: where what begins so is found."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(source_files.content(file))
     except (OSError, SyntaxError, ValueError):  # a compiled module
         return
     for node in ast.walk(tree):

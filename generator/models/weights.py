@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import pickle
 import warnings
@@ -13,10 +14,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import nn
 
 from generator.core.errors import ModelError
+from generator.core.read_once import digest_of, read_bytes
 from generator.core.records import Network
 
 from .specs import CARD, PRUNING, RANKING, file_digest, weights_file
@@ -31,15 +33,19 @@ def read(path: Path, trust_pickle: bool = False) -> State:
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such weights file")
+    try:
+        content = read_bytes(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     if path.suffix == ".safetensors":
         try:
-            return load_file(path)
+            return load(content)
         except SafetensorError as error:
             raise ModelError(f"{path}: expected a safetensors file: {_line(error)}") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles' versions and TorchScript: the errors say what matters
-            content = torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+            saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=not trust_pickle)
     except Exception as error:  # what is in a pickle may raise anything
         if isinstance(error, pickle.UnpicklingError) and not trust_pickle:
             raise ModelError(
@@ -47,7 +53,7 @@ def read(path: Path, trust_pickle: bool = False) -> State:
                 "what torch.save(model.state_dict(), ...) writes, or a .safetensors file"
             ) from error
         raise ModelError(f"{path}: expected a state dict saved by torch: {_line(error)}") from error
-    return _state(content, path)
+    return _state(saved, path)
 
 
 def fill(model: nn.Module, state: State, path: Path) -> None:
@@ -126,10 +132,10 @@ def _beside(path: Path, suffix: str) -> dict[str, Any]:
     if not card.is_file():
         return {}
     try:
-        told = json.loads(card.read_text("utf-8"))
+        described = json.loads(read_bytes(card).decode("utf-8"))
     except ValueError as error:
         raise ModelError(f"{card}: expected a model card in JSON: {_line(error)}") from error
-    return told if isinstance(told, dict) and told.get("sha256") == file_digest(path) else {}
+    return described if isinstance(described, dict) and described.get("sha256") == digest_of(path) else {}
 
 
 def _state(content: Any, path: Path) -> State:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from generator.core import plugins
 from generator.core.code_digest import closure_digest, module_files
+from generator.core.read_once import Changed
 from generator.core.records import ControlCard, Input, Layer, MeasureCard, MethodCard, ModelCard, Network, Stage
 from generator.core.resources import PACKAGE
 from generator.core.store import Store, key_of
@@ -56,19 +58,32 @@ def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[Con
 
 
 def model_cards(
-    networks: Sequence[Network], pool: Pool, store: Store
+    networks: Sequence[Network], pool: Pool, store: Store, digest: Callable[[Path], str]
 ) -> tuple[list[tuple[Network, ModelCard]], list[tuple[str, str]]]:
-    """The card of each network, and the names of those that cannot be loaded with the reason."""
-    keys = [_card_key(network) for network in networks]
-    found = [store.get(key) if key else None for key in keys]
+    """The card of each network, and the names of those that cannot be loaded with the reason.
+
+    `digest` gives the SHA-256 of a file, perhaps from memory, and "" where there is none. It only decides whether a
+    worker is asked: a network that is not the one of its card is never drawn.
+    """
+    hashed = [_hashed(network) for network in networks]
+    keys = [_card_key(network, files) for network, files in zip(networks, hashed, strict=True)]
+    found = [_fresh(store.get(key), digest) if key else None for key in keys]
     asked = [index for index, one in enumerate(found) if one is None]
     failed = []
-    for index, answer in zip(asked, pool.ask([("describe", (networks[index],)) for index in asked]), strict=True):
+    answers = pool.ask([("describe_files", (networks[index],)) for index in asked])
+    for index, answer in zip(asked, answers, strict=True):
+        network, key = networks[index], keys[index]
         if isinstance(answer, WorkerError):
-            failed.append((networks[index].name, str(answer)))
-        else:
-            plain = {"card": dataclasses.asdict(answer)}
-            found[index] = store.put(keys[index], plain) if keys[index] else plain
+            failed.append((network.name, str(answer)))
+            continue
+        card, files = answer
+        ours = {str(file) for file in weights_files(network)}
+        if key and (changed := [name for name in ours & files.keys() if files[name] != hashed[index].get(name)]):
+            failed.append((network.name, str(Changed(Path(min(changed)).name))))
+            continue
+        others = {name: value for name, value in files.items() if name not in ours}  # which the key does not hold
+        plain = {"card": dataclasses.asdict(card), "files": others}
+        found[index] = store.put(key, plain) if key else plain
     cards = [(network, _model(one["card"])) for network, one in zip(networks, found, strict=True) if one]
     return cards, failed
 
@@ -78,11 +93,29 @@ def known_code(network: Network) -> bool:
     return network.source.partition(":")[0] in FAST
 
 
-def _card_key(network: Network) -> str:
+def forget(network: Network, store: Store) -> None:
+    """Have the network described anew by the next build, as figures of it failed: its files may not fit the card."""
+    if key := _card_key(network, _hashed(network)):
+        store.drop(key)
+
+
+def _fresh(record: dict[str, Any] | None, digest: Callable[[Path], str]) -> dict[str, Any] | None:
+    """A card's record, unless a file elsewhere that it was read from is another one by now."""
+    files = record.get("files", {}) if record else {}
+    return None if any(digest(Path(name)) not in ("", content) for name, content in files.items()) else record
+
+
+def _hashed(network: Network) -> dict[str, str]:
+    """The digests of the files that a network's weights come with, by path."""
+    files = weights_files(network) if known_code(network) else []
+    return {str(file): file_digest(file) for file in files if file.is_file()}
+
+
+def _card_key(network: Network, files: Mapping[str, str]) -> str:
     """Under which key a network's card is kept; "" where its code may have changed without our seeing it."""
     if not known_code(network):
         return ""
-    weights = [file_digest(file) for file in weights_files(network) if file.is_file()]
+    weights = list(files.values())
     code = closure_digest("generator.engine.model_card", *MODELS.values(), "generator.models.torchvision_zoo")
     anywhere = dataclasses.replace(network, folder="")
     return key_of("card", dataclasses.asdict(anywhere), weights, code, fingerprint.versions())

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from generator.core import plugins
+from generator.core.code_digest import package_digest
 from generator.core.store import Store
 
 from . import memory_budget
@@ -66,7 +68,8 @@ class Options:
 
     def pool(self, workers: int | None = None) -> Pool:
         """The workers, as many as asked for; none is started before there is something to do."""
-        setup = Setup(self.store.folder, device(self.device), self.trust_pickle, self.time_limit)
+        code = package_digest(*plugins.methods())
+        setup = Setup(self.store.folder, device(self.device), self.trust_pickle, self.time_limit, code)
         workers = self.workers if workers is None else workers
         ray = partial(Cluster, workers=workers, address=self.address)
         return Pool(setup, workers, ray if self.engine == "ray" else Processes)

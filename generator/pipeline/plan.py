@@ -91,14 +91,14 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
     examples, problems = read_images(settings.images_folder, options.data, options.images, options.work)
     styles, unpainted = _styles(settings, options)
     problems += [problem for problem in unpainted if problem not in problems]
-    cards, failed = model_cards(networks, pool, store)
+    digests, room = Digests(options.work / "probes.json"), options.room
+    cards, failed = model_cards(networks, pool, store, digests.of)
     tasks: list[SceneTask] = []
     used: set[str] = set()
     told: dict[str, None] = {}
     named = known_names(settings.images_folder)
     asked: list[tuple[str, ModelCard]] = []
     probes: dict[str, ProbeTask] = {}
-    digests, room = Digests(options.work / "probes.json"), options.room
     for network, card in cards:
         chosen = selection.methods_for(settings, methods, preset(settings, card))
         if options.methods:

@@ -147,7 +147,7 @@ class Pool:
             from .worker import Worker
 
             torch.set_num_threads(1)  # as in a process of its own: another number gives other bits
-            self._here = Worker(self.setup.store, self.setup.device, self.setup.trust_pickle)
+            self._here = Worker(self.setup.store, self.setup.device, self.setup.trust_pickle, self.setup.code)
         return self._here
 
 

@@ -29,6 +29,7 @@ class Setup:
     device: str = "cpu"
     trust_pickle: bool = False
     time_limit: float = 900.0  # seconds that a worker may be silent, which it is over a job
+    code: str = ""  # the digest of the code that keys are made of; "" trusts that it is the worker's
 
 
 class Processes:
@@ -131,7 +132,7 @@ def _serve(connection: Connection, setup: Setup) -> None:
         except EOFError:
             return
         try:
-            worker = worker or Worker(setup.store, setup.device, setup.trust_pickle)
+            worker = worker or Worker(setup.store, setup.device, setup.trust_pickle, setup.code)
             if name in ("scene", "evidence"):  # these take long and say how far they are
                 answer = getattr(worker, name)(*arguments, tell=lambda *event: connection.send(("event", *event)))
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,13 @@ from generator.analysis.measure_registry import MEASURES, load_measures
 from generator.analysis.measure_registry import card as measure_card
 from generator.analysis.measures.controls import CONTROLS
 from generator.analysis.probe import jobs
-from generator.core.code_digest import closure_digest
+from generator.analysis.probe.tasks import hashed_files
+from generator.core import plugins
+from generator.core.code_digest import closure_digest, package_digest
 from generator.core.errors import InnerviewError, NotApplicable
+from generator.core.read_once import Changed, ledger
 from generator.core.records import ControlCard, Example, Job, MeasureCard, MethodCard, ModelCard, Network
-from generator.core.store import Store
+from generator.core.store import Store, StoreError
 from generator.core.tasks import PairTask, ProbeTask, SceneTask
 from generator.data.preprocess import normalise, whole
 from generator.data.preprocess import photo as photo_of
@@ -35,11 +39,14 @@ from .scene_output import SceneOutput, StepReporter, Tell
 class Worker:
     """Answers `methods`, `describe` and `scene`; keeps the last network it loaded."""
 
-    def __init__(self, store: Path, device: str = "cpu", trust_pickle: bool = False) -> None:
+    def __init__(self, store: Path, device: str = "cpu", trust_pickle: bool = False, code: str = "") -> None:
+        """Raises `StoreError` where `code`, which keys are made of, is not the digest of the code that runs here."""
         self.store, self.device, self.trust_pickle = Store(store), device, trust_pickle
         self._loaded: tuple[Network, Loaded] | None = None
         load_methods()
         load_measures()
+        if code and package_digest(*plugins.methods()) != code:  # after all of it was imported
+            raise StoreError(str(Changed("the code of Innerview or of a package with methods")))
         self._cards = {slug: card(found) for slug, found in METHODS.items()}
 
     def methods(self) -> list[MethodCard]:
@@ -52,10 +59,19 @@ class Worker:
 
     def describe(self, network: Network) -> ModelCard:
         """The card of a network."""
-        return describe(self._load(network))
+        return self.describe_files(network)[0]
+
+    def describe_files(self, network: Network) -> tuple[ModelCard, dict[str, str]]:
+        """The card of a network, and the digests of all files that it was read from, by path."""
+        loaded = self._load(network)
+        return describe(loaded), loaded.files
 
     def scene(self, task: SceneTask, tell: Tell) -> None:
         """Computes the arrays and draws the pictures of a task that the store does not hold."""
+        with ledger(hashed_files(task.probe), closed=True) if task.probe else nullcontext():
+            self._scene(task, tell)
+
+    def _scene(self, task: SceneTask, tell: Tell) -> None:
         drawing = SceneOutput(self.store, task, self._cards, tell)
         missing = [job for job in task.jobs if not drawing.known(job) and job.key not in task.skipped]
         for job in [job for job in missing if "probe" in self._cards[job.method].inputs]:
@@ -63,7 +79,7 @@ class Worker:
             tell("begin", job.key, "")
             drawing.done(job, self._from_probe(task.probe, job))
         if missing:
-            loaded = self._load(task.network)
+            loaded = self._load(task.network, task.card)
             x = None
             if task.example is not None:
                 x = torch.from_numpy(normalise(drawing.photo, task.card.input)).to(self.device)
@@ -93,19 +109,24 @@ class Worker:
     def evidence(self, task: SceneTask, known: Registry, tell: Tell = lambda *event: None) -> dict[str, str]:
         """Measures the maps of a task that the store holds without their evidence; what failed, and why."""
         x = torch.from_numpy(normalise(photo_of(task.example, task.card.input), task.card.input)).to(self.device)
-        return gather(task, known, self.store, self._load(task.network), x, tell)
+        return gather(task, known, self.store, self._load(task.network, task.card), x, tell)
 
     def probe_images(self, task: ProbeTask) -> int:
         """How many images a probe has."""
-        return len(jobs.pictures_of(task))
+        with ledger(hashed_files(task), closed=True):
+            return len(jobs.pictures_of(task))
 
     def probe_part(self, task: ProbeTask, number: int) -> None:
         """Shows one part of a probe's images to the network."""
-        jobs.part(task, number, self._load(task.network), self.store)
+        loaded = self._load(task.network, task.card)
+        with ledger(hashed_files(task), closed=True):
+            jobs.part(task, number, loaded, self.store)
 
     def probe_whole(self, task: ProbeTask) -> None:
         """Puts the parts of a probe together."""
-        jobs.whole(task, self._load(task.network), self.store)
+        loaded = self._load(task.network, task.card)
+        with ledger(hashed_files(task), closed=True):
+            jobs.whole(task, loaded, self.store)
 
     def pairs(self, task: PairTask) -> None:
         """Draws what two networks have in common on one image."""
@@ -116,7 +137,7 @@ class Worker:
         outcomes: list[Outcome] = []
         photo = photo_of(task.example, task.card.input) if task.example else None
         x = torch.from_numpy(normalise(photo, task.card.input)).to(self.device) if task.example else None
-        loaded = self._load(task.network)
+        loaded = self._load(task.network, task.card)
 
         def keep(job: Job, outcome: Outcome) -> None:
             if channel is not None and not outcome.error:
@@ -148,10 +169,13 @@ class Worker:
 
         return {name: give(example) for name, example in asked.items()}
 
-    def _load(self, network: Network) -> Loaded:
+    def _load(self, network: Network, card: ModelCard | None = None) -> Loaded:
+        """The network; where keys were made of a `card`, it has to be the one that the card describes."""
         if self._loaded is None or self._loaded[0] != network:
             self._loaded = None  # before the next one is loaded: two large networks need not fit at once
             self._loaded = (network, load(network, self.device, self.trust_pickle))
+        if card and self._loaded[1].key != card.digest:
+            raise Changed(f"{network.name}: its weights or code")
         return self._loaded[1]
 
 

@@ -16,13 +16,14 @@ from generator.analysis.probe.results import channels as channels_of
 from generator.analysis.probe.tasks import files as probe_files
 from generator.core.atomic_io import write_whole
 from generator.core.errors import ImageError
+from generator.core.records import Network
 from generator.core.resources import template_folders
 from generator.core.store import Damaged, Store
 from generator.core.tasks import PairTask, SceneTask
 from generator.data.previews import preview
 from generator.models.specs import weights_files
 from generator.pipeline import fingerprint, model_pairs, run_probes, shards
-from generator.pipeline.catalogue import known_code
+from generator.pipeline.catalogue import forget, known_code
 from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
 from generator.pipeline.options import Options, Progress
 from generator.pipeline.plan import Plan, find_missing, make_plan
@@ -152,6 +153,8 @@ def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Prog
     unmeasured = _measure(plan, pool, store, progress)
     pairs = _pairs(plan, store)
     _compare(pairs, pool, store, progress)
+    for network in _lost(plan, failed, {**unprobed, **unmeasured}):
+        forget(network, store)
     report.failures = _by_name(failed, plan, store) | dict(plan.failed) | unprobed | unmeasured
     report.problems = plan.problems
     if options.shard:
@@ -281,6 +284,13 @@ def _lay(store: Store, file: Published, target: Path) -> None:
         os.link(store.path(file.digest), target)
     except OSError:
         shutil.copyfile(store.path(file.digest), target)
+
+
+def _lost(plan: Plan, failed: Mapping[str, str], others: Mapping[str, str]) -> set[Network]:
+    """The networks of which something could not be drawn, probed or measured."""
+    models = {name.partition("/")[0] for name in others}
+    drawn = (task for task in plan.tasks if any(job.key in failed for job in task.jobs))
+    return {task.network for task in (*drawn, *(task for task in plan.tasks if task.card.slug in models))}
 
 
 def _by_name(failed: Mapping[str, str], plan: Plan, store: Store) -> dict[str, str]:

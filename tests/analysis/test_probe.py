@@ -24,6 +24,7 @@ from generator.drawing.patches import board, cut, window
 from generator.engine.batch_size import batch_size
 from generator.engine.capture import Watch
 from generator.engine.model_card import describe
+from generator.models.specs import file_digest
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ def test_parts_put_together_are_the_whole(net, card, pictures, seen):
 def test_a_probe_is_done_part_by_part_and_goes_on_where_it_was(net, images, tmp_path, monkeypatch):
     monkeypatch.setattr("generator.core.tasks.PART", 64)
     store = Store(tmp_path)
-    task = task_of(net.network, describe(net), Source(str(images)), (), lambda file: file.name)
+    task = task_of(net.network, describe(net), Source(str(images)), (), file_digest)
     assert (task.batch, task.part, task.parts(96)) == (64, 64, 2)
     jobs.part(task, 0, net, store)
     monkeypatch.setattr(jobs, "look", lambda *asked: pytest.fail("this part is known"))

@@ -16,6 +16,7 @@ from generator.engine.progress import watched
 from generator.engine.targets import Target
 from generator.methods.training_history import features_evolution, filters_evolution, saliency_evolution
 from generator.models.checkpoints import keep_kernels, kernels
+from generator.models.load import load
 from generator.models.specs import checkpoint_files
 from generator.pipeline.jobs import scene_tasks
 from generator.pipeline.selection import networks
@@ -62,7 +63,7 @@ def test_checkpoints_are_found_in_the_order_of_their_epochs(trained):
 
 def test_filters_are_those_of_each_epoch_and_the_last_are_the_networks_own(trained):
     before = trained.model.features[0].weight.clone()
-    frames, numbers = played(filters_evolution(kernels(trained.network, FIRST)))
+    frames, numbers = played(filters_evolution(kernels(trained, FIRST)))
     assert torch.equal(frames[-1], trained.model.features[0].weight)
     assert torch.allclose(frames[0], before / 10)
     assert numbers["captions"] == [("epoch 1", 0.1), ("epoch 2", 0.2), ("epoch 10", 1.0)]
@@ -102,23 +103,24 @@ def test_such_films_are_planned_only_where_there_is_something_to_show(trained):
     assert planned(tiny("in-place")) == {}
     file = checkpoint_files(trained.network)[0]
     save_file({name: tensor * 2 for name, tensor in load_file(file).items()}, file)
-    assert all(key != before[method] for method, key in planned(trained).items()), "their files are in the key"
+    again = replace(trained, files={})
+    assert all(key != before[method] for method, key in planned(again).items()), "their files are in the key"
 
 
 def test_what_is_kept_beside_the_weights_stands_in_for_the_folder(trained, tmp_path):
     weights = tmp_path / "made.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}, weights)
     keep_kernels(checkpoint_files(trained.network), FIRST, weights)
-    alone = replace(trained.network, checkpoints="", weights=weights.name)
+    alone = replace(trained, network=replace(trained.network, checkpoints="", weights=weights.name), files={})
     found = kernels(alone, FIRST)
     assert sorted(found) == list(EPOCHS)
     assert torch.allclose(found[10], trained.model.features[0].weight, atol=1e-3)
     save_file({"other": torch.zeros(1)}, weights)
-    assert kernels(alone, FIRST) == {}, "it tells of other weights"
+    assert kernels(replace(alone, files={}), FIRST) == {}, "it tells of other weights"
 
 
 def test_the_bundled_network_brings_the_kernels_of_its_own_training():
-    found = kernels(Network("imagenette", "bundled:imagenette"), "backbone.conv0")
+    found = kernels(load(Network("imagenette", "bundled:imagenette")), "backbone.conv0")
     assert len(found) == 25 and min(found) == 1
     assert all(tensor.shape == (48, 3, 7, 7) for tensor in found.values())
 

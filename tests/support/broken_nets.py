@@ -18,6 +18,7 @@ from generator.core.store import Store
 from generator.core.tasks import ProbeTask, Source
 from generator.engine.model_card import describe
 from generator.models.load import Loaded
+from generator.models.specs import file_digest
 
 CLASSES = ("bars", "blot", "rain", "snow")
 SIZE = (3, 16, 16)
@@ -95,9 +96,14 @@ def broken(loaded: Loaded, way: str) -> Loaded:
     return copied
 
 
+def planned(loaded: Loaded, images: Path) -> ProbeTask:
+    """The probe of a network, to be done."""
+    return task_of(loaded.network, describe(loaded), Source(str(images)), (), file_digest)
+
+
 def probed(loaded: Loaded, images: Path, store: Store) -> ProbeTask:
     """The probe of a network, done."""
-    task = task_of(loaded.network, describe(loaded), Source(str(images)), (), lambda file: file.name)
+    task = planned(loaded, images)
     for number in range(task.parts(len(jobs.pictures_of(task)))):
         jobs.part(task, number, loaded, store)
     jobs.whole(task, loaded, store)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from generator.core.errors import ImageError
+from generator.core.read_once import read_bytes
 from generator.core.records import Example, Input
 from generator.data import datasets
 from generator.data.decode import decode
@@ -58,9 +59,9 @@ def plain_folder(place: Path) -> datasets.Labelled | None:
     """The pictures that lie in a folder itself, without labels; None where there are none."""
     if not place.is_dir():
         return None
-    names = sorted(file.name for file in place.iterdir() if file.suffix.lower() in datasets.PICTURES and file.is_file())
+    names = sorted(file.name for file in place.iterdir() if datasets.is_picture(file.name) and file.is_file())
     return (
-        datasets.Labelled(place.name, (), tuple((n, -1) for n in names), lambda n: (place / n).read_bytes())
+        datasets.Labelled(place.name, (), tuple((n, -1) for n in names), lambda n: read_bytes(place / n))
         if names
         else None
     )

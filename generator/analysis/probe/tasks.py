@@ -9,6 +9,7 @@ from pathlib import Path
 
 from generator.core.code_digest import closure_digest
 from generator.core.errors import ConfigError
+from generator.core.read_once import Changed
 from generator.core.records import Example, ModelCard, Network
 from generator.core.store import key_of
 from generator.core.tasks import ProbeTask, Source
@@ -32,13 +33,15 @@ def task_of(
     """The task of one network; `digest` gives the SHA-256 of a file, from memory where the file did not change."""
     batch = batch_size(card, memory)
     curated = () if source.path else tuple(examples)
+    paths = files(source)
+    digests = tuple(digest(file) for file in paths)
     key = key_of(
         "probe",
         card.digest,
         asdict(card.input),
         card.classes,
         [(layer.name, layer.kind, layer.stage) for layer in card.layers],
-        [(str(file), digest(file)) for file in files(source)],
+        [(str(file), content) for file, content in zip(paths, digests, strict=True)],
         [(one.id, one.digest, one.background, one.fit, one.targets.get(card.vocabulary, "")) for one in curated],
         source.most,
         batch,
@@ -46,7 +49,15 @@ def task_of(
         [version(name) for name in ("torch", "numpy", "pillow")],
         device.partition(":")[0],
     )
-    return ProbeTask(network, card, source, curated, batch, key)
+    return ProbeTask(network, card, source, curated, batch, key, digests)
+
+
+def hashed_files(task: ProbeTask) -> dict[str, str]:
+    """The source's files with the digests that the key has, for a ledger; raises `Changed` where there are others."""
+    paths = [str(file) for file in files(task.source)]
+    if len(paths) != len(task.digests):
+        raise Changed(f"{task.source.path}: its files")
+    return dict(zip(paths, task.digests, strict=True))
 
 
 def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: str) -> Source:
@@ -68,12 +79,4 @@ def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: 
 
 def files(source: Source) -> list[Path]:
     """The files whose bytes decide what a probe sees, in order."""
-    path = Path(source.path)
-    if not source.path:
-        return []
-    if path.is_file():
-        return [path]
-    below = path / datasets.UNPACKED.get(source.known, "")
-    below = below if below.is_dir() else path
-    test = next((below / name for name in ("test", "val") if (below / name).is_dir()), below)
-    return sorted(file for file in test.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return datasets.files_of_test_part(Path(source.path), source.known) if source.path else []
