@@ -17,7 +17,12 @@ from generator.core.text import harmless
 
 from .decode import decode, read_file
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+SUFFIXES = set(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .gif .bmp .tif .tiff".split())
+# Pictures that are not read, which no one shall look for in vain.
+OTHERS = set(
+    ".heic .heif .jxl .jp2 .j2k .jpx .jxr .psd .psb .xcf .svg .svgz .eps .ico .icns .tga .ppm .pgm .pbm .pnm .exr .hdr "
+    ".dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .qoi .pcx .dds".split()
+)
 
 
 @dataclass(frozen=True)
@@ -174,8 +179,12 @@ def _files(folder: Path) -> tuple[list[str], list[Problem]]:
                 problems.append(_failed(named(parent, name), "expected a folder of pictures, it is a link to one"))
             elif Path(name).suffix.lower() in SUFFIXES:
                 problems.append(_failed(named(parent, name), "expected a picture file, it is a folder"))
-        pictures = (name for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES)
-        found += [named(parent, name) for name in pictures]
+        visible = [name for name in files if not name.startswith(".")]
+        found += [named(parent, name) for name in visible if Path(name).suffix.lower() in SUFFIXES]
+        for name in visible:
+            if (suffix := Path(name).suffix.lower()) in OTHERS:
+                expected = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture; convert it"
+                problems.append(_failed(named(parent, name), f"{suffix[1:].upper()} is not read: {expected}"))
     return sorted(found), sorted(problems, key=lambda problem: problem.name)
 
 

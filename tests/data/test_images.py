@@ -155,7 +155,8 @@ def test_what_is_no_picture_is_named(tmp_path, content, found):
     (tmp_path / "photo.jpg").write_bytes(content)
     with pytest.raises(ImageError) as error:
         decode(tmp_path / "photo.jpg")
-    assert str(error.value) == f"photo.jpg: expected a JPEG, PNG, WebP, GIF, BMP or TIFF picture, there is {found}"
+    expected = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture"
+    assert str(error.value) == f"photo.jpg: {expected}, there is {found}"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])

@@ -184,7 +184,7 @@ def foreign() -> Iterator[Case]:
     yield bad("pointer.png", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer without its file")
     yield bad("apple.jpg", b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC, AVIF or video file")
     yield bad("archive.png", b"PK\x03\x04" + bytes(40), "something that begins with 50 4b 03 04")
-    yield bad("icon.png", encoded(noise(16, 16), "ICO"), "expected a JPEG, PNG, WebP, GIF, BMP or TIFF picture")
+    yield bad("icon.png", encoded(noise(16, 16), "ICO"), "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture")
     yield bad("blank.jpg", b"\n\n   \n", "there is text")
     yield bad("escape.jpg", b"\x1b[2J\x1b[31m", "something that begins with 1b 5b")
 

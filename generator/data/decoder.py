@@ -1,0 +1,215 @@
+"""Decode pictures within limits, for another process: open, count frames, decode, turn upright, bring to sRGB."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import signal
+import struct
+import sys
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from generator.core.errors import ImageError
+
+from .frame_count import frames_of
+from .srgb import to_srgb
+
+try:
+    import resource
+except ImportError:  # Windows: a limit of time alone
+    resource = None
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+MAX_PIXELS = 100_000_000  # by the header, before anything is decoded
+BYTES_PER_PIXEL, ROOM = 24, 512 * 2**20  # of address space beyond what the process has before it sees the picture
+BAND_BYTES = 2**22  # of pixels that are handed on at a time
+HEAD = struct.Struct(">I")  # the length of the JSON before the bytes that it announces
+
+
+def serve() -> None:
+    """Answer questions on standard input until it ends: the length of a JSON, `{"name", "bytes"}`, the bytes.
+
+    The answer has the same form: `{"mode", "width", "height", "note"}` and the rows, or `{"error"}`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked ends us
+    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    while head := questions.read(HEAD.size):
+        question = json.loads(questions.read(HEAD.unpack(head)[0]))
+        content = questions.read(question["bytes"])
+        try:
+            picture, note = read(content, question["name"])
+        except MemoryError:
+            about = f"expected a picture that is decoded in {BYTES_PER_PIXEL} bytes a pixel, it takes more"
+            _say(answers, {"error": f"{question['name']}: {about}"})
+            return  # who knows what is left in what state
+        except ImageError as error:
+            _say(answers, {"error": str(error)})
+            continue
+        finally:
+            del content
+            _limit_memory(None)
+        _say(answers, {"mode": picture.mode, "width": picture.width, "height": picture.height, "note": note})
+        rows = rows_of_band(picture.width)
+        for top in range(0, picture.height, rows):
+            band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+            answers.write(band.tobytes())
+        answers.flush()
+
+
+def rows_of_band(width: int) -> int:
+    """How many rows are handed on at a time."""
+    return max(1, BAND_BYTES // (4 * width))
+
+
+def read(content: bytes, name: str) -> tuple[Image.Image, str]:
+    """The picture as seen, RGB or RGBA in sRGB, upright; and a note. Raises `ImageError`, `MemoryError`."""
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a damaged EXIF or TIFF tag must not lose the picture
+        _limit_memory(len(content))
+        picture = _opened(content, name)
+        if picture.width * picture.height > MAX_PIXELS:
+            size = f"there are {picture.width:,} x {picture.height:,}"
+            raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels, {size}")
+        _limit_memory(len(content) + picture.width * picture.height * BYTES_PER_PIXEL)
+        try:
+            frames = frames_of(picture, content)
+            notes = [f"first frame of {frames}"] if frames != "1" and picture.format != "MPO" else []
+            picture.load()
+            upright = _upright(picture)
+            seen, change = to_srgb(upright, content)
+        except MemoryError:
+            raise
+        except Exception as error:  # a decoder may raise anything on a damaged file
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ImageError(f"{name}: expected a whole {picture.format} picture, it is damaged: {reason}") from error
+    return seen, "; ".join([*notes, *filter(None, (change,))])
+
+
+def _opened(content: bytes, name: str) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except MemoryError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels; {error}") from error
+    except Exception as error:  # as above
+        expected = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture"
+        raise ImageError(f"{name}: {expected}, there is {_looks_like(content)}") from error
+
+
+def _limit_memory(more: int | None) -> None:
+    """Allow `more` bytes of address space beside what the process has; None takes the limit away.
+
+    Linux says how much that is, and keeps to it; elsewhere the limit of time is the only one.
+    """
+    if resource is None or not os.path.exists("/proc/self/statm"):
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft = hard
+    if more is not None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        soft = pages * resource.getpagesize() + ROOM + more
+        soft = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _say(answers: BinaryIO, answer: dict[str, object]) -> None:
+    text = json.dumps(answer).encode()
+    answers.write(HEAD.pack(len(text)) + text)
+    answers.flush()
+
+
+def _looks_like(content: bytes) -> str:
+    """What a file that is no picture seems to be, in words."""
+    start = content[:512].lstrip().lower()
+    if not content:
+        return "an empty file"
+    if kind := next((kind for begin, kind in SIGNATURES.items() if content.startswith(begin)), ""):
+        deep = _deep_values(content) if kind == "TIFF" else ""
+        return deep or f"a {kind} file whose header is damaged"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if b"<svg" in start:
+        return "an SVG drawing"
+    if start[4:8] == b"ftyp":
+        return "an AVIF file whose header is damaged" if start[8:12] == b"avif" else "a HEIC, AVIF or video file"
+    if content.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ")):
+        return "a JPEG XL file"
+    if content.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer without its file"
+    if _decodable(content[:512]):
+        return f"text: {content[:40].decode(errors='replace').splitlines()[0]!r}"
+    return f"something that begins with {content[:8].hex(' ')}"
+
+
+SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG": "PNG",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
+
+
+def _decodable(content: bytes) -> bool:
+    return not any(byte < 9 or 13 < byte < 32 or byte > 126 for byte in content)
+
+
+BITS, FORMAT = 258, 339  # TIFF's BitsPerSample and SampleFormat, which is 3 of floats
+MEANING = {1: "unsigned whole numbers", 2: "signed whole numbers", 3: "floats"}
+
+
+def _deep_values(content: bytes) -> str:
+    """Which values a TIFF holds, where those are why it cannot be read; else ""."""
+    order = "<" if content.startswith(b"II") else ">"
+    found = {}
+    try:
+        (start,) = struct.unpack_from(f"{order}I", content, 4)
+        (count,) = struct.unpack_from(f"{order}H", content, start)
+        for number in range(min(count, 200)):
+            place = start + 2 + 12 * number
+            tag, kind, values = struct.unpack_from(f"{order}HHI", content, place)
+            if tag in (BITS, FORMAT) and kind in (3, 4):
+                form = f"{order}{'H' if kind == 3 else 'I'}"
+                inside = struct.calcsize(form) * values <= 4  # else the entry says where its values are
+                place = place + 8 if inside else struct.unpack_from(f"{order}I", content, place + 8)[0]
+                (found[tag],) = struct.unpack_from(form, content, place)
+    except struct.error:
+        return ""
+    bits, meaning = found.get(BITS, 1), MEANING.get(found.get(FORMAT, 1), "values")
+    usual = bits in (1, 2, 4, 8, 12, 16) if meaning != "floats" else bits == 32
+    return "" if usual or (bits == 32 and meaning != "floats") else f"a TIFF of {bits}-bit {meaning}, which is not read"
+
+
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The loaded picture turned as its EXIF says; Pillow has turned a TIFF by itself while loading."""
+    try:
+        turn = UPRIGHT.get(picture.getexif().get(ORIENTATION, 1))
+    except Exception:  # Pillow raises by kind of damage (struct, syntax, value, key); none may lose the picture
+        turn = None
+    if turn is None:
+        return picture
+    turned = picture.transpose(turn)
+    turned.info, turned.tag_v2 = picture.info, getattr(picture, "tag_v2", {})
+    return turned
