@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +16,7 @@ import click
 from generator import __version__
 from generator.cli.registry import commands
 from generator.core.errors import InnerviewError
-from generator.core.text import harmless
+from generator.core.text import plain_streams
 
 
 class Commands(click.Group):
@@ -23,6 +25,17 @@ class Commands(click.Group):
     def list_commands(self, context: click.Context) -> list[str]:
         """In the order of definition."""
         return list(self.commands)
+
+    def main(self, *arguments: Any, **named: Any) -> Any:
+        """The command, with nothing in what it says, or click says, that a terminal would obey."""
+        with plain_streams():
+            try:
+                return super().main(*arguments, **named)
+            except Exception:  # a defect: its trace may hold a stranger's words
+                if named.get("standalone_mode", True):
+                    traceback.print_exc()
+                    sys.exit(70)
+                raise
 
     def invoke(self, context: click.Context) -> Any:
         """Our own errors, and those of disks and folders, are the user's to mend: no traceback."""
@@ -36,7 +49,7 @@ class Commands(click.Group):
             if os.environ.get("INNERVIEW_TRACE"):
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            told = harmless(f"{where}{error.strerror or error}")
+            told = f"{where}{error.strerror or error}"
         except KeyboardInterrupt as interrupt:
             stopped = signal.SIGTERM if interrupt.args else stopped
             click.echo("\nStopped. What was drawn is kept; the same command goes on from here.", err=True)

@@ -40,7 +40,8 @@ def commands_page() -> str:
         f"| [`innerview {name}`]({name}.md) | {cell(command.get_short_help_str(200))} |"
         for name, command in main.commands.items()
     ]
-    codes = "Exit codes: 0 all well; 1 some of it failed or was refused, and is named; 2 wrong usage or configuration."
+    codes = "Exit codes: 0 all well; 1 some of it failed or was refused, and is named; 2 wrong usage or configuration; "
+    codes += "70 a defect of Innerview."
     return "\n".join(["# Commands", "", "| command | does |", "|---|---|", *rows, "", codes, ""])
 
 

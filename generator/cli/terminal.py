@@ -8,11 +8,12 @@ from time import monotonic
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
+from generator.core.text import harmless, raw
 from generator.pipeline.options import Progress
 
 EVERY = 10.0  # seconds between plain lines
@@ -36,7 +37,7 @@ class Terminal:
     """Shows progress on standard error, so that standard output stays for results."""
 
     def __init__(self) -> None:
-        self.console = Console(file=sys.stderr, highlight=False)
+        self.console = Console(file=raw(sys.stderr), highlight=False, emoji=False)
         self.progress = Progress(say=self._say, start=self._start, step=self._step, now=self._now)
         self._bar: Bar | None = None
         self._total = self._done = 0
@@ -51,19 +52,19 @@ class Terminal:
 
     def warn(self, line: str) -> None:
         """Something to know."""
-        self.console.print(f"[yellow]note[/]  {escape(line)}", soft_wrap=True)
+        self.console.print(Text.assemble(("note", "yellow"), f"  {harmless(line)}"), soft_wrap=True)
 
     def fail(self, line: str) -> None:
         """Something that went wrong, while the rest went on."""
-        self.console.print(f"[red]failed[/]  {escape(line)}", soft_wrap=True)
+        self.console.print(Text.assemble(("failed", "red"), f"  {harmless(line)}"), soft_wrap=True)
 
     def _say(self, line: str) -> None:
-        self.console.print(escape(line), soft_wrap=True)
+        self.console.print(Text(harmless(line)), soft_wrap=True)
 
     def _start(self, total: int) -> None:
         self._total, self._done, self._spoke = total, 0, monotonic()
         if self.console.is_terminal:
-            left, now = TimeRemainingColumn(), TextColumn("{task.description}")
+            left, now = TimeRemainingColumn(), TextColumn("{task.description}", markup=False)
             columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), left, now)
             self._bar = Bar(*columns, console=self.console, transient=True)
             self._bar.start()
@@ -77,7 +78,7 @@ class Terminal:
 
     def _now(self, text: str) -> None:
         if self._bar:
-            self._bar.update(self._bar.tasks[0].id, completed=self._done, description=escape(text))
+            self._bar.update(self._bar.tasks[0].id, completed=self._done, description=harmless(text))
         elif monotonic() - self._spoke > EVERY:
             self._spoke = monotonic()
             self._say(f"drew {self._done} of {self._total}, now {text}")
@@ -92,8 +93,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A small table on standard output."""
     shown = Table(box=None, pad_edge=False)
     for number, head in enumerate(heads):
-        shown.add_column(head, justify="right" if number else "left")
+        shown.add_column(Text(head), justify="right" if number else "left")
     for row in rows:
-        shown.add_row(*(str(cell) for cell in row))
-    console = Console()
-    (console if console.is_terminal else Console(width=WIDE)).print(shown)
+        shown.add_row(*(Text(harmless(str(cell)).replace("\n", " ")) for cell in row))
+    console = Console(file=raw(sys.stdout), emoji=False)
+    (console if console.is_terminal else Console(file=raw(sys.stdout), width=WIDE, emoji=False)).print(shown)

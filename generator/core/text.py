@@ -1,18 +1,74 @@
-"""Text from outside made harmless for a terminal, a file and a page."""
+"""Text that any terminal, log and page can take; and streams that let nothing else through."""
 
 from __future__ import annotations
 
-import unicodedata
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
-# Marks that turn the direction of what follows, in a log as on a page.
-BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+# Marks that turn the direction of what follows, or say how it is shaped, annotated or tagged, and are not seen.
+DIRECTIONS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x2070)]
+UNSEEN = [*DIRECTIONS, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)]
+CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]  # Unicode's Cc, Zl and Zp: ESC, OSC, C1, ends of lines
+HALVES = range(0xD800, 0xE000)  # of characters, which no encoding has
+HARMLESS = dict.fromkeys(UNSEEN) | dict.fromkeys(CONTROLS, " ") | dict.fromkeys(HALVES, "?") | {0x0A: "\n"}
 
 
 def harmless(text: str) -> str:
     """What a terminal, a file and a page can take: no control characters but newlines, no halves of characters.
 
-    >>> harmless("a\\x1b[2Jb\\ud800")
-    'a [2Jb?'
+    >>> harmless("a\\x1b[2Jb\\ud800\\x9b31m")
+    'a [2Jb? 31m'
     """
-    kinds = ((c, unicodedata.category(c)) for c in text.translate(BIDI))
-    return "".join("?" if kind == "Cs" else " " if kind == "Cc" and c != "\n" else c for c, kind in kinds)
+    return text if text.isascii() and text.isprintable() else text.translate(HARMLESS)
+
+
+class PlainStream:
+    """A text stream that what is not harmless does not get through; the stream below is at `raw`."""
+
+    encoding, errors = "utf-8", "replace"  # so that nobody looks for the bytes below; they are encoded here
+
+    def __init__(self, raw: TextIO) -> None:
+        self.raw = raw
+
+    def write(self, text: str) -> int:
+        """Write the text without what a terminal would obey, and without what the stream's encoding lacks."""
+        encoding = getattr(self.raw, "encoding", None) or "utf-8"
+        self.raw.write(harmless(text).encode(encoding, "replace").decode(encoding))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+
+def raw(stream: TextIO) -> TextIO:
+    """The stream below, for those who filter what they write to it and have a terminal draw besides."""
+    return stream.raw if isinstance(stream, PlainStream) else stream
+
+
+@contextmanager
+def plain_streams() -> Iterator[None]:
+    """Whatever is written to standard output and standard error in here is harmless."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (PlainStream(raw(stream)) if stream else stream for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def raw_streams() -> Iterator[None]:
+    """The streams below, for a progress bar of someone else's that writes nothing of strangers."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(raw, before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before

@@ -13,6 +13,7 @@ import torch
 from generator.core.errors import ModelError
 from generator.core.read_once import digest_of
 from generator.core.records import Input, Network
+from generator.core.text import raw_streams
 from generator.core.torchvision_import import torchvision
 
 from . import weights
@@ -90,7 +91,8 @@ def _fetched(member: Member, name: str) -> Path:
         return file
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        torch.hub.download_url_to_file(member.url, str(file), _digest_start(file), progress=sys.stderr.isatty())
+        with raw_streams():
+            torch.hub.download_url_to_file(member.url, str(file), _digest_start(file), progress=sys.stderr.isatty())
     except (OSError, RuntimeError) as error:
         raise ModelError(
             f"{name}: its weights are not here and could not be downloaded ({error}): "

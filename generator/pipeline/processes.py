@@ -16,7 +16,7 @@ from time import monotonic
 
 from generator.core.errors import InnerviewError
 from generator.core.store import StoreError
-from generator.core.text import harmless
+from generator.core.text import harmless, plain_streams
 
 STARTING = 120.0  # seconds that a new worker may be silent: importing torch takes long on a busy machine
 
@@ -119,6 +119,11 @@ def _serve(connection: Connection, setup: Setup) -> None:
     """The worker process: answers questions until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    with plain_streams():
+        _answer(connection, setup)
+
+
+def _answer(connection: Connection, setup: Setup) -> None:
     import torch
 
     torch.set_num_threads(1)

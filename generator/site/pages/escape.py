@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from generator.core.text import HALVES, HARMLESS
+
 CODE = re.compile(r"`([^`]+)`")
-DIRECTIONS = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000)]  # Unicode's Cc, Zl, Zp, Cs
-FOLDED = dict.fromkeys(DIRECTIONS) | dict.fromkeys(CONTROLS, " ")
+FOLDED = HARMLESS | dict.fromkeys(HALVES, " ")
 
 
 def text(value: Any) -> Markup:
