@@ -11,7 +11,7 @@ from generator.core.errors import ConfigError
 from generator.core.naming import RESERVED, SLUG, slug
 
 from .settings import COLOUR
-from .validation import Entry, validated, wrong
+from .validation import Entry, checked_address, validated, wrong
 from .yaml_reader import read_yaml
 
 
@@ -24,7 +24,7 @@ class ImageEntry(Entry):
     title: str = ""
     credit: str = ""
     licence: str = ""
-    source_url: str = Field("", pattern=r"^(https?://\S+)?$")
+    source_url: str = Field("", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
     alt: str = ""
     note: str = ""  # what to notice in it, shown on its pages
     sets: list[str] = []
@@ -33,6 +33,11 @@ class ImageEntry(Entry):
     fit: Literal["", "crop", "pad"] = ""
     box: list[int] = []  # left, top, right, bottom of the thing that the class names, in pixels of the upright picture
     mask: str = ""  # or a file of the same size that is white where it is; transparency says it by itself
+
+    @field_validator("source_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return checked_address(value, page=True)
 
     @field_validator("box")
     @classmethod

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_v
 from generator.core.naming import slug
 from generator.core.resources import resource
 
-from .validation import Entry, validated, wrong
+from .validation import Entry, checked_address, validated, wrong
 from .yaml_reader import read_yaml
 
 COLOUR = r"^#[0-9a-fA-F]{6}$"
@@ -27,8 +27,13 @@ class SiteEntry(Entry):
     """How the gallery presents itself."""
 
     title: str = "Innerview"
-    url: str = Field("", pattern=r"^(https?://\S+)?$")
+    url: str = Field("", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
     description: str = "What convolutional networks see, picture by picture."
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return checked_address(value)
 
 
 class InputEntry(Entry):

@@ -12,6 +12,8 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from generator.core.errors import ConfigError
 
+from .web_address import web_address
+
 
 class Entry(BaseModel):
     """A mapping whose keys are all known; where it has a `shorthand`, a bare value stands for that key alone."""
@@ -69,8 +71,6 @@ def _told(error: dict[str, Any], kind: type[Entry]) -> str:
 
 FORMS = {
     "background": "expected a colour like '#87b5d9', in quotes",
-    "url": "expected an address that begins with https:// or http://",
-    "source_url": "expected an address that begins with https:// or http://",
     "source": "expected 'torchvision:name', 'bundled:name' or 'module:function' for a model, "
     "'cifar10/test/frog/0001' for a picture",
 }
@@ -93,6 +93,14 @@ def _keys(kind: Any, place: Sequence[str | int]) -> list[str]:
 def wrong(key: str, expected: str, found: Any) -> PydanticCustomError:
     """Make the error of one value: under which key, what was expected, what is there."""
     return PydanticCustomError("wrong", "{expected}", {"key": key, "expected": expected, "found": found})
+
+
+def checked_address(value: str, page: bool = False) -> str:
+    """The web address as all of the site has it; "" where none is given."""
+    try:
+        return web_address(value, page) if value else ""
+    except ValueError as error:
+        raise wrong("", str(error), value) from None
 
 
 def _short(value: Any) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageSequence
 
 from generator.config.validation import nearest
+from generator.config.web_address import web_address
 from generator.core.atomic_io import write_whole
 from generator.core.errors import ConfigError
 from generator.drawing.encode import PLAYS, png
@@ -147,7 +148,10 @@ def find(gallery: Gallery, name: str) -> tuple[Record, int | None]:
 
 def base(gallery: Gallery, url: str, needed: bool) -> str:
     """The site's address, ending in a slash."""
-    found = url or gallery.site["url"]
+    try:
+        found = web_address(url) if url else gallery.site["url"]
+    except ValueError as error:
+        raise ConfigError(f"--url: {error}; there is {url!r}") from None
     if needed and not found:
         raise ConfigError("the site's address is not known: set site: {url: ...} in gallery.yml, or give --url")
     return found.rstrip("/") + "/" if found else ""

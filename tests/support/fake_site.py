@@ -46,10 +46,10 @@ def stored(folder: Path, store: Store) -> list[Published]:
     return [Published(path.relative_to(folder).as_posix(), store.keep(path.read_bytes())) for path in pictures]
 
 
-def publish_addressed(folder: Path, manifest: dict[str, Any], root: Path) -> Path:
-    """The site under `ADDRESS`, with cards and with `PINNED` pinned."""
+def publish_addressed(folder: Path, manifest: dict[str, Any], root: Path, address: str = ADDRESS) -> Path:
+    """The site under an address, with cards and with `PINNED` pinned."""
     store = Store(root / "store")
-    manifest = manifest | {"site": {**manifest["site"], "url": ADDRESS}}
+    manifest = manifest | {"site": {**manifest["site"], "url": address}}
     manifest["shares"], cards = social_cards.draw_all(manifest, stored(folder, store), store)
     manifest["pins"], kept, _ = pins.pin(root / pins.FOLDER, [PINNED], manifest, store)
     return publish(folder, manifest, root, store, [*cards, *kept])

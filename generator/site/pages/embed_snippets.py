@@ -17,6 +17,7 @@ SHOWN = 448  # screen pixels across of a map or photo on its own page
 REASON = 320  # high is the tile that stands where there is no picture, as in plates.css
 CHANNEL = 256  # at most so many for one channel
 LETTER, LINE = 6.6, 18  # width and height in screen pixels of what stands under the picture in a frame, about
+IPV6 = re.compile(r"https?://\[[0-9a-f:.]+\]")  # a host in brackets, which anywhere else would end a Markdown link
 SAFE = "-._~:/@!$&'*+,;=%?"  # of an address, as people and Markdown take it; parentheses would end a Markdown link
 SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox"
 
@@ -81,7 +82,9 @@ def take(gallery: Gallery, record: Record, plate: Plate, base: str, channel: int
 
 def address(base: str, path: str) -> str:
     """The address of a file of the site, safe in HTML and Markdown."""
-    return quote(base + path, safe=SAFE)
+    host = IPV6.match(base)
+    kept = host[0] if host else ""
+    return kept + quote(base[len(kept) :] + path, safe=SAFE)
 
 
 def shown(plate: Plate) -> tuple[int, int]:
