@@ -109,7 +109,8 @@ def channel_file(name: str) -> str:
 def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
     """A network's classic table in GitHub's Markdown: a row per image, thumbs that lead to their pages, then credits.
 
-    Raises `ConfigError` for a network that the site at `site` does not have.
+    A row begins with the image's class, its index among the network's, and the answer. What has an animation, as
+    evolution has, moves. Raises `ConfigError` for a network that the site at `site` does not have.
     """
     gallery = read_gallery(site)
     if slug not in gallery.models:
@@ -118,10 +119,11 @@ def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
     matrix = overview_table.of_model(gallery, slug, "index.html", gallery.images_of(slug))
     heads = [matrix.corner, *(_link(start, column) for column in matrix.columns)]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    classes = gallery.models[slug]["classes"]
     for row in matrix.rows:
-        said = f"<br>{cell(row.verdict.said)}, {row.verdict.percent}" if row.verdict else ""
+        first = "<br>".join([_link(start, row.head), *_class_and_answer(row.verdict, classes)])
         pictures = [_thumb(start, plate) if plate else "not drawn" for plate in row.plates]
-        lines.append("| " + " | ".join([_link(start, row.head) + said, *pictures]) + " |")
+        lines.append("| " + " | ".join([first, *pictures]) + " |")
     return "\n".join([*lines, "", *_credits(gallery, slug)])
 
 
@@ -235,11 +237,19 @@ def _link(start: str, link: components.Link) -> str:
     return f'<a href="{cell(embed_snippets.address(start, link.href))}">{cell(link.text)}</a>'
 
 
+def _class_and_answer(verdict: components.Verdict | None, classes: Sequence[str]) -> list[str]:
+    """Return the lines under an image's title: `class: tabby (281)` where it has a label, and the network's answer."""
+    if not verdict:
+        return []
+    label = [f"class: {cell(verdict.label)} ({classes.index(verdict.label)})"] if verdict.label in classes else []
+    return [*label, f"answer: {cell(verdict.said)}, {verdict.percent}"]
+
+
 def _thumb(start: str, plate: components.Plate) -> str:
     page = cell(embed_snippets.address(start, plate.href))
     if not plate.src:
         return f'<a href="{page}">{cell(plate.reason)}</a>'
-    source = cell(embed_snippets.address(start, plate.src))
+    source = cell(embed_snippets.address(start, plate.animation or plate.src))
     return f'<a href="{page}"><img src="{source}" width="{THUMB}" alt="{cell(plate.alt)}"></a>'
 
 

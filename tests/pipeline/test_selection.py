@@ -195,4 +195,11 @@ def test_the_galleries_that_come_with_innerview_are_right(repository):
         settings = load(path)
         assert settings.images_folder.resolve() == repository / "images"
         known = {entry.name for entry in read_image_entries(settings.images_folder / "images.yml")}
-        assert len(networks(settings)) >= 3 and {one for pair in settings.styles for one in pair} <= known
+        assert networks(settings) and {one for pair in settings.styles for one in pair} <= known
+
+
+def test_the_classic_gallery_draws_the_columns_of_the_table_and_nothing_else(repository):
+    settings = load(repository / "galleries" / "classic.yml")
+    assert settings.methods == ["input", "vanilla-backprop", "saliency", "evolution"] and settings.targets == ["label"]
+    entries = {entry.name: entry for entry in read_image_entries(settings.images_folder / "images.yml")}
+    assert all("imagenet" in entries[name].targets for name in settings.models[0].images)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -172,6 +173,27 @@ def test_the_table_has_a_row_per_image_and_leads_home(addressed_site, hostile_si
         assert missing == []
         assert "Drawn for a test" in Parsed(lines[-1]).words and "CC0" in Parsed(lines[-1]).words
         assert {tag for tag, _ in Parsed(text).elements} == {"a", "img", "br"}
+
+
+def test_a_row_of_the_table_has_class_index_and_answer(addressed_site):
+    rows = table_as_markdown(addressed_site, "tiny").split("\n")[2:5]
+    frog, cat, rocket = (row.split(" | ")[0] for row in rows)
+    assert re.search(r"<br>class: frog \(6\)<br>answer: frog, [\d.]+\s%$", frog)
+    assert re.search(r"<br>class: cat \(3\)<br>answer: dog, [\d.]+\s%$", cat)
+    assert "class:" not in rocket and "<br>answer: " in rocket
+
+
+def test_what_moves_moves_in_the_table(addressed_site, tmp_path):
+    site = tmp_path / "site"
+    shutil.copytree(addressed_site, site)
+    file = site / "gallery" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    figure = next(f for f in manifest["figures"] if f["id"] == MAP)
+    figure["animation"] = f"{MAP}.animation.webp"
+    file.chmod(0o644)
+    file.write_text(json.dumps(manifest))
+    assert f"{MAP}.animation.webp" in table_as_markdown(site, "tiny")
+    assert f"{MAP}.animation.webp" not in table_as_markdown(addressed_site, "tiny")
 
 
 def test_pictures_in_the_table_have_words(addressed_site):
