@@ -109,11 +109,11 @@ def test_a_file_that_nothing_accounts_for(site):
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        ({"file": ""}, ".file: expected a text that is not empty; there is ''"),
-        ({"status": "failed", "file": ""}, ".reason: expected a text that is not empty; there is ''"),
+        ({"file": ""}, ".file: the value is shorter than 1 character; there is ''"),
+        ({"status": "failed", "file": ""}, ".reason: the value is shorter than 1 character; there is ''"),
         (
             {"status": "failed", "reason": "hot"},
-            ".file: expected ''; there is 'tiny/frog/grad-cam--relu4--class-frog.png'",
+            ".file: \"\" was expected; there is 'tiny/frog/grad-cam--relu4--class-frog.png'",
         ),
         ({"file": "../../x.png"}, ": '../../x.png' is no place below the manifest"),
     ],

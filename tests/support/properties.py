@@ -238,7 +238,7 @@ def read_manifest(manifest: object) -> str:
 
 
 def agrees_with_jsonschema(manifest: object) -> str:
-    """Our small reader of the schema and the whole one find fault with the same manifests."""
+    """The library that reads manifests and the reference implementation find fault with the same ones."""
     manifest = json.loads(json.dumps(manifest), parse_constant=str)
     schema = json.loads(manifest_reader.SCHEMA.read_text("utf-8"))
     theirs = jsonschema.Draft202012Validator(schema).is_valid(manifest)
