@@ -22,9 +22,9 @@ def schema(kind: str, out: Path | None) -> None:
     innerview schema images --out .schema/images.json
     """
     from generator.config.json_schema import written
-    from generator.core.atomic_io import write_whole
+    from generator.core.atomic_io import write_atomically
 
     if out:
-        write_whole(out, written(kind).encode())
+        write_atomically(out, written(kind).encode())
     else:
         click.echo(written(kind), nl=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .spacing import evenly_spaced
+
 BLOCK = 16  # channels of one figure
 _STYLE = re.compile(r"channels-(\d+)-(\d+)")
 
@@ -48,11 +50,6 @@ def channels(units: Units, count: int, block: tuple[int, int] | None = None) -> 
         return list(range(block[0], block[1] + 1))
     if units == "all":
         return list(range(count))
-    return chosen(units, count) if isinstance(units, int) else [unit for unit in units if 0 <= unit < count]
-
-
-def chosen(number: int, count: int) -> list[int]:
-    """`number` of `count` channels, evenly spread: no channel is like its neighbour, so this is a fair sample."""
-    if number >= count:
-        return list(range(count))
-    return [round(place * (count - 1) / max(1, number - 1)) for place in range(number)]
+    if isinstance(units, int):
+        return evenly_spaced(range(count), units)  # no channel is like its neighbour, so this is a fair sample
+    return [unit for unit in units if 0 <= unit < count]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,22 +60,33 @@ def package_digest(*modules: str) -> str:
     return digest.hexdigest()
 
 
+def imports(code: bytes) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield each import in a Python file: the number of dots, the module, and the members taken from it.
+
+    >>> list(imports(b"import a.b\\nfrom ..c import d, e"))
+    [(0, 'a.b', []), (2, 'c', ['d', 'e'])]
+
+    Raises `SyntaxError`, or `ValueError` for bytes that are no text.
+    """
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or "", [alias.name for alias in node.names]
+
+
 @cache
 def _imports(module: str) -> tuple[str, ...]:
     package = module if _path(module).name == "__init__.py" else module.rpartition(".")[0]
     own = (PACKAGE, module.split(".")[0])
     names: list[str] = []
-    for node in ast.walk(ast.parse(_path(module).read_bytes())):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*parents, *filter(None, [node.module])])
-            names.append(base)
-            if base.split(".")[0] in own:  # what is no module of that name is something in `base`
-                names += [name for alias in node.names if _path(name := f"{base}.{alias.name}")]
+    for level, base, members in imports(_path(module).read_bytes()):
+        if level:
+            parents = package.split(".")[: len(package.split(".")) - level + 1]
+            base = ".".join([*parents, *filter(None, [base])])
+        names.append(base)
+        if base.split(".")[0] in own:  # what is no module of that name is something in `base`
+            names += [name for member in members if _path(name := f"{base}.{member}")]
     return tuple(name for name in names if name.split(".")[0] in own and name != PACKAGE)
 
 

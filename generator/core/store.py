@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from isal import isal_zlib
 
-from .atomic_io import write_whole
+from .atomic_io import write_atomically
 from .errors import InnerviewError
 
 try:
@@ -148,7 +149,7 @@ class Store:
 
     def _write(self, path: str, data: bytes) -> None:
         try:
-            write_whole(path, data, 0o444)
+            write_atomically(path, data, 0o444)
         except OSError as error:
             raise StoreError(f"{self.folder}: expected a store that can be written: {error.strerror}") from error
 
@@ -181,7 +182,7 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
     head, _, body = isal_zlib.decompress(data).partition(b"\n")
     arrays, start = {}, 0
     for name, dtype, shape in json.loads(head):
-        count = int(np.prod(shape, dtype=np.int64))
+        count = math.prod(shape)
         arrays[name] = np.frombuffer(body, dtype, count, start).reshape(shape)
         start += count * np.dtype(dtype).itemsize
     return arrays

@@ -15,7 +15,7 @@ from generator.config.image_entries import ImageEntry, ImagesFile, read_image_en
 from generator.config.settings import Settings
 from generator.config.validation import validated
 from generator.config.yaml_reader import read_yaml
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError, ImageError
 from generator.core.naming import RESERVED, slug
 from generator.core.records import Example
@@ -76,8 +76,8 @@ class Folder:
         entry = {"file": file, **({} if slug(Path(file).stem) == name else {"id": name})}
         text = with_entry(self.listing, entry | {key: about[key] for key in KEYS if about.get(key)})
         if found.located or not inside:
-            write_whole(self.path / file, found.content)
-        write_whole(self.listing, text.encode())
+            write_atomically(self.path / file, found.content)
+        write_atomically(self.listing, text.encode())
         self.examples = read_images(self.path)[0]
         return name
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from generator.config.image_entries import ImageEntry, read_image_entries
 from generator.config.validation import nearest
+from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError, ImageError, InnerviewError
 from generator.core.naming import RESERVED
 from generator.core.records import Example
@@ -236,8 +237,5 @@ def _materialise(entry: ImageEntry, data: Path | None, work: Path) -> Path:
     suffix = ".png" if content.startswith(b"\x89PNG") else ".jpg"
     path = work / "samples" / (hashlib.sha256(content).hexdigest() + suffix)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
+        write_atomically(path, content)
     return path

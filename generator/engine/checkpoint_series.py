@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from generator.core.records import ModelCard
+from generator.core.spacing import evenly_spaced
 from generator.models.checkpoints import at_epoch
 from generator.models.load import Loaded
 from generator.models.specs import checkpoint_files, epoch_of
@@ -21,8 +22,8 @@ class Epochs:
 
     def chosen(self, most: int) -> list[int]:
         """The numbers of at most `most` epochs, evenly spread, the first and the last among them."""
-        by_number = {epoch_of(file.stem): file for file in self._files}
-        return evenly(list(by_number), most)
+        numbers = list(dict.fromkeys(epoch_of(file.stem) for file in self._files))
+        return evenly_spaced(numbers, most)
 
     def network(self, epoch: int) -> Driven:
         """The network as it was after an epoch."""
@@ -33,14 +34,3 @@ class Epochs:
 def first_convolution(card: ModelCard) -> str:
     """The layer whose kernels look at the picture itself; "" where no convolution is."""
     return next((layer.name for layer in card.layers if layer.kind == "conv"), "")
-
-
-def evenly(numbers: list[int], most: int) -> list[int]:
-    """At most `most` of the numbers, evenly spread, the first and the last among them.
-
-    >>> evenly([1, 2, 3, 4, 5, 6, 7], 4), evenly([1, 2], 4)
-    ([1, 3, 5, 7], [1, 2])
-    """
-    if len(numbers) <= most:
-        return list(numbers)
-    return [numbers[round(place * (len(numbers) - 1) / max(1, most - 1))] for place in range(most)]

@@ -9,7 +9,8 @@ import torch
 
 from generator.core.errors import NotApplicable
 from generator.core.records import Input, ModelCard
-from generator.models.layers import answer_layer, spread, stage_layers
+from generator.core.spacing import evenly_spaced
+from generator.models.layers import answer_layer, stage_layers
 from generator.models.load import Loaded
 
 from .capture import Watch, first_tensor
@@ -54,7 +55,7 @@ class Driven:
 
     def stages(self, most: int = 8) -> list[str]:
         """The layers that stand for the convolutional stages with space, from first to last, at most so many."""
-        found = spread(stage_layers(self.card), most)
+        found = evenly_spaced(stage_layers(self.card), most)
         if not found:
             raise NotApplicable(f"{self.card.slug} has no layer with space")
         return found

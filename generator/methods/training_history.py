@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from generator.core.channel_blocks import channels as channels_of
-from generator.engine.checkpoint_series import evenly
+from generator.core.spacing import evenly_spaced
 from generator.engine.derivatives import derive
 from generator.engine.image_optimisation import ascend, canvas, size_for, wobbled
 from generator.engine.method_registry import method
@@ -37,7 +37,7 @@ def filters_evolution(first_kernels):
     Limits: Kernels in the first layer hardly change once the others have found a use for them; most of what is learnt
     later is learnt elsewhere. A frame is an epoch's end: what happened within the first epoch is not seen.
     """
-    chosen = evenly(sorted(first_kernels), KEPT + 1)
+    chosen = evenly_spaced(sorted(first_kernels), KEPT + 1)
     *before, last = (first_kernels[epoch] for epoch in chosen)
     yield from before
     yield last, {"epochs": chosen[-1], "first and last frame correlate": correlation(before[0], last), **told(chosen)}

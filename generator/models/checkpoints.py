@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from safetensors.torch import load, save_file
 
+from generator.core.atomic_io import create_atomically
 from generator.core.errors import ModelError
 from generator.core.read_once import Changed, digest_of, ledger, read_bytes
 from generator.core.records import Network
+from generator.core.spacing import evenly_spaced
 
 from . import weights
 from .load import Loaded
@@ -88,9 +90,9 @@ def keep_kernels(files: Sequence[Path], layer: str, weights_at: Path) -> Path:
     """Write the kernels of `layer` from checkpoints, at most 25 of them, beside the weights that they led to."""
     if not files:
         raise ModelError(f"{weights_at}: expected checkpoints to keep kernels of, there are none")
-    last = len(files) - 1
-    chosen = sorted({round(place * last / (KEPT - 1)) for place in range(KEPT)})
-    kept = {files[at].stem: weights.read(files[at])[f"{layer}.weight"].half().contiguous() for at in chosen}
+    chosen = evenly_spaced(files, KEPT)
+    kept = {file.stem: weights.read(file)[f"{layer}.weight"].half().contiguous() for file in chosen}
     path = weights_at.with_suffix(".becoming.safetensors")
-    save_file(kept, path, {WEIGHTS: file_digest(weights_at)})
+    metadata = {WEIGHTS: file_digest(weights_at)}
+    create_atomically(path, lambda file: save_file(kept, file, metadata))
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from generator.core.records import ModelCard
+from generator.core.spacing import evenly_spaced
 
 STRIP = 8  # maps in a strip over depth, at most
 
@@ -17,16 +18,14 @@ def strip_layers(card: ModelCard) -> list[str]:
         stage.layer
         for stage in card.stages
         if len(shapes[stage.layer]) == 3
-        and shapes[stage.layer][1] * shapes[stage.layer][2] > 1
+        and math.prod(shapes[stage.layer][1:]) > 1
         and kinds[stage.layers[0]] in ("conv", "join")
     ]
     order = [layer.name for layer in card.layers]
     if card.default_layer in order:
         end = order.index(card.default_layer)
         spatial = [name for name in spatial if order.index(name) < end] + [card.default_layer]
-    if len(spatial) <= STRIP:
-        return spatial
-    return [spatial[round(i * (len(spatial) - 1) / (STRIP - 1))] for i in range(STRIP)]
+    return evenly_spaced(spatial, STRIP)
 
 
 def stage_layers(card: ModelCard) -> list[str]:
@@ -41,14 +40,3 @@ def answer_layer(card: ModelCard) -> list[str]:
     """The layer whose values, or whose channels, are the classes before the softmax."""
     answers = [layer.name for layer in card.layers if layer.kind not in ("softmax", "identity")]
     return answers[-1:]
-
-
-def spread(layers: list[str], most: int) -> list[str]:
-    """At most so many of them, evenly spread, the first and the last among them.
-
-    >>> spread(list("abcdefgh"), 3), spread(["a", "b"], 3)
-    (['a', 'e', 'h'], ['a', 'b'])
-    """
-    if len(layers) <= most:
-        return layers
-    return [layers[round(place * (len(layers) - 1) / (most - 1))] for place in range(most)]

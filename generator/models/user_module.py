@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import importlib.util
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from generator.core.code_digest import imports
 from generator.core.errors import ModelError
 from generator.core.records import Input, Network
 
@@ -123,16 +123,12 @@ def _code(network: Network, module: ModuleType) -> str:
 def _beside(file: Path, places: dict[str, Path]) -> Iterator[Path]:
     """The files that a Python file imports from its own package, or from `places`: where what begins so is found."""
     try:
-        tree = ast.parse(source_files.content(file))
+        statements = list(imports(source_files.content(file)))
     except (OSError, SyntaxError, ValueError):  # a compiled module
         return
-    for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        within = None
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or "", *(f"{node.module or ''}.{name}" for name in names)]
-            within = file.parents[node.level - 1] if node.level else None
-        for name in names:
+    for level, module, members in statements:
+        within = file.parents[level - 1] if level else None
+        for name in [module, *(f"{module}.{member}" for member in members)]:
             parts = [part for part in name.split(".") if part]
             here = {within} if within else {places[""], places.get(parts[0], places[""])} if parts else set()
             for place in here:

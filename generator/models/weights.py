@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
+from generator.core.atomic_io import write_atomically
 from generator.core.errors import ModelError
 from generator.core.read_once import digest_of, read_bytes
 from generator.core.records import Network
@@ -120,10 +121,8 @@ def keep_beside(told: Mapping[str, Any], network: Network, suffix: str) -> Path 
     if weights is None:
         return None
     path = weights.with_suffix(suffix)
-    unfinished = path.with_name(f".{path.name}")
     text = json.dumps({**told, "sha256": file_digest(weights)}, indent=1, ensure_ascii=False)
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, f"{text}\n".encode())
     return path
 
 

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from generator.core import channel_blocks
 from generator.core.records import Job, MethodCard, ModelCard
+from generator.core.spacing import evenly_spaced
 from generator.core.tasks import SceneTask
 from generator.engine.method_registry import SHARED_PASSES
-from generator.models.layers import spread, stage_layers
+from generator.models.layers import STRIP, stage_layers
 
 from .method_needs import drives_network, inputs_of
-
-STRIP = 8  # stages in a strip over depth, at most
 
 
 def price(task: SceneTask, jobs: Iterable[Job], cards: Mapping[str, MethodCard]) -> float:
@@ -53,4 +52,4 @@ def _depth(card: ModelCard, layer: str) -> float:
 
 def _depths(card: ModelCard) -> float:
     """The passes it takes to come as far as each of the stages that a strip shows, in full ones."""
-    return sum(_depth(card, layer) for layer in spread(stage_layers(card), STRIP))
+    return sum(_depth(card, layer) for layer in evenly_spaced(stage_layers(card), STRIP))

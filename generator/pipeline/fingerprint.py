@@ -13,7 +13,7 @@ from typing import Any
 
 from generator import __version__
 from generator.core import plugins
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import write_atomically
 from generator.core.code_digest import module_files
 from generator.core.resources import INHERITED, PACKAGE, resource
 from generator.core.store import key_of, sealed, unsealed
@@ -59,7 +59,7 @@ class Fingerprint:
         folders = [str(root / "templates"), str(root / "site_src"), str(settings.images_folder)]
         folders.append(str(settings.folder / "pins"))
         kept = {"files": paths, "folders": folders, "mark": self._mark(paths, folders), "report": dict(report)}
-        write_whole(self._file, sealed(kept))
+        write_atomically(self._file, sealed(kept))
         self._digests.save()
         return ""
 
@@ -109,7 +109,7 @@ class Digests:
     def save(self) -> None:
         """Keep those that were asked for."""
         if self._now != self._before:
-            write_whole(self._file, sealed(self._now))
+            write_atomically(self._file, sealed(self._now))
 
 
 def _kept(file: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import create_atomically, write_atomically
 from generator.core.errors import InnerviewError
 from generator.core.store import Store, StoreError, is_current, unsealed
 
@@ -63,7 +63,7 @@ def _take(source: Store, file: Path, target: Store, merged: Merged) -> None:
     try:
         for digest in payloads.values():
             _lay(source.path(digest), target.path(digest))
-        write_whole(target.folder / "records" / file.stem[:2] / file.name, data, 0o444)
+        write_atomically(target.folder / "records" / file.stem[:2] / file.name, data, 0o444)
     except OSError as error:
         raise StoreError(f"{target.folder}: expected a store that can be written: {error.strerror}") from error
     merged.new += 1
@@ -86,7 +86,4 @@ def _lay(file: Path, target: Path) -> None:
     try:
         os.link(file, target)
     except OSError:
-        copy = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(file, copy)
-        copy.chmod(0o444)
-        copy.replace(target)
+        create_atomically(target, lambda copy: shutil.copyfile(file, copy), 0o444)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from generator.config.validation import nearest
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError
 from generator.core.naming import parse_figure_name
 from generator.core.records import Job
@@ -94,7 +94,7 @@ def _write_channel(
             np.save(file, values)
     if picture:
         own = (min(float(values.min()), 0.0), float(np.abs(values).max()))
-        write_whole(picture, one_channel(values, record.get("meta", {}).get("scale") or own))
+        write_atomically(picture, one_channel(values, record.get("meta", {}).get("scale") or own))
     told = {"array": array and f"{array}, {size} values", "picture": picture and f"{picture}, {size} pixels"}
     return {name: said for name, said in told.items() if said}
 

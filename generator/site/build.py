@@ -14,7 +14,7 @@ from typing import Any
 from generator.analysis import evidence_tasks
 from generator.analysis.probe.results import channels as channels_of
 from generator.analysis.probe.tasks import files as probe_files
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import write_atomically
 from generator.core.errors import ImageError
 from generator.core.records import Network
 from generator.core.resources import template_folders
@@ -267,7 +267,7 @@ def _contents(plan: Plan, failed: Mapping[str, str], pairs: list[PairTask], stor
 
 def _keep(described: dict[str, Any], options: Options) -> None:
     """Leave the manifest beside the store, so that a later gallery can be set against this one without its site."""
-    write_whole(options.work / "manifest.json", _json(described))
+    write_atomically(options.work / "manifest.json", _json(described))
 
 
 def _json(content: Any, indent: int | None = None) -> bytes:
@@ -303,7 +303,7 @@ def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fi
     """Leave `build.json` for people, and the fingerprint for the next build."""
     told = ("drawn", "reused", "inapplicable", "figures", "failures")
     summary = {name: getattr(report, name) for name in told}
-    write_whole(options.work / "build.json", _json(summary, indent=1) + b"\n")
+    write_atomically(options.work / "build.json", _json(summary, indent=1) + b"\n")
     networks = {task.network for task in plan.tasks}
     own = sorted(network.name for network in networks if not known_code(network))
     if own:

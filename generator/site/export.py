@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageSequence
 
 from generator.config.validation import nearest
 from generator.config.web_address import web_address
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError
 from generator.drawing.encode import PLAYS, png
 from generator.drawing.palettes import GREENS, GREYS, HEAT, SIGNED
@@ -55,7 +55,7 @@ def hand_out(
         name = channel_file(figure)
         click.echo(f"Its picture: innerview embed '{figure}' --as png --out {name}", err=True)
     if out:
-        write_whole(out, found if isinstance(found, bytes) else f"{found}\n".encode())
+        write_atomically(out, found if isinstance(found, bytes) else f"{found}\n".encode())
     elif isinstance(found, bytes) and sys.stdout.isatty():
         raise ConfigError(f"a {kind.upper()} is no text for a terminal: give --out FILE")
     else:

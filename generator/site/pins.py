@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError
 from generator.core.naming import FIGURE
 from generator.core.store import Store
@@ -57,7 +57,7 @@ def _keep(folder: Path, figure: dict[str, Any], store: Store) -> Path | None:
     file = folder / name
     if file.exists():
         return None
-    write_whole(file, store.read(figure["digest"]))
+    write_atomically(file, store.read(figure["digest"]))
     return file
 
 

