@@ -130,6 +130,19 @@ def test_one_module_imports_torchvision():
     assert users == {"generator/core/torchvision_import.py"}
 
 
+def test_only_commands_print():
+    users = {relative(path) for path in MODULES if any(name.split(".")[0] == "click" for name in imports(path))}
+    assert {name for name in users if not name.startswith("generator/cli/")} == {"generator/__main__.py"}
+    scripts = {"generator/training/import_efficientnet_lite0.py"}  # run by hand, as `python -m`
+    printing = {relative(path) for path in MODULES for node in ast.walk(ast.parse(path.read_text())) if prints(node)}
+    assert printing - scripts == set()
+
+
+def prints(node: ast.AST) -> bool:
+    """Whether a node is a call of the built-in `print`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_a_file_says_in_one_line_what_it_is_for(path):
     docstring = ast.get_docstring(ast.parse(path.read_text()))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
 
 import click
+
+from generator.core.errors import ConfigError
 
 from .options import FILE, destination, options
 
@@ -23,7 +25,10 @@ from .options import FILE, destination, options
 @click.option("--colour-bar", is_flag=True, help="Put the colour scale under a PNG.")
 @click.option("--config", type=FILE, help="The gallery's configuration.  [default: gallery.yml if it exists]")
 @destination
-def embed(figure: str, out: Path | None, config: Path | None, site_dir: Path | None, **wishes: Any) -> None:
+def embed(
+    figure: str, kind: str, table: str | None, out: Path | None, url: str, title: bool, colour_bar: bool,
+    config: Path | None, site_dir: Path | None,
+) -> None:  # fmt: skip
     """Take a figure of the built site away: for a blog, a README, an article or slides.
 
     \b
@@ -32,6 +37,20 @@ def embed(figure: str, out: Path | None, config: Path | None, site_dir: Path | N
     innerview embed vgg-cifar10/frog/saliency--class-frog --as png --title --colour-bar --out slide.png
     innerview embed --table vgg-cifar10 --as markdown --url https://example.org/gallery
     """
-    from generator.site.export import hand_out
+    from generator.core.atomic_io import write_atomically
+    from generator.site.export import channel_file, figure_as, table_as_markdown
 
-    hand_out(options(config=config, site_dir=site_dir).out, figure, out, **wishes)
+    site = options(config=config, site_dir=site_dir).out
+    if bool(figure) == bool(table):
+        raise ConfigError("expected either a figure or --table MODEL")
+    if table and kind != "markdown":
+        raise ConfigError(f"--table is Markdown alone: expected --as markdown, not {kind}")
+    content = table_as_markdown(site, table, url) if table else figure_as(site, figure, kind, url, title, colour_bar)
+    if kind == "markdown" and "#" in figure:
+        click.echo(f"Its picture: innerview embed '{figure}' --as png --out {channel_file(figure)}", err=True)
+    if out:
+        write_atomically(out, content if isinstance(content, bytes) else f"{content}\n".encode())
+    elif isinstance(content, bytes) and sys.stdout.isatty():
+        raise ConfigError(f"a {kind.upper()} is no text for a terminal: give --out FILE")
+    else:
+        click.echo(content, nl=isinstance(content, str))

@@ -6,19 +6,16 @@ import dataclasses
 import io
 import math
 import re
-import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from PIL import Image, ImageDraw, ImageSequence
 
 from generator.config.validation import nearest
 from generator.config.web_address import web_address
-from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError
 from generator.drawing.encode import PLAYS, png
 from generator.drawing.palettes import GREENS, GREYS, HEAT, SIGNED
@@ -37,29 +34,6 @@ THUMB = 112  # screen pixels across of a picture in a table
 # The colours under a picture, by the name of its scale; codes that only mean "between two tiles" are left out.
 RAMPS = {"green": GREENS[:255], "signed": SIGNED[1:], "grey": GREYS, "colour": GREYS, "heat": HEAT}
 PAPER, INK, EDGE, MARGIN = "#ffffff", "#1b211d", "#b9b8ac", 16
-
-
-def hand_out(
-    site: Path, figure: str, out: Path | None, kind: str, table: str | None, url: str, title: bool, colour_bar: bool
-) -> None:
-    """What the command does: write what is asked for into the file `out` or on standard output."""
-    if bool(figure) == bool(table):
-        raise ConfigError("expected either a figure or --table MODEL")
-    if table:
-        if kind != "markdown":
-            raise ConfigError(f"--table is Markdown alone: expected --as markdown, not {kind}")
-        found: str | bytes = table_as_markdown(site, table, url)
-    else:
-        found = figure_as(site, figure, kind, url, title, colour_bar)
-    if kind == "markdown" and "#" in figure:
-        name = channel_file(figure)
-        click.echo(f"Its picture: innerview embed '{figure}' --as png --out {name}", err=True)
-    if out:
-        write_atomically(out, found if isinstance(found, bytes) else f"{found}\n".encode())
-    elif isinstance(found, bytes) and sys.stdout.isatty():
-        raise ConfigError(f"a {kind.upper()} is no text for a terminal: give --out FILE")
-    else:
-        click.echo(found, nl=isinstance(found, str))
 
 
 def figure_as(site: Path, name: str, kind: str, url: str = "", title: bool = False, bar: bool = False) -> str | bytes:
