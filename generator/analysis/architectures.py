@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from generator.core.torchvision_import import torchvision
+from generator.engine.space import follow_space
 from generator.engine.trace import Trace
 from generator.models.bundled.efficientnet_lite0 import EfficientNetLite0
 from generator.models.bundled.zfnet import ZFNet
@@ -54,8 +55,9 @@ def grown() -> list[dict[str, Any]]:
 def _table(name: str, title: str, year: int, cites: str, build: Callable[[], nn.Module]) -> dict[str, Any]:
     with torch.device("meta"):  # shapes alone
         model = build()
-    trace = Trace(model.eval())
-    trace.run(torch.zeros(1, 3, SIDE, SIDE, device="meta"), name)
+    x = torch.zeros(1, 3, SIDE, SIDE, device="meta")
+    trace = Trace(model.eval(), follow_space(model.eval(), x))
+    trace.run(x, name)
     weighed = [layer for layer in trace.layers if layer.kind in WEIGHED]
     reach: dict[int, int] = {}
     for layer in weighed:

@@ -81,13 +81,14 @@ class Layer:
     name: str  # "features.0", "layer4.1.relu@2" (second call), "layer1.0.add@1" (no module's)
     type: str  # "Conv2d", "relu", "add"
     kind: str  # conv norm activation pool linear join identity softmax other
-    shape: tuple[int, ...]  # without the batch axis: (K, h, w) or (K,)
+    shape: tuple[int, ...]  # without the images: (K, h, w) with space, (K,) of a vector, else (R, C) cells
     parameters: int = 0
     macs: int = 0
     receptive_field: tuple[int, int] | None = None  # height, width in input pixels; None: the whole input
     stage: int = 0  # index into ModelCard.stages
     jump: tuple[int, int] | None = None  # input pixels down and right from one value's field to the next one's
     start: tuple[int, int] | None = None  # row and column where the first value's field begins; negative in the padding
+    layout: str = ""  # how the network holds it, where that is not (K, h, w): "channels last, 14 x 14 x 96"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Watch(TorchFunctionMode):
         model: nn.Module,
         on_layer: Callable[[str, str, str, torch.Tensor], None],
         rules: bool = False,
-        on_call: Callable[[str, tuple, dict, Any], None] | None = None,
+        on_call: Callable[[str, tuple, dict, Any, Callable], None] | None = None,
     ) -> None:
         super().__init__()
         self.rule = "vanilla"
@@ -84,7 +84,7 @@ class Watch(TorchFunctionMode):
                 with torch._C.DisableTorchFunction():
                     self.bypassed += _selects_positives(args, output)
         if self._on_call:
-            self._on_call(op, args, kwargs, output)
+            self._on_call(op, args, kwargs, output, func)
         kind = FUNCTION_KINDS.get(op)
         if kind and not any(is_atom(owner) for owner in self._stack) and _makes_layer(op, args, output):
             owner = self._names[self._stack[-1]] if self._stack else ""
@@ -203,7 +203,15 @@ def _makes_layer(op: str, args: tuple, output: Any) -> bool:
         return len(tensors) == 2 and all(tensor.ndim >= 2 for tensor in tensors)
     if op in ("mean", "amax"):  # over space, not over the batch or the channels
         made = first_tensor(output)
-        return bool(tensors) and tensors[0].ndim == 4 and made is not None and made.shape[:2] == tensors[0].shape[:2]
+        if not tensors or made is None or tensors[0].ndim not in (3, 4):
+            return False
+        before, after = tensors[0].shape, made.shape
+        if tensors[0].ndim == 4 and after[:2] == before[:2]:
+            return True
+        ends = (before[0], before[-1])  # images and channels, where channels are last
+        if len(before) == 3 and after == before[1:]:  # or where images are in the middle
+            return True
+        return after in (ends, (ends[0], *(1,) * (len(before) - 2), ends[1]))
     return True
 
 

@@ -18,6 +18,7 @@ from .model_handle import Driven
 from .oom_retry import out_of_memory
 from .sampling import Samples
 from .scheduler import Waiting, Want
+from .space import space_of
 from .tape import record
 
 Pictures = Mapping[str, Callable[[int], torch.Tensor]]  # "" the image, else a style -> picture(side) (1, C, h, w)
@@ -78,7 +79,8 @@ class Answers:
 
     def after(self, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
         """What makes its own passes comes last, when the graph of the shared one is gone."""
-        samples = Samples(self.loaded.model, self.x, self.chunk)
+        space = space_of(self.loaded, self.card, self.x.shape[1:])
+        samples = Samples(self.loaded.model, self.x, self.chunk, space)
         self._sharing.append(samples)
         for want in waiting.needs("noise"):
             waiting.arrive(want, samples.noise)

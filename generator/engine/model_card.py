@@ -18,6 +18,7 @@ from generator.models.load import Loaded
 from .capture import Watch, first_tensor
 from .preserve import untouched
 from .rectifiers import census
+from .space import find_space
 from .trace import Trace
 
 PROBABILITIES = "probabilities"  # the layer that is always added at the end: softmax of the logits
@@ -28,13 +29,15 @@ def describe(loaded: Loaded) -> ModelCard:
 
     Raises `ModelError` where the pass fails or does not end in one row of class scores.
     """
-    trace = Trace(loaded.model)
+    space = find_space(loaded, loaded.input.size)
+    trace = Trace(loaded.model, space)
     x = torch.zeros(1, *loaded.input.size, device=loaded.device)
     output = trace.run(x, loaded.slug)
     classes = loaded.classes or tuple(f"class {index}" for index in range(output.shape[1]))
     if len(classes) != output.shape[1]:
         raise ModelError(f"{loaded.slug}: {len(classes)} class names, but the network has {output.shape[1]} outputs")
-    layers = trace.layers
+    layers = [replace(layer, shape=space.shape(layer.name), layout=space.layout(layer.name)) for layer in trace.layers]
+    trace.layers = layers
     if not layers or layers[-1].kind != "softmax":
         layers.append(Layer(PROBABILITIES, "softmax", "softmax", tuple(output.shape[1:]), receptive_field=None))
     _known_layer(loaded, layers)
@@ -83,7 +86,7 @@ def walk(layers: list[Layer]) -> tuple[Stage, ...]:
         folded += part
         prepared = part is parts[0] and part[0].kind == "join"  # channels of the input put together anew
         if after is None or not (_folds(part, after) or prepared and after[0].kind == "conv"):
-            stages.append(_stage(part, folded))
+            stages.append(_stage(part, folded, last=after is None))
             folded = []
     return tuple(stages)
 
@@ -101,12 +104,12 @@ def _folds(part: list[Layer], after: list[Layer]) -> bool:
     return bare and after[0].kind in ("conv", "join")
 
 
-def _stage(part: list[Layer], layers: list[Layer]) -> Stage:
+def _stage(part: list[Layer], layers: list[Layer], last: bool) -> Stage:
     picture = next((layer for layer in reversed(part) if layer.kind != "identity"), part[-1])
     channels, space = picture.shape[0], math.prod(picture.shape[1:])
     first = part[0].kind
     if picture.kind == "softmax":
-        title = f"{channels} classes"
+        title = f"{channels} classes" if last else f"softmax {channels}"
     elif space == 1 and first in ("pool", "join"):
         title = f"vector of {channels}"
     elif first == "pool":

@@ -14,6 +14,7 @@ from generator.models.layers import answer_layer, stage_layers
 from generator.models.load import Loaded
 
 from .capture import Watch, first_tensor
+from .space import planes_of, space_of
 
 MANY = 1_000_003  # keeps the draws of neighbouring seeds apart
 
@@ -91,9 +92,11 @@ class Driven:
         """The same of several layers, in their order, from one pass that ends behind the last."""
         found: dict[str, torch.Tensor] = {}
         wanted = set(layers)
+        space = space_of(self._loaded, self.card, x.shape[1:])
 
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
             if name in wanted:
+                tensor = planes_of(space, name, tensor, len(x))
                 found[name] = tensor if len(found) + 1 == len(wanted) else tensor.clone()  # it may be overwritten
                 if len(found) == len(wanted):
                     raise _Enough
@@ -116,7 +119,7 @@ class Driven:
         x = torch.zeros(1, self.input.size[0], height, width, device=self.device, dtype=self.dtype)
         try:
             made = self.activation(x, layer) if layer else self.logits(x)
-        except (RuntimeError, ValueError):  # torch's words for sizes that do not fit
+        except Exception:  # a network says as it likes that a size does not fit
             return False
         return made.numel() > 0
 

@@ -11,6 +11,7 @@ from generator.core.errors import NotApplicable
 
 from .capture import Watch, first_tensor
 from .derivatives import SWITCHED_OFF, derive
+from .space import Space, planes_of
 from .targets import Target
 
 MANY = 1_000_003  # keeps the seeds of neighbouring samples apart
@@ -22,8 +23,8 @@ class Samples:
     The network is in eval mode, so the samples of a chunk do not know of each other: only rounding depends on its size.
     """
 
-    def __init__(self, model: torch.nn.Module, x: torch.Tensor, chunk: int) -> None:
-        self.model, self.x, self.chunk = model, x, chunk
+    def __init__(self, model: torch.nn.Module, x: torch.Tensor, chunk: int, space: Space | None = None) -> None:
+        self.model, self.x, self.chunk, self.space = model, x, chunk, space
 
     def noise(self, index: int) -> torch.Tensor:
         """Standard normal noise of the input's shape; sample `index` is the same in every run and every chunk."""
@@ -53,7 +54,10 @@ class Samples:
         for batch in self._batches(torch.tensor([channel]) for channel in channels):
 
             def silence(name: str, type_: str, kind: str, tensor: torch.Tensor, batch: torch.Tensor = batch) -> None:
-                if name == layer:
+                grid = self.space.grids.get(name) if self.space else None
+                if name == layer and grid:
+                    grid.silence(tensor, batch.tolist())
+                elif name == layer:
                     tensor[torch.arange(len(batch)), batch] = 0
 
             with Watch(self.model, silence):
@@ -68,6 +72,7 @@ class Samples:
             if name == layer and not tensor.requires_grad:
                 raise NotApplicable(SWITCHED_OFF)
             if name == layer:
+                tensor = planes_of(self.space, name, tensor, 1)
                 found.update(value=tensor.detach().clone(), edge=torch.autograd.graph.get_gradient_edge(tensor))
 
         with torch.enable_grad():

@@ -21,6 +21,7 @@ from .preserve import untouched
 from .progress import Step
 from .rectifiers import census
 from .scheduler import Outcome, Waiting, Want
+from .space import planes_of, space_of
 from .targets import Target, find_targets
 
 RULE_OF = {"input_gradient": "vanilla", "guided_gradient": "guided", "deconvnet_gradient": "deconvnet"}
@@ -86,6 +87,7 @@ class Scene:
 
     def _passes(self) -> None:
         """One forward for all, then one backward for each target and rule."""
+        self._space = space_of(self.loaded, self.card, self.x.shape[1:])
         backward = self.waiting.needs("gradient", "gradients", *RULE_OF)
         graph = bool(backward or self.waiting.needs(*BENT))
         x = self.x.detach().clone()
@@ -109,9 +111,10 @@ class Scene:
         key = Want("activation", name)
         wants_gradient = name in self._strip or any(want.layer == name for want in self.waiting.needs("gradient"))
         with torch.no_grad():
+            planes = planes_of(self._space, name, tensor.detach(), 1)
             if name in self._strip:
-                self._kept[name] = tensor.detach().clone()
-            self.waiting.arrive(key, tensor.detach().clone() if self.waiting.patient(key) else tensor.detach())
+                self._kept[name] = planes.clone()
+            self.waiting.arrive(key, planes.clone() if self.waiting.patient(key) else planes)
         if wants_gradient and tensor.requires_grad:
             tensor.register_hook(lambda gradient, name=name: self._returning(name, gradient))
 
@@ -120,9 +123,10 @@ class Scene:
         if self._watch.rule != "vanilla":
             return
         with torch.no_grad():
+            gradient = planes_of(self._space, name, gradient.detach(), 1)
             if name in self._strip:
-                self._grads[name] = gradient.detach()
-            self.waiting.arrive(Want("gradient", name, self._current), gradient.detach())
+                self._grads[name] = gradient
+            self.waiting.arrive(Want("gradient", name, self._current), gradient)
 
     def _speaks(self, logits: torch.Tensor) -> None:
         """What follows from the logits alone."""

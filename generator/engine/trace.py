@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from generator.core.records import Layer
 
 from .capture import Watch, first_tensor
 from .preserve import untouched
+from .space import MIXING, Space
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,11 @@ class Trail:
 class Trace:
     """Follows every tensor of one pass: layers with shapes, MACs and receptive fields, and where space collapses."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
-        self.model = model
+    def __init__(self, model: torch.nn.Module, space: Space) -> None:
+        self.model, self.space, self._spans = model, space, iter(space.spans)
         self.layers: list[Layer] = []
         self.before: dict[str, str] = {}  # layer -> the layer its input comes from
         self.depths: dict[str, int] = {}  # layer -> convolutions and linear layers on the longest way to it
-        self.collapse: tuple[str, tuple[int, ...]] = ("", ())  # the last layer to have space, and its shape
         self._trails: dict[int, Trail] = {}
         self._alive: list[torch.Tensor] = []  # so that no id is used twice
         self._macs = 0
@@ -53,15 +54,13 @@ class Trace:
         return output
 
     def default_layer(self, classes: int) -> str:
-        """The 4-D tensor that enters the operation which collapses space, a max-pool stepped over.
+        """The tensor that enters the operation which collapses space, a max-pool stepped over.
 
         Where a 1x1 convolution with as many channels as classes made it, that convolution's input. "" where nothing
         has space.
         """
         kinds = {layer.name: layer for layer in self.layers}
-        name, shape = self.collapse
-        if name not in kinds or kinds[name].shape != shape:
-            return ""
+        name = self.space.collapse
         while name in kinds and kinds[name].kind in ("pool", "identity") and self.before.get(name) in kinds:
             name = self.before[name]
         maker = name
@@ -95,10 +94,13 @@ class Trace:
         self._macs = 0
         self._remember(tensor, replace(trail, layer=name))
 
-    def _call(self, op: str, args: tuple, kwargs: dict, output: Any) -> None:
+    def _call(self, op: str, args: tuple, kwargs: dict, output: Any, func: Callable) -> None:
         tensor = first_tensor(output)
+        if tensor is None or not tensor.is_floating_point():
+            return
+        mixed = next(self._spans, None) if op in MIXING else None
         inputs = [value for value in _tensors((args, kwargs)) if id(value) in self._trails]
-        if tensor is None or not inputs or not tensor.is_floating_point():
+        if not inputs:
             return
         trails = [self._trails[id(value)] for value in inputs]
         source = inputs[0]
@@ -119,10 +121,11 @@ class Trace:
             start = (start[0] - top * jump[0], start[1] - left * jump[1])
         has_space = source.ndim == 4 and source.shape[2] * source.shape[3] > 1
         if has_space and (tensor.ndim <= 2 or (tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] == 1)):
-            self.collapse = (self._trails[id(source)].layer, tuple(source.shape[1:]))
             size = None
         elif op == "adaptive_avg_pool2d" and tensor.shape != source.shape:
             size = None
+        if mixed and size is not None:
+            size = tuple(s + (n - 1) * j for s, n, j in zip(size, mixed, jump, strict=True)) if all(mixed) else None
         self._remember(tensor, Trail(trails[0].layer, size, jump, start, depth))
 
     def _remember(self, tensor: torch.Tensor, trail: Trail) -> None:

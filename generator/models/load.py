@@ -37,6 +37,7 @@ class Loaded:
     pruning: dict[str, Any] = field(default_factory=dict)  # what pruning does to it, where that was measured
     ranking: dict[str, Any] = field(default_factory=dict)  # which methods deserve belief, where that was measured
     files: dict[str, str] = field(default_factory=dict)  # the ledger of all files read for it: path -> SHA-256
+    spaces: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False, compare=False)  # by `space.space_of`
 
     @property
     def key(self) -> str:

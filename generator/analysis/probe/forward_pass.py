@@ -14,6 +14,7 @@ from generator.data.batches import normalised
 from generator.engine.capture import Watch, first_tensor
 from generator.engine.model_card import PROBABILITIES
 from generator.engine.preserve import untouched
+from generator.engine.space import planes_of, space_of
 from generator.models.load import Loaded
 
 from .channel_stats import Channels
@@ -87,9 +88,11 @@ def _watch(
     """One pass: the normalised input and the logits (n, classes); `see` gets every wanted layer's output."""
     x = normalised(torch.from_numpy(crops.transpose(0, 3, 1, 2).copy()).to(loaded.device), card.input)
 
+    space = space_of(loaded, card, card.input.size)
+
     def layer(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
         if name in wanted:
-            see(name, tensor)
+            see(name, planes_of(space, name, tensor, len(crops)))
 
     with Watch(loaded.model, layer):
         logits = first_tensor(loaded.model(x.clone()))

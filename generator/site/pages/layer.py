@@ -101,6 +101,7 @@ def facts(card: Record, record: Record) -> list[Fact]:
         Fact("Type", record["type"]),
         Fact("Place", f"{number} of {len(card['layers'])} tensors"),
         Fact("Output", format.shape(record["shape"])),
+        *([Fact("Held by the network as", record["layout"])] if record.get("layout") else []),
         Fact("Parameters", format.count(record["parameters"]) if record["parameters"] else "none"),
         Fact("Multiply-adds", format.count(record["macs"]) if record["macs"] else "none counted"),
         Fact("Each value sees", f"{format.shape(field)} pixels of the input" if field else "the whole input"),
