@@ -20,7 +20,7 @@ from generator.data.images import read_image
 from generator.data.preprocess import normalise, photo
 from generator.models.load import Loaded, load
 from generator.models.specs import resolve
-from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.worker import Worker
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,9 @@ class Subject:
         """The jobs of some methods for the network's own answer."""
         cards = {card.slug: card for card in self.worker.methods()}
         chosen = {slug: cards[slug].parameters for slug in methods}
-        (task,) = scene_tasks(self.loaded.network, self.card, [self.example(picture)], targets, chosen, cards)
+        (task,) = scene_tasks(
+            NetworkRequest(self.loaded.network, self.card, [self.example(picture)], targets, chosen, cards)
+        )
         return replace(task, jobs=tuple(job for job in task.jobs if job.method in methods))
 
     def x(self, picture: Path) -> torch.Tensor:

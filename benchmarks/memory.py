@@ -26,7 +26,7 @@ from generator.core.tasks import SceneTask
 from generator.data.images import read_image
 from generator.models.load import load
 from generator.models.specs import resolve
-from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.worker import Worker
 
 from .core import MAPS, PICTURES
@@ -112,7 +112,9 @@ class _Runner:
 
     def _tasks(self, picture: Path) -> list[SceneTask]:
         example = [read_image(picture)]
-        return scene_tasks(self.network, self.card, example, ["top"], self.chosen, self.cards, memory=self.memory)
+        return scene_tasks(
+            NetworkRequest(self.network, self.card, example, ["top"], self.chosen, self.cards, memory=self.memory)
+        )
 
 
 def picture(path: Path, size: tuple[int, int], number: int) -> Path:

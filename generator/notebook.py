@@ -34,7 +34,7 @@ from generator.models.load import load as load_network
 from generator.models.specs import resolve
 from generator.models.weights import digest
 from generator.pipeline import selection
-from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.keys import picture_key
 from generator.pipeline.manifest import alt
 from generator.pipeline.worker import Worker
@@ -240,8 +240,9 @@ class Look:
             target = f"class:{target}"
         elif target == "label" and not self.example.targets:
             raise ConfigError('target "label": this look was given no label')
+        device = model.worker.device
         tasks = scene_tasks(
-            model.network, model.card, [self.example], [target], {method: chosen}, cards, device=model.worker.device
+            NetworkRequest(model.network, model.card, [self.example], [target], {method: chosen}, cards, device)
         )
         found = [(task, job) for task in tasks for job in task.jobs if job.method == method]
         if layer:

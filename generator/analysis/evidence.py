@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from generator.analysis.measures.controls import CONTROLS
 from generator.core.errors import ModelError, NotApplicable
-from generator.core.records import Job, MethodCard, ModelCard
+from generator.core.records import Job, MethodCard
 from generator.core.store import Store, unpack
 from generator.core.tasks import SceneTask
 from generator.data.preprocess import inside
@@ -22,7 +22,7 @@ from generator.engine.capture import first_tensor
 from generator.engine.method_registry import METHODS
 from generator.engine.preserve import untouched
 from generator.engine.sampling import Samples
-from generator.engine.scene import Scene
+from generator.engine.scene import Scene, SceneRequest
 from generator.engine.targets import Target, find_targets
 from generator.models.derive import derive
 from generator.models.load import Loaded
@@ -44,7 +44,8 @@ def gather(
     if not asked:
         return {}
     failed = {}
-    bench = Bench(loaded, task.card, x, task.label, explained(task), task.parameters, known.methods, task.chunk)
+    request = SceneRequest(task.card, x, (), task.label, task.parameters, task.chunk)
+    bench = Bench(loaded, request, explained(task), known.methods)
     bench.say_where(inside(task.example, task.card.input))
     bench.seed = seed_of(task.example.digest)
     bench.jobs = [subject.job for subject, _ in asked if subject.job]
@@ -68,24 +69,15 @@ def gather(
 
 
 class Bench:
-    """Holds one class of one image up to the measures. `x` is (1, C, H, W), `symbol` says which class ("label").
+    """Holds one class of one image, that of a scene's request, up to the measures; `symbol` says which ("label").
 
     `jobs` are the maps that will be asked for: those of one re-drawn network are made in one go.
     """
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        card: ModelCard,
-        x: torch.Tensor,
-        label: str,
-        symbol: str,
-        parameters: Mapping[str, Mapping[str, Any]],
-        methods: Mapping[str, MethodCard],
-        chunk: int,
-    ) -> None:
+    def __init__(self, loaded: Loaded, request: SceneRequest, symbol: str, methods: Mapping[str, MethodCard]) -> None:
+        card, x, label, chunk = request.card, request.x, request.label, request.chunk
         self.loaded, self.card, self.x, self.label, self.chunk = loaded, card, x, label, chunk
-        self.parameters, self.methods = parameters, methods
+        self.parameters, self.methods = request.parameters, methods
         self.jobs: Sequence[Job] = ()
         self.seed = 0
         self.where: torch.Tensor | None = None
@@ -141,7 +133,8 @@ class Bench:
             symbol = f"contrast:{self.card.classes[index]}:{self.card.classes[against]}"
         named = [replace(job, target=symbol if job.target else "") for job in jobs]
         of = loaded or self.loaded
-        Scene(of, self.card, self.x, named, done, self.label, given or self.parameters, self.chunk).run()
+        request = SceneRequest(self.card, self.x, named, self.label, given or self.parameters, self.chunk)
+        Scene(of, request, done).run()
         return found
 
     def control(self, slug: str) -> torch.Tensor:

@@ -18,6 +18,7 @@ from generator.data.datasets import Labelled
 from generator.engine.batch_size import chunk_size
 from generator.engine.method_registry import METHODS, card, load_methods
 from generator.engine.model_card import describe
+from generator.engine.scene import SceneRequest
 from generator.models.load import Loaded, load
 
 from .bootstrap import DRAWS, difference, standings
@@ -110,7 +111,7 @@ def _scores(
     chunk = chunk_size(network_card, CHUNK_MEMORY)
     parameters = {slug: dict(found.parameters) for slug, found in METHODS.items()}
     try:
-        bench = Bench(loaded, network_card, x, label, "label", parameters, cards, chunk)
+        bench = Bench(loaded, SceneRequest(network_card, x, (), label, parameters, chunk), "label", cards)
     except ModelError:  # not finite for this picture: it counts for no method
         return {measure: {} for measure in COMPARED}, False
     bench.seed = seed

@@ -16,7 +16,7 @@ from generator.data.datasets import Labelled
 from generator.drawing.similarity import likeness
 from generator.engine.method_registry import METHODS, load_methods
 from generator.engine.model_card import describe
-from generator.engine.scene import Scene
+from generator.engine.scene import Scene, SceneRequest
 from generator.models.derive import derive, nonzero
 from generator.models.load import Loaded, load
 from generator.models.specs import changes
@@ -29,7 +29,7 @@ SHOWN = 20  # pictures of the data set whose pictures by these methods are compa
 Measured = dict[str, Any]
 
 
-def measure(
+def measure(  # noqa: PLR0913 - keyword parameters are the interface
     network: Network,
     data: Labelled,
     *,
@@ -118,7 +118,7 @@ def _pictures(loaded: Loaded, card: ModelCard, x: torch.Tensor, label: str) -> d
         if outcome.error is None:
             found[job] = outcome.value.detach().cpu().numpy().copy()
 
-    Scene(loaded, card, x, list(_jobs(card)), done, label).run()
+    Scene(loaded, SceneRequest(card, x, list(_jobs(card)), label), done).run()
     return found
 
 

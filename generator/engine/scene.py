@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,38 +30,40 @@ LARGE = 2**20  # pixels of a picture
 BENT = ("guided_gradient", "deconvnet_gradient", "rectifiers", "project_units")  # need a rule at every rectifier
 
 
-class Scene:
-    """Runs the jobs of one image and one network; `done(job, outcome)` is called for each when it can be.
+@dataclass(frozen=True)
+class SceneRequest:
+    """What is asked of one network about one image."""
 
-    `x` is the normalised input (1, C, H, W), None for jobs about the network alone. `label` is the image's class name
-    in the network's vocabulary, or "". `parameters` holds what gallery.yml sets per method. `chunk` is how many
-    samples of one image share a pass, fewer where memory does not suffice; of jobs whose keys are `careful` each has a
-    pass of its own. `pictures` gives whole photographs, of the image and of styles.
-    """
+    card: ModelCard
+    x: torch.Tensor | None  # the normalised input (1, C, H, W); None for jobs about the network alone
+    jobs: Sequence[Job]
+    label: str = ""  # the image's class name in the network's vocabulary
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what gallery.yml sets per method
+    chunk: int = 8  # samples of one image that share a pass, fewer where memory does not suffice
+    pictures: Pictures = field(default_factory=dict)  # whole photographs, of the image and of styles
+    careful: Container[str] = ()  # keys of jobs that have each sample in a pass of its own
+
+
+class Scene:
+    """Runs the jobs of one image and one network; `done(job, outcome)` is called for each when it can be."""
 
     def __init__(
         self,
         loaded: Loaded,
-        card: ModelCard,
-        x: torch.Tensor | None,
-        jobs: Iterable[Job],
+        request: SceneRequest,
         done: Callable[[Job, Outcome], None],
-        label: str = "",
-        parameters: Mapping[str, Mapping[str, Any]] | None = None,
-        chunk: int = 8,
         begin: Callable[[Job], None] = lambda job: None,
         step: Callable[[Job, Step], None] = lambda job, step: None,
-        pictures: Pictures | None = None,
-        careful: Container[str] = (),
     ) -> None:
-        self.loaded, self.card, self.x, self.label = loaded, card, x, label
+        card, x, chunk = request.card, request.x, request.chunk
+        self.loaded, self.card, self.x, self.label = loaded, card, x, request.label
         self.error: Exception | None = None  # why no class can be explained
-        self._answers = Answers(loaded, card, x, chunk, pictures or {})
+        self._answers = Answers(loaded, card, x, chunk, request.pictures)
 
         def attempt(job: Job, work: Callable[[], Any]) -> tuple[Any, str]:
-            return with_room(work, self._answers.share, chunk, 1 if job.key in careful else 0)
+            return with_room(work, self._answers.share, chunk, 1 if job.key in request.careful else 0)
 
-        self.waiting = Waiting(jobs, done, begin, step, parameters or {}, attempt)
+        self.waiting = Waiting(request.jobs, done, begin, step, request.parameters, attempt)
 
     def run(self) -> None:
         """Does every job. An error in a method is that job's outcome; one in the network's own pass is raised."""

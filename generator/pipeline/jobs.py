@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from generator.core import channel_blocks
@@ -19,54 +19,64 @@ from .keys import LIBRARIES, version
 from .method_needs import drives_network, inputs_of, with_dependencies
 
 
-def scene_tasks(
-    network: Network,
-    card: ModelCard,
-    examples: Sequence[Example],
-    targets: Sequence[str],
-    chosen: Mapping[str, Mapping[str, Any]],
-    cards: Mapping[str, MethodCard],
-    *,
-    device: str = "cpu",
-    memory: int = 2**30,
-    styles: Mapping[str, Sequence[Example]] | None = None,
-    probe: ProbeTask | None = None,
-) -> list[SceneTask]:
-    """One task per image, and one before them for what needs no image.
+@dataclass(frozen=True)
+class NetworkRequest:
+    """What one network is asked for: methods times images times targets."""
 
-    `chosen` maps the slugs of methods to their parameters, `targets` are symbols such as "label" or "class:frog".
-    `styles` are the pictures whose style an image (by id) is to get. The class probabilities are always among the
-    jobs: every page needs them. Jobs of methods that drive the network themselves take minutes and share no pass with
-    others: they come last, in tasks of their own, so that all workers have something to do.
+    network: Network
+    card: ModelCard
+    examples: Sequence[Example]
+    targets: Sequence[str]  # symbols such as "label" or "class:frog"
+    methods: Mapping[str, Mapping[str, Any]]  # slug -> parameters
+    cards: Mapping[str, MethodCard]  # of all methods, those that chosen ones build on among them
+    device: str = "cpu"
+    memory: int = 2**30  # bytes for passes of many samples
+    styles: Mapping[str, Sequence[Example]] = field(default_factory=dict)  # image id -> whose style it is to get
+    probe: ProbeTask | None = None
+
+
+def scene_tasks(request: NetworkRequest) -> list[SceneTask]:
+    """Return one task per image, and one before them for what needs no image.
+
+    The class probabilities are always among the jobs: every page needs them. Jobs of methods that drive the network
+    themselves take minutes and share no pass with others: they come last, in tasks of their own, so that all workers
+    have something to do.
     """
-    parameters = {slug: dict(values) for slug, values in chosen.items()}
-    for slug, one in cards.items():  # methods that chosen ones build on have their defaults
-        parameters.setdefault(slug, dict(one.parameters))
-    chunk = chunk_size(card, memory, device)
-    common = _Common(card, cards, parameters, chunk, device, styles or {}, probe.key if probe else "")
+    cards, card = request.cards, request.card
+    parameters = {slug: dict(one.parameters) for slug, one in cards.items()}
+    parameters |= {slug: dict(values) for slug, values in request.methods.items()}
+    common = _Common(request, parameters)
     tasks: list[SceneTask] = []
     long: list[SceneTask] = []
 
     def add(example: Example | None, label: str, jobs: list[Job]) -> None:
-        pictures = tuple((styles or {}).get(example.id, ())) if example else ()
-        asked = probe if example is None else None
-        chunks = (chunk, common.chunk)
-        whole = SceneTask(network, card, example, label, (), parameters, *chunks, styles=pictures, probe=asked)
+        task = SceneTask(
+            request.network,
+            card,
+            example,
+            label,
+            (),
+            parameters,
+            chunk=common.chunk,
+            keyed_chunk=common.keyed_chunk,
+            styles=tuple(request.styles.get(example.id, ())) if example else (),
+            probe=request.probe if example is None else None,
+        )
         driven = [job for job in jobs if drives_network(job.method, cards)]
         short = [job for job in jobs if job not in driven]
         if short:
-            tasks.append(replace(whole, jobs=tuple(short)))
-        long.extend(replace(whole, jobs=group) for group in groups(replace(whole, jobs=tuple(driven))))
+            tasks.append(replace(task, jobs=tuple(short)))
+        long.extend(replace(task, jobs=group) for group in groups(replace(task, jobs=tuple(driven))))
 
-    still = [slug for slug in chosen if "image" not in cards[slug].axes]
+    still = [slug for slug in request.methods if "image" not in cards[slug].axes]
     if still:
         add(None, "", list(common.jobs(still, None, "", ())))
-    seen = [slug for slug in chosen if "image" in cards[slug].axes]
-    for example in examples:
+    seen = [slug for slug in request.methods if "image" in cards[slug].axes]
+    for example in request.examples:
         label = example.targets.get(card.vocabulary, "")
         label = label if label in card.classes else ""
-        jobs = list(common.jobs(seen, example, label, _symbols(targets, label)))
-        if "activations" not in chosen:
+        jobs = list(common.jobs(seen, example, label, _symbols(request.targets, label)))
+        if "activations" not in request.methods:
             jobs += common.jobs(["activations"], example, label, (), layers=[card.layers[-1].name])
         add(example, label, jobs)
     return tasks + long
@@ -75,19 +85,12 @@ def scene_tasks(
 class _Common:
     """What the keys of all jobs of one network have in common."""
 
-    def __init__(
-        self,
-        card: ModelCard,
-        cards: Mapping[str, MethodCard],
-        parameters: Mapping,
-        chunk: int,
-        device: str,
-        pictures: Mapping[str, Sequence[Example]],
-        probe: str,
-    ) -> None:
-        self.pictures, self.probe = pictures, probe
-        self.card, self.cards, self.parameters = card, cards, parameters
-        self.chunk = chunk if device == "cpu" else 0
+    def __init__(self, request: NetworkRequest, parameters: Mapping[str, Mapping[str, Any]]) -> None:
+        card = request.card
+        self.card, self.cards, self.parameters = card, request.cards, parameters
+        self.pictures, self.probe = request.styles, request.probe.key if request.probe else ""
+        self.chunk = chunk_size(card, request.memory, request.device)
+        self.keyed_chunk = self.chunk if request.device == "cpu" else 0
         self.base = key_of(
             card.digest,
             asdict(card.input),
@@ -101,7 +104,7 @@ class _Common:
                 *bundled_modules(card.source),
             ),
             [version(name) for name in LIBRARIES],
-            device.partition(":")[0],
+            request.device.partition(":")[0],
         )
 
     def jobs(
@@ -150,7 +153,7 @@ class _Common:
         used = {slug: self.parameters[slug] for slug in with_dependencies(job.method, self.cards)}
         named = job.target or job.layer == self.card.layers[-1].name  # the class probabilities carry names too
         spoken = [label if job.target in ("label", "rival", "contrast") else "", self.card.classes if named else ()]
-        sampled = self.chunk if any(self.cards[slug].passes for slug in used) else 0
+        sampled = self.keyed_chunk if any(self.cards[slug].passes for slug in used) else 0
         epochs = self.card.becoming if {"epochs", "first_kernels"} & inputs_of(job.method, self.cards) else ""
         asked = (job.layer, job.target, style, epochs)
         return key_of("array", self.base, image, one.key, one.draw, used, *asked, spoken, sampled)

@@ -62,8 +62,8 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
         for job in task.jobs:
             drawn = [other for other in shared[job] if records[other].get("status") == "drawn"]
             picture = picture_key(job, drawn, task, cards)
-            done, probe = records[job], probes.get(job.model)
-            figure, own = _figure(job, done, picture, task, cards, contents.failures, store, probe)
+            state = _State(records[job], picture, contents.failures.get(job.key, ""), probes.get(job.model))
+            figure, own = _figure(job, state, task, cards[job.method], store)
             if figure.id not in figures:  # a class asked for by name may be the rival too
                 figures[figure.id] = record(figure) | {"evidence": evidence.get(job.key, {})}
                 files += own
@@ -120,28 +120,30 @@ def channel_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[fl
     return {name: [float(f"{value:.4g}") for value in arrays[name]] for name in ("max", "mean", "zeros")}
 
 
-def _figure(
-    job: Job,
-    done: Mapping[str, Any],
-    key: str,
-    task: SceneTask,
-    cards: Mapping[str, MethodCard],
-    failures: Mapping[str, str],
-    store: Store,
-    probe: ProbeTask | None,
-) -> tuple[Figure, list[Published]]:
+@dataclass(frozen=True)
+class _State:
+    """What became of a job."""
+
+    done: Mapping[str, Any]  # its record; empty where there is none
+    key: str  # of its picture
+    failure: str  # why it failed, in this build
+    probe: ProbeTask | None  # of its network
+
+
+def _figure(job: Job, state: _State, task: SceneTask, card: MethodCard, store: Store) -> tuple[Figure, list[Published]]:
+    done = state.done
     target, name = done.get("target"), job_name(job, done)
     common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer}
     common |= {"target": target, "style": job.style}
-    reason = failures.get(job.key) or done.get("reason")
-    picture = store.get(key) if done and not reason else None
+    reason = state.failure or done.get("reason")
+    picture = store.get(state.key) if done and not reason else None
     if picture is None:
         status = "inapplicable" if done.get("status") == "inapplicable" else "failed"
         elsewhere = "its picture is not in the store, or was drawn by another version of the program: build again"
         text = reason or (elsewhere if done else "is not drawn yet: run innerview build")
         return Figure(name, **common, status=status, reason=text, page=f"{name}.html"), []
     meta = done["meta"]
-    numbers, beaten = _compared(job, done["numbers"], task, probe, store)
+    numbers, beaten = _compared(job, done["numbers"], task, state.probe, store)
     files = {part: f"{name}{'' if part == 'file' else '.' + part}{suffix}" for part, suffix in picture["files"].items()}
     published = [Published(path, picture["payloads"][part]) for part, path in files.items()]
     figure = Figure(
@@ -158,9 +160,9 @@ def _figure(
         clipped=picture["clipped"],
         sprite=picture["sprite"],
         numbers={**numbers, **_lent(job, task)},
-        alt=alt(job, task, cards[job.method], meta, target),
+        alt=alt(job, task, card, meta, target),
         note="; ".join(filter(None, [meta.get("note", ""), *beaten])),
-        keys={"array": job.key, "picture": key},
+        keys={"array": job.key, "picture": state.key},
         digest=picture["payloads"]["file"],
     )
     return figure, published

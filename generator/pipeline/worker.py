@@ -28,7 +28,7 @@ from generator.data.preprocess import photo as photo_of
 from generator.engine.inputs import Pictures
 from generator.engine.method_registry import METHODS, card, load_methods
 from generator.engine.model_card import describe
-from generator.engine.scene import Scene
+from generator.engine.scene import Scene, SceneRequest
 from generator.engine.scheduler import Outcome
 from generator.models.load import Loaded, load
 
@@ -83,21 +83,11 @@ class Worker:
             x = None
             if task.example is not None:
                 x = torch.from_numpy(normalise(drawing.photo, task.card.input)).to(self.device)
-
-            Scene(
-                loaded,
-                task.card,
-                x,
-                missing,
-                drawing.done,
-                task.label,
-                task.parameters,
-                task.chunk,
-                begin=lambda job: tell("begin", job.key, ""),
-                step=StepReporter(tell),
-                pictures=self._pictures(task),
-                careful=task.careful,
-            ).run()
+            pictures = self._pictures(task)
+            request = SceneRequest(
+                task.card, x, missing, task.label, task.parameters, task.chunk, pictures, task.careful
+            )
+            Scene(loaded, request, drawing.done, lambda job: tell("begin", job.key, ""), StepReporter(tell)).run()
         drawing.finish()
 
     def measures(self) -> tuple[list[MeasureCard], list[ControlCard]]:
@@ -145,7 +135,8 @@ class Worker:
             outcomes.append(_detached(outcome))
 
         pictures = self._pictures(task)
-        Scene(loaded, task.card, x, [job], keep, task.label, task.parameters, task.chunk, pictures=pictures).run()
+        request = SceneRequest(task.card, x, [job], task.label, task.parameters, task.chunk, pictures)
+        Scene(loaded, request, keep).run()
         (outcome,) = outcomes
         if outcome.error:
             raise outcome.error

@@ -167,21 +167,34 @@ class _Reader(HTMLParser):
 
 
 def _check_manifest(site: Path, manifest: dict[str, Any]) -> list[str]:
-    gallery, problems, named = site / "gallery", [], set(UNLISTED)
+    gallery, named = site / "gallery", set(UNLISTED)
+    problems = []
+    for check in (_check_figures, _check_images, _check_models, _check_other_files):
+        pages, faults = check(gallery, manifest)
+        named |= pages
+        problems += faults
+    return problems + _strays(gallery, named)
+
+
+def _check_figures(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+    """Return the files that figures account for, and what is wrong with them."""
+    named, problems = set(), []
     for figure in manifest["figures"]:
         page = f"{figure['id']}.html"
         named |= {page, f"{figure['model']}/{figure['image']}/figures.js"}
         if not (gallery / page).is_file():
             problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
-        for name in (figure["file"], figure["thumb"], figure.get("map", ""), figure.get("animation", "")):
-            if name:
-                named.add(name)
-                problems += _check_file(gallery, figure, name)
+        for name in filter(None, (figure["file"], figure["thumb"], figure.get("map"), figure.get("animation"))):
+            named.add(name)
+            problems += _check_file(gallery, figure, name)
         if manifest["site"]["url"] and figure["status"] == "drawn":
             named.add(f"{figure['id']}.oembed.json")  # its page links to it, so that it is looked for
-    for kept in (*manifest.get("shares", []), *manifest.get("pins", [])):
-        named.add(kept["file"])
-        problems += _check_file(gallery, {"id": kept.get("figure", kept.get("page")), **kept}, kept["file"])
+    return named, problems
+
+
+def _check_images(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+    """Return the files that images account for, and what is wrong with them."""
+    named, problems = set(), []
     for image in manifest["images"]:
         for name in (image["photo"], image["thumb"]):
             named.add(name)
@@ -190,24 +203,31 @@ def _check_manifest(site: Path, manifest: dict[str, Any]) -> list[str]:
         named.add(f"images/{image['id']}.html")
         if not (gallery / f"images/{image['id']}.html").is_file():
             problems.append(f"manifest: image {image['id']} has no page")
-    for pair in manifest.get("comparisons", []):
-        named |= {*pair["files"].values(), f"{pair['id'].rpartition('/')[0]}.html"}
-        problems += [problem for name in pair["files"].values() for problem in _check_file(gallery, pair, name)]
-    for entry in manifest.get("changes", {}).get("figures", []):
-        for name in entry.get("files", {}).values():
-            named.add(name)
-            problems += _check_file(gallery, {"id": entry["id"]}, name)
-    for probe in manifest.get("probes", []):
-        if probe["sheet"]:
-            named.add(probe["sheet"]["file"])
-            problems += _check_file(gallery, {"id": f"the findings of {probe['model']}"}, probe["sheet"]["file"])
-    named |= {f"methods/{method['slug']}.html" for method in manifest["methods"]}
+    return named, problems
+
+
+def _check_models(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+    """Return the pages that methods, models and layers account for, and what is wrong with them."""
+    named, problems = {f"methods/{method['slug']}.html" for method in manifest["methods"]}, []
     for model in manifest["models"]:
         if not (gallery / model["slug"] / "index.html").is_file():
             problems.append(f"manifest: model {model['slug']} has no page")
         layers = {f["layer"] for f in manifest["figures"] if f["model"] == model["slug"]} - {""}
         named |= {f"{model['slug']}/layers/{layer_slug(layer)}{end}" for layer in layers for end in ENDS}
-    return problems + _strays(gallery, named)
+    return named, problems
+
+
+def _check_other_files(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+    """Return the files of cards, pins, pairs, changes and probes, and what is wrong with them."""
+    files = [(kept["file"], kept.get("figure", kept.get("page")), kept) for kept in manifest.get("shares", [])]
+    files += [(kept["file"], kept["figure"], kept) for kept in manifest.get("pins", [])]
+    for entry in (*manifest.get("comparisons", []), *manifest.get("changes", {}).get("figures", [])):
+        files += [(name, entry["id"], {}) for name in entry.get("files", {}).values()]
+    sheets = ((probe["model"], probe["sheet"]) for probe in manifest.get("probes", []) if probe["sheet"])
+    files += [(sheet["file"], f"the findings of {model}", {}) for model, sheet in sheets]
+    named = {name for name, _, _ in files}
+    named |= {f"{pair['id'].rpartition('/')[0]}.html" for pair in manifest.get("comparisons", [])}
+    return named, [problem for name, of, kept in files for problem in _check_file(gallery, {**kept, "id": of}, name)]
 
 
 def _check_file(gallery: Path, figure: dict, name: str) -> list[str]:

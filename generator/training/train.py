@@ -22,7 +22,7 @@ from .weights_io import TrainingError, write_weights
 __all__ = ["RECIPES", "Progress", "Recipe", "TrainingError", "train"]
 
 
-def train(
+def train(  # noqa: PLR0913 - keyword parameters are the interface
     recipe: str | Recipe = "vgg-cifar10",
     data: Path | str | None = None,
     out: Path | str = "vgg-cifar10.safetensors",

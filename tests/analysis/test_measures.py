@@ -27,6 +27,7 @@ from generator.data.datasets import folder_per_class
 from generator.data.images import read_images
 from generator.data.preprocess import inside
 from generator.engine.model_card import describe
+from generator.engine.scene import SceneRequest
 from generator.models.specs import RANKING
 from generator.models.weights import keep_beside
 from generator.models.weights import ranking as ranking_beside
@@ -50,7 +51,7 @@ class Weighed(nn.Module):
 
 
 def bench_of(net, x, symbol="class:bee", **parameters):
-    return Bench(net, describe(net), x, "", symbol, parameters, tiny_nets.CARDS, chunk=4)
+    return Bench(net, SceneRequest(describe(net), x, (), "", parameters, 4), symbol, tiny_nets.CARDS)
 
 
 def weighed(weights, x):

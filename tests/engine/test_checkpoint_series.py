@@ -18,7 +18,7 @@ from generator.methods.training_history import features_evolution, filters_evolu
 from generator.models.checkpoints import keep_kernels, kernels
 from generator.models.load import load
 from generator.models.specs import checkpoint_files
-from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.selection import networks
 
 EPOCHS = (1, 2, 10)
@@ -95,7 +95,7 @@ def test_features_are_painted_anew_at_each_epoch_from_the_same_noise(trained):
 def test_such_films_are_planned_only_where_there_is_something_to_show(trained):
     def planned(net):
         chosen = {slug: CARDS[slug].parameters for slug in FILMS}
-        tasks = scene_tasks(net.network, describe(net), [], ["label"], chosen, CARDS)
+        tasks = scene_tasks(NetworkRequest(net.network, describe(net), [], ["label"], chosen, CARDS))
         return {job.method: job.key for task in tasks for job in task.jobs}
 
     before = planned(trained)

@@ -211,11 +211,11 @@ def test_a_method_that_needs_no_image_runs_beside_those_that_do(monkeypatch):
     monkeypatch.setitem(METHODS, "biggest", Method("biggest", "", biggest, "", "grey", "", inputs=("network", "layer")))
     assert METHODS["biggest"].axes == ("layer",)
     from generator.core.records import Job
-    from generator.engine.scene import Scene
+    from generator.engine.scene import Scene, SceneRequest
 
     net, found = tiny("in-place"), []
     job = Job("in-place", "model", "biggest", "features.5")
-    Scene(net, describe(net), None, [job], lambda job, outcome: found.append(outcome.value.item())).run()
+    Scene(net, SceneRequest(describe(net), None, [job]), lambda job, outcome: found.append(outcome.value.item())).run()
     assert found == [8]
 
 

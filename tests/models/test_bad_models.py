@@ -23,7 +23,7 @@ from generator.core.tasks import SceneTask
 from generator.engine.model_card import describe
 from generator.engine.oom_retry import out_of_memory, with_room
 from generator.engine.preserve import untouched
-from generator.engine.scene import Scene
+from generator.engine.scene import Scene, SceneRequest
 from generator.pipeline.pool import _Running
 
 ODD = {
@@ -265,7 +265,9 @@ def test_a_careful_job_has_a_pass_for_each_sample():
     for careful in ((), {"k"}):
         batches.clear()
         x = tiny_nets.picture((3, 10, 12))
-        Scene(net, card, x, [job], lambda *_: None, parameters={"smoothgrad": {"n": 4}}, careful=careful).run()
+        Scene(
+            net, SceneRequest(card, x, [job], parameters={"smoothgrad": {"n": 4}}, careful=careful), lambda *_: None
+        ).run()
         assert set(batches) == ({1} if careful else {1, 4})
     handle.remove()
 

@@ -37,11 +37,11 @@ from generator.drawing.styles import LIMITS, draw, own_limit
 from generator.engine.method_registry import METHODS, card
 from generator.engine.model_card import describe
 from generator.engine.quantise import reduce
-from generator.engine.scene import Scene
+from generator.engine.scene import Scene, SceneRequest
 from generator.models.load import load
 from generator.models.specs import resolve
 from generator.pipeline import model_pairs
-from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.keys import picture_key
 
 PLAIN = {"_imports": code_digest._imports.__wrapped__, "_code": code_digest._code}
@@ -199,7 +199,7 @@ def job_of(slug):
     cards = {name: card(method) for name, method in METHODS.items()}
     example = Example("picture", "", "picture", "0" * 64, (1, 1))
     styles = {"picture": [Example("style", "", "style", "1" * 64, (1, 1))]}
-    tasks = scene_tasks(NET.network, CARD, [example], ("label",), parameters, cards, styles=styles)
+    tasks = scene_tasks(NetworkRequest(NET.network, CARD, [example], ("label",), parameters, cards, styles=styles))
     return next((job, task, cards) for task in tasks for job in task.jobs if job.method == slug)
 
 
@@ -207,9 +207,8 @@ def outcome_of(job, task):
     """Run one job by itself, one that needs an image or one about the network alone."""
     done = []
     x = X if task.example else None
-    Scene(
-        NET, CARD, x, [job], lambda job, outcome: done.append(outcome), "", task.parameters, 4, pictures=pictures(X)
-    ).run()
+    request = SceneRequest(CARD, x, [job], "", task.parameters, 4, pictures(X))
+    Scene(NET, request, lambda job, outcome: done.append(outcome)).run()
     (outcome,) = done
     assert outcome.error is None, repr(outcome.error)
     return outcome
@@ -262,7 +261,7 @@ def test_the_key_of_an_array_depends_on_the_code_of_a_bundled_network(key_after,
     def key():
         example = Example("picture", "", "picture", "0" * 64, (1, 1))
         parameters = {"saliency": CARDS["saliency"].parameters}
-        return scene_tasks(network, model, [example], ("label",), parameters, CARDS)[0].jobs[0].key
+        return scene_tasks(NetworkRequest(network, model, [example], ("label",), parameters, CARDS))[0].jobs[0].key
 
     assert modules and f"generator.models.bundled.{name.replace('-', '_')}" in modules
     assert_every_module_counts(modules, key_after, key)
@@ -274,7 +273,7 @@ def test_the_key_of_an_array_depends_on_the_code_of_a_bundled_network(key_after,
 def bench():
     cards = {name: card(method) for name, method in METHODS.items()}
     parameters = {slug: dict(found.parameters) for slug, found in CARDS.items()}
-    made = Bench(NET, CARD, X, "", "label", parameters, cards, 4)
+    made = Bench(NET, SceneRequest(CARD, X, (), "", parameters, 4), "label", cards)
     made.say_where(np.pad(np.ones((2, 2), bool), ((0, X.shape[2] - 2), (0, X.shape[3] - 2))))
     return made
 

@@ -10,7 +10,7 @@ from generator.engine.batch_size import chunk_size
 from generator.pipeline import jobs
 from generator.pipeline import keys as picture_keys
 from generator.pipeline.cost import price
-from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.keys import picture_key
 
 NETWORK = Network("tiny", "tests:tiny")
@@ -71,7 +71,7 @@ CHOSEN = {slug: card.parameters for slug, card in CARDS.items()}
 
 
 def tasks(card=CARD, examples=(BEE,), targets=("label", "rival"), chosen=CHOSEN, cards=CARDS, **more):
-    return scene_tasks(NETWORK, card, examples, targets, chosen, cards, **more)
+    return scene_tasks(NetworkRequest(NETWORK, card, examples, targets, chosen, cards, **more))
 
 
 def keys(**more):

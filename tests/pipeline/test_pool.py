@@ -18,7 +18,7 @@ from generator.core.records import Job, Network
 from generator.core.store import StoreError
 from generator.core.tasks import SceneTask
 from generator.engine.model_card import describe
-from generator.engine.scene import Scene
+from generator.engine.scene import Scene, SceneRequest
 from generator.pipeline.plan import make_plan
 from generator.pipeline.pool import Pool, WorkerError, _Running
 from generator.pipeline.processes import Setup
@@ -229,5 +229,5 @@ def test_a_method_that_no_one_asked_for_is_begun_in_the_name_of_one_that_waits()
     def done(job, outcome):
         begun.append("done")
 
-    Scene(net, describe(net), tiny_nets.picture((3, 12, 18)), [job], done, begin=begun.append).run()
+    Scene(net, SceneRequest(describe(net), tiny_nets.picture((3, 12, 18)), [job]), done, begin=begun.append).run()
     assert begun == [job, job, "done"]

@@ -10,9 +10,9 @@ from generator.core.records import Example, Input, Network
 from generator.engine.method_registry import METHODS, load_methods
 from generator.engine.method_registry import card as method_card
 from generator.engine.model_card import describe
-from generator.engine.scene import Scene
+from generator.engine.scene import Scene, SceneRequest
 from generator.models.load import Loaded
-from generator.pipeline.jobs import scene_tasks
+from generator.pipeline.jobs import NetworkRequest, scene_tasks
 
 load_methods()
 CARDS = {slug: method_card(found) for slug, found in METHODS.items()}
@@ -198,7 +198,7 @@ def outcomes(net, x, methods, targets=("label", "rival"), label="", chunk=4, par
     parameters = {slug: {**CARDS[slug].parameters, **(parameters or {}).get(slug, {})} for slug in methods}
     example = Example("picture", "", "picture", "0" * 64, (1, 1), targets={"animals": label} if label else {})
     styles = {"picture": [Example("style", "", "style", "1" * 64, (1, 1))]}
-    tasks = scene_tasks(net.network, card, [example], targets, parameters, CARDS, styles=styles)
+    tasks = scene_tasks(NetworkRequest(net.network, card, [example], targets, parameters, CARDS, styles=styles))
     jobs = [job for task in tasks if task.example for job in task.jobs if job.method in methods]
     if layer is not None:
         jobs = [type(job)(**{**vars(job), "layer": layer}) for job in jobs]
@@ -210,7 +210,7 @@ def outcomes(net, x, methods, targets=("label", "rival"), label="", chunk=4, par
         assert job not in found, "a job is done once"
         found[job] = outcome
 
-    Scene(net, card, x, jobs, done, label, parameters, chunk, pictures=pictures(x)).run()
+    Scene(net, SceneRequest(card, x, jobs, label, parameters, chunk, pictures(x)), done).run()
     assert set(found) == set(jobs), "every job has an outcome"
     return {(job.method, job.layer, job.target): outcome for job, outcome in found.items()}
 

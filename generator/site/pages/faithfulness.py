@@ -197,15 +197,26 @@ def orders(gallery: Gallery, model: str, page: str, here: str = "") -> list[Orde
     found = []
     curated = _curated(gallery, model)
     if curated:
-        found.append(_order(gallery, model, page, here, *curated))
+        found.append(_order(gallery, page, here, curated))
     ranked = gallery.models[model].get("ranking") or {}
     if ranked:
-        found.append(_labelled(gallery, model, ranked, page, here))
+        found.append(_order(gallery, page, here, _labelled(ranked)))
     return [order for order in found if not here or any(place.here for place in order.places)]
 
 
+@dataclass(frozen=True)
+class _Ranked:
+    """The order of a network's methods over some pictures, before it is a table."""
+
+    id: str
+    title: str
+    over: str  # which pictures, in words
+    standings: Sequence[Standing]
+    means: Mapping[str, Mapping[str, float]]  # measure -> method -> mean
+
+
 @lru_cache(maxsize=64)
-def _curated(gallery: Gallery, model: str) -> tuple | None:
+def _curated(gallery: Gallery, model: str) -> _Ranked | None:
     """The order over the pictures of the gallery, and the means of every measure by method."""
     images = gallery.images_of(model)
     scores: dict[str, dict[str, list[float | None]]] = {slug: {} for slug in gallery.measures}
@@ -228,10 +239,11 @@ def _curated(gallery: Gallery, model: str) -> tuple | None:
         return None
     means = {measure: {name: _mean(row) for name, row in rows.items()} for measure, rows in scores.items()}
     count = max(one.images for one in ranked)
-    return "belief-here", "Over the pictures of this gallery", f"{count} pictures of this gallery", ranked, means
+    over = f"{count} pictures of this gallery"
+    return _Ranked("belief-here", "Over the pictures of this gallery", over, ranked, means)
 
 
-def _labelled(gallery: Gallery, model: str, ranked: Record, page: str, here: str) -> Order:
+def _labelled(ranked: Record) -> _Ranked:
     """The order that was measured over labelled pictures and kept beside the weights."""
     found = [Standing(**{**one, "beats": tuple(one["beats"])}) for one in ranked["measures"]["difference"]]
     means = {
@@ -239,21 +251,12 @@ def _labelled(gallery: Gallery, model: str, ranked: Record, page: str, here: str
         for measure, rows in ranked["measures"].items()
         if measure != "difference"
     }
-    said = f"{format.count(ranked['images'])} pictures, evenly spread over {ranked['data']}"
-    return _order(gallery, model, page, here, "belief-labelled", "Over labelled pictures", said, found, means)
+    over = f"{format.count(ranked['images'])} pictures, evenly spread over {ranked['data']}"
+    return _Ranked("belief-labelled", "Over labelled pictures", over, found, means)
 
 
-def _order(
-    gallery: Gallery,
-    model: str,
-    page: str,
-    here: str,
-    id: str,
-    title: str,
-    over: str,
-    ranked: Sequence[Standing],
-    means: Mapping[str, Mapping[str, float]],
-) -> Order:
+def _order(gallery: Gallery, page: str, here: str, order: _Ranked) -> Order:
+    ranked, means = order.standings, order.means
     shown = [measure for measure in means if measure in gallery.measures or measure in CURVES]
     low, high = min(0.0, *(one.low for one in ranked)), max(one.high for one in ranked)
     span = (high - low) or 1.0
@@ -279,7 +282,7 @@ def _order(
     heads = [
         Link(titles.get(m, m.capitalize()), relative(f"{GLOSSARY}#{m}", page) if m in titles else "") for m in shown
     ]
-    return Order(id, title, _caption(over, ranked), heads, "Insertion − deletion", places, share(0.0))
+    return Order(order.id, order.title, _caption(order.over, ranked), heads, "Insertion − deletion", places, share(0.0))
 
 
 CONTROLS = {RANDOM: "random map", "centred-blob": "centred blob", "sobel-edges": "Sobel edges"}
