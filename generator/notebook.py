@@ -26,6 +26,7 @@ from generator.core import records
 from generator.core.errors import ConfigError, InnerviewError, NotApplicable
 from generator.core.naming import slug
 from generator.core.records import Example, Input, Job, MethodCard
+from generator.core.roles import ACTIVATIONS, INPUT, slug_with, slugs_with
 from generator.core.store import key_of
 from generator.core.tasks import SceneTask
 from generator.data.images import read_image
@@ -39,7 +40,7 @@ from generator.pipeline.keys import picture_key
 from generator.pipeline.manifest import alt
 from generator.pipeline.worker import Worker
 
-OVERVIEW = ("input", "saliency", "grad-cam")  # what a look shows by itself
+OVERVIEW = (INPUT, "strength", "region")  # roles of what a look shows by itself
 TARGETS = ("label", "rival", "top")
 
 
@@ -194,7 +195,7 @@ class Look:
     def answer(self) -> list[tuple[str, float]]:
         """The classes with their probabilities, the most probable first."""
         last = self.model.layers[-1]
-        values = self.array("activations", layer=last).ravel()
+        values = self.array(slug_with(ACTIVATIONS, self.model.methods.values()), layer=last).ravel()
         order = np.argsort(-values, kind="stable")
         return [(self.model.classes[index], float(values[index])) for index in order]
 
@@ -205,8 +206,12 @@ class Look:
     def _repr_html_(self) -> str:
         """The picture, where the answer came from, and the answer."""
         told = ", ".join(f"{name} {100 * probability:.0f} %" for name, probability in self.answer[:3])
-        shown = "".join(self.figure(method)._repr_html_() for method in OVERVIEW if self._speaks(method))
+        shown = "".join(self.figure(method)._repr_html_() for method in self._overview() if self._speaks(method))
         return f"<div><p>{escape(self.model.card.title)} says: {escape(told)}</p>{shown}</div>"
+
+    def _overview(self) -> list[str]:
+        cards = self.model.methods.values()
+        return [method for role in OVERVIEW for method in slugs_with(role, cards)[:1]]
 
     def _speaks(self, method: str) -> bool:
         try:

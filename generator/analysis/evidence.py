@@ -27,7 +27,7 @@ from generator.engine.targets import Target, find_targets
 from generator.models.derive import derive
 from generator.models.load import Loaded
 
-from .evidence_tasks import Registry, Subject, counts, evidence_key, explained, missing
+from .evidence_tasks import Registry, Subject, evidence_key, explained, missing
 from .measure_registry import MEASURES
 
 Tell = Callable[[str, str, str], None]
@@ -104,7 +104,7 @@ class Bench:
     def heatmap(self, value: torch.Tensor, card: MethodCard) -> torch.Tensor:
         """A method's result (1, h, w) or (1, C, h, w) as one value per pixel of the input (H, W)."""
         value = torch.nan_to_num(value.detach().float(), 0.0, 0.0, 0.0)
-        if counts(card) == "size":
+        if card.counts == "size":
             value = value.abs()
         if value.ndim == 4:
             value = value.sum(1)

@@ -8,20 +8,13 @@ from typing import Any
 
 from generator.core.code_digest import closure_digest
 from generator.core.records import ControlCard, Job, MeasureCard, MethodCard
+from generator.core.roles import ACTIVATIONS, slug_with
 from generator.core.store import Store, key_of
 from generator.core.tasks import SceneTask
 from generator.engine.method_registry import SHARED_PASSES
 
 # Forward passes that it may take to measure one map. Random weights under RISE would take five thousand.
 DEAREST = {"forward": 0.0, "quick": 60.0, "standard": 60.0, "full": 1000.0}
-
-# What counts in a map, by how it is drawn: its value, where more means "speaks for the class", or its size. A picture
-# with colours counts by the sum of the sizes of its three values. What is drawn otherwise has no value per pixel.
-COUNTS = {"grey": "value", "overlay": "value", "signed": "value", "colour": "size"}
-EXCEPTIONS = {
-    "vanilla-backprop": "",  # its size is saliency, which is measured
-    "signed-gradient": "size",  # its sign is a direction of brightness, and neither for nor against
-}
 
 
 @dataclass(frozen=True)
@@ -41,12 +34,6 @@ class Subject:
     job: Job | None = None  # None: a control
 
 
-def counts(card: MethodCard) -> str:
-    """What counts in a method's map: "value", "size", or "" where it is not measured."""
-    explains = "image" in card.axes and card.family != "optimisation"  # what is painted, or learnt anew, does not
-    return EXCEPTIONS.get(card.slug, COUNTS.get(card.draw, "")) if explains else ""
-
-
 def subjects(task: SceneTask, known: Registry) -> list[Subject]:
     """The maps of a task that are measured, and behind them the controls.
 
@@ -59,7 +46,7 @@ def subjects(task: SceneTask, known: Registry) -> list[Subject]:
     found = [
         Subject(job.method, job)
         for job in task.jobs
-        if counts(known.methods[job.method])
+        if known.methods[job.method].counts
         and job.target in ("", target)
         and job.layer in ("", task.card.default_layer)
         and not job.style
@@ -75,10 +62,11 @@ def explained(task: SceneTask) -> str:
 def evidence_key(task: SceneTask, subject: Subject, measure: str, known: Registry) -> str:
     """Under which key is kept what a measure found of a map."""
     card = known.measures[measure]
-    of = subject.job.key if subject.job else [subject.slug, known.controls[subject.slug].key, _answer(task)]
+    of = subject.job.key if subject.job else [subject.slug, known.controls[subject.slug].key, _answer(task, known)]
     where = [task.example.box, task.example.mask_digest] if "inside" in card.inputs else []
     code = closure_digest("generator.analysis.evidence")
-    said = [task.measures[measure], explained(task), task.label, task.keyed_chunk, where]
+    counts = known.methods[subject.slug].counts if subject.job else ""
+    said = [task.measures[measure], counts, explained(task), task.label, task.keyed_chunk, where]
     return key_of("evidence", of, card.key, said, code)
 
 
@@ -113,10 +101,11 @@ def price(task: SceneTask, asked: Sequence[tuple[Subject, str]], known: Registry
     return total
 
 
-def _answer(task: SceneTask) -> str:
+def _answer(task: SceneTask, known: Registry) -> str:
     """The key of the class probabilities: it holds the network, the image and how it is prepared."""
     last = task.card.layers[-1].name
-    return next((job.key for job in task.jobs if (job.method, job.layer) == ("activations", last)), "")
+    activations = slug_with(ACTIVATIONS, known.methods.values())
+    return next((job.key for job in task.jobs if (job.method, job.layer) == (activations, last)), "")
 
 
 def _drawn(subject: Subject, store: Store, ahead: bool) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from generator.core.code_digest import closure_digest
 from generator.core.docstrings import sections
-from generator.core.records import MeasureCard
+from generator.core.records import LAST, MeasureCard
 
 # What a measure may ask for. A map is (H, W), as large as the input: a value per pixel, the larger the more it counts.
 INPUTS: dict[str, str] = {
@@ -40,17 +40,26 @@ class Measure:
     runs: float
     inputs: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+    order: int = LAST
 
 
 def measure(
-    title: str, *, better: str, cites: str, preset: str = "full", passes: float = 0.0, runs: float = 0.0
+    title: str,
+    *,
+    better: str,
+    cites: str,
+    preset: str = "full",
+    passes: float = 0.0,
+    runs: float = 0.0,
+    order: int = LAST,
 ) -> Callable[[Callable], Callable]:
     """Register a function as a measure.
 
     Its positional parameters are inputs (`INPUTS`), its keyword-only parameters with defaults can be set in
     gallery.yml. It returns `{"score": value, ...}`: the score is what methods are ranked by, the rest is shown beside
     it. `better` says which end of the score is the good one: "low", "high", or "" where neither is. `preset` is the
-    smallest preset that measures it, `passes` the price of one map in forward passes, `runs` in runs of the method.
+    smallest preset that measures it, `passes` the price of one map in forward passes, `runs` in runs of the
+    method, `order` its place among all measures.
     """
     if better not in ("low", "high", ""):
         raise ValueError(f"measure {title!r}: better={better!r}: expected low, high or nothing")
@@ -60,7 +69,7 @@ def measure(
         inputs = tuple(p.name for p in signature if p.kind is not p.KEYWORD_ONLY)
         parameters = {p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY}
         slug = function.__name__.replace("_", "-")
-        MEASURES[slug] = Measure(slug, title, function, better, cites, preset, passes, runs, inputs, parameters)
+        MEASURES[slug] = Measure(slug, title, function, better, cites, preset, passes, runs, inputs, parameters, order)
         return function
 
     return register
@@ -97,4 +106,5 @@ def card(found: Measure) -> MeasureCard:
         passes=found.passes,
         runs=found.runs,
         key=closure_digest(found.function.__module__),
+        order=found.order,
     )

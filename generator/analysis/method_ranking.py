@@ -16,14 +16,15 @@ from generator.core.records import Job, MethodCard, ModelCard, Network
 from generator.data.batches import about, batches, match_classes, normalised
 from generator.data.datasets import Labelled
 from generator.engine.batch_size import chunk_size
-from generator.engine.method_registry import METHODS, card, load_methods
+from generator.engine.method_card import card
+from generator.engine.method_registry import METHODS, load_methods
 from generator.engine.model_card import describe
 from generator.engine.scene import SceneRequest
 from generator.models.load import Loaded, load
 
 from .bootstrap import DRAWS, difference, standings
 from .evidence import Bench, seed_of
-from .evidence_tasks import Subject, counts
+from .evidence_tasks import Subject
 from .measure_registry import MEASURES, load_measures
 
 COMPARED = ("deletion", "insertion")  # what every method is measured by here; their difference makes the order
@@ -135,7 +136,7 @@ def _scores(
 
 
 def _chosen(methods: Sequence[str], cards: Mapping[str, MethodCard]) -> list[str]:
-    possible = [slug for slug, one in cards.items() if counts(one)]
+    possible = [slug for slug, one in cards.items() if one.counts]
     for name in methods:
         if name not in possible:
             known = f"{name!r} has no map with a value per pixel" if name in cards else f"no method is called {name!r}"

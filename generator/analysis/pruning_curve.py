@@ -11,6 +11,7 @@ import torch
 
 from generator.core.errors import ModelError
 from generator.core.records import Job, ModelCard, Network
+from generator.core.roles import ACTIVATIONS, slugs_with
 from generator.data.batches import about, batches, match_classes, normalised
 from generator.data.datasets import Labelled
 from generator.drawing.similarity import likeness
@@ -23,7 +24,7 @@ from generator.models.specs import changes
 
 SPARSITIES = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SCOPES = ("global", "layer")
-COMPARED = ("activations", "vanilla-backprop", "grad-cam")  # of activations the stages of the walk
+COMPARED = (ACTIVATIONS, "direction", "region")  # roles of methods; of activations the stages of the walk
 SHOWN = 20  # pictures of the data set whose pictures by these methods are compared
 
 Measured = dict[str, Any]
@@ -108,7 +109,7 @@ def similarity(left: Loaded, right: Loaded, card: ModelCard, data: Labelled) -> 
         for job, picture in _pictures(left, card, x, label).items():
             if job in theirs:
                 found[job.method].append(likeness(picture, theirs[job])["correlation"])
-    return {method: round(float(np.mean(found[method])), 5) for method in COMPARED if method in found}
+    return {method: round(float(np.mean(found[method])), 5) for method in compared() if method in found}
 
 
 def _pictures(loaded: Loaded, card: ModelCard, x: torch.Tensor, label: str) -> dict[Job, np.ndarray]:
@@ -122,8 +123,13 @@ def _pictures(loaded: Loaded, card: ModelCard, x: torch.Tensor, label: str) -> d
     return found
 
 
+def compared() -> list[str]:
+    """Return the slugs of the methods whose pictures are compared."""
+    return [slug for role in COMPARED for slug in slugs_with(role, METHODS.values())[:1]]
+
+
 def _jobs(card: ModelCard) -> Iterable[Job]:
-    for method in COMPARED:
+    for method in compared():
         target = "label" if "target" in METHODS[method].axes else ""
         if METHODS[method].at == "every":
             yield from (Job(card.slug, "", method, stage.layer, target) for stage in card.stages[:-1])
@@ -157,7 +163,7 @@ def _point(
         "nonzero": nonzero(loaded.model)[0],
         "top1": _right(found, data, loaded),
         "agreement": float((found == dense).mean()),
-        "correlation": alike or dict.fromkeys(COMPARED, 1.0),
+        "correlation": alike or dict.fromkeys(compared(), 1.0),
     }
 
 

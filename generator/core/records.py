@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MANIFEST_VERSION = 1
+LAST = 10_000  # the order of what states none
 
 
 # --- what goes in ---------------------------------------------------------------------------------
@@ -130,13 +131,35 @@ class ModelCard:
 
 
 @dataclass(frozen=True)
+class StyleCard:
+    """Describe a way of drawing to all who do not draw: names and flags that planner, pages and scripts read."""
+
+    name: str
+    look: str = "map"  # how a page lays the picture out: map, sprite, strip or photo
+    values: str = "map"  # how a result is kept: "map" (float32), "channels" (8 bits), "colours" (float16, 0 to 1)
+    kernels: bool = False  # its tiles are kernels (K, C, h, w): in their own colours where C is 3, else slices
+    shares_scale: bool = False  # pictures that differ in nothing but the target end their scale at one value
+    ramp: str = ""  # of its colours: green signed "by sign" grey heat colour; "" where they are no scale
+    zero_white: bool = False
+    over_photo: bool = False  # drawn over the photo; the file "map" holds the values alone
+    reads: str = ""  # how codes of a PNG become values again: channels signed between colours; "" where they cannot
+    reads_from: str = "file"  # which file of a figure holds these codes: "file" or "map"
+    difference: str = ""  # the style that draws right - left of maps: "signed" or "colour"; "" where none is drawn
+    axes: int = 0  # of the array that is subtracted
+    pairs: bool = False  # two networks' pictures are drawn side by side
+    counts: str = ""  # what counts in its values as evidence: "value", "size", or "" where it is not measured
+    described: bool = True  # its text alternative says where the values are largest, or that all are equal
+    key: str = ""  # digest of the code that draws it
+
+
+@dataclass(frozen=True)
 class MethodCard:
     """A method as its page and the planner see it; the text comes from its docstring."""
 
     slug: str
     title: str
     family: str  # inside gradient cam perturbation optimisation pair
-    draw: str  # how its array becomes a picture; a name in render.DRAW
+    style: StyleCard  # how its array becomes a picture
     cites: str
     summary: str  # first sentence
     text: str  # the docstring's body in plain paragraphs
@@ -152,6 +175,15 @@ class MethodCard:
     key: str  # digest of its code and all it imports from the generator
     per: tuple[str, ...] = ()  # parameters that multiply `passes`
     accepts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what a parameter may be: words, `<int>`
+    counts: str = ""  # what counts in its map as evidence: "value", "size", or "" where it is not measured
+    order: int = LAST  # among all methods, on pages and in the manifest
+    film: str = ""  # what its animation shows, in words that go on after "Play"
+    roles: tuple[str, ...] = ()  # what it stands for on pages and in the pipeline: names of core.roles.ROLES
+
+    @property
+    def draw(self) -> str:
+        """The name of its style."""
+        return self.style.name
 
 
 @dataclass(frozen=True)
@@ -174,6 +206,7 @@ class MeasureCard:
     runs: float  # and in runs of the method that makes it
     key: str  # digest of its code and all it imports from the generator
     accepts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    order: int = LAST  # among all measures
 
 
 @dataclass(frozen=True)

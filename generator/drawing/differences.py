@@ -10,38 +10,40 @@ from PIL import Image
 
 from . import styles
 from .similarity import likeness
+from .style_registry import STYLES
 
 
 def side_by_side(
-    style: str, arrays: Sequence[Mapping[str, np.ndarray]], metas: Sequence[Mapping[str, Any]], photo: np.ndarray | None
+    name: str, arrays: Sequence[Mapping[str, np.ndarray]], metas: Sequence[Mapping[str, Any]], photo: np.ndarray | None
 ) -> tuple[dict[str, styles.Picture], dict[str, float]]:
     """Pictures "left", "right" and "difference" (right - left) on the scale that spans both, and how alike they are."""
-    if style == "sprite":
+    style = STYLES[name].card
+    if style.values == "channels":
         values = [channels(one, meta) for one, meta in zip(arrays, metas, strict=True)]
         limit = max(meta["scale"][1] for meta in metas)
         signed = any(meta["signed"] for meta in metas)
-        drawn = [_sprite(one, limit, signed, meta) for one, meta in zip(values, metas, strict=True)]
+        drawn = [_tiles(name, one, limit, signed, meta) for one, meta in zip(values, metas, strict=True)]
         difference = sprite_difference(*values, limit, metas[0])
     else:
         values = of_one_size([np.nan_to_num(one["map"], nan=0.0, posinf=0.0, neginf=0.0) for one in arrays])
-        limit = max(styles.own_limit(style, one) for one in arrays)
+        limit = max(styles.own_limit(name, one) for one in arrays)
         floor = min(float(one.min()) for one in values)
         drawn = [
-            styles.draw(style, one, {**meta, "floor": floor}, photo, limit)
+            styles.draw(name, one, {**meta, "floor": floor}, photo, limit)
             for one, meta in zip(arrays, metas, strict=True)
         ]
-        difference = map_difference(style, *values, limit)
+        difference = map_difference(style.difference, *values, limit)
     return {"left": drawn[0], "right": drawn[1], "difference": difference}, likeness(*values)
 
 
-def map_difference(style: str, left: np.ndarray, right: np.ndarray, limit: float) -> styles.Picture:
-    """`right - left` of maps (1, h, w) or, where `style` is "colour", (1, C, H, W): zero is white or mid-grey."""
-    return styles.draw("colour" if style == "colour" else "signed", {"map": right - left}, {}, None, limit)
+def map_difference(name: str, left: np.ndarray, right: np.ndarray, limit: float) -> styles.Picture:
+    """`right - left` of maps, (1, h, w) or (1, C, H, W), in the style called `name`."""
+    return styles.draw(name, {"map": right - left}, {}, None, limit)
 
 
 def sprite_difference(left: np.ndarray, right: np.ndarray, limit: float, meta: Mapping[str, Any]) -> styles.Picture:
     """`right - left` of channels (K, h, w): zero is white."""
-    return _sprite(right - left, limit, True, meta)
+    return _tiles("sprite", right - left, limit, True, meta)
 
 
 def channels(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> np.ndarray:
@@ -61,8 +63,8 @@ def _enlarged(maps: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(one).resize((width, height), bilinear)) for one in maps])
 
 
-def _sprite(values: np.ndarray, limit: float, signed: bool, meta: Mapping[str, Any]) -> styles.Picture:
+def _tiles(name: str, values: np.ndarray, limit: float, signed: bool, meta: Mapping[str, Any]) -> styles.Picture:
     steps = (127 if signed else 254) / limit if limit else 0.0
     codes = np.clip(np.round(values * steps), -127 if signed else 0, 127 if signed else 254) + (128 if signed else 0)
     about = {**meta, "signed": signed, "scale": [-limit if signed else 0.0, limit]}
-    return styles.draw("sprite", {"codes": codes.astype(np.uint8)}, about, None, None)
+    return styles.draw(name, {"codes": codes.astype(np.uint8)}, about, None, None)

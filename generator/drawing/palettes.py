@@ -22,3 +22,14 @@ SIGNED = np.concatenate([_below, _above])  # 128 is zero
 SIGNED[0] = BETWEEN
 GREYS = gradient((0, "#000000"), (1, "#ffffff"))
 HEAT = gradient((0, "#1b1464"), (0.3, "#6a1b9a"), (0.55, "#d6336c"), (0.8, "#ff922b"), (1, "#fff35c"))
+# The colours under a picture, by the name of its scale; codes that only mean "between two tiles" are left out.
+RAMPS = {"green": GREENS[:255], "signed": SIGNED[1:], "grey": GREYS, "colour": GREYS, "heat": HEAT}
+
+
+def ramp_of(ramp: str, low: float) -> str:
+    """Return which of `RAMPS` a scale that begins at `low` has: of some styles it depends on whether that is negative.
+
+    >>> ramp_of("by sign", -1.0), ramp_of("by sign", 0.0), ramp_of("heat", 0.0)
+    ('signed', 'green', 'heat')
+    """
+    return ("signed" if low < 0 else "green") if ramp == "by sign" else ramp

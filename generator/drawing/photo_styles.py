@@ -9,6 +9,7 @@ from PIL import Image
 
 from .encode import webp
 from .rendered_image import Picture, factor_for, finite, layout_of, photographic, to_codes, to_rgb
+from .style_registry import style
 from .tiles import colour_mosaic, enlarge
 
 GAP = 4  # pixels between pictures
@@ -16,6 +17,7 @@ SMALL = 112  # pixels a side that a tile has at least
 PANEL = 192  # pixels that a row is high
 
 
+@style("picture", look="photo", values="colours")
 def still(arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """One picture (1, C, H, W) with values from 0 to 1."""
     board = to_rgb(to_codes(finite(arrays["map"])[0]).transpose(1, 2, 0))
@@ -23,6 +25,7 @@ def still(arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | N
     return photographic(enlarge(board, factor), None, {})
 
 
+@style("pictures", look="sprite", values="colours")
 def paintings(
     arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | None, limit: float | None
 ) -> Picture:
@@ -37,6 +40,7 @@ def paintings(
     return picture
 
 
+@style("dreams", look="strip", values="colours")
 def dreams(arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """Pictures (K, C, h, w) side by side."""
     codes = _coloured(arrays["map"])

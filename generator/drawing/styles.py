@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from generator.core.records import StyleCard
+
+from . import photo_styles  # noqa: F401  (it registers its styles)
 from .encode import animation, indexed_png, png, webp
 from .labels import bars, captioned
 from .palettes import GREENS, GREYS, HEAT, SIGNED
 from .patches import board as patch_board
-from .photo_styles import dreams, paintings, still
 from .rendered_image import (
     SMALLEST,
     THUMB,
@@ -28,6 +31,7 @@ from .rendered_image import (
     to_codes,
     to_rgb,
 )
+from .style_registry import STYLES, style
 from .tiles import colour_mosaic, cut, enlarge, enlargement, mosaic, strongest
 
 UNIT = 112  # pixels on the longer side that a small tile of one unit is enlarged to
@@ -36,14 +40,14 @@ GAP = 1  # pixels between the tiles of a sprite
 Arrays = Mapping[str, np.ndarray]
 
 
-def draw(style: str, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float | None) -> Picture:
-    """The picture of a result in one of the styles of `DRAW`.
+def draw(name: str, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float | None) -> Picture:
+    """Draw a result in the style called `name`.
 
     `photo` (H, W, C) uint8 is the network's input as a picture; `limit` is the largest value of the scale where several
     pictures share it (see `own_limit`), None for the result's own. `meta["captions"]` are words and how far that is,
     for each frame of a film; `meta["frame"]` says which one this is, none that it is the last.
     """
-    picture = DRAW[style](arrays, meta, photo, limit)
+    picture = STYLES[name].draw(arrays, meta, photo, limit)
     if captions := meta.get("captions"):
         longest = max((words for words, _ in captions), key=len)
         return captioned(picture, *captions[meta.get("frame", -1)], longest)
@@ -51,14 +55,14 @@ def draw(style: str, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray 
 
 
 def animate(
-    style: str, frames: np.ndarray, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float
+    name: str, frames: np.ndarray, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float
 ) -> tuple[str, bytes]:
     """How a result came about, suffix and bytes: `frames` (n, ...) one after the other, and then the result itself.
 
     All are drawn on the scale that ends at `limit`, which is the still's.
     """
     moments = enumerate([*frames, arrays["map"]])
-    shown = [draw(style, {"map": frame}, {**meta, "frame": number}, photo, limit) for number, frame in moments]
+    shown = [draw(name, {"map": frame}, {**meta, "frame": number}, photo, limit) for number, frame in moments]
     boards = [Image.open(io.BytesIO(picture.files["file"][1])).convert("RGB") for picture in shown]
     size = boards[-1].size  # of painted pictures smaller frames are kept
     boards = [board if board.size == size else board.resize(size, Image.Resampling.BILINEAR) for board in boards]
@@ -66,16 +70,71 @@ def animate(
     return ".webp", animation([np.asarray(board) for board in boards], exact=enlarged)
 
 
-def own_limit(style: str, arrays: Arrays) -> float | None:
+def own_limit(name: str, arrays: Arrays) -> float | None:
     """The value at which this result alone would end its scale; figures side by side share the largest."""
-    if style not in LIMITS:
-        return None
-    return max(LIMITS[style](finite(array)) for array in arrays.values())
+    limit = STYLES[name].limit
+    return max(limit(finite(array)) for array in arrays.values()) if limit else None
+
+
+def style_cards(records: Iterable[Mapping[str, Any]] = ()) -> dict[str, StyleCard]:
+    """Return the cards of all styles by name: those of this version, and before them what a manifest says in `records`.
+
+    What a later version may say of a style is left out.
+    """
+    names = {field.name for field in fields(StyleCard)}
+    stated = [StyleCard(**{name: record[name] for name in names & record.keys()}) for record in records]
+    return {name: registered.card for name, registered in STYLES.items()} | {card.name: card for card in stated}
+
+
+# --- where scales end ------------------------------------------------------------------------------
+
+
+def percentile(values: np.ndarray, q: float) -> float:
+    """The `q`-th percentile, and the maximum where that is zero."""
+    values = values.ravel()
+    place = (len(values) - 1) * q / 100  # in order of size; between two values it is in proportion
+    tail = _largest(values, len(values) - math.floor(place))
+    place -= len(values) - len(tail)
+    first = math.floor(place)
+    low, high = np.partition(tail, [first, min(first + 1, len(tail) - 1)])[[first, min(first + 1, len(tail) - 1)]]
+    between = float(low) + (float(high) - float(low)) * (place - first)
+    return between if between != 0 else float(values.max())
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Those of many values (n,) that may be the `count` largest: at least so many, above a threshold from a sample."""
+    if len(values) < 2**14:
+        return values
+    sample = values[:: len(values) // 2**11]
+    keep = min(len(sample), 2 * math.ceil(count * len(sample) / len(values)) + 16)
+    tail = values[values >= np.partition(sample, -keep)[-keep]]
+    return tail if len(tail) >= count else values
+
+
+def _of_sizes(q: float) -> Callable[[np.ndarray], float]:
+    return lambda values: percentile(np.abs(values), q)
+
+
+def _of_positive(values: np.ndarray) -> float:
+    """The 99th percentile, and the maximum where that is the smallest value."""
+    limit = percentile(values, 99.0)
+    return limit if limit > values.min() else float(values.max())
 
 
 # --- styles ---------------------------------------------------------------------------------------
 
 
+@style(
+    "sprite",
+    look="sprite",
+    values="channels",
+    ramp="by sign",
+    zero_white=True,
+    reads="channels",
+    difference="signed",
+    axes=3,
+    pairs=True,
+)
 def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """All channels as tiles of one picture, white to dark green, or purple, white, green where values are signed."""
     if "codes" not in arrays:
@@ -105,6 +164,16 @@ def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit
     return Picture(files, board.shape[1], board.shape[0], (0.0, 1.0))
 
 
+@style(
+    "colour",
+    limit=_of_sizes(99.9),
+    ramp="colour",
+    reads="colours",
+    difference="colour",
+    axes=4,
+    pairs=True,
+    counts="size",
+)
 def colour(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A signed value for each colour channel: zero is always the same mid-grey."""
     values = finite(arrays["map"])[0]  # (C, H, W)
@@ -113,6 +182,7 @@ def colour(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     return rgb_picture(unit, (-limit, limit), float((np.abs(values) > limit).mean()))
 
 
+@style("classic", ramp="colour", reads="colours", difference="colour", axes=4)
 def classic(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """From the smallest to the largest value over all colour channels jointly."""
     values = finite(arrays["map"])[0]
@@ -121,6 +191,16 @@ def classic(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
     return rgb_picture(unit, (low, high), 0.0)
 
 
+@style(
+    "grey",
+    limit=_of_positive,
+    ramp="grey",
+    reads="between",
+    difference="signed",
+    axes=3,
+    pairs=True,
+    counts="value",
+)
 def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A quantity that is never negative: black for its smallest value, white from its 99th percentile on."""
     values = finite(arrays["map"])[0]
@@ -130,6 +210,17 @@ def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float |
     return _one_quantity(codes, GREYS, (low, high), float((values > high).mean()))
 
 
+@style(
+    "signed",
+    limit=_of_sizes(99.5),
+    ramp="signed",
+    zero_white=True,
+    reads="signed",
+    difference="signed",
+    axes=3,
+    pairs=True,
+    counts="value",
+)
 def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A signed quantity: purple, white, green, white always zero."""
     values = finite(arrays["map"])[0]
@@ -138,6 +229,18 @@ def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     return _one_quantity(codes, SIGNED, (-limit, limit), float((np.abs(values) > limit).mean()))
 
 
+@style(
+    "overlay",
+    limit=lambda values: float(values.max()),
+    ramp="heat",
+    over_photo=True,
+    reads="between",
+    reads_from="map",
+    difference="signed",
+    axes=3,
+    pairs=True,
+    counts="value",
+)
 def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A class activation map over the photo: bilinear between the layer's cells, whose grid shows where few."""
     values = finite(arrays["map"])[0]  # (h, w)
@@ -148,6 +251,7 @@ def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
     return photographic(image, (0.0, limit), {"map": (".png", tile)})
 
 
+@style("strip", look="strip")
 def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """Several maps over the photo side by side, each divided by its own maximum."""
     tiles = []
@@ -166,6 +270,7 @@ def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
     return picture
 
 
+@style("photo", look="photo", described=False)
 def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """The network's input as a picture, its normalisation undone."""
     factor = factor_for(*photo.shape[:2])
@@ -173,6 +278,7 @@ def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: f
     return photographic(enlarge(image, factor), (0.0, 255.0), {}, lossless=factor > 1)
 
 
+@style("filters", look="sprite", kernels=True, ramp="signed", zero_white=True, described=False)
 def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """The kernels of a convolution (K, C, kh, kw): colour tiles for three input channels, else the strongest slices."""
     weight = finite(arrays["map"])
@@ -193,6 +299,7 @@ def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
     return Picture(files, width * factor, height * factor, (-limit, limit), sprite=layout)
 
 
+@style("units", look="sprite")
 def units(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """Signed colour pictures (K, C, H, W) as tiles, each on its own scale and cut to the place where it is not zero."""
     tiles = cut(finite(arrays["map"]))
@@ -209,6 +316,7 @@ def units(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
     return picture
 
 
+@style("patches", look="sprite")
 def patches(arrays: Arrays, meta: Mapping, photo: Callable[[int], np.ndarray], limit: float | None) -> Picture:
     """The images that excite each channel most; `photo` gives the crop (H, W, C) uint8 of the image with a number."""
     board, layout = patch_board(arrays, meta, photo)
@@ -225,52 +333,7 @@ def one_channel(values: np.ndarray, scale: tuple[float, float]) -> bytes:
     return indexed_png((unit * 254).round().astype(np.uint8), GREENS)
 
 
-DRAW: dict[str, Callable[..., Picture]] = {
-    "sprite": sprite,
-    "colour": colour,
-    "classic": classic,
-    "grey": grey,
-    "signed": signed,
-    "overlay": overlay,
-    "strip": strip,
-    "photo": photograph,
-    "filters": kernels,
-    "units": units,
-    "patches": patches,
-    "picture": still,
-    "pictures": paintings,
-    "dreams": dreams,
-}
-LIMITS: dict[str, Callable[[np.ndarray], float]] = {
-    "colour": lambda values: percentile(np.abs(values), 99.9),
-    "grey": lambda values: limit if (limit := percentile(values, 99.0)) > values.min() else float(values.max()),
-    "signed": lambda values: percentile(np.abs(values), 99.5),
-    "overlay": lambda values: float(values.max()),
-}
-
 # --- arrays to arrays -------------------------------------------------------------------------------
-
-
-def percentile(values: np.ndarray, q: float) -> float:
-    """The `q`-th percentile, and the maximum where that is zero."""
-    values = values.ravel()
-    place = (len(values) - 1) * q / 100  # in order of size; between two values it is in proportion
-    tail = _largest(values, len(values) - math.floor(place))
-    place -= len(values) - len(tail)
-    first = math.floor(place)
-    low, high = np.partition(tail, [first, min(first + 1, len(tail) - 1)])[[first, min(first + 1, len(tail) - 1)]]
-    found = float(low) + (float(high) - float(low)) * (place - first)
-    return found if found != 0 else float(values.max())
-
-
-def _largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Those of many values (n,) that may be the `count` largest: at least so many, above a threshold from a sample."""
-    if len(values) < 2**14:
-        return values
-    sample = values[:: len(values) // 2**11]
-    keep = min(len(sample), 2 * math.ceil(count * len(sample) / len(values)) + 16)
-    tail = values[values >= np.partition(sample, -keep)[-keep]]
-    return tail if len(tail) >= count else values
 
 
 def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:

@@ -11,9 +11,6 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from generator.core import plugins
-from generator.core.code_digest import closure_digest
-from generator.core.docstrings import sections
-from generator.core.records import MethodCard
 
 # What a method may ask for, and along which axes that varies. Shapes: x (1, C, H, W), activation (1, K, h, w).
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -69,6 +66,10 @@ class Method:
     per: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+    order: int | None = None
+    film: str = ""
+    counts: str | None = None
+    roles: tuple[str, ...] = ()
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -89,15 +90,23 @@ def method(
     preset: str = "quick",
     passes: float = 0.0,
     per: tuple[str, ...] = (),
+    order: int | None = None,
+    film: str = "",
+    counts: str | None = None,
+    roles: tuple[str, ...] = (),
 ) -> Callable[[Callable], Callable]:
     """Register a function as a method.
 
     Its positional parameters are inputs (`INPUTS`, or another method's name), its keyword-only parameters with
     defaults can be set in gallery.yml. It returns a tensor `(N, ...)`, or `(tensor, {"a number": value})`, or yields
-    frames or `frames.Step`s and in the end what it would have returned. `draw` names an entry of `render.DRAW`,
-    `preset` the smallest preset that holds it ("quick" too for what is drawn only where gallery.yml asks for it by
-    `styles` or `checkpoints`, whatever it costs), `passes` the price in forward passes beyond the ones all methods
-    share, times the parameters in `per`.
+    frames or `progress.Step`s and in the end what it would have returned. `draw` is the name of a style
+    (`drawing.style_registry`), `preset` the smallest preset that holds it ("quick" too for what is drawn only where
+    gallery.yml asks for it by `styles` or `checkpoints`, whatever it costs), `passes` the price in forward passes
+    beyond the ones all methods share, times the parameters in `per`.
+
+    `order` is its place among all methods (None: behind those that have one), `film` what its animation shows, in words
+    that go on after "Play", `counts` what counts in its map as evidence ("value", "size", "" for nothing; None leaves
+    it to its style), `roles` what it stands for on pages and in the pipeline (`core.roles.ROLES`).
     """
 
     def register(function: Callable) -> Callable:
@@ -110,7 +119,9 @@ def method(
         if known and known.function.__module__ != function.__module__:
             places = f"{known.function.__module__} and {function.__module__}"
             raise plugins.PackageError(f"two methods are called {name!r}: in {places}")
-        METHODS[name] = Method(name, title, function, family, draw, cites, at, *more)
+        METHODS[name] = Method(
+            name, title, function, family, draw, cites, at, *more, order=order, film=film, counts=counts, roles=roles
+        )
         return function
 
     return register
@@ -147,37 +158,6 @@ def load_methods() -> dict[str, Method]:
 def dependencies(name: str) -> list[str]:
     """The slugs of the methods that method `name` builds on."""
     return [method_slug(wanted) for wanted in METHODS[name].inputs if wanted not in INPUTS]
-
-
-def card(found: Method) -> MethodCard:
-    """What the planner and the method's page must know, its text taken from the docstring."""
-    text = sections(inspect.getdoc(found.function) or "")
-    return MethodCard(
-        slug=found.slug,
-        title=found.title,
-        family=found.family,
-        draw=found.draw,
-        cites=found.cites,
-        summary=text["summary"],
-        text=text["text"],
-        formula=text["Formula"],
-        reading=text["Reading"],
-        limits=text["Limits"],
-        inputs=found.inputs,
-        axes=found.axes,
-        parameters=found.parameters,
-        at=found.at if "layer" in found.axes else "",
-        preset=found.preset,
-        passes=found.passes,
-        per=found.per,
-        accepts=accepts(found.function),
-        key=closure_digest(*_modules(found.slug)),
-    )
-
-
-def _modules(name: str) -> set[str]:
-    """The modules that hold method `name` and the methods it builds on."""
-    return {METHODS[name].function.__module__}.union(*(_modules(other) for other in dependencies(name)))
 
 
 def accepts(function: Callable) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,6 @@ SPRITE = 4096 * 4096  # pixels that a sprite has at most
 SHEET = 2**22  # pixels that all sprites of a network have together, unless that left one fewer than ENOUGH
 ENOUGH = 115_000
 ACTIVATION_PERCENTILE = 99.8
-PAINTED = ("picture", "pictures", "dreams")  # styles whose values are colours from 0 to 1
 PART = 2**24  # values that are looked at together
 FRAME = 2**16  # pixels that a frame of painted pictures keeps, all of them together
 
@@ -30,17 +29,16 @@ class Values:
     meta: dict[str, Any] = field(default_factory=dict)
 
 
-def reduce(draw: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = "", room: int = SPRITE) -> Values:
-    """The values of one result: 8-bit channels for a sprite, float32 for everything else.
+def reduce(kept: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = "", room: int = SPRITE) -> Values:
+    """The values of one result as its style keeps them (`StyleCard.values`): "map", "channels" or "colours".
 
-    `draw` is the method's style, `kind` the kind of layer an activation comes from, `room` how many pixels a sprite may
-    have.
+    `kind` is the kind of layer an activation comes from, `room` how many pixels a sprite may have.
     """
     if isinstance(value, Values):  # what a probe tells is reduced already
         return value
-    if draw == "sprite" and kind != "softmax":
+    if kept == "channels" and kind != "softmax":
         return channels(value[0], room)
-    if draw in PAINTED:  # what is shown with 8 bits needs no more than 11
+    if kept == "colours":  # what is shown with 8 bits needs no more than 11
         values = _floats({"map": value})
         values.arrays["map"] = values.arrays["map"].astype(np.float16)
         values.meta.pop("peak", None)
@@ -60,12 +58,12 @@ def plain(numbers: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**(numbers or {}), **broken}
 
 
-def reduce_frames(frames: Sequence[torch.Tensor], draw: str = "") -> dict[str, np.ndarray]:
+def reduce_frames(frames: Sequence[torch.Tensor], kept: str = "map") -> dict[str, np.ndarray]:
     """What a method showed on its way, as halves: parts of the largest absolute value, and that value.
 
-    Of painted pictures small copies with 8 bits.
+    Of pictures whose values are kept as "colours" small copies with 8 bits.
     """
-    if draw in PAINTED:
+    if kept == "colours":
         return {"frames": torch.stack([_small(frame.detach().float()) for frame in frames]).cpu().numpy()}
     values = torch.stack([torch.nan_to_num(frame.detach().float(), 0.0, 0.0, 0.0) for frame in frames])
     largest = float(values.abs().max()) or 1.0

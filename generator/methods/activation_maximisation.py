@@ -19,6 +19,9 @@ from generator.engine.method_registry import method
     preset="full",
     passes=3,
     per=("steps",),
+    order=320,
+    film="how the pictures grow out of noise",
+    roles=("units", "favourites"),
     cites="Erhan et al. 2009; Olah et al. 2017, doi:10.23915/distill.00007",
 )
 def activation_maximisation(

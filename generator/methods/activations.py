@@ -5,7 +5,16 @@ from __future__ import annotations
 from generator.engine.method_registry import method
 
 
-@method("Preprocessed input", slug="input", family="inside", draw="photo", cites="", preset="forward")
+@method(
+    "Preprocessed input",
+    slug="input",
+    family="inside",
+    draw="photo",
+    order=10,
+    roles=("input",),
+    cites="",
+    preset="forward",
+)
 def preprocessed_input(x):
     """The crop of the photo that the network sees, resized and normalised; nothing outside it can have had an
     influence.
@@ -25,6 +34,8 @@ def preprocessed_input(x):
     family="inside",
     draw="sprite",
     at="every",
+    order=20,
+    roles=("activations",),
     cites="Zeiler & Fergus 2014, arXiv:1311.2901",
     preset="forward",
 )
@@ -46,7 +57,16 @@ def activations(activation):
     return activation
 
 
-@method("Filters", family="inside", draw="filters", at="conv", cites="Krizhevsky et al. 2012", preset="forward")
+@method(
+    "Filters",
+    family="inside",
+    draw="filters",
+    at="conv",
+    order=30,
+    roles=("filters",),
+    cites="Krizhevsky et al. 2012",
+    preset="forward",
+)
 def filters(weight):
     """The kernels a convolution has learned, the patterns that it looks for.
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from generator.engine.method_registry import method
 
 
-@method("CAM", family="cam", draw="overlay", cites="Zhou et al. 2016, arXiv:1512.04150")
+@method(
+    "CAM",
+    family="cam",
+    draw="overlay",
+    order=180,
+    roles=("class-map",),
+    cites="Zhou et al. 2016, arXiv:1512.04150",
+)
 def cam(activation, class_weight):
     """Where the last feature maps hold what the classifier counts for the class.
 
@@ -22,7 +29,14 @@ def cam(activation, class_weight):
     return (class_weight[:, None, None] * activation).sum(1).relu()
 
 
-@method("Grad-CAM", family="cam", draw="overlay", cites="Selvaraju et al. 2017, arXiv:1610.02391")
+@method(
+    "Grad-CAM",
+    family="cam",
+    draw="overlay",
+    order=190,
+    roles=("region",),
+    cites="Selvaraju et al. 2017, arXiv:1610.02391",
+)
 def grad_cam(activation, gradient):
     """Weigh each channel of a layer by how much the class's score depends on it, and keep what speaks for the class.
 
@@ -38,7 +52,13 @@ def grad_cam(activation, gradient):
     return (weights * activation).sum(1).relu()  # (1, h, w)
 
 
-@method("Grad-CAM over depth", family="cam", draw="strip", cites="Selvaraju et al. 2017, arXiv:1610.02391")
+@method(
+    "Grad-CAM over depth",
+    family="cam",
+    draw="strip",
+    order=200,
+    cites="Selvaraju et al. 2017, arXiv:1610.02391",
+)
 def grad_cam_over_depth(activations, gradients):
     """Grad-CAM at every stage, from the first convolution to the last: how a place becomes evidence.
 

@@ -17,6 +17,8 @@ from generator.engine.progress import Step
     preset="full",
     passes=5,
     per=("steps", "stages"),
+    order=370,
+    film="how each stage paints the photo anew",
     cites="Olah 2018, Lucid; Nguyen et al. 2016, arXiv:1602.03616",
 )
 def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 0):

@@ -11,6 +11,8 @@ from generator.engine.method_registry import method
     draw="patches",
     at="walk",
     preset="standard",
+    order=50,
+    roles=("dataset-examples",),
     cites="Zeiler & Fergus 2014, arXiv:1311.2901; Zhou et al. 2015, arXiv:1412.6856",
 )
 def top_images(probe):

@@ -14,6 +14,8 @@ from generator.engine.method_registry import method
     at="stages",
     preset="full",
     passes=33,
+    order=60,
+    roles=("units",),
     cites="Zeiler & Fergus 2014, arXiv:1311.2901",
 )
 def deconvnet_units(activation, project_units, rectifiers, *, units: int = 16):

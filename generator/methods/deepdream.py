@@ -22,6 +22,9 @@ DREAM = "Mordvintsev et al. 2015, Inceptionism: going deeper into neural network
     preset="full",
     passes=1.4,
     per=("steps", "octaves"),
+    order=340,
+    film="how the dream takes hold of the photo",
+    roles=("dream",),
     cites=DREAM,
 )
 def deepdream(

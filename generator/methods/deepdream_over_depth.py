@@ -18,6 +18,8 @@ from .deepdream import DREAM, at_most, dream
     preset="full",
     passes=1.4,
     per=("steps", "octaves", "stages"),
+    order=350,
+    film="the dream, stage by stage",
     cites=DREAM,
 )
 def deepdream_over_depth(

@@ -7,7 +7,13 @@ import torch
 from generator.engine.method_registry import method
 
 
-@method("Eigen-CAM", family="cam", draw="overlay", cites="Muhammad & Yeasin 2020, arXiv:2008.00299")
+@method(
+    "Eigen-CAM",
+    family="cam",
+    draw="overlay",
+    order=250,
+    cites="Muhammad & Yeasin 2020, arXiv:2008.00299",
+)
 def eigen_cam(activation):
     """What stands out most in a layer, whatever the class: the first principal component of its activations.
 
@@ -30,6 +36,7 @@ def eigen_cam(activation):
     slug="eigengrad-cam",
     family="cam",
     draw="overlay",
+    order=260,
     cites="Gildenblat et al. 2021, pytorch-grad-cam",
 )
 def eigengrad_cam(activation, gradient):

@@ -25,6 +25,9 @@ CERTAIN = 16.0  # what the logit gains beyond log(classes), were the gain not to
     preset="standard",
     passes=3,
     per=("steps",),
+    order=390,
+    film="how the gradient changes while the class is learnt",
+    roles=("history",),
     cites="Simonyan et al. 2013, arXiv:1312.6034",
 )
 def evolution(network, x, target, *, steps: int = 24, seed: int = 0):

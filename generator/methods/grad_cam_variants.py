@@ -7,7 +7,13 @@ import torch
 from generator.engine.method_registry import method
 
 
-@method("Grad-CAM++", family="cam", draw="overlay", cites="Chattopadhay et al. 2018, arXiv:1710.11063")
+@method(
+    "Grad-CAM++",
+    family="cam",
+    draw="overlay",
+    order=210,
+    cites="Chattopadhay et al. 2018, arXiv:1710.11063",
+)
 def grad_cam_plus_plus(activation, gradient):
     """Grad-CAM that gives every occurrence of the object its say, however small it is.
 
@@ -29,7 +35,13 @@ def grad_cam_plus_plus(activation, gradient):
     return (weights * activation).sum(1).relu()
 
 
-@method("XGrad-CAM", family="cam", draw="overlay", cites="Fu et al. 2020, arXiv:2008.02312")
+@method(
+    "XGrad-CAM",
+    family="cam",
+    draw="overlay",
+    order=220,
+    cites="Fu et al. 2020, arXiv:2008.02312",
+)
 def xgrad_cam(activation, gradient):
     """Grad-CAM whose weights are averaged where the channel is active, so that the map adds up to the score.
 
@@ -48,7 +60,13 @@ def xgrad_cam(activation, gradient):
     return (torch.where(total == 0, 0, weights) * activation).sum(1).relu()
 
 
-@method("HiRes-CAM", family="cam", draw="overlay", cites="Draelos & Carin 2020, arXiv:2011.08891")
+@method(
+    "HiRes-CAM",
+    family="cam",
+    draw="overlay",
+    order=230,
+    cites="Draelos & Carin 2020, arXiv:2011.08891",
+)
 def hires_cam(activation, gradient):
     """Each cell's own gradient times its own activation: only places that the score really used.
 
@@ -62,7 +80,14 @@ def hires_cam(activation, gradient):
     return (gradient * activation).sum(1).relu()
 
 
-@method("LayerCAM", slug="layer-cam", family="cam", draw="overlay", cites="Jiang et al. 2021, IEEE TIP 30")
+@method(
+    "LayerCAM",
+    slug="layer-cam",
+    family="cam",
+    draw="overlay",
+    order=240,
+    cites="Jiang et al. 2021, IEEE TIP 30",
+)
 def layer_cam(activation, gradient):
     """Each cell's activation, as far as its own gradient speaks for the class.
 

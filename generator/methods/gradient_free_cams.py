@@ -9,7 +9,13 @@ from generator.engine.method_registry import method
 
 
 @method(
-    "Score-CAM", family="cam", draw="overlay", preset="full", passes=512, cites="Wang et al. 2020, arXiv:1910.01279"
+    "Score-CAM",
+    family="cam",
+    draw="overlay",
+    preset="full",
+    passes=512,
+    order=270,
+    cites="Wang et al. 2020, arXiv:1910.01279",
 )
 def score_cam(x, activation, score):
     """Each channel counts by the score of the image seen through that channel alone.
@@ -36,7 +42,15 @@ def score_cam(x, activation, score):
     return (weights[:, None, None] * activation[0]).sum(0, keepdim=True).relu()
 
 
-@method("Ablation-CAM", family="cam", draw="overlay", preset="full", passes=512, cites="Desai & Ramaswamy 2020, WACV")
+@method(
+    "Ablation-CAM",
+    family="cam",
+    draw="overlay",
+    preset="full",
+    passes=512,
+    order=280,
+    cites="Desai & Ramaswamy 2020, WACV",
+)
 def ablation_cam(activation, ablated_score, score, x):
     """Each channel counts by how far the score falls when that channel is silenced.
 

@@ -7,7 +7,15 @@ from generator.engine.method_registry import method
 SIMONYAN = "Simonyan et al. 2013, arXiv:1312.6034"
 
 
-@method("Vanilla backprop", family="gradient", draw="colour", cites=SIMONYAN)
+@method(
+    "Vanilla backprop",
+    family="gradient",
+    draw="colour",
+    order=70,
+    counts="",  # its size is saliency, which is measured
+    roles=("direction",),
+    cites=SIMONYAN,
+)
 def vanilla_backprop(input_gradient):
     """How the score of the class would change if a pixel's red, green or blue were a little stronger.
 
@@ -25,7 +33,13 @@ def vanilla_backprop(input_gradient):
     return input_gradient
 
 
-@method("Vanilla backprop, classic look", family="gradient", draw="classic", cites=SIMONYAN)
+@method(
+    "Vanilla backprop, classic look",
+    family="gradient",
+    draw="classic",
+    order=80,
+    cites=SIMONYAN,
+)
 def vanilla_backprop_classic(vanilla_backprop):
     """The same gradient as vanilla backprop, stretched from its smallest to its largest value as it is often published.
 
@@ -40,7 +54,14 @@ def vanilla_backprop_classic(vanilla_backprop):
     return vanilla_backprop
 
 
-@method("Saliency", family="gradient", draw="grey", cites=SIMONYAN)
+@method(
+    "Saliency",
+    family="gradient",
+    draw="grey",
+    order=90,
+    roles=("strength",),
+    cites=SIMONYAN,
+)
 def saliency(vanilla_backprop):
     """How much influence each pixel has on the score of the class, whatever its direction and colour.
 
@@ -55,7 +76,15 @@ def saliency(vanilla_backprop):
     return vanilla_backprop.abs().sum(1)
 
 
-@method("Signed gradient", family="gradient", draw="signed", cites=SIMONYAN)
+@method(
+    "Signed gradient",
+    family="gradient",
+    draw="signed",
+    order=110,
+    counts="size",  # its sign is a direction of brightness, and neither for nor against
+    roles=("sign",),
+    cites=SIMONYAN,
+)
 def signed_gradient(vanilla_backprop):
     """Whether making a pixel brighter would raise or lower the score of the class.
 
@@ -69,7 +98,13 @@ def signed_gradient(vanilla_backprop):
     return vanilla_backprop.sum(1)
 
 
-@method("Gradient × input", family="gradient", draw="signed", cites="Shrikumar et al. 2016, arXiv:1605.01713")
+@method(
+    "Gradient × input",
+    family="gradient",
+    draw="signed",
+    order=120,
+    cites="Shrikumar et al. 2016, arXiv:1605.01713",
+)
 def gradient_x_input(x, input_gradient):
     """How much each pixel contributes to the score if the network is taken as linear around this image.
 

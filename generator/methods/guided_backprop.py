@@ -5,7 +5,14 @@ from __future__ import annotations
 from generator.engine.method_registry import method
 
 
-@method("Guided backprop", family="gradient", draw="colour", cites="Springenberg et al. 2014, arXiv:1412.6806")
+@method(
+    "Guided backprop",
+    family="gradient",
+    draw="colour",
+    order=130,
+    roles=("guided",),
+    cites="Springenberg et al. 2014, arXiv:1412.6806",
+)
 def guided_backprop(guided_gradient, rectifiers):
     """The gradient of the class's score, with everything that speaks against a feature cut off at every ReLU.
 
@@ -24,7 +31,14 @@ def guided_backprop(guided_gradient, rectifiers):
     return guided_gradient, {"rectifiers": rectifiers}
 
 
-@method("Deconvnet", family="gradient", draw="colour", cites="Zeiler & Fergus 2014, arXiv:1311.2901")
+@method(
+    "Deconvnet",
+    family="gradient",
+    draw="colour",
+    order=140,
+    roles=("transposed",),
+    cites="Zeiler & Fergus 2014, arXiv:1311.2901",
+)
 def deconvnet(deconvnet_gradient, rectifiers):
     """The class's score sent backwards through a network of transposed convolutions, rectified at every step.
 

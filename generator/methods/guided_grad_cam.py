@@ -7,7 +7,13 @@ from torch.nn import functional as F
 from generator.engine.method_registry import method
 
 
-@method("Guided Grad-CAM", family="cam", draw="colour", cites="Selvaraju et al. 2017, arXiv:1610.02391")
+@method(
+    "Guided Grad-CAM",
+    family="cam",
+    draw="colour",
+    order=290,
+    cites="Selvaraju et al. 2017, arXiv:1610.02391",
+)
 def guided_grad_cam(guided_backprop, grad_cam, rectifiers):
     """Guided backprop, kept where Grad-CAM speaks for the class and faded out elsewhere.
 

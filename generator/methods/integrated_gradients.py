@@ -14,6 +14,8 @@ from generator.engine.method_registry import method
     draw="signed",
     preset="standard",
     passes=150,
+    order=160,
+    film="how the contributions add up along the way",
     cites="Sundararajan et al. 2017, arXiv:1703.01365",
 )
 def integrated_gradients(x, score, score_gradient, *, nodes: int = 50):

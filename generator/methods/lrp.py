@@ -13,7 +13,16 @@ MOVED += ["getitem", "expand"]
 SHARED = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
 
 
-@method("LRP", family="gradient", draw="signed", preset="quick", passes=8, cites="Bach et al. 2015, PLOS ONE 10(7)")
+@method(
+    "LRP",
+    family="gradient",
+    draw="signed",
+    preset="quick",
+    passes=8,
+    order=170,
+    roles=("relevance",),
+    cites="Bach et al. 2015, PLOS ONE 10(7)",
+)
 def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alpha: float = 2.0):
     """Hand the score of the class back from layer to layer, until each pixel has its share.
 

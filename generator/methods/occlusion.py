@@ -15,6 +15,8 @@ from generator.engine.method_registry import method
     draw="signed",
     preset="standard",
     passes=50,
+    order=300,
+    roles=("covered",),
     cites="Zeiler & Fergus 2014, arXiv:1311.2901",
 )
 def occlusion(x, score, *, window: int = 0, stride: int = 0):

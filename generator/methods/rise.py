@@ -14,6 +14,7 @@ from generator.engine.method_registry import method
     draw="signed",
     preset="full",
     passes=1000,
+    order=310,
     cites="Petsiuk et al. 2018, arXiv:1806.07421",
 )
 def rise(x, score, *, masks: int = 1000, cells: int = 7, share: float = 0.5, seed: int = 0):

@@ -13,6 +13,8 @@ SHOWN = (1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 44)  # numbers of samples after whic
     draw="colour",
     preset="standard",
     passes=150,
+    order=150,
+    film="how the mean settles, sample by sample",
     cites="Smilkov et al. 2017, arXiv:1706.03825",
 )
 def smoothgrad(x, noise, score_gradient, *, n: int = 50, sigma: float = 0.15, seed: int = 0):

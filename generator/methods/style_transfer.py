@@ -22,6 +22,9 @@ BLOCK = 5  # steps of L-BFGS from one sign of life to the next
     draw="picture",
     passes=4,
     per=("steps",),
+    order=380,
+    film="how the photograph takes on the style",
+    roles=("restyled",),
     cites="Gatys et al. 2016, doi:10.1109/CVPR.2016.265",
 )
 def style_transfer(

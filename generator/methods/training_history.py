@@ -21,6 +21,9 @@ from .gradients import SIMONYAN
     family="inside",
     draw="filters",
     slug="filters-evolution",
+    order=40,
+    film="how the kernels came to be, epoch by epoch",
+    roles=("filters-history",),
     cites="Zeiler & Fergus 2014, arXiv:1311.2901",
 )
 def filters_evolution(first_kernels):
@@ -49,6 +52,8 @@ def filters_evolution(first_kernels):
     draw="grey",
     slug="saliency-evolution",
     passes=75,
+    order=100,
+    film="how it came to be, epoch by epoch",
     cites=SIMONYAN,
 )
 def saliency_evolution(epochs, x, target):
@@ -103,6 +108,8 @@ def _looked(network, x, target):
     preset="full",
     passes=3,
     per=("steps", "units", "moments"),
+    order=330,
+    film="what the channels liked, epoch by epoch",
     cites="Olah et al. 2017, doi:10.23915/distill.00007",
 )
 def features_evolution(

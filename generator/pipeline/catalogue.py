@@ -10,7 +10,17 @@ from typing import Any, TypeVar
 from generator.core import plugins
 from generator.core.code_digest import closure_digest, module_files
 from generator.core.read_once import Changed
-from generator.core.records import ControlCard, Input, Layer, MeasureCard, MethodCard, ModelCard, Network, Stage
+from generator.core.records import (
+    ControlCard,
+    Input,
+    Layer,
+    MeasureCard,
+    MethodCard,
+    ModelCard,
+    Network,
+    Stage,
+    StyleCard,
+)
 from generator.core.resources import PACKAGE
 from generator.core.store import Store, key_of
 from generator.models.specs import MODELS, file_digest, weights_files
@@ -23,10 +33,10 @@ Card = TypeVar("Card")
 
 
 def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
-    """The card of every method, in the order of their files, and then of those that other packages bring."""
+    """The card of every method in order; those that state none, as most of other packages, come last."""
     files = sorted(PACKAGE.joinpath("methods").glob("*.py"))
     modules = [f"generator.methods.{file.stem}" for file in files if file.stem != "__init__"]
-    code = closure_digest("generator.engine.method_registry", *modules, *plugins.methods())
+    code = closure_digest("generator.engine.method_card", *modules, *plugins.methods())
     words = [fingerprint.digest(file) for file in module_files(*plugins.methods())]  # which are on the cards
     key = key_of("methods", code, fingerprint.folder_digest("methods"), plugins.methods(), words)
     found = store.get(key)
@@ -35,11 +45,12 @@ def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
         if isinstance(answer, WorkerError):
             raise answer
         found = store.put(key, {"cards": [dataclasses.asdict(card) for card in answer]})
-    return [_made(MethodCard, card) for card in found["cards"]]
+    cards = [_made(MethodCard, {**card, "style": _made(StyleCard, card["style"])}) for card in found["cards"]]
+    return sorted(cards, key=lambda card: card.order)
 
 
 def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[ControlCard]]:
-    """The card of every measure and of every control, in the order of their files."""
+    """The card of every measure in order, and of every control."""
     files = sorted(PACKAGE.joinpath("analysis/measures").glob("*.py"))
     modules = [f"generator.analysis.measures.{file.stem}" for file in files if file.stem != "__init__"]
     key = key_of(
@@ -54,7 +65,8 @@ def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[Con
             raise answer
         measures, controls = ([dataclasses.asdict(card) for card in cards] for cards in answer)
         found = store.put(key, {"measures": measures, "controls": controls})
-    return [_made(MeasureCard, one) for one in found["measures"]], [ControlCard(**one) for one in found["controls"]]
+    cards = sorted((_made(MeasureCard, card) for card in found["measures"]), key=lambda card: card.order)
+    return cards, [ControlCard(**card) for card in found["controls"]]
 
 
 def model_cards(

@@ -9,6 +9,7 @@ from typing import Any
 from generator.core import channel_blocks
 from generator.core.code_digest import closure_digest
 from generator.core.records import Example, Job, MethodCard, ModelCard, Network
+from generator.core.roles import ACTIVATIONS, slug_with
 from generator.core.store import key_of
 from generator.core.tasks import MODEL_LEVEL, ProbeTask, SceneTask, groups
 from generator.engine.batch_size import chunk_size
@@ -71,13 +72,14 @@ def scene_tasks(request: NetworkRequest) -> list[SceneTask]:
     still = [slug for slug in request.methods if "image" not in cards[slug].axes]
     if still:
         add(None, "", list(common.jobs(still, None, "", ())))
+    activations = slug_with(ACTIVATIONS, cards.values())
     seen = [slug for slug in request.methods if "image" in cards[slug].axes]
     for example in request.examples:
         label = example.targets.get(card.vocabulary, "")
         label = label if label in card.classes else ""
         jobs = list(common.jobs(seen, example, label, _symbols(request.targets, label)))
-        if "activations" not in request.methods:
-            jobs += common.jobs(["activations"], example, label, (), layers=[card.layers[-1].name])
+        if activations not in request.methods:
+            jobs += common.jobs([activations], example, label, (), layers=[card.layers[-1].name])
         add(example, label, jobs)
     return tasks + long
 
@@ -156,7 +158,7 @@ class _Common:
         sampled = self.keyed_chunk if any(self.cards[slug].passes for slug in used) else 0
         epochs = self.card.becoming if {"epochs", "first_kernels"} & inputs_of(job.method, self.cards) else ""
         asked = (job.layer, job.target, style, epochs)
-        return key_of("array", self.base, image, one.key, one.draw, used, *asked, spoken, sampled)
+        return key_of("array", self.base, image, one.key, one.style.values, used, *asked, spoken, sampled)
 
 
 def _symbols(targets: Sequence[str], label: str) -> list[str]:

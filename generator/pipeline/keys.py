@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 
-from generator.core.code_digest import closure_digest
 from generator.core.records import Job, MethodCard
 from generator.core.store import key_of
 from generator.core.tasks import SceneTask
-from generator.drawing.styles import LIMITS
 
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow")
 
@@ -20,11 +18,11 @@ def picture_key(job: Job, drawn: Iterable[Job], task: SceneTask, cards: Mapping[
 
     `drawn` are those jobs of its group, itself among them, that have an array.
     """
-    style = cards[job.method].draw
-    shared = sorted(other.key for other in drawn) if style in LIMITS else []
+    style = cards[job.method].style
+    shared = sorted(other.key for other in drawn) if style.shares_scale else []
     names = task.card.classes if job.layer == task.card.layers[-1].name else ()
     encoders = [version("pillow"), version("isal")]
-    return key_of("picture", job.key, shared, style, names, closure_digest("generator.drawing.styles"), encoders)
+    return key_of("picture", job.key, shared, style.name, names, style.key, encoders)
 
 
 @cache

@@ -13,8 +13,10 @@ from generator.analysis.probe import results
 from generator.core.channel_blocks import said
 from generator.core.naming import figure_name, layer_slug, slug
 from generator.core.records import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, record
+from generator.core.roles import ACTIVATIONS, slug_with
 from generator.core.store import Store, unpack
 from generator.core.tasks import PairTask, ProbeTask, SceneTask, groups
+from generator.drawing.styles import style_cards
 
 from .keys import LIBRARIES, picture_key
 from .model_pairs import comparisons
@@ -68,17 +70,19 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
                 figures[figure.id] = record(figure) | {"evidence": evidence.get(job.key, {})}
                 files += own
         if task.example is not None:
-            predictions += _prediction(task, contents.failures, store)
+            predictions += _prediction(task, cards, contents.failures, store)
     pairs, pair_files = comparisons(contents.pairs, store)
     files += [Published(path, digest) for path, digest in pair_files]
     used = {figure["method"] for figure in figures.values()}
+    methods = [card for card in contents.methods if card.slug in used]
     described = {
         "format": "innerview-manifest",
         "version": MANIFEST_VERSION,
         "generator": {"innerview": __version__, **{name: version(name) for name in LIBRARIES}},
         "site": dict(contents.site),
         "models": [_model(card) for card in contents.models],
-        "methods": [record(card) for card in contents.methods if card.slug in used],
+        "styles": _styles(methods),
+        "methods": [entry_of(card) for card in methods],
         **_believed(contents.known, figures.values(), controls),
         "images": [_image(example, contents, files) for example in contents.examples],
         "unreadable": [{"id": name, "reason": reason} for name, reason in contents.unreadable],
@@ -186,9 +190,9 @@ def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], ta
     if "signed" in meta:
         return f"{words}: {meta['shape'][0]} channels, values from {meta['range'][0]:.3g} to {meta['range'][1]:.3g}"
     low, high = meta["range"]
-    if low == high and card.draw not in ("photo", "filters"):
+    if low == high and card.style.described:
         return f"{words}: the same value everywhere, {low:.3g}"
-    if "peak" in meta and card.draw != "photo":
+    if "peak" in meta and card.style.described:
         row, column = (min(2, int(3 * share)) for share in meta["peak"])
         place = "in the centre" if (row, column) == (1, 1) else f"{PLACES[0][row]} {PLACES[1][column]}"
         return f"{words}: strongest {place}"
@@ -217,9 +221,12 @@ def _lent(job: Job, task: SceneTask) -> dict[str, str]:
     return {"in the style of": ", ".join(filter(None, [style.title, style.credit, style.licence]))} if style else {}
 
 
-def _prediction(task: SceneTask, failures: Mapping[str, str], store: Store) -> list[dict[str, Any]]:
+def _prediction(
+    task: SceneTask, cards: Mapping[str, MethodCard], failures: Mapping[str, str], store: Store
+) -> list[dict[str, Any]]:
+    method = slug_with(ACTIVATIONS, cards.values())
     last = task.card.layers[-1].name
-    job = next((job for job in task.jobs if job.method == "activations" and job.layer == last), None)
+    job = next((job for job in task.jobs if job.method == method and job.layer == last), None)
     done = store.get(job.key) if job and job.key not in failures else None
     if not done or done.get("status") != "drawn":
         return []
@@ -268,6 +275,21 @@ def _believed(
         for name, card in known.controls.items()
     ]
     return {"measures": kept, "controls": held}
+
+
+def _styles(methods: Iterable[MethodCard]) -> list[dict[str, Any]]:
+    """The styles that the figures are drawn in, and those in which the differences between two of them are."""
+    ours, used = style_cards(), {card.style.name: card.style for card in methods}
+    for style in list(used.values()):
+        if style.difference:
+            used.setdefault(style.difference, ours[style.difference])
+    return [record(used[name]) for name in sorted(used)]
+
+
+def entry_of(card: MethodCard) -> dict[str, Any]:
+    """Return a method's entry in the manifest; its style stands among the styles and is named here as `draw`."""
+    entry = record(card)
+    return {"draw": entry.pop("style")["name"], **entry}
 
 
 def _model(card: ModelCard) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from generator.core.tasks import Pair, PairTask, SceneTask
 from generator.data.preprocess import photo as photo_of
 from generator.drawing.differences import side_by_side
 
-STYLES = ("sprite", "colour", "grey", "signed", "overlay")  # those whose values can be subtracted
-
 
 def couples(cards: Sequence[ModelCard], wished: Iterable[Sequence[str]]) -> list[tuple[ModelCard, ModelCard]]:
     """The networks to set side by side: each derived one with what it was made from, then the pairs in `wished`.
@@ -61,9 +59,9 @@ def pair_tasks(
         for match, job in _matches(one, cards, store, layered):
             if match in theirs:
                 name = _name(one, other, job, match)
-                style = cards[job.method].draw
-                key = key_of("pair", job.key, theirs[match].key, style, code(), version("pillow"))
-                pairs.append(Pair(name, job, theirs[match], style, key))
+                style = cards[job.method].style
+                key = key_of("pair", job.key, theirs[match].key, style.name, style.key, code(), version("pillow"))
+                pairs.append(Pair(name, job, theirs[match], style.name, key))
         found.append(PairTask(left.slug, right.slug, image, (one.example, one.card.input), tuple(pairs)))
     return found
 
@@ -152,7 +150,7 @@ def _matches(
     for job in task.jobs:
         card = cards[job.method]
         record = store.get(job.key)
-        if card.draw not in STYLES or not record or record.get("status") != "drawn":
+        if not card.style.pairs or not record or record.get("status") != "drawn":
             continue
         at_default = card.at == "default" or "layer" not in card.axes
         if not at_default and not (layered and job.layer in stages):

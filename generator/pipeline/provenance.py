@@ -15,6 +15,7 @@ from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError
 from generator.core.naming import parse_figure_name
 from generator.core.records import Job
+from generator.core.roles import ACTIVATIONS, slug_with
 from generator.core.store import Damaged, Store, unpack
 from generator.core.tasks import MODEL_LEVEL, SceneTask
 from generator.drawing.styles import one_channel
@@ -41,6 +42,8 @@ def describe_figure(options: Options, name: str, array: Path | None, picture: Pa
         plan = make_plan(options, pool, store)
         for _, reason in plan.failed:
             raise ConfigError(reason)
+        if channel is not None and parts["method"] != slug_with(ACTIVATIONS, plan.cards.values()):
+            raise ConfigError(f"{name}#c{channel}: only activations have channels to write")
         task, job = _find(name, plan.tasks, store, pool)
         record = store.get(job.key) or {}
         found: dict[str, Any] = {
@@ -72,8 +75,6 @@ def _channel(name: str, picture: Path | None) -> tuple[str, int | None]:
     plain, _, anchor = name.partition("#")
     if anchor and not re.fullmatch(r"c\d{1,6}", anchor):
         raise ConfigError(f"{name}: expected #c and a channel's number, such as #c17")
-    if anchor and parse_figure_name(plain)["method"] != "activations":
-        raise ConfigError(f"{name}: only activations have channels to write")
     if picture and not anchor:
         raise ConfigError(f"{name}: --picture writes one channel: expected #c and its number behind the name")
     return plain, int(anchor[1:]) if anchor else None

@@ -14,6 +14,7 @@ from generator.config.settings import load as load_settings
 from generator.config.validation import nearest
 from generator.core.errors import ConfigError
 from generator.core.records import ControlCard, Example, MeasureCard, MethodCard, ModelCard, Network
+from generator.core.roles import slug_with
 from generator.core.store import Store
 from generator.core.tasks import ProbeTask, Source
 from generator.data.images import Problem, known_names, read_images
@@ -151,14 +152,16 @@ def _methods_of(
     defaults = {method.slug: dict(method.parameters) for method in methods}
     if options.methods:
         return {name: {**defaults[name], **chosen.get(name, {})} for name in options.methods}
-    if probe.path and selection.allowed(settings, "top-images"):
-        chosen["top-images"] = chosen.get("top-images", defaults["top-images"])
+    examples_of = slug_with("dataset-examples", methods)
+    if probe.path and selection.allowed(settings, examples_of):
+        chosen[examples_of] = chosen.get(examples_of, defaults[examples_of])
     return chosen
 
 
 def _compares_images(card: MethodCard) -> bool:
     """Return whether a method shows the strongest images of each channel, or is set beside what they reach."""
-    return "probe" in card.inputs or card.draw == "pictures"
+    paints_channels = card.style.values == "colours" and card.style.look == "sprite"
+    return "probe" in card.inputs or paints_channels
 
 
 def _probe_source(settings: Settings, network: Network, options: Options) -> Source:

@@ -80,9 +80,9 @@ class SceneOutput:
             return self._end("inapplicable", job, str(outcome.error))
         if outcome.error:
             return self._end("failed", job, reason(outcome.error))
-        style, last = self.cards[job.method].draw, self.task.card.layers[-1]
+        style, last = self.cards[job.method].style, self.task.card.layers[-1]
         try:
-            values = reduce(style, outcome.value, last.kind if job.layer == last.name else "", self.room)
+            values = reduce(style.values, outcome.value, last.kind if job.layer == last.name else "", self.room)
         except Exception as error:  # a result that cannot be drawn costs its own job
             return self._end("failed", job, reason(error))
         if job.layer == last.name and "map" in values.arrays:
@@ -97,9 +97,9 @@ class SceneOutput:
         record = {"status": "drawn", "meta": values.meta, "numbers": plain(numbers), "target": target}
         payloads = {"arrays": pack(values.arrays)}
         if outcome.frames:
-            payloads["frames"] = pack(reduce_frames(outcome.frames, style))
+            payloads["frames"] = pack(reduce_frames(outcome.frames, style.values))
         self.records[job] = self.store.put(job.key, record, payloads)
-        if style in styles.LIMITS:
+        if style.shares_scale:
             if sum(array.nbytes for kept in self._arrays.values() for array in kept.values()) < AT_HAND:
                 # copies, for what is the network's own may be overwritten
                 copies = {name: array.copy() for name, array in values.arrays.items()}
@@ -125,13 +125,12 @@ class SceneOutput:
         return found is not None and self.store.whole(found)
 
     def _draw_group(self, waiting: list[Job], drawn: list[Job]) -> None:
-        style = self.cards[waiting[0].method].draw
+        style = self.cards[waiting[0].method].style
         arrays = {job: self._arrays.pop(job, None) or self._stored(job) for job in drawn}
-        shared = style in styles.LIMITS
-        limit = max(styles.own_limit(style, one) for one in arrays.values()) if shared else None
+        limits = [styles.own_limit(style.name, one) for one in arrays.values()] if style.shares_scale else []
         for job in waiting:
             self.tell("begin", job.key, "")
-            self._draw(job, drawn, arrays[job], limit)
+            self._draw(job, drawn, arrays[job], max(limits, default=None))
 
     def _stored(self, job: Job) -> dict[str, np.ndarray]:
         return unpack(self.store.read(self.records[job]["payloads"]["arrays"]))

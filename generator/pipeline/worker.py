@@ -26,7 +26,8 @@ from generator.core.tasks import PairTask, ProbeTask, SceneTask
 from generator.data.preprocess import normalise, whole
 from generator.data.preprocess import photo as photo_of
 from generator.engine.inputs import Pictures
-from generator.engine.method_registry import METHODS, card, load_methods
+from generator.engine.method_card import card
+from generator.engine.method_registry import METHODS, load_methods
 from generator.engine.model_card import describe
 from generator.engine.scene import Scene, SceneRequest
 from generator.engine.scheduler import Outcome
@@ -50,8 +51,8 @@ class Worker:
         self._cards = {slug: card(found) for slug, found in METHODS.items()}
 
     def methods(self) -> list[MethodCard]:
-        """The cards of all methods."""
-        return list(self._cards.values())
+        """The cards of all methods in order."""
+        return sorted(self._cards.values(), key=lambda card: card.order)
 
     def take(self, loaded: Loaded) -> None:
         """Keep a network that is loaded already."""

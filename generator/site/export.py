@@ -18,7 +18,7 @@ from generator.config.validation import nearest
 from generator.config.web_address import web_address
 from generator.core.errors import ConfigError
 from generator.drawing.encode import PLAYS, png
-from generator.drawing.palettes import GREENS, GREYS, HEAT, SIGNED
+from generator.drawing.palettes import RAMPS
 from generator.drawing.social_card import fitting, spoken
 from generator.drawing.tiles import enlarge
 from generator.pipeline.manifest_reader import read_manifest
@@ -31,8 +31,6 @@ KINDS = ("html", "markdown", "iframe", "bibtex", "png", "gif")
 ADDRESSED = {"html", "markdown", "iframe"}  # kinds that are of no use without the site's address
 SMALLEST = 640  # pixels on the longer side of a PNG, at least
 THUMB = 112  # screen pixels across of a picture in a table
-# The colours under a picture, by the name of its scale; codes that only mean "between two tiles" are left out.
-RAMPS = {"green": GREENS[:255], "signed": SIGNED[1:], "grey": GREYS, "colour": GREYS, "heat": HEAT}
 PAPER, INK, EDGE, MARGIN = "#ffffff", "#1b211d", "#b9b8ac", 16
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.core.code_digest import closure_digest
+from generator.core.roles import FILTERS
 from generator.core.store import Store, key_of
 from generator.drawing.social_card import SIZE, Postcard, Tile, draw, spoken
 from generator.pipeline.manifest import Published
@@ -15,7 +16,7 @@ from generator.site.pages.manifest_index import MODEL_LEVEL, Gallery, Record
 from generator.site.pages.urls import method_page, model_page, report_page
 
 LABEL = ("label", "top")
-TELLING = ("vanilla-backprop", "grad-cam", "saliency", "cam")  # the first two that are drawn stand for a report
+TELLING = ("direction", "region", "strength", "class-map")  # roles; the first two that are drawn stand for a report
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
     """The photo, what spoke for the class, and what the network said."""
     example, card = gallery.images[image], gallery.models[model]
     prediction = gallery.predictions.get((model, image))
-    pictures = [gallery.find(model, image, method, LABEL) for method in TELLING]
+    pictures = [gallery.in_role(model, image, role, LABEL) for role in TELLING]
     tiles = [Shown("photo", example["photo"])]
     tiles += [_shown(gallery, picture) for picture in pictures if picture and picture["status"] == "drawn"][:2]
     line, tone = f"in {spoken(card['title'], model)}", "plain"
@@ -103,10 +104,11 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
 def of_model(gallery: Gallery, slug: str) -> Wanted:
     """A network's size, its first filters and what it looked at in the first images."""
     card = gallery.models[slug]
-    filters = [f for f in gallery.report(slug, MODEL_LEVEL) if f["method"] == "filters" and f["status"] == "drawn"]
+    method = gallery.with_role(FILTERS)
+    filters = [f for f in gallery.report(slug, MODEL_LEVEL) if f["method"] == method and f["status"] == "drawn"]
     tiles = [_shown(gallery, filters[0], "first filters")] if filters else []
     for image in gallery.images_of(slug):
-        found = gallery.find(slug, image, "grad-cam", LABEL) or gallery.find(slug, image, "vanilla-backprop", LABEL)
+        found = gallery.in_role(slug, image, "region", LABEL) or gallery.in_role(slug, image, "direction", LABEL)
         if found and found["status"] == "drawn":
             tiles.append(_shown(gallery, found, spoken(gallery.images[image]["title"], image)))
     line = f"{count(card['parameters'])} parameters, {len(card['layers'])} tensors, {len(card['classes'])} classes."
@@ -132,7 +134,8 @@ def of_method(gallery: Gallery, slug: str) -> Wanted:
 def _shown(gallery: Gallery, figure: Record, caption: str = "") -> Shown:
     """A figure's picture; tiny inputs keep their pixels as squares."""
     method, model = gallery.methods.get(figure["method"], {}), gallery.models[figure["model"]]
-    crisp = max(model["input"]["size"][1:]) <= 64 and method.get("draw") not in ("overlay", "strip")
+    style = gallery.style(figure["method"])
+    crisp = max(model["input"]["size"][1:]) <= 64 and style.look != "strip" and not style.over_photo
     return Shown(caption or spoken(method.get("title", figure["method"]), figure["method"]), figure["file"], crisp)
 
 

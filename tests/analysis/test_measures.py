@@ -15,7 +15,7 @@ from torch import nn
 from generator.analysis import method_ranking
 from generator.analysis.bootstrap import difference, standings
 from generator.analysis.evidence import Bench
-from generator.analysis.evidence_tasks import Subject, counts
+from generator.analysis.evidence_tasks import Subject
 from generator.analysis.measure_registry import INPUTS, MEASURES, card, load_measures
 from generator.analysis.measures.controls import CONTROLS
 from generator.analysis.measures.insertion import blurred
@@ -260,7 +260,7 @@ def test_every_control_says_what_it_is_and_is_as_large_as_the_input(bench):
 
 
 def test_what_counts_in_a_map_follows_from_how_it_is_drawn():
-    said = {slug: counts(found) for slug, found in tiny_nets.CARDS.items()}
+    said = {slug: found.counts for slug, found in tiny_nets.CARDS.items()}
     assert (said["saliency"], said["grad-cam"], said["occlusion"], said["lrp"]) == ("value",) * 4
     assert (said["guided-backprop"], said["smoothgrad"], said["signed-gradient"]) == ("size",) * 3
     assert not said["evolution"], "it is of a network that learns anew, not of this one"

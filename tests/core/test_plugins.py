@@ -12,7 +12,7 @@ import visiting_package
 
 from generator.core import code_digest, plugins
 from generator.core.errors import ModelError
-from generator.engine import method_registry
+from generator.engine import method_card, method_registry
 from generator.models.specs import known_names, resolve
 
 MINE = {
@@ -45,7 +45,7 @@ def clear():
 def test_a_method_of_another_package_is_one_of_ours(package):
     found = method_registry.load_methods()["attention-map"]
     assert (found.title, found.inputs, found.axes) == ("Attention map", ("activation",), ("image", "layer"))
-    assert method_registry.card(found).limits == "Says nothing about the answer."
+    assert method_card.card(found).limits == "Says nothing about the answer."
 
 
 def test_its_code_is_found_without_importing_it(package):

@@ -12,7 +12,8 @@ from PIL import Image
 from generator.drawing import styles
 from generator.drawing.palettes import GREENS, GREYS, HEAT, SIGNED
 from generator.drawing.rendered_image import SMALLEST
-from generator.drawing.styles import DRAW, LIMITS, draw, own_limit
+from generator.drawing.style_registry import STYLES
+from generator.drawing.styles import draw, own_limit
 from generator.drawing.tiles import colour_mosaic, cut, enlarge, mosaic, strongest
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
@@ -303,7 +304,7 @@ BOARD = {"space": [4, 6], "input": [3, 32, 48], "mean": [0.5, 0.4, 0.3], "silent
 BOARD["field"] = {"size": [9, 9], "jump": [8, 8], "start": [-1, -1]}
 
 
-@pytest.mark.parametrize("style", list(DRAW))
+@pytest.mark.parametrize("style", list(STYLES))
 def test_a_picture_is_the_same_each_time_and_its_size_is_told(style):
     meta, photo = (META | BOARD, lambda number: np.roll(PHOTO, number, 1)) if style == "patches" else (META, PHOTO)
     one, again = (draw(style, example(style), meta, photo, own_limit(style, example(style))) for _ in range(2))
@@ -315,7 +316,7 @@ def test_a_picture_is_the_same_each_time_and_its_size_is_told(style):
         assert max(decoded(one, part).size) <= styles.THUMB
 
 
-@pytest.mark.parametrize("style", list(LIMITS))
+@pytest.mark.parametrize("style", [name for name, style in STYLES.items() if style.limit])
 def test_a_limit_of_ones_own_changes_nothing(style):
     assert (
         draw(style, example(style), META, PHOTO, None).files

@@ -126,7 +126,7 @@ def test_what_half_precision_cannot_hold_is_said_and_never_drawn_silently():
         if slug != "activations" or layer == "probabilities":
             assert isinstance(outcome.error, ModelError), slug
             assert "5 of 5 logits are not finite for this image" in str(outcome.error)
-    pooled = reduce("sprite", found["activations", "mean@1", ""].value, "pool")
+    pooled = reduce("channels", found["activations", "mean@1", ""].value, "pool")
     assert "not finite and drawn as zero" in pooled.meta["note"]
 
 

@@ -28,7 +28,7 @@ MAPS = arrays(np.float32, array_shapes(min_dims=3, max_dims=3, max_side=6), elem
 
 def channels(maps, kind="conv"):
     """The values of activations (K, h, w), or (K,)."""
-    return reduce("sprite", torch.from_numpy(np.asarray(maps, np.float32))[None], kind)
+    return reduce("channels", torch.from_numpy(np.asarray(maps, np.float32))[None], kind)
 
 
 def slowly(maps):
@@ -101,7 +101,7 @@ def test_few_of_many_values_are_ordered_whichever_way_channels_lie(monkeypatch):
     maps = torch.rand(64, 128, 128, generator=torch.Generator().manual_seed(0)) + 1
     maps[0] /= 1000  # with its channels last, every 64th value is one of this channel
     for one in (maps[None], maps[None].contiguous(memory_format=torch.channels_last)):
-        limit = reduce("sprite", one).meta["scale"][1]
+        limit = reduce("channels", one).meta["scale"][1]
         assert limit == np.percentile(maps.numpy(), 99.8, method="inverted_cdf")
     assert len(ordered) == 2 and max(ordered) < maps.numel() / 20
 
@@ -112,10 +112,10 @@ def test_it_does_not_matter_in_how_many_parts_maps_are_looked_at(kind, monkeypat
     maps = np.maximum(maps, 0) if kind == "rectified" else maps
     if kind == "broken":
         maps[4, 7, 9], maps[8] = np.nan, np.inf
-    whole = reduce("sprite", torch.from_numpy(maps)[None])
+    whole = reduce("channels", torch.from_numpy(maps)[None])
     monkeypatch.setattr("generator.engine.quantise.PART", 2 * maps[0].size)
-    found = reduce("sprite", torch.from_numpy(maps)[None])
-    lying = reduce("sprite", torch.from_numpy(maps)[None].contiguous(memory_format=torch.channels_last))
+    found = reduce("channels", torch.from_numpy(maps)[None])
+    lying = reduce("channels", torch.from_numpy(maps)[None].contiguous(memory_format=torch.channels_last))
     assert found.meta == lying.meta == whole.meta
     for name, array in whole.arrays.items():  # of means the last bits may differ, and so a code
         for other in (found, lying):
@@ -192,10 +192,10 @@ def test_a_sprite_of_all_channels_keeps_its_limits(count):
 @pytest.mark.parametrize("room", [50_000, 115_000])
 def test_a_sprite_has_the_room_that_it_is_given(count, room):
     value = torch.rand(1, count, 56, 60)
-    found = reduce("sprite", value, "conv", room)
+    found = reduce("channels", value, "conv", room)
     board, _, _ = mosaic(found.arrays["codes"], gap=1, blank=255)
     assert board.size <= room * (1 + 4 / math.sqrt(count)), "but for the empty places of its last row"
-    whole = reduce("sprite", value, "conv")
+    whole = reduce("channels", value, "conv")
     assert (found.meta["scale"], found.meta["range"]) == (whole.meta["scale"], whole.meta["range"])
     assert np.array_equal(found.arrays["max"], whole.arrays["max"]), "numbers are of the layer, not of its picture"
 
@@ -218,33 +218,33 @@ def test_vectors_and_tokens_are_channels_as_well():
 
 def test_maps_are_kept_as_they_are():
     value = torch.linspace(-1, 2, 24).reshape(1, 4, 6)
-    found = reduce("grey", value)
+    found = reduce("map", value)
     assert np.array_equal(found.arrays["map"], value.numpy())
     assert (found.meta["shape"], found.meta["range"]) == ([1, 4, 6], [-1, 2])
     assert found.meta["peak"] == [(3 + 0.5) / 4, (5 + 0.5) / 6]
-    half = reduce("grey", value.half())
+    half = reduce("map", value.half())
     assert half.arrays["map"].dtype == np.float32
 
 
 def test_several_maps_have_their_own_shapes():
-    found = reduce("strip", [torch.ones(1, 2, 3), torch.zeros(1, 4, 5)])
+    found = reduce("map", [torch.ones(1, 2, 3), torch.zeros(1, 4, 5)])
     assert list(found.arrays) == ["map0", "map1"]
     assert (found.meta["shape"], found.meta["range"]) == ([[1, 2, 3], [1, 4, 5]], [0, 1])
     assert "peak" not in found.meta
 
 
 def test_maps_that_are_not_finite_say_so():
-    found = reduce("signed", torch.tensor([[[1.0, float("nan")], [float("inf"), -2.0]]]))
+    found = reduce("map", torch.tensor([[[1.0, float("nan")], [float("inf"), -2.0]]]))
     assert found.meta["note"] == "2 values are not finite and drawn as zero"
     assert found.meta["range"] == [-2, 1]
     assert np.isnan(found.arrays["map"][0, 0, 1]), "the array itself is as the method returned it"
-    found = reduce("strip", [torch.ones(1, 2, 2), torch.tensor([[[0.5, float("nan")]]])])
+    found = reduce("map", [torch.ones(1, 2, 2), torch.tensor([[[0.5, float("nan")]]])])
     assert found.meta["note"] == "1 values are not finite and drawn as zero" and found.meta["range"] == [0, 1]
 
 
 def test_probabilities_are_kept_in_full():
     value = torch.tensor([[0.25, 0.75]])
-    assert np.array_equal(reduce("sprite", value, "softmax").arrays["map"], value.numpy())
+    assert np.array_equal(reduce("channels", value, "softmax").arrays["map"], value.numpy())
 
 
 @given(arrays(np.float32, st.tuples(st.integers(1, 4), st.just(1), st.just(3), st.just(3)), elements=NUMBERS))

@@ -15,7 +15,8 @@ from tiny_nets import CARDS, outcomes, picture, tiny, value
 from torch import nn
 
 from generator.core.docstrings import sections
-from generator.drawing.styles import DRAW, animate, draw, own_limit
+from generator.drawing.style_registry import STYLES
+from generator.drawing.styles import animate, draw, own_limit
 from generator.engine.capture import Watch, first_tensor
 from generator.engine.method_registry import INPUTS, METHODS
 from generator.engine.model_card import describe
@@ -215,7 +216,7 @@ def test_gradients_at_every_layer_are_what_a_small_change_there_does(name, monke
 
 def test_values_that_are_not_finite_are_counted_and_drawn_as_zero():
     broken = torch.tensor([[[1.0, float("nan")], [float("inf"), -2.0]]])
-    reduced = reduce("signed", broken)
+    reduced = reduce("map", broken)
     assert (reduced.meta["range"], reduced.meta["note"]) == ([-2, 1], "2 values are not finite and drawn as zero")
     drawn = draw("signed", reduced.arrays, reduced.meta, None, None)
     board = np.asarray(Image.open(io.BytesIO(drawn.files["file"][1])).convert("RGB"))
@@ -293,7 +294,7 @@ def test_every_method_of_the_specification_is_there_under_its_name():
 @pytest.mark.parametrize("slug", METHODS)
 def test_every_method_explains_itself(slug):
     card = CARDS[slug]
-    assert card.draw in DRAW and card.preset in ("forward", "quick", "standard", "full")
+    assert card.draw in STYLES and card.preset in ("forward", "quick", "standard", "full")
     assert card.family in ("inside", "gradient", "cam", "perturbation", "optimisation")
     assert re.search(r"\b(19|20)\d\d\b", card.cites) or slug == "input", "a source has a year"
     for part in (card.summary, card.formula, card.reading, card.limits):

@@ -16,7 +16,7 @@ import generator.methods
 from generator.core import code_digest
 from generator.core.errors import NotApplicable
 from generator.core.resources import resource
-from generator.drawing.styles import LIMITS, draw, own_limit
+from generator.drawing.styles import draw, own_limit
 from generator.engine.method_registry import METHODS
 from generator.engine.model_card import describe
 from generator.engine.quantise import reduce
@@ -127,8 +127,8 @@ def test_flat_is_drawn_flat(slug):
         assert outcome.error is None
         assert all(tensor.min() == tensor.max() for tensor in values(outcome)) or slug == "activations"
         kind = "softmax" if slug == "activations" and outcome.value.shape[1] == 5 else ""
-        reduced, style = reduce(CARDS[slug].draw, outcome.value, kind), CARDS[slug].draw
-        limit = own_limit(style, reduced.arrays) if style in LIMITS else None
+        reduced, style = reduce(CARDS[slug].style.values, outcome.value, kind), CARDS[slug].draw
+        limit = own_limit(style, reduced.arrays)
         drawn = draw(style, reduced.arrays, reduced.meta, photo, limit)
         _, data = drawn.files.get("map", drawn.files["file"])
         board = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

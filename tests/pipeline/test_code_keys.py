@@ -33,8 +33,10 @@ from generator.core.store import Store
 from generator.core.tasks import SceneTask, Source
 from generator.data.preprocess import normalise, photo
 from generator.drawing.differences import side_by_side
-from generator.drawing.styles import LIMITS, draw, own_limit
-from generator.engine.method_registry import METHODS, card
+from generator.drawing.style_registry import STYLES
+from generator.drawing.styles import draw, own_limit
+from generator.engine.method_card import card
+from generator.engine.method_registry import METHODS
 from generator.engine.model_card import describe
 from generator.engine.quantise import reduce
 from generator.engine.scene import Scene, SceneRequest
@@ -189,7 +191,7 @@ def results():
         (first,) = values
         style = CARDS[slug].draw
         reduced = {}
-        modules |= modules_of(lambda: reduced.update(all=reduce(style, first.value, "")))  # noqa: B023
+        modules |= modules_of(lambda: reduced.update(all=reduce(CARDS[slug].style.values, first.value, "")))  # noqa: B023
         made[slug] = (modules, style, reduced["all"])
     return made
 
@@ -226,7 +228,7 @@ def test_the_key_of_an_array_depends_on_all_that_makes_it(results, key_after, sl
 def test_the_key_of_a_picture_depends_on_all_that_draws_it(results, key_after, slug):
     _, style, values = results[slug]
     crop = np.zeros((*NET.input.size[1:], NET.input.size[0]), np.uint8)
-    limit = own_limit(style, values.arrays) if style in LIMITS else None
+    limit = own_limit(style, values.arrays)
     modules = modules_of(lambda: draw(style, values.arrays, values.meta, crop, limit))
     assert "generator.drawing.styles" in modules
 
@@ -237,7 +239,7 @@ def test_the_key_of_a_picture_depends_on_all_that_draws_it(results, key_after, s
     assert_every_module_counts(modules, key_after, key)
 
 
-@pytest.mark.parametrize("style", model_pairs.STYLES)
+@pytest.mark.parametrize("style", [name for name, style in STYLES.items() if style.card.pairs])
 def test_the_key_of_a_pair_depends_on_all_that_draws_it(results, key_after, style):
     values = next(values for _, drawn, values in results.values() if drawn == style)
     crop = np.zeros((*NET.input.size[1:], NET.input.size[0]), np.uint8)

@@ -15,6 +15,7 @@ from PIL import Image
 from generator.core.errors import ConfigError
 from generator.drawing import differences, similarity
 from generator.drawing.palettes import SIGNED
+from generator.drawing.style_registry import STYLES
 from generator.engine import quantise
 from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.model_pairs import pair, pair_image
@@ -71,7 +72,7 @@ def codes(picture):
 
 def sides(style, *maps):
     """Two results side by side, drawn as the store holds them."""
-    kept = [quantise.reduce(style, torch.from_numpy(one)) for one in maps]
+    kept = [quantise.reduce(STYLES[style].card.values, torch.from_numpy(one)) for one in maps]
     return differences.side_by_side(style, [one.arrays for one in kept], [one.meta for one in kept], PHOTO)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from generator.core.records import Example, Input, Layer, MethodCard, ModelCard, Network, Stage
 from generator.core.tasks import groups
+from generator.drawing.styles import style_cards
 from generator.engine.batch_size import chunk_size
 from generator.pipeline import jobs
-from generator.pipeline import keys as picture_keys
 from generator.pipeline.cost import price
 from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.keys import picture_key
@@ -50,8 +50,8 @@ WHAT = Example("what", "/photos/what.png", "What is it", "w" * 64, (20, 10))
 def method(slug, inputs, axes, at="", draw="grey", passes=0.0, **parameters):
     words = dict.fromkeys(("title", "family", "cites", "summary", "text", "formula", "reading", "limits"), "")
     return MethodCard(
-        slug=slug, draw=draw, inputs=inputs, axes=axes, parameters=parameters, at=at, preset="quick", passes=passes,
-        key=f"code of {slug}", **words,
+        slug=slug, style=style_cards()[draw], inputs=inputs, axes=axes, parameters=parameters, at=at, preset="quick",
+        passes=passes, key=f"code of {slug}", roles=(slug,), **words,
     )  # fmt: skip
 
 
@@ -154,7 +154,10 @@ def with_method(slug, **values):
         ({"examples": [replace(BEE, targets={"animals": "cat"})]}, TARGETED),
         ({"cards": with_method("gradient", key="mended")}, {place for place in EVERY if place[0] == "gradient"}),
         ({"cards": with_method("filters", key="mended")}, EVERY - OF_THE_IMAGE),
-        ({"cards": with_method("cam", draw="strip")}, {place for place in EVERY if place[0] == "cam"}),
+        (
+            {"cards": with_method("cam", style=style_cards()["picture"])},  # values of another kind
+            {place for place in EVERY if place[0] == "cam"},
+        ),
         ({"chosen": CHOSEN | {"noisy": {"sigma": 0.2}}}, SAMPLED),
         ({"memory": 2**12}, SAMPLED),
     ],
@@ -178,6 +181,7 @@ def test_a_key_changes_with_what_decides_the_array(more, expected):
         {"examples": [WHAT, BEE]},
         {"card": replace(CARD, title="Tiny one", name="Tiny", accuracy={"top1": 0.9}, passes_seconds=0.5)},
         {"cards": with_method("gradient", text="A mended sentence.", title="Gradients", reading="So.")},
+        {"cards": with_method("cam", style=style_cards()["strip"], order=1, film="It grows.")},
         {"device": "cpu"},
     ],
 )
@@ -230,15 +234,11 @@ def test_a_picture_with_a_scale_of_its_own_is_alone():
     assert picture_key(label, [label, rival], task, CARDS) == picture_key(label, [label], task, CARDS)
 
 
-def test_a_new_palette_makes_new_pictures_of_old_arrays(monkeypatch):
+def test_a_new_palette_makes_new_pictures_of_old_arrays():
     task = tasks()[1]
-    before = {job: picture_key(job, [job], task, CARDS) for job in task.jobs}
-    real = picture_keys.closure_digest
-    monkeypatch.setattr(
-        picture_keys, "closure_digest", lambda *names: "x" if names == ("generator.drawing.styles",) else real(*names)
-    )
-    assert tasks()[1] == task
-    assert all(picture_key(job, [job], task, CARDS) != key for job, key in before.items())
+    repainted = {slug: replace(card, style=replace(card.style, key="another")) for slug, card in CARDS.items()}
+    assert tasks(cards=repainted)[1] == task
+    assert all(picture_key(job, [job], task, CARDS) != picture_key(job, [job], task, repainted) for job in task.jobs)
 
 
 def test_names_of_classes_are_drawn_only_into_the_probabilities():

@@ -14,6 +14,8 @@ from fake_pictures import draw_photo, enlarged, heat, red_blue, save, sprite
 
 from generator.core.naming import figure_name, layer_slug
 from generator.core.records import Example, Figure, Input, Layer, MethodCard, ModelCard, Stage, record
+from generator.drawing.styles import style_cards
+from generator.pipeline.manifest import entry_of
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 STAGES = [("conv 64", 64, 32), ("pool", 64, 16), ("conv 256", 256, 16), ("pool", 256, 8), ("conv 512", 512, 4)]
@@ -39,7 +41,8 @@ def build(gallery: Path) -> dict[str, Any]:
         "generator": {"innerview": "0.1", "torch": "2", "torchvision": "0", "numpy": np.__version__, "pillow": "1"},
         "site": {"title": "Innerview", "url": "", "description": ""},
         "models": models,
-        "methods": [record(card) for card in METHODS],
+        "styles": [record(card.style) for card in METHODS],
+        "methods": [entry_of(card) for card in METHODS],
         "images": images,
         "unreadable": [{"id": "broken", "reason": "broken.png: not a picture that can be read"}],
         "predictions": predictions,
@@ -54,6 +57,7 @@ def build(gallery: Path) -> dict[str, Any]:
 
 
 def _method(slug: str, title: str, family: str, draw: str, summary: str, **more: Any) -> MethodCard:
+    style = style_cards()[draw]
     told = {
         "text": "One backward pass gives the gradient of the class score with respect to the input.",
         "formula": "g = ∂S / ∂x",
@@ -68,11 +72,20 @@ def _method(slug: str, title: str, family: str, draw: str, summary: str, **more:
         "passes": 0.0,
         "key": "0" * 64,
     }
-    return MethodCard(slug=slug, title=title, family=family, draw=draw, summary=summary, **(told | more))
+    return MethodCard(slug=slug, title=title, family=family, style=style, summary=summary, **(told | more))
 
 
 METHODS = [
-    _method("input", "Preprocessed input", "inside", "photo", "The picture as the network gets it.", axes=()),
+    _method(
+        "input",
+        "Preprocessed input",
+        "inside",
+        "photo",
+        "The picture as the network gets it.",
+        axes=(),
+        order=10,
+        roles=("input",),
+    ),
     _method(
         "activations",
         "Activations",
@@ -81,9 +94,19 @@ METHODS = [
         "What every channel of a layer found.",
         axes=("layer",),
         at="every",
+        order=20,
+        roles=("activations",),
     ),
     _method(
-        "top-images", "Top images", "inside", "patches", "What excites each channel most.", axes=("layer",), at="walk"
+        "top-images",
+        "Top images",
+        "inside",
+        "patches",
+        "What excites each channel most.",
+        axes=("layer",),
+        at="walk",
+        order=50,
+        roles=("dataset-examples",),
     ),
     _method(
         "filters",
@@ -93,6 +116,8 @@ METHODS = [
         "The patterns that the first layer slides over the picture.",
         axes=("layer",),
         at="conv",
+        order=30,
+        roles=("filters",),
     ),
     _method(
         "vanilla-backprop",
@@ -100,13 +125,57 @@ METHODS = [
         "gradient",
         "colour",
         "How the score changes with every pixel, in colour.",
+        order=70,
+        roles=("direction",),
     ),
-    _method("saliency", "Saliency", "gradient", "grey", "How much every pixel pulls on the score."),
-    _method("signed-gradient", "Signed gradient", "gradient", "signed", "Whether brightening a pixel helps or harms."),
-    _method("cam", "CAM", "cam", "overlay", "Where the last layer found the class.", parameters={"alpha": 0.5}),
-    _method("grad-cam", "Grad-CAM", "cam", "overlay", "Channels weighed by their mean gradient.", at="default"),
-    _method("grad-cam-over-depth", "Grad-CAM over depth", "cam", "strip", "The same map at every depth."),
-    _method("occlusion", "Occlusion", "perturbation", "signed", "How far the score falls when a patch is covered."),
+    _method(
+        "saliency",
+        "Saliency",
+        "gradient",
+        "grey",
+        "How much every pixel pulls on the score.",
+        order=90,
+        roles=("strength",),
+    ),
+    _method(
+        "signed-gradient",
+        "Signed gradient",
+        "gradient",
+        "signed",
+        "Whether brightening a pixel helps or harms.",
+        order=110,
+        roles=("sign",),
+    ),
+    _method(
+        "cam",
+        "CAM",
+        "cam",
+        "overlay",
+        "Where the last layer found the class.",
+        parameters={"alpha": 0.5},
+        order=180,
+        roles=("class-map",),
+    ),
+    _method(
+        "grad-cam",
+        "Grad-CAM",
+        "cam",
+        "overlay",
+        "Channels weighed by their mean gradient.",
+        at="default",
+        order=190,
+        roles=("region",),
+    ),
+    _method("grad-cam-over-depth", "Grad-CAM over depth", "cam", "strip", "The same map at every depth.", order=200),
+    _method(
+        "occlusion",
+        "Occlusion",
+        "perturbation",
+        "signed",
+        "How far the score falls when a patch is covered.",
+        order=300,
+        roles=("covered",),
+    ),
 ]
 
 

@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from generator.core.records import Example, Input, Network
+from generator.engine.method_card import card as method_card
 from generator.engine.method_registry import METHODS, load_methods
-from generator.engine.method_registry import card as method_card
 from generator.engine.model_card import describe
 from generator.engine.scene import Scene, SceneRequest
 from generator.models.load import Loaded

@@ -9,7 +9,9 @@ from generator.analysis.measure_registry import measure
 from .pixel_order import area, exchanged, rounded, strongest_first
 
 
-@measure("Deletion", better="low", preset="standard", passes=21, cites="Petsiuk et al. 2018, arXiv:1806.07421")
+@measure(
+    "Deletion", better="low", preset="standard", passes=21, cites="Petsiuk et al. 2018, arXiv:1806.07421", order=10
+)
 def deletion(heatmap, x, probability, *, steps: int = 20):
     """How fast the class is lost when the pixels that the map calls most important are painted over first.
 

@@ -9,7 +9,9 @@ from generator.analysis.measure_registry import measure
 from .pixel_order import area, exchanged, rounded, strongest_first
 
 
-@measure("Insertion", better="high", preset="standard", passes=21, cites="Petsiuk et al. 2018, arXiv:1806.07421")
+@measure(
+    "Insertion", better="high", preset="standard", passes=21, cites="Petsiuk et al. 2018, arXiv:1806.07421", order=20
+)
 def insertion(heatmap, x, probability, *, steps: int = 20, blur: float = 0.125):
     """How fast the class appears when a blurred picture gets its sharp pixels back, the map's strongest first.
 

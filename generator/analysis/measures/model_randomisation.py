@@ -9,7 +9,9 @@ from generator.analysis.measure_registry import measure
 from .rank_correlation import spearman
 
 
-@measure("Randomisation", better="low", preset="standard", runs=5, cites="Adebayo et al. 2018, arXiv:1810.03292")
+@measure(
+    "Randomisation", better="low", preset="standard", runs=5, cites="Adebayo et al. 2018, arXiv:1810.03292", order=40
+)
 def randomisation(heatmap, depth, redrawn, *, steps: int = 5):
     """How much of the map is left when the network's layers are drawn anew, from the last to the first.
 

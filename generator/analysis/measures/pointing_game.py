@@ -5,7 +5,7 @@ from __future__ import annotations
 from generator.analysis.measure_registry import measure
 
 
-@measure("Pointing", better="high", preset="standard", cites="Zhang et al. 2016, arXiv:1608.00507")
+@measure("Pointing", better="high", preset="standard", cites="Zhang et al. 2016, arXiv:1608.00507", order=30)
 def pointing(heatmap, inside):
     """Whether the map's strongest pixel lies on the thing, and which share of the map does.
 

@@ -7,7 +7,7 @@ from generator.analysis.measure_registry import measure
 from .rank_correlation import spearman
 
 
-@measure("Agreement of seeds", better="high", runs=3, cites="")
+@measure("Agreement of seeds", better="high", runs=3, cites="", order=50)
 def seed_spread(heatmap, reseeded, *, seeds: int = 3):
     """How alike the map stays when its noise or its masks are drawn from other seeds.
 

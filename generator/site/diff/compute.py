@@ -19,7 +19,6 @@ from .values import Values, luminance, values
 Record = dict[str, Any]
 
 SHOWN = 200  # changed figures that get pictures
-AXES = {"sprite": 3, "grey": 3, "signed": 3, "overlay": 3, "colour": 4, "classic": 4}  # of values that are subtracted
 FOLDER = "changes"  # below the gallery: pictures of what was, and differences
 
 
@@ -116,7 +115,7 @@ def _changed(old: Side, new: Side, was: Record, now: Record) -> Record:
     entry |= {"size": [now["width"], now["height"]], "reason": now["reason"] or was["reason"]}
     if entry["status"] != ["drawn", "drawn"]:
         return entry
-    left, right = (values(side, figure, _style(side, figure)) for side, figure in ((old, was), (new, now)))
+    left, right = values(old, was), values(new, now)
     pair = _lying_on_each_other(left, right)
     if pair:
         entry["numbers"] = _numbers(*pair)
@@ -151,16 +150,16 @@ def _lying_on_each_other(left: Values | None, right: Values | None) -> tuple[lis
 
 def _difference(old: Side, new: Side, was: Record, now: Record) -> bytes | None:
     """New minus old as a picture, from the values where both are a map or channels, else from the luminance."""
-    style = _style(new, now)
-    left, right = values(old, was, _style(old, was)), values(new, now, style)
+    style = new.style(now)
+    left, right = values(old, was), values(new, now)
     pair = _lying_on_each_other(left, right)
-    if pair and len(pair[0]) == 1 and pair[0][0].ndim == AXES.get(style):
+    if pair and style.difference and len(pair[0]) == 1 and pair[0][0].ndim == style.axes:
         limit = max(float(np.abs(end)) for figure in (was, now) for end in figure["scale"] or (1.0,))
         (one,), (other,) = pair
         if "channels" in left.arrays:
             drawn = sprite_difference(one, other, limit, right.meta)
         else:
-            drawn = map_difference("colour" if style == "classic" else style, one, other, limit)
+            drawn = map_difference(style.difference, one, other, limit)
         return drawn.files["file"][1]
     files = [side.picture(figure) for side, figure in ((old, was), (new, now))]
     if not all(files):
@@ -169,11 +168,6 @@ def _difference(old: Side, new: Side, was: Record, now: Record) -> bytes | None:
     if grey[0].shape != grey[1].shape:
         return None
     return styles.draw("signed", {"map": (grey[1] - grey[0])[None]}, {}, None, 255.0).files["file"][1]
-
-
-def _style(side: Side, figure: Record) -> str:
-    cards = {card["slug"]: card["draw"] for card in side.manifest["methods"]}
-    return cards.get(figure["method"], "")
 
 
 # --- why --------------------------------------------------------------------------------------------

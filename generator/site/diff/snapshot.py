@@ -10,7 +10,9 @@ import numpy as np
 
 from generator.core.errors import InnerviewError
 from generator.core.naming import FIGURE
+from generator.core.records import StyleCard
 from generator.core.store import Damaged, Store, unpack
+from generator.drawing.styles import style_cards
 from generator.pipeline.manifest_reader import manifest_file, read_manifest
 
 STORES = ("store", ".innerview/store", "../.innerview/store")  # from the folder that was named
@@ -33,6 +35,13 @@ class Side:
         near = [path / name for name in STORES] if path.is_dir() else [self.folder / "store"]
         self._stores = [Store(folder) for folder in dict.fromkeys([*near, *stores]) if folder.is_dir()]
         self.figures: dict[str, dict[str, Any]] = {figure["id"]: figure for figure in self.manifest["figures"]}
+        self._styles = style_cards(self.manifest.get("styles", ()))
+        self._drawn = {card["slug"]: card["draw"] for card in self.manifest["methods"]}
+
+    def style(self, figure: dict[str, Any]) -> StyleCard:
+        """The way in which a figure's method draws."""
+        name = self._drawn.get(figure["method"], "")
+        return self._styles.get(name) or StyleCard(name)
 
     def picture(self, figure: dict[str, Any], part: str = "file") -> bytes | None:
         """The bytes of a figure's `file` or `map`."""

@@ -24,8 +24,8 @@ class Values:
     meta: Mapping[str, Any]
 
 
-def values(side: Side, figure: Mapping[str, Any], style: str) -> Values | None:
-    """The values of a drawn figure; `style` is how its method draws. None where neither store nor picture has them."""
+def values(side: Side, figure: Mapping[str, Any]) -> Values | None:
+    """The values of a drawn figure. None where neither store nor picture has them."""
     found = side.arrays(figure)
     if found:
         arrays, meta = found
@@ -33,16 +33,16 @@ def values(side: Side, figure: Mapping[str, Any], style: str) -> Values | None:
             return Values({"channels": channels(arrays, meta)}, "stored", meta)
         finite = {name: np.nan_to_num(one, nan=0.0, posinf=0.0, neginf=0.0) for name, one in arrays.items()}
         return Values(finite, "stored", meta)
-    data = side.picture(figure, "map" if style == "overlay" else "file")
-    decode = DECODE.get(style)
-    if not data or not decode or not figure["scale"] or (style == "sprite" and not figure["sprite"]):
+    style = side.style(figure)
+    data, read = side.picture(figure, style.reads_from), READERS.get(style.reads)
+    if not data or not read or not figure["scale"] or (style.values == "channels" and not figure["sprite"]):
         return None
     picture = Image.open(io.BytesIO(data))
     if picture.format != "PNG" or picture.mode not in ("P", "RGB"):  # a lossy picture has values of its own
         return None
     low, high = figure["scale"]
-    read = decode(np.asarray(picture).astype(np.float32), low, high)
-    return Values({"map": read[None]}, "decoded", {})
+    decoded = read(np.asarray(picture).astype(np.float32), low, high)
+    return Values({"map": decoded[None]}, "decoded", {})
 
 
 def luminance(data: bytes) -> np.ndarray:
@@ -51,7 +51,7 @@ def luminance(data: bytes) -> np.ndarray:
 
 
 def _channels(codes: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The inverse of `render.sprite`; between the tiles is a code that no value has, read as zero."""
+    """The inverse of `styles.sprite`; between the tiles is a code that no value has, read as zero."""
     if low < 0:
         return np.where(codes == 0, 0, (codes - 128) * (high / 127)).astype(np.float32)
     return np.where(codes == 255, 0, codes * (high / 254)).astype(np.float32)
@@ -69,11 +69,4 @@ def _colours(codes: np.ndarray, low: float, high: float) -> np.ndarray:
     return _between(codes, low, high).transpose(2, 0, 1)
 
 
-DECODE = {  # how a style of `render.DRAW` is read back
-    "sprite": _channels,
-    "signed": _signed,
-    "grey": _between,
-    "overlay": _between,
-    "colour": _colours,
-    "classic": _colours,
-}
+READERS = {"channels": _channels, "signed": _signed, "between": _between, "colours": _colours}  # `StyleCard.reads`

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
+from generator.core.roles import FILTERS, INPUT
+
 from . import components, format, tutorials
 from .components import Bar, Link, Plate, Steps
 from .faithfulness import RANDOM
@@ -115,9 +117,9 @@ def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | 
     answer = gallery.predictions.get((model, image))
     if not answer or len(answer["top"]) < 2:
         return None
-    wanted = [("input", ()), ("grad-cam", TOLD), ("occlusion", TOLD)]
-    found = [gallery.find(model, image, method, roles) for method, roles in wanted]
-    rival = gallery.find(model, image, "grad-cam", ("rival",))
+    wanted = [(INPUT, ()), ("region", TOLD), ("covered", TOLD)]
+    found = [gallery.in_role(model, image, role, targets) for role, targets in wanted]
+    rival = gallery.in_role(model, image, "region", ("rival",))
     first, second = answer["top"][:2]
     return Seen(
         report=Link(gallery.images[image]["title"], relative(report_page(model, image), page)),
@@ -133,7 +135,7 @@ def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | 
 
 def _filters(gallery: Gallery, model: str) -> Filters | None:
     probe = gallery.probes.get(model)
-    kernels = gallery.find(model, MODEL_LEVEL, "filters")
+    kernels = gallery.in_role(model, MODEL_LEVEL, FILTERS)
     if not probe or not kernels:
         return None
     told = {layer["layer"]: layer for layer in probe["layers"]}

@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from . import format
-from .comparison_panel import COLUMN, PAPER, Pane
-from .components import RAMPS, TALLEST, WIDEST, Link, Scale
+from generator.core.records import StyleCard
+
+from . import components, format
+from .comparison_panel import COLUMN, Pane
+from .components import TALLEST, WIDEST, Link, Scale
 from .embed_snippets import named
 from .manifest_index import Gallery, Record
 from .model_pairs import Side
@@ -179,9 +181,11 @@ def _are(count: int) -> str:
 
 
 def _change(place: _Place, entry: Record) -> Change:
-    method = place.gallery.methods.get(entry["method"], {})
+    style, figure = place.gallery.style(entry["method"]), _figure(place, entry)
     title, of = _title(place, entry)
-    files, drawn = entry["files"], method.get("draw", "")
+    files = entry["files"]
+    # Where no values are subtracted the difference is that of the pictures' luminance, which is drawn as signed.
+    between = place.gallery.style_called(style.difference or "signed")
     page = place.leads(f"gallery/{entry['id']}.html") if entry["kind"] == "changed" else ""
     alts = {"before": f"{title}, {of}, as it was", "after": f"{title}, {of}, as it is now"}
     alts["difference"] = f"{title}, {of}: now minus before"
@@ -192,7 +196,7 @@ def _change(place: _Place, entry: Record) -> Change:
             src=place.file(files[role]),
             alt=alts[role],
             href=page if role == "after" else "",
-            paper=drawn != "colour" if role == "difference" else drawn in PAPER,
+            paper=between.zero_white if role == "difference" else components.is_paper(figure, style),
         )
         for role in ("before", "after", "difference")
         if role in files
@@ -210,7 +214,7 @@ def _change(place: _Place, entry: Record) -> Change:
         facts=measured(entry.get("numbers", {})),
         words=said,
         panes=panes,
-        scales=_scales(entry, drawn),
+        scales=_scales(entry, figure, style),
         large=width > 2 * COLUMN,
         smooth=width > COLUMN,
         width=width,
@@ -219,12 +223,17 @@ def _change(place: _Place, entry: Record) -> Change:
     )
 
 
-def _scales(entry: Record, drawn: str) -> dict[str, Scale]:
+def _figure(place: _Place, entry: Record) -> Record:
+    """The figure as it is now; of one that is gone nothing is known but that its shape is not."""
+    return place.gallery.get(entry["id"]) or {"shape": ()}
+
+
+def _scales(entry: Record, figure: Record, style: StyleCard) -> dict[str, Scale]:
     """The two ends of the colours of before and after, where they are a scale."""
     found = {}
     for role, scale in zip(("left", "right"), entry.get("scales", (None, None)), strict=True):
-        if scale and drawn in ("sprite", *RAMPS):
-            ramp = RAMPS.get(drawn, "signed" if scale[0] < 0 else "green")
+        if scale and style.ramp:
+            ramp = components.ramp(figure, style, scale[0])
             found[role] = Scale(format.number(scale[0]), format.number(scale[1]), ramp)
     return found
 

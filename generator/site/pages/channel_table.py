@@ -17,7 +17,6 @@ from .urls import figure_page, gallery_file, layer_page, relative, report_page
 
 LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"  # how high a bar of a histogram is
 NOTED = 8  # channels of a kind that stand on the page itself; the script knows the others
-PICTURED = ("deconvnet-units", "activation-maximisation")  # methods whose figures hold tiles of some channels
 
 Arrays = dict[str, np.ndarray]
 
@@ -124,18 +123,19 @@ def _summary(told: Record) -> list[str]:
 
 
 def _patches(gallery: Gallery, model: str, name: str) -> Record | None:
+    method = gallery.with_role("dataset-examples")
     for figure in gallery.report(model, MODEL_LEVEL):
-        if (figure["method"], figure["layer"], figure["status"]) == ("top-images", name, "drawn"):
+        if (figure["method"], figure["layer"], figure["status"]) == (method, name, "drawn"):
             return figure
     return None
 
 
 def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[Record]:
     """The figures of some of the layer's channels, each with the place of every channel that it shows."""
-    found = []
+    pictured, found = gallery.methods_with("units"), []
     for image in (MODEL_LEVEL, *gallery.images_of(model)):
         for figure in gallery.report(model, image):
-            shown = figure["numbers"].get("channels") if figure["method"] in PICTURED else None
+            shown = figure["numbers"].get("channels") if figure["method"] in pictured else None
             if not shown or figure["layer"] != name or figure["status"] != "drawn" or not figure["sprite"]:
                 continue
             sprite = figure["sprite"]

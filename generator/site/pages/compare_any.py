@@ -11,8 +11,8 @@ from .manifest_index import MODEL_LEVEL, Gallery, Record
 from .urls import home_page, hub_page, relative
 
 ANY_TWO = "gallery/compare/figures.html"
-# Drawings whose colours can be led back to values, each of them with others of its kind.
-SCALED = {"grey": "linear", "classic": "linear", "colour": "linear", "signed": "palette", "sprite": "palette"}
+# How a browser leads colours back to values and on to another scale, by how their codes are read.
+SCALED = {"between": "linear", "colours": "linear", "signed": "palette", "channels": "palette"}
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def _shown(gallery: Gallery, model: str, image: str) -> list[Record]:
 
 
 def _entry(gallery: Gallery, figure: Record) -> dict[str, Any]:
-    method = gallery.methods[figure["method"]]
-    draw, scale = method["draw"], figure["scale"]
-    kind = SCALED.get(draw, "") if scale else ""
+    method, style = gallery.methods[figure["method"]], gallery.style(figure["method"])
+    scale = figure["scale"] if style.ramp else None
+    kind = SCALED.get(style.reads, "") if scale and style.reads_from == "file" else ""
     title = method["title"]
     title += f" of {figure['layer']}" if figure["layer"] and method["at"] == "every" else ""
     title += f" for {figure['target']['name']}" if figure["target"] else ""
@@ -101,9 +101,10 @@ def _entry(gallery: Gallery, figure: Record) -> dict[str, Any]:
         "file": figure["file"],
         "width": figure["width"],
         "height": figure["height"],
-        "paper": components.is_paper(figure, method),
-        "smooth": draw in ("photo", "strip", "overlay"),
-        "draw": draw + ("-signed" if kind == "palette" and scale[0] < 0 else ""),
+        "paper": components.is_paper(figure, style),
+        "smooth": style.look in ("photo", "strip") or style.over_photo,
+        "draw": style.name + ("-signed" if kind == "palette" and scale[0] < 0 else ""),
         "kind": kind,
-        "scale": [float(f"{end:.4g}") for end in scale] if scale and draw not in components.UNSCALED else None,
+        "scale": [float(f"{end:.4g}") for end in scale] if scale else None,
+        "ramp": components.ramp(figure, style, scale[0]) if scale else "",
     }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.drawing.palettes import ramp_of
+
 from . import format
-from .components import LARGEST_CELL, RAMPS, TALLEST, WIDEST, Scale
+from .components import LARGEST_CELL, TALLEST, WIDEST, Scale
 from .manifest_index import Gallery, Record
 from .pair_summary import short_names
 from .report import stage_id
 from .urls import gallery_file, relative
 
-PAPER = {"sprite", "signed"}  # drawings whose zero is white
 COLUMN = 330  # screen pixels that a picture has beside two others
 
 
@@ -49,8 +50,8 @@ class Duel:
 def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
     """A comparison of the manifest as `page` shows it."""
     method = gallery.methods.get(entry["method"], {})
-    drawn, limit = method.get("draw", ""), entry["scale"][1]
-    signed = entry["scale"][0] < 0
+    style, (start, limit) = gallery.style(entry["method"]), entry["scale"]
+    between = gallery.style_called(style.difference)
     names = short_names(gallery, tuple(entry["models"]))
     title = _title(gallery, entry, method)
     alike = format.correlation(entry["numbers"]["correlation"])
@@ -61,7 +62,7 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
             src=relative(gallery_file(entry["files"][role]), page),
             alt=f"{gallery.figure(figure)['alt'] or title} ({name})",
             href=relative(f"gallery/{figure}.html", page),
-            paper=drawn in PAPER,
+            paper=style.zero_white,
         )
         for role, name, figure in zip(("left", "right"), names, entry["figures"], strict=True)
     ]
@@ -72,10 +73,10 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
             src=relative(gallery_file(entry["files"]["difference"]), page),
             alt=f"{title}, {names[1]} minus {names[0]}: correlation {alike}",
             href="",
-            paper=drawn != "colour",
+            paper=between.zero_white,
         )
     )
-    low, high, least = (format.number(value) for value in (entry["scale"][0], limit, -limit))
+    low, high, least = (format.number(value) for value in (start, limit, -limit))
     return Duel(
         id=_id(gallery, entry),
         title=title,
@@ -83,8 +84,8 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
         correlation=alike,
         difference=format.percent(entry["numbers"]["relative difference"]),
         panes=panes,
-        scale=Scale(low, high, RAMPS.get(drawn, "signed" if signed else "green")),
-        spread=Scale(least, high, "colour" if drawn == "colour" else "signed"),
+        scale=Scale(low, high, ramp_of(style.ramp, start)),
+        spread=Scale(least, high, ramp_of(between.ramp, -limit)),
         width=entry["width"],
         height=entry["height"],
         zoom=_zoom(gallery, entry),
@@ -94,7 +95,7 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
 
 
 def _title(gallery: Gallery, entry: Record, method: Record) -> str:
-    if entry["method"] == "activations":
+    if entry["method"] == gallery.activations:
         stages = gallery.models[entry["models"][0]]["stages"]
         return next((stage["title"] for stage in stages if stage["layer"] == entry["layer"]), entry["layer"])
     said = method.get("title", entry["method"])
@@ -108,7 +109,7 @@ def _facts(gallery: Gallery, entry: Record) -> list[str]:
 
 def _id(gallery: Gallery, entry: Record) -> str:
     stages = [stage["layer"] for stage in gallery.models[entry["models"][0]]["stages"]]
-    if entry["method"] == "activations" and entry["layer"] in stages:
+    if entry["method"] == gallery.activations and entry["layer"] in stages:
         return stage_id(stages.index(entry["layer"]) + 1)
     return entry["id"].rpartition("/")[2]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from generator.core.channel_blocks import said
+from generator.core.records import StyleCard
+from generator.core.roles import INPUT
+from generator.drawing.palettes import ramp_of
 
 from . import format
-from .animations import moves
 from .manifest_index import MODEL_LEVEL, Gallery, Record, together
 from .urls import figure_page, gallery_file, hub_page, image_page, relative
 
@@ -123,10 +125,7 @@ class Matrix:
 
 # --- a figure becomes a plate ------------------------------------------------------------------------
 
-PAPER = {"sprite", "signed", "filters"}  # drawings whose zero is white
-RAMPS = {"grey": "grey", "overlay": "heat", "signed": "signed", "colour": "colour", "classic": "colour"}
-LOOKS = {"photo": "photo", "picture": "photo", "strip": "strip", "dreams": "strip"}  # how a drawing is laid out
-UNSCALED = {*LOOKS, "pictures"}  # drawings whose colours are no scale
+ANYHOW = "how the picture came about, step by step"  # what a film shows whose method does not say it
 WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
 
 
@@ -134,7 +133,7 @@ def plate(
     gallery: Gallery, figure: Record, page: str, title: str = "", layer_title: bool = False, thumb: bool = False
 ) -> Plate:
     """A figure of the manifest as a picture on `page`, by its small file with `thumb`."""
-    method = gallery.methods.get(figure["method"], {})
+    method, style = gallery.methods.get(figure["method"], {}), gallery.style(figure["method"])
     title = title or (figure["layer"] if layer_title else method.get("title", figure["method"]))
     title += f", {block}" if (block := said(figure["style"])) else ""
     target = (figure.get("target") or {}).get("name", "")
@@ -149,8 +148,8 @@ def plate(
     }
     if figure["status"] != "drawn":
         return Plate(**shared, reason=figure["reason"] or "no reason was given")
-    look = _look(figure, method)
-    input_figure = gallery.find(figure["model"], figure["image"], "input") if method.get("draw") == "overlay" else None
+    look = _look(figure, style)
+    input_figure = gallery.in_role(figure["model"], figure["image"], INPUT) if style.over_photo else None
     under = input_figure["file"] if input_figure and input_figure["status"] == "drawn" else ""
     return Plate(
         **shared,
@@ -159,36 +158,40 @@ def plate(
         width=figure["width"],
         height=figure["height"],
         look=look,
-        paper=is_paper(figure, method),
+        paper=is_paper(figure, style),
         fade=bool(under),
         under=relative(gallery_file(under), page) if under else "",
         animation=relative(gallery_file(figure["animation"]), page) if figure["animation"] else "",
-        moves=moves(figure),
+        moves=(method.get("film") or ANYHOW) if figure["animation"] else "",
         zoom=_zoom(figure) if look == "sprite" else 1,
-        cells=_cells(figure, method),
-        labels=_labels(gallery, figure, method),
+        cells=_cells(figure, style),
+        labels=_labels(gallery, figure, style),
         values=_values(figure),
-        scale=_scale(figure, method),
+        scale=_scale(figure, style),
     )
 
 
-def is_paper(figure: Record, method: Record) -> bool:
+def is_paper(figure: Record, style: StyleCard) -> bool:
     """Whether zero is white in this picture."""
-    return method.get("draw", "") in PAPER and not _is_coloured(figure, method)
+    return style.zero_white and not _is_coloured(figure, style)
 
 
-def _is_coloured(figure: Record, method: Record) -> bool:
+def ramp(figure: Record, style: StyleCard, low: float) -> str:
+    """The ramp of the colours of a figure whose scale begins at `low`; "" where they are no scale."""
+    return "colour" if _is_coloured(figure, style) else ramp_of(style.ramp, low)
+
+
+def _is_coloured(figure: Record, style: StyleCard) -> bool:
     """Kernels over three channels are drawn in their own colours."""
-    return method.get("draw") == "filters" and len(figure["shape"]) == 4 and figure["shape"][1] == 3
+    return style.kernels and len(figure["shape"]) == 4 and figure["shape"][1] == 3
 
 
-def _look(figure: Record, method: Record) -> str:
-    drawn = method.get("draw", "")
-    if drawn in LOOKS:
-        return LOOKS[drawn]
+def _look(figure: Record, style: StyleCard) -> str:
+    if style.look in ("photo", "strip"):
+        return style.look
     if figure["sprite"]:
         return "sprite"
-    return "chart" if drawn == "sprite" else "map"
+    return "chart" if style.values == "channels" else "map"
 
 
 def _zoom(figure: Record) -> int:
@@ -198,20 +201,20 @@ def _zoom(figure: Record) -> int:
     return max(1, min(fits, LARGEST_CELL // max(figure["sprite"]["tile"]) if is_vector else fits))
 
 
-def _cells(figure: Record, method: Record) -> str:
+def _cells(figure: Record, style: StyleCard) -> str:
     sprite = figure["sprite"]
-    if not sprite or _look(figure, method) != "sprite":
+    if not sprite or _look(figure, style) != "sprite":
         return ""
-    shown = sprite.get("shown", ()) if method.get("draw") != "filters" else ()  # which channels, where not all
+    shown = () if style.kernels else sprite.get("shown", ())  # which channels, where not all
     return " ".join(
         str(n) for n in (sprite["channels"], sprite["columns"], sprite["rows"], *sprite["tile"], sprite["gap"], *shown)
     )
 
 
-def _labels(gallery: Gallery, figure: Record, method: Record) -> tuple[str, ...]:
+def _labels(gallery: Gallery, figure: Record, style: StyleCard) -> tuple[str, ...]:
     """What the parts of a strip are: the stages whose layers it goes through."""
     stages = {stage["layer"]: stage["title"] for stage in gallery.models[figure["model"]]["stages"]}
-    layers = figure["numbers"].get("layers", ()) if _look(figure, method) == "strip" else ()
+    layers = figure["numbers"].get("layers", ()) if style.look == "strip" else ()
     return tuple(stages.get(layer, layer) for layer in layers)
 
 
@@ -222,14 +225,12 @@ def _values(figure: Record) -> str:
     return f"{format.number(low)} to {format.number(high)}"
 
 
-def _scale(figure: Record, method: Record) -> Scale | None:
-    drawn = method.get("draw", "")
-    if figure["scale"] is None or drawn in UNSCALED or _look(figure, method) == "chart":
+def _scale(figure: Record, style: StyleCard) -> Scale | None:
+    if figure["scale"] is None or not style.ramp or _look(figure, style) == "chart":
         return None
     low, high = figure["scale"]
-    ramp = "colour" if _is_coloured(figure, method) else RAMPS.get(drawn, "signed" if low < 0 else "green")
     clipped = f"{format.percent(figure['clipped'])} beyond" if figure["clipped"] > 0 else ""
-    return Scale(format.number(low), format.number(high), ramp, clipped)
+    return Scale(format.number(low), format.number(high), ramp(figure, style, low), clipped)
 
 
 def _alt(gallery: Gallery, figure: Record, method: Record) -> str:

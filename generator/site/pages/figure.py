@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.analysis import objectives
+from generator.core.roles import ACTIVATIONS, FILTERS
 
 from . import compare_any, components, embed_snippets, faithfulness, format, social_meta
 from .browser_palettes import looks
@@ -121,14 +122,16 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         oembed=base(gallery) + oembed_file(record) if taken and gallery.site["url"] else "",
         share=social_meta.figure(gallery, record, plate),
         channels=channels if record["sprite"] else None,
-        looks=looks(record["scale"]) if plate.cells and method["draw"] == "sprite" else None,
+        looks=looks(record["scale"]) if plate.cells and gallery.style(record["method"]).values == "channels" else None,
     )
 
 
 def _layer(gallery: Gallery, record: Record, page: str) -> Link | None:
     if not record["layer"]:
         return None
-    shown = record["method"] in ("activations", "filters") and gallery.at_layer(record["model"], record["layer"])
+    shown = record["method"] in map(gallery.with_role, (ACTIVATIONS, FILTERS)) and gallery.at_layer(
+        record["model"], record["layer"]
+    )
     return Link(record["layer"], relative(layer_page(record["model"], record["layer"]), page) if shown else "")
 
 

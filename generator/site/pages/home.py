@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.roles import INPUT
+
 from . import changes, components, format
 from .components import Bar, Link, Plate, Verdict
-from .manifest_index import Gallery
+from .manifest_index import Gallery, Record
 from .method import example
 from .report import LABEL, RIVAL, Block, silhouette
 from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, model_page, relative, report_page
 
-# The maps of the front page, the most convincing first; as many as fit are shown of those that the gallery has.
+# Roles of the maps of the front page, the most convincing first; as many as fit are shown of those that the gallery has.
 FRONT = {
-    "grad-cam": ("Where", "The region that supports the class."),
-    "lrp": ("Which pixels", "The share of the score that each pixel holds."),
-    "guided-backprop": ("Which details", "The edges and colours that raise the score."),
-    "saliency": ("How much", "The influence of each pixel on the score."),
-    "vanilla-backprop": ("Which way", "The same influence, in colour and direction."),
+    "region": ("Where", "The region that supports the class."),
+    "relevance": ("Which pixels", "The share of the score that each pixel holds."),
+    "guided": ("Which details", "The edges and colours that raise the score."),
+    "strength": ("How much", "The influence of each pixel on the score."),
+    "direction": ("Which way", "The same influence, in colour and direction."),
 }
 FRONT_MAPS = 3
 
@@ -43,7 +45,7 @@ class Exhibit:
     photo: Plate
     aspect: float  # width to height that the photo is shown with
     input: Plate | None
-    plates: dict[str, Plate]  # by method, for the label; drawn ones only
+    plates: dict[str, Plate]  # by role, for the label; drawn ones only
     rivals: dict[str, Plate]
     rival: str
     front: list[Highlight]
@@ -81,7 +83,8 @@ def home(gallery: Gallery) -> HomePage:
     report = most_telling(gallery)
     thumbs = [components.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
     by_look = {
-        components.RAMPS.get(card["draw"], card["draw"]): slug for slug, card in reversed(gallery.methods.items())
+        (style.ramp if (style := gallery.style(slug)).look == "map" else style.name): slug
+        for slug in reversed(gallery.methods)
     }
     pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page, thumb=True))]
     return HomePage(
@@ -125,10 +128,11 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
     activations = gallery.of_layer(model, image)
     stages = [f for s in card["stages"] if (f := activations.get(s["layer"])) and f["sprite"] and len(f["shape"]) == 3]
     drawn = [figure for figure in gallery.report(model, image) if figure["status"] == "drawn" and figure["target"]]
-    rivals = {f["method"]: f for f in reversed(drawn) if f["target"]["role"] in RIVAL}
-    input_figure = gallery.find(model, image, "input")
-    plates = {f["method"]: components.plate(gallery, f, page) for f in reversed(drawn) if f["target"]["role"] in LABEL}
-    front = [Highlight(*caption, plates[method]) for method, caption in FRONT.items() if method in plates]
+    rivals = _by_role(gallery, [figure for figure in drawn if figure["target"]["role"] in RIVAL])
+    labels = _by_role(gallery, [figure for figure in drawn if figure["target"]["role"] in LABEL])
+    input_figure = gallery.in_role(model, image, INPUT)
+    plates = {role: components.plate(gallery, figure, page) for role, figure in labels.items()}
+    front = [Highlight(*caption, plates[role]) for role, caption in FRONT.items() if role in plates]
     return Exhibit(
         report=Link(record["title"], relative(report_page(model, image), page)),
         model=Link(card["title"], relative(model_page(model), page)),
@@ -138,10 +142,19 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
         aspect=round(min(1.6, max(0.75, record["size"][0] / record["size"][1])), 3),
         input=components.plate(gallery, input_figure, page) if input_figure else None,
         plates=plates,
-        rivals={method: components.plate(gallery, figure, page) for method, figure in rivals.items()},
+        rivals={role: components.plate(gallery, figure, page) for role, figure in rivals.items()},
         rival=next((f["target"]["name"] for f in rivals.values()), ""),
         front=front[:FRONT_MAPS],
         first=components.plate(gallery, stages[0], page) if stages else None,
         middle=components.plate(gallery, stages[len(stages) // 2], page) if stages else None,
         bars=components.bars(gallery.predictions.get((model, image))),
     )
+
+
+def _by_role(gallery: Gallery, figures: list[Record]) -> dict[str, Record]:
+    """The first of some figures for each role that their methods have."""
+    roles: dict[str, Record] = {}
+    for figure in figures:
+        for role in gallery.methods[figure["method"]].get("roles", ()):
+            roles.setdefault(role, figure)
+    return roles

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from generator.core.roles import FILTERS
+
 from . import components, escape, format
 from .channel_table import Units, units
 from .components import Link, Plate, Scale, Steps
@@ -195,8 +197,9 @@ def _stage(gallery: Gallery, model: str, record: Record, drawn: list[Record], pa
 
 def _kernels(gallery: Gallery, model: str, record: Record) -> Record | None:
     """The filters figure of the layer itself, else of the convolution in its stage whose channels these are."""
+    method = gallery.with_role(FILTERS)
     filters = {
-        f["layer"]: f for f in gallery.report(model, MODEL_LEVEL) if f["method"] == "filters" and f["status"] == "drawn"
+        f["layer"]: f for f in gallery.report(model, MODEL_LEVEL) if f["method"] == method and f["status"] == "drawn"
     }
     if record["name"] in filters:
         return filters[record["name"]]

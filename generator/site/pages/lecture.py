@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
+
 from . import components, tutorials
 from .components import Link, Plate, Steps
 from .manifest_index import MODEL_LEVEL, Gallery, Record
@@ -37,24 +39,24 @@ class LecturePage:
     compare: str  # the pruned network beside its dense one; "" where no such pages are
 
 
-# Heading, methods that may stand for it, and for which class: the label's, the rival's or none.
+# Heading, roles of methods that may stand for it, and for which class: the label's, the rival's or none.
 TOPICS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "cnns": ("What a convolutional network is", ("input",), ()),
+    "cnns": ("What a convolutional network is", (INPUT,), ()),
     "architectures": ("Architectures", (), ()),
-    "kernels": ("Kernels", ("filters",), ()),
-    "activations": ("Activations", ("activations",), ()),
-    "backprop": ("Backpropagation to the picture", ("vanilla-backprop", "saliency"), LABEL),
-    "deconvolution": ("Deconvolution", ("deconvnet",), LABEL),
-    "guided": ("Guided backpropagation", ("guided-backprop",), LABEL),
-    "cam": ("CAM", ("cam",), LABEL),
-    "grad-cam": ("Grad-CAM", ("grad-cam",), LABEL),
-    "maximisation": ("Pictures that a unit likes best", ("activation-maximisation",), ()),
-    "dreams": ("Dreams", ("deepdream",), ()),
-    "style": ("Style", ("style-transfer",), ()),
-    "pruning": ("Pruning", ("grad-cam", "saliency", "activations"), LABEL),
-    "debugging": ("Applications: debugging", ("grad-cam", "saliency"), ()),
-    "medicine": ("Applications: medicine", ("grad-cam", "occlusion", "cam"), RIVAL),
-    "safety": ("Applications: safety", ("signed-gradient", "vanilla-backprop"), RIVAL),
+    "kernels": ("Kernels", (FILTERS,), ()),
+    "activations": ("Activations", (ACTIVATIONS,), ()),
+    "backprop": ("Backpropagation to the picture", ("direction", "strength"), LABEL),
+    "deconvolution": ("Deconvolution", ("transposed",), LABEL),
+    "guided": ("Guided backpropagation", ("guided",), LABEL),
+    "cam": ("CAM", ("class-map",), LABEL),
+    "grad-cam": ("Grad-CAM", ("region",), LABEL),
+    "maximisation": ("Pictures that a unit likes best", ("favourites",), ()),
+    "dreams": ("Dreams", ("dream",), ()),
+    "style": ("Style", ("restyled",), ()),
+    "pruning": ("Pruning", ("region", "strength", ACTIVATIONS), LABEL),
+    "debugging": ("Applications: debugging", ("region", "strength"), ()),
+    "medicine": ("Applications: medicine", ("region", "covered", "class-map"), RIVAL),
+    "safety": ("Applications: safety", ("sign", "direction"), RIVAL),
 }
 
 
@@ -90,11 +92,11 @@ def lecture(gallery: Gallery) -> LecturePage:
 
 def _topic(gallery: Gallery, id: str, model: str) -> Topic | None:
     """The heading with the first figure of the gallery that can stand for it."""
-    title, methods, roles = TOPICS[id]
+    title, parts, roles = TOPICS[id]
     if id == "architectures":
         card = gallery.models.get(model)
         return Topic(id, title, None, _of(gallery, model, MODEL_LEVEL), Link("", "")) if card else None
-    for method in methods:
+    for method in (method for part in parts for method in gallery.methods_with(part)):
         figure = _first(gallery, id, method, roles)
         if figure:
             plate = components.plate(gallery, figure, LECTURE)
@@ -113,7 +115,7 @@ def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Re
             continue
         if roles and (figure["target"] or {}).get("role") not in roles:
             continue
-        if method == "activations" and (figure["model"], figure["layer"]) not in stages:
+        if method == gallery.activations and (figure["model"], figure["layer"]) not in stages:
             continue
         if id == "pruning" and figure["model"] != _pruned(gallery):
             continue

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.roles import INPUT
+
 from . import components, format, tutorials
 from .case_studies import Seen, listed, seen
 from .components import Link, Plate, Steps
@@ -32,7 +34,8 @@ class LimitsPage:
 
 def limits(gallery: Gallery) -> LimitsPage:
     """The page of what pictures can and cannot say."""
-    shown = next((f for f in gallery.figures if f["method"] == "input" and f["status"] == "drawn"), None)
+    method = gallery.with_role(INPUT)
+    shown = next((f for f in gallery.figures if f["method"] == method and f["status"] == "drawn"), None)
     input = gallery.models[shown["model"]]["input"] if shown else {}
     return LimitsPage(
         title="What pictures can and cannot say",

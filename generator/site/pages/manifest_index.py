@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from generator.core.records import LAST, StyleCard
+from generator.core.roles import ACTIVATIONS
+from generator.drawing.styles import style_cards
+
 Record = dict[str, Any]
 
 MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
@@ -27,7 +31,9 @@ class Gallery:
         self.manifest = manifest
         self.site: Record = manifest["site"]
         self.models = {card["slug"]: card for card in manifest["models"]}
-        self.methods = {card["slug"]: card for card in sorted(manifest["methods"], key=_place)}
+        self.methods = {card["slug"]: card for card in sorted(manifest["methods"], key=_order)}
+        self._styles = style_cards(manifest.get("styles", ()))
+        self.activations = self.with_role(ACTIVATIONS)  # the slug of the method that shows layers; "" where none does
         self.images = {image["id"]: image for image in manifest["images"]}
         self.predictions = {(p["model"], p["image"]): p for p in manifest["predictions"]}
         self.figures: list[Record] = manifest["figures"]
@@ -44,13 +50,17 @@ class Gallery:
         self._at_layer: dict[tuple[str, str], list[Record]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
-            if figure["method"] == "activations" and figure["status"] == "drawn":
+            if figure["method"] == self.activations and figure["status"] == "drawn":
                 self._at_layer[figure["model"], figure["layer"]].append(figure)
         self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
 
     def figure(self, key: str) -> Record:
         """The figure with that id."""
         return self._by_id[key]
+
+    def get(self, key: str) -> Record | None:
+        """The figure with that id, if there is one."""
+        return self._by_id.get(key)
 
     def report(self, model: str, image: str) -> list[Record]:
         """All figures of one image seen by one model."""
@@ -76,9 +86,30 @@ class Gallery:
                     return figure
         return None
 
+    def style(self, method: str) -> StyleCard:
+        """The way in which a method draws, as the manifest describes it or else this version of the program."""
+        return self.style_called(self.methods.get(method, {}).get("draw", ""))
+
+    def style_called(self, name: str) -> StyleCard:
+        """The style with that name; a bare map where nobody describes it."""
+        return self._styles.get(name) or StyleCard(name)
+
+    def methods_with(self, role: str) -> list[str]:
+        """The slugs of the methods that have a role (`core.roles.ROLES`), in order."""
+        return [slug for slug, card in self.methods.items() if role in card.get("roles", ())]
+
+    def with_role(self, role: str) -> str:
+        """The slug of the first method that has a role; "" where there is none."""
+        return next(iter(self.methods_with(role)), "")
+
+    def in_role(self, model: str, image: str, role: str, targets: tuple[str, ...] = ()) -> Record | None:
+        """The first figure of a report by a method that has a role, for one of the `targets` as in `find`."""
+        found = (self.find(model, image, method, targets) for method in self.methods_with(role))
+        return next((figure for figure in found if figure), None)
+
     def of_layer(self, model: str, image: str) -> dict[str, Record]:
         """The activations of one report by layer."""
-        return {f["layer"]: f for f in self.report(model, image) if f["method"] == "activations"}
+        return {f["layer"]: f for f in self.report(model, image) if f["method"] == self.activations}
 
     def at_layer(self, model: str, name: str) -> list[Record]:
         """The activations of every image at one layer, drawn ones only."""
@@ -100,18 +131,8 @@ class Gallery:
         return self._layers.get(model, {}).get(name)
 
 
-# As one would teach them; a method of someone's own comes last.
-ORDER = """
-    input activations filters filters-evolution top-images vanilla-backprop vanilla-backprop-classic saliency
-    saliency-evolution signed-gradient gradient-x-input guided-backprop deconvnet smoothgrad integrated-gradients
-    lrp cam grad-cam grad-cam-over-depth grad-cam-plus-plus xgrad-cam hires-cam layer-cam eigen-cam eigengrad-cam
-    score-cam ablation-cam guided-grad-cam occlusion rise activation-maximisation features-evolution deepdream
-    deepdream-over-depth inversion caricature style-transfer evolution
-""".split()
-
-
-def _place(card: Record) -> int:
-    return ORDER.index(card["slug"]) if card["slug"] in ORDER else len(ORDER)
+def _order(card: Record) -> int:
+    return card.get("order", LAST)
 
 
 def together(images: list[Any]) -> list[Any]:

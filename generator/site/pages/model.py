@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.roles import FILTERS
+
 from . import components, format, overview_table
 from .channel_table import findings_page
 from .components import Link, Matrix, Plate, Row, Steps
@@ -93,12 +95,12 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         filters=[
             components.plate(gallery, figure, page, layer_title=True)
             for figure in gallery.report(slug, MODEL_LEVEL)
-            if figure["method"] == "filters"
+            if figure["method"] == gallery.with_role(FILTERS)
         ],
         becoming=[
             components.plate(gallery, figure, page)
             for figure in gallery.report(slug, MODEL_LEVEL)
-            if figure["method"] == "filters-evolution"
+            if figure["method"] == gallery.with_role("filters-history")
         ],
         paintings=paintings[:1] + paintings[1:][-3:],
         more_paintings=paintings[1:-3],

@@ -15,7 +15,7 @@ from .pruning_plot import Curve, curve
 from .report import LABEL, stage_id
 from .urls import home_page, hub_page, model_page, pair_image_page, pair_page, relative, report_page
 
-EXHIBITS = ("vanilla-backprop", "grad-cam")  # methods that may stand for a pair at the top of its page
+EXHIBITS = ("direction", "region")  # roles of methods that may stand for a pair at the top of its page
 
 Names = tuple[str, str]  # slugs of the left and the right network
 
@@ -225,7 +225,7 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
         walk=[duels[stages[number]["id"]] for number in sorted(stages)],
         chapters=[
             _chapter(gallery, name, found, duels)
-            for name, found in by_family(gallery, [e for e in entries if e["method"] != "activations"]).items()
+            for name, found in by_family(gallery, [e for e in entries if e["method"] != gallery.activations]).items()
         ],
     )
 
@@ -295,7 +295,8 @@ def _megabytes(size: float) -> str:
 
 def _exhibit(gallery: Gallery, models: Names, entries: list[Record], page: str) -> Duel | None:
     """One picture that may stand for the pair: of the first image, by a method that everyone can read."""
-    wanted = [entry for method in EXHIBITS for entry in entries if entry["method"] == method]
+    methods = [method for role in EXHIBITS for method in gallery.methods_with(role)]
+    wanted = [entry for method in methods for entry in entries if entry["method"] == method]
     return duel(gallery, [*wanted, *entries][0], page)
 
 
@@ -312,14 +313,14 @@ def _stages(gallery: Gallery, models: Names, entries: list[Record]) -> dict[int,
     """The activations among `entries` by the number of their stage, from 1."""
     stages = gallery.models[models[0]]["stages"]
     number = {stage["layer"]: place for place, stage in enumerate(stages, start=1)}
-    return {number[e["layer"]]: e for e in entries if e["method"] == "activations" and e["layer"] in number}
+    return {number[e["layer"]]: e for e in entries if e["method"] == gallery.activations and e["layer"] in number}
 
 
 def _depth(gallery: Gallery, models: Names, entries: list[Record], page: str, walk_of: str) -> list[Depth]:
     """How alike each stage of the walk is, mean over the images of `entries`; linked to the walk on that page."""
     found: dict[str, list[float]] = {}
     for entry in entries:
-        if entry["method"] == "activations":
+        if entry["method"] == gallery.activations:
             found.setdefault(entry["layer"], []).append(entry["numbers"]["correlation"])
     return [
         Depth(

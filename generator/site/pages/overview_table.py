@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from generator.core.roles import INPUT
+
 from . import components
 from .components import Link, Matrix, Row
 from .manifest_index import Gallery
 from .report import LABEL
 from .urls import method_page, relative, report_page
 
-METHODS = ("vanilla-backprop", "saliency", "evolution", "cam", "grad-cam")
+ROLES = ("direction", "strength", "history", "class-map", "region")
 
 
 def of_model(gallery: Gallery, model: str, page: str, images: list[str] | None = None) -> Matrix:
@@ -28,12 +30,13 @@ def of_image(gallery: Gallery, image: str, page: str) -> Matrix:
 
 
 def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery: Gallery, page: str) -> Matrix:
-    methods = [m for m in METHODS if any(gallery.find(model, image, m, LABEL) for _, model, image in reports)]
+    wanted = [method for role in ROLES for method in gallery.methods_with(role)]
+    methods = [m for m in wanted if any(gallery.find(model, image, m, LABEL) for _, model, image in reports)]
     columns = [Link("Input", "")]
     columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
     rows = []
     for name, model, image in reports:
-        found = [gallery.find(model, image, "input")] + [gallery.find(model, image, m, LABEL) for m in methods]
+        found = [gallery.in_role(model, image, INPUT)] + [gallery.find(model, image, m, LABEL) for m in methods]
         rows.append(
             Row(
                 head=Link(name, relative(report_page(model, image), page)),

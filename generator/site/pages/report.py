@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from generator.core.naming import slug
+from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
 from . import components, format
 from .components import Bar, Link, Plate, Steps, Verdict
@@ -25,7 +26,7 @@ from .urls import (
 )
 
 LABEL, RIVAL = ("label", "top"), ("rival",)
-OWN_PLACE = {"input", "activations", "filters"}  # methods that a report shows outside the table, as it does strips
+OWN_PLACE = (INPUT, ACTIVATIONS, FILTERS)  # roles of what a report shows outside the table, as it does strips
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
     page = report_page(model, image)
     card, example = gallery.models[model], gallery.images[image]
     prediction = gallery.predictions.get((model, image))
-    input_figure = gallery.find(model, image, "input")
+    input_figure = gallery.in_role(model, image, INPUT)
     chapters = _chapters(gallery, model, image, page)
     return ReportPage(
         title=f"{example['title']} in {card['title']}",
@@ -134,8 +135,8 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         rival=_target_name(gallery, model, image, RIVAL),
         chapters=chapters,
         measured=any(row.belief for chapter in chapters for row in chapter.rows),
-        strips=_strips(gallery, model, image, page, "strip"),
-        paintings=_strips(gallery, model, image, page, "dreams"),
+        strips=_strips(gallery, model, image, page, painted=False),
+        paintings=_strips(gallery, model, image, page, painted=True),
         more=_more(gallery, model, image, page),
         silhouette=silhouette(gallery, model, page, page),
         walk=walk(gallery, model, image, page),
@@ -173,7 +174,7 @@ def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapt
         rows = [
             row
             for card in cards
-            if not _has_own_place(card) and (row := _method_row(gallery, model, image, card, page))
+            if not _has_own_place(gallery, card["slug"]) and (row := _method_row(gallery, model, image, card, page))
         ]
         if rows:
             fades = any(plate and plate.fade for row in rows for plate in (row.label, row.rival))
@@ -195,15 +196,16 @@ def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: st
     )
 
 
-def _has_own_place(card: Record) -> bool:
-    return card["slug"] in OWN_PLACE or components.LOOKS.get(card["draw"]) == "strip"
+def _has_own_place(gallery: Gallery, method: str) -> bool:
+    return method in map(gallery.with_role, OWN_PLACE) or gallery.style(method).look == "strip"
 
 
-def _strips(gallery: Gallery, model: str, image: str, page: str, drawn: str) -> list[Plate]:
+def _strips(gallery: Gallery, model: str, image: str, page: str, painted: bool) -> list[Plate]:
+    """The strips of a report: those that the network painted itself, or those that measure."""
     return [
         components.plate(gallery, figure, page)
         for figure in sorted(gallery.report(model, image), key=lambda f: list(gallery.methods).index(f["method"]))
-        if gallery.methods[figure["method"]]["draw"] == drawn
+        if (style := gallery.style(figure["method"])).look == "strip" and (style.values == "colours") == painted
     ]
 
 
@@ -217,7 +219,7 @@ def _more(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
     return [
         components.plate(gallery, figure, page)
         for figure in gallery.report(model, image)
-        if not _has_own_place(gallery.methods[figure["method"]]) and figure["id"] not in first
+        if not _has_own_place(gallery, figure["method"]) and figure["id"] not in first
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.roles import FILTERS, INPUT
+
 from . import components
 from .components import Link, Plate, Steps
 from .manifest_index import Gallery
@@ -25,7 +27,7 @@ class Lesson:
     page: str
     title: str
     words: str  # for whom it is and what one knows afterwards
-    method: str = ""  # of whose pictures one stands beside it
+    role: str = ""  # of the method of whose pictures one stands beside it
 
 
 # In the order in which one would read them; `nav` in mkdocs.yml lists the same pages.
@@ -34,31 +36,30 @@ SHELF = [
         READING,
         "How to read the pictures",
         "Start here if you have never looked into a network: what the colours mean, and what they do not.",
-        "input",
+        INPUT,
     ),
     Lesson(
         LECTURE,
         "A lecture in figures",
         "A course from the first kernel to medicine and safety, each heading with a live figure.",
-        "filters",
+        FILTERS,
     ),
     Lesson(
         GROWTH,
         "How the architectures grew",
         "From AlexNet to EfficientNet in plots: size, work, depth and sight, and what each one changed.",
-        "layer-table",
     ),
     Lesson(
         CASES,
         "Four readings",
         "Four times a picture told something about a network, or seemed to: how one gets from looking to knowing.",
-        "grad-cam",
+        "region",
     ),
     Lesson(
         LIMITS,
         "What pictures can and cannot say",
         "Before anything hangs on a map: medicine, safety, and why a network does not see the colours you see.",
-        "occlusion",
+        "covered",
     ),
     Lesson(GLOSSARY, "Words", "Every term of this site in a sentence or two, and how maps are measured."),
 ]
@@ -87,13 +88,14 @@ def learn(gallery: Gallery) -> LearnPage:
         title="Learn",
         trail=[Link("Home", relative(home_page(), LEARN)), Link("Learn", "")],
         lessons=[
-            Offer(Link(lesson.title, relative(lesson.page, LEARN), lesson.words), _picture(gallery, lesson.method))
+            Offer(Link(lesson.title, relative(lesson.page, LEARN), lesson.words), _picture(gallery, lesson.role))
             for lesson in SHELF
         ],
     )
 
 
-def _picture(gallery: Gallery, method: str) -> Plate | None:
+def _picture(gallery: Gallery, role: str) -> Plate | None:
+    method = gallery.with_role(role)
     drawn = (figure for figure in gallery.figures if figure["method"] == method and figure["status"] == "drawn")
     figure = next(drawn, None)
     return components.plate(gallery, figure, LEARN, thumb=True) if figure else None

@@ -115,7 +115,7 @@ def write_figure_pages(
     axes, values = figure.Axes(gallery), {}
     for record in gallery.figures:
         numbers = channels(record)
-        if record["method"] == "activations":
+        if record["method"] == gallery.activations:
             values[record["id"]] = numbers
         context = figure.figure(gallery, record, numbers, axes)
         _write_changed(site, site / figure_page(record), render(environment, "figure.html", context))

@@ -8,7 +8,6 @@
   var viewer = page.querySelector("[data-viewer]"), said = page.querySelector("[data-said]"), shown = page.querySelector("[data-shown-two]");
   var stage = page.querySelector("[data-duel]"), blend = page.querySelector(".duel__blend"), root = "../", ids = { a: "", b: "" }, asked = 0;
   var sides = ["a", "b"], panes = { a: page.querySelector(".duel__pane--left"), b: page.querySelector(".duel__pane--right") };
-  var ramps = { green: "green", signed: "signed", grey: "grey", overlay: "heat", colour: "colour", classic: "colour" };
 
   function control(side, name) {
     return form.elements[side + "-" + name];
@@ -158,12 +157,11 @@
   }
 
   function legend(place, figure, scale) {
-    var ramp = { "sprite": "green", "sprite-signed": "signed" }[figure.draw] || figure.draw.replace("-signed", "");
     place.hidden = !scale;
     if (!scale) return;
     place.firstElementChild.textContent = plain(scale[0]);
     place.lastElementChild.textContent = plain(scale[1]);
-    place.querySelector("i").className = "scale__ramp scale__ramp--" + (ramps[ramp] || "colour");
+    place.querySelector("i").className = "scale__ramp scale__ramp--" + figure.ramp;
   }
 
   /* The filter that shows a picture on a scale wider than its own; "" where that is its own. */
