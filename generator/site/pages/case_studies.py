@@ -21,7 +21,7 @@ EDGES = "sobel-edges"
 # The cases are about these pictures of the bundled networks; where a gallery has them not, the case is left out.
 UNKNOWN = ("imagenette", "rocket")
 SHORTCUT = ("imagenette", "fish")
-FILTERS = FORGETFUL = "vgg-cifar10"
+DEAD_FILTERS = FORGETFUL = "vgg-cifar10"
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def cases(gallery: Gallery) -> CasesPage:
         trail=tutorials.trail(CASES),
         steps=tutorials.steps(CASES),
         unknown=seen(gallery, *UNKNOWN),
-        filters=_filters(gallery, FILTERS),
+        filters=_filters(gallery, DEAD_FILTERS),
         forgetful=_forgetful(gallery, FORGETFUL),
         shortcut=seen(gallery, *SHORTCUT),
         limits=relative(LIMITS, CASES),

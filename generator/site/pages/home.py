@@ -14,7 +14,7 @@ from .report import LABEL, RIVAL, Block, silhouette
 from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, model_page, relative, report_page
 
-# Roles of the maps of the front page, the most convincing first; as many as fit are shown of those that the gallery has.
+# Roles of the maps of the front page, the most convincing first; as many as fit are shown.
 FRONT = {
     "region": ("Where", "The region that supports the class."),
     "relevance": ("Which pixels", "The share of the score that each pixel holds."),
@@ -155,6 +155,6 @@ def _by_role(gallery: Gallery, figures: list[Record]) -> dict[str, Record]:
     """The first of some figures for each role that their methods have."""
     roles: dict[str, Record] = {}
     for figure in figures:
-        for role in gallery.methods[figure["method"]].get("roles", ()):
+        for role in gallery.methods.get(figure["method"], {}).get("roles", ()):
             roles.setdefault(role, figure)
     return roles
