@@ -25,7 +25,7 @@ TORCH = {
     "model_handle oom_retry preserve quantise rectifiers sampling scene scheduler space tape targets trace",
     "methods": "*",
     "analysis": "architectures evidence measures method_ranking probe.channel_stats probe.forward_pass probe.jobs "
-    "pruning_curve",
+    "probe.statistics pruning_curve",
     "pipeline": "scene_output worker",
     "training": "augment data_parallel evaluate import_efficientnet_lite0 model_card small_conv_bf16 train trainer "
     "weights_io",

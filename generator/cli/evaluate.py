@@ -31,6 +31,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--pruning", is_flag=True, help="Measure pruned copies too, and keep the curve beside the weights.")
 @click.option("--sparsity", multiple=True, type=SHARE, metavar="S", help="Pruned to this.  [default: 0.1 to 0.95]")
 @click.option("--sample", default=1000, show_default=True, type=click.IntRange(1), help="Pictures for each copy.")
+@click.option("--channels", is_flag=True, help="Look at every channel too, and keep the numbers beside the weights.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def evaluate(
     model: str,
@@ -40,16 +41,20 @@ def evaluate(
     pruning: bool,
     sparsity: tuple[float, ...],
     sample: int,
+    channels: bool,
     as_json: bool,
 ) -> None:
     """Measure a network's accuracy on labelled pictures.
 
     With --pruning also of copies with ever fewer weights, and how alike their pictures stay: a curve for its page.
+    With --channels also what each channel does over all these pictures, and the confusion matrix: they travel with the
+    weights, and the pages of the network rest on them instead of on the pictures of the gallery.
 
     \b
     innerview evaluate --data cifar10/
     innerview evaluate --model squeezenet1_0 --data photos/ --json
     innerview evaluate --data cifar10/ --pruning
+    innerview evaluate --model imagenette --data imagenette/ --channels
     """
     from generator.data.downloads import labelled
     from generator.models.specs import with_weights
@@ -57,6 +62,10 @@ def evaluate(
 
     say = Terminal().progress.say
     network = with_weights(model, weights)
+    if channels:
+        result, summary = _with_channels(network, data, data_set_of(model), device_of(device), say)
+        click.echo(json.dumps(result) if as_json else summary)
+        return
     pictures = labelled(data, "test", data_set_of(model))
     if pruning or sparsity:
         result, summary = _pruned(network, pictures, sparsity, sample, device_of(device), say)
@@ -79,6 +88,24 @@ def _measured(network: Network, pictures: Labelled, device: str, say: Say) -> tu
     result = measure(loaded.model, pictures, loaded.input, loaded.classes, device=device, report=report)
     shares = f"top-1 {100 * result['accuracy']:.2f} %, top-5 {100 * result['top5']:.2f} %"
     return result, f"{result['images']:,} images: {shares}, loss {result['loss']:.4f}"
+
+
+def _with_channels(
+    network: Network, data: Path | None, known: str, device: str, say: Say
+) -> tuple[dict[str, Any], str]:
+    """Return the statistics of answers and channels, and in words where they were kept; `known` is the data set."""
+    from generator.analysis.probe.statistics import measure
+    from generator.core.tasks import Source
+    from generator.data.downloads import place_of
+    from generator.models.specs import STATISTICS
+    from generator.models.weights import keep_beside
+
+    source = Source(str(place_of(data, known)), known, 0)
+    statistics = measure(network, source, device=device, say=at_intervals(say))
+    path = keep_beside(statistics, network, STATISTICS)
+    where = f"The statistics are in {path}" if path else "They were not kept: no weights file is there to lie beside"
+    share = 100 * statistics["correct"] / max(1, statistics["labelled"])
+    return statistics, f"{statistics['images']:,} images: top-1 {share:.2f} %. {where}"
 
 
 def _pruned(

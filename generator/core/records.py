@@ -128,6 +128,7 @@ class ModelCard:
     checkpoints: int = 0  # of its training, at hand
     becoming: str = ""  # digest of what is known of the epochs of its training; not published
     ranking: dict[str, Any] = field(default_factory=dict)  # of methods over labelled pictures, by `generator.contest`
+    statistics: dict[str, Any] = field(default_factory=dict)  # of answers and channels over a whole data set
 
 
 @dataclass(frozen=True)

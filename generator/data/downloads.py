@@ -16,11 +16,16 @@ TITLES = {"cifar10": "CIFAR-10", "imagenette": "Imagenette"}
 
 def labelled(path: Path | str | None, split: str, known: str = "cifar10") -> Labelled:
     """`data.folder_per_class` of a path; of None, the data set called `known`, downloaded once. Raises `DataError`."""
+    return datasets.folder_per_class(place_of(path, known), split, known)
+
+
+def place_of(path: Path | str | None, known: str) -> Path | str:
+    """Return `path`, or where the data set called `known` lies, downloaded once; raises `DataError`."""
     if path is not None:
-        return datasets.folder_per_class(path, split, known)
+        return path
     if known not in TITLES:
         raise DataError("no data set belongs to this network: name a folder per class with --data")
-    return datasets.folder_per_class(fetched(known), split, known)
+    return fetched(known)
 
 
 def fetched(known: str) -> Path:

@@ -66,6 +66,7 @@ def describe(loaded: Loaded) -> ModelCard:
         pruning=loaded.pruning,
         **checkpoints.known(loaded),
         ranking=loaded.ranking,
+        statistics=loaded.statistics,
     )
 
 

@@ -36,6 +36,7 @@ class Loaded:
     derived_from: str = ""  # slug of the network it was made from
     pruning: dict[str, Any] = field(default_factory=dict)  # what pruning does to it, where that was measured
     ranking: dict[str, Any] = field(default_factory=dict)  # which methods deserve belief, where that was measured
+    statistics: dict[str, Any] = field(default_factory=dict)  # channels and answers over a data set, where measured
     files: dict[str, str] = field(default_factory=dict)  # the ledger of all files read for it: path -> SHA-256
     spaces: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False, compare=False)  # by `space.space_of`
 
@@ -90,6 +91,7 @@ def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> L
         derived_from=network_slug(parent(network)) if done else "",
         pruning={} if done else measured,
         ranking=weights.ranking(file) if file and not done else {},
+        statistics=weights.statistics(file) if file and not done else {},
     )
 
 

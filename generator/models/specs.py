@@ -23,7 +23,8 @@ MODELS = {
     "zfnet": "generator.models.bundled.zfnet",  # its weights are a file of the user's
 }
 WEIGHTS = Path(__file__).parent / "bundled" / "weights"  # theirs
-CARD, PRUNING, RANKING = ".json", ".pruning.json", ".ranking.json"  # what may lie beside a weights file and tell of it
+# What may lie beside a weights file and tell of it.
+CARD, PRUNING, RANKING, STATISTICS = ".json", ".pruning.json", ".ranking.json", ".statistics.json"
 BECOMING = ".becoming.safetensors"  # the kernels of its first layer, epoch by epoch
 
 
@@ -96,7 +97,8 @@ def weights_file(network: Network) -> Path | None:
 def weights_files(network: Network) -> list[Path]:
     """The weights file and those that may lie beside it and tell of it, whether there or not; empty without one."""
     file = weights_file(network)
-    beside = [file, *(file.with_suffix(suffix) for suffix in (CARD, PRUNING, RANKING, BECOMING))] if file else []
+    suffixes = (CARD, PRUNING, RANKING, STATISTICS, BECOMING)
+    beside = [file, *map(file.with_suffix, suffixes)] if file else []
     return [*beside, *checkpoint_files(network)]
 
 

@@ -22,7 +22,7 @@ from generator.core.errors import ModelError
 from generator.core.read_once import digest_of, read_bytes
 from generator.core.records import Network
 
-from .specs import CARD, PRUNING, RANKING, file_digest, weights_file
+from .specs import CARD, PRUNING, RANKING, STATISTICS, file_digest, weights_file
 
 State = dict[str, torch.Tensor]
 
@@ -113,6 +113,14 @@ def pruning(path: Path) -> dict[str, Any]:
 def ranking(path: Path) -> dict[str, Any]:
     """How methods were ranked over labelled pictures by the weights in a file (`generator.contest`), if by this one."""
     return _beside(path, RANKING)
+
+
+def statistics(path: Path) -> dict[str, Any]:
+    """Return what the channels and answers of the weights in a file do over a data set, if measured for this file.
+
+    `analysis.probe.statistics` says what is in it.
+    """
+    return _beside(path, STATISTICS)
 
 
 def keep_beside(told: Mapping[str, Any], network: Network, suffix: str) -> Path | None:

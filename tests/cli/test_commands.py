@@ -312,6 +312,17 @@ def test_evaluate_keeps_a_curve_beside_the_weights(call, labelled):
     assert code == 2 and "0<x<1" in told
 
 
+def test_evaluate_keeps_statistics_of_channels_beside_the_weights(call, labelled):
+    shutil.copy(WEIGHTS / "vgg-cifar10.safetensors", labelled / "mine.safetensors")
+    wishes = ("--data", labelled, "--device", "cpu", "--weights", labelled / "mine.safetensors")
+    code, out, _ = call("evaluate", *wishes, "--channels")
+    kept = json.loads((labelled / "mine.statistics.json").read_text())
+    assert code == 0 and out.endswith(f"The statistics are in {labelled / 'mine.statistics.json'}\n")
+    assert out.startswith(f"{kept['images']} images: top-1 {100 * kept['correct'] / kept['labelled']:.2f} %")
+    code, _, told = call("evaluate", "--model", "efficientnet-lite0", "--channels")
+    assert code == 2 and "name a folder per class with --data" in told
+
+
 def test_train_hands_its_wishes_on(call, labelled, monkeypatch):
     asked = {}
 

@@ -8,6 +8,7 @@ from statistics import fmean
 from generator.core.roles import FILTERS, INPUT
 
 from . import components, format, tutorials
+from .channel_table import probe_words
 from .components import Bar, Link, Plate, Steps
 from .faithfulness import RANDOM
 from .manifest_index import MODEL_LEVEL, Gallery, Record
@@ -134,7 +135,7 @@ def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | 
 
 
 def _filters(gallery: Gallery, model: str) -> Filters | None:
-    probe = gallery.probes.get(model)
+    probe = gallery.statistics(model)
     kernels = gallery.in_role(model, MODEL_LEVEL, FILTERS)
     if not probe or not kernels:
         return None
@@ -156,7 +157,7 @@ def _filters(gallery: Gallery, model: str) -> Filters | None:
     return Filters(
         model=Link(gallery.models[model]["title"], relative(model_page(model), CASES)),
         plate=components.plate(gallery, kernels, CASES),
-        images=format.count(probe["images"]),
+        images=probe_words(probe),
         dead=sum(len(layer["dead"]) for _, layer in stages),
         twins=sum(len(layer["twins"]) for _, layer in stages),
         stages=rows,

@@ -38,6 +38,7 @@ class Units:
     probe: str  # what was shown to the network: "10,000 images of cifar10"
     curated: bool
     summary: list[str]  # sentences on silent, constant and alike channels
+    measured: str  # over what these were counted, where that is not the probe: "10,000 images of cifar10"
     rows: list[Row]
     patches: Plate | None
     cells: str  # of the patches: "channels columns rows width height gap"
@@ -50,9 +51,12 @@ class Units:
 def units(gallery: Gallery, model: str, name: str) -> Units | None:
     """What a layer page tells of single channels; None where no probe looked at the layer."""
     probe = gallery.probes.get(model)
-    told = next((one for one in probe["layers"] if one["layer"] == name), None) if probe else None
-    if told is None:
+    seen = layer_of(probe, name) if probe else None
+    if seen is None:
         return None
+    statistics = gallery.statistics(model)
+    told = layer_of(statistics, name)
+    measured, told = (statistics, told) if told else (probe, seen)
     page = layer_page(model, name)
     figure = _patches(gallery, model, name)
     plate = components.plate(gallery, figure, page) if figure else None
@@ -60,9 +64,10 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
     reports = {image: relative(report_page(model, image), page) for image in gallery.images_of(model)}
     return Units(
         script=relative(script_file(model, name), page),
-        probe=probe_words(probe | {"images": told.get("images", probe["images"])}),
+        probe=probe_words(probe | {"images": seen.get("images", probe["images"])}),
         curated=not probe["data"],
         summary=_summary(told),
+        measured="" if measured is probe else probe_words(measured | {"images": told["images"]}),
         rows=noted(told),
         patches=plate,
         cells=plate.cells if plate else "",
@@ -71,6 +76,11 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
         reports=json.dumps(reports, separators=(",", ":")) if not probe["data"] else "{}",
         findings=relative(findings_page(model), page),
     )
+
+
+def layer_of(measured: Record, name: str) -> Record | None:
+    """Return what a probe, or statistics, say of a layer's channels; None where they say nothing of it."""
+    return next((layer for layer in measured["layers"] if layer["layer"] == name), None)
 
 
 def findings_page(model: str) -> str:
@@ -166,7 +176,8 @@ def write(manifest: Record, site: Path, channels: Callable[[str, str], Arrays | 
             if found is not None:
                 file = site / script_file(model, told["layer"])
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(script(told, found, probe), encoding="utf-8")
+                marked = layer_of(gallery.statistics(model), told["layer"]) or told
+                file.write_text(script(marked, found, probe), encoding="utf-8")
 
 
 def script(told: Record, found: Arrays, probe: Record) -> str:

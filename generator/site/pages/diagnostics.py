@@ -22,7 +22,7 @@ ONE = 0.9  # share of the images that get the same answer, from which on a netwo
 
 def faults(gallery: Gallery, model: str) -> list[Fault]:
     """All that stands out in a network, the worst first."""
-    card, probe = gallery.models[model], gallery.probes.get(model)
+    card, probe = gallery.models[model], gallery.statistics(model)
     found = [*_of_card(card, model), *_flat(gallery, model)]
     if probe:
         found += [*numbers(card, probe), *still_and_alike(card, probe), *_input(card, probe)]

@@ -87,7 +87,7 @@ def still_and_alike(card: Record, probe: Record) -> Iterator[Fault]:
             _to(first, [*first["dead"], *first["constant"]]),
         )
     for kind, title, meaning in (
-        ("dead", "Dead channels", "zero in every image: they cost time and say nothing."),
+        ("dead", "Dead channels", f"zero on all {format.count(probe['images'])} images tested."),
         ("constant", "Constant channels", "the same everywhere and for every image: a bias in disguise."),
     ):
         some = [one for one in judged if one[kind] and one not in still]

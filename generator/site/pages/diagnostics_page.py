@@ -68,6 +68,7 @@ class FindingsPage:
     curated: bool
     score: str  # how often it was right
     faults: list[Fault]
+    examples: str  # the images whose answers are shown, where they are others: "the 10 images of this gallery"
     sheet: str  # the picture with all images of answers
     side: int
     wrong: list[Answer]
@@ -83,6 +84,7 @@ class FindingsPage:
 def findings(gallery: Gallery, model: str) -> FindingsPage:
     """What stands out in a network (slug)."""
     page, card, probe = findings_page(model), gallery.models[model], gallery.probes.get(model)
+    statistics = gallery.statistics(model)
     found = [
         Fault(one.kind, one.level, one.title, one.text, resolved(gallery, model, one.evidence))
         for one in faults(gallery, model)
@@ -98,24 +100,20 @@ def findings(gallery: Gallery, model: str) -> FindingsPage:
         ],
         "faults": found,
     }
+    measured = _measured(gallery, card, statistics, page) if statistics else _unmeasured()
     if probe is None:
-        return FindingsPage(**shared, **_without(gallery, model, page))
+        return FindingsPage(**shared, **measured, **_without(gallery, model, page))
     wrong, unsure = probe["wrong"], probe["unsure"]
     answers = [_answer(gallery, model, probe, page, entry, number) for number, entry in enumerate([*wrong, *unsure])]
     return FindingsPage(
         **shared,
-        probe=probe_words(probe),
-        curated=not probe["data"],
-        score=_score(probe),
+        **measured,
         sheet=relative(gallery_file(probe["sheet"]["file"]), page) if probe["sheet"] else "",
         side=probe["sheet"]["side"] if probe["sheet"] else 0,
         wrong=answers[: len(wrong)],
         wrong_count=format.count(probe["labelled"] - probe["correct"]),
         unsure=answers[len(wrong) :],
-        classes=_seen_classes(probe),
-        confusions=_confusions(probe),
-        confused=[f"{one['label']} taken for {one['said']}, {format.count(one['count'])}" for one in probe["confused"]],
-        layers=[_line(gallery, model, told, page) for told in _judged(card, probe)],
+        examples="" if probe is statistics else probe_words(probe),
         unreadable=probe["unreadable"],
     )
 
@@ -134,9 +132,30 @@ def _without(gallery: Gallery, model: str, page: str) -> Record:
         for (slug, image), said in gallery.predictions.items()
         if slug == model and said["correct"] is False
     ]
-    empty = {"probe": "", "curated": True, "score": "", "sheet": "", "side": 0, "wrong": wrong, "unsure": []}
-    empty |= {"wrong_count": format.count(len(wrong)), "classes": [], "confusions": [], "confused": []}
-    return empty | {"layers": [], "unreadable": []}
+    images = probe_words({"data": "", "images": len(gallery.images_of(model))})
+    empty = {"sheet": "", "side": 0, "wrong": wrong, "unsure": [], "examples": images}
+    return empty | {"wrong_count": format.count(len(wrong)), "unreadable": []}
+
+
+def _measured(gallery: Gallery, card: Record, statistics: Record, page: str) -> Record:
+    """Return what the answers and channels over most images say: a probe's, or those that travel with the weights."""
+    confused = (
+        f"{pair['label']} taken for {pair['said']}, {format.count(pair['count'])}" for pair in statistics["confused"]
+    )
+    return {
+        "probe": probe_words(statistics),
+        "curated": not statistics["data"],
+        "score": _score(statistics),
+        "classes": _seen_classes(statistics),
+        "confusions": _confusions(statistics),
+        "confused": list(confused),
+        "layers": [_line(gallery, card["slug"], told, page) for told in _judged(card, statistics)],
+    }
+
+
+def _unmeasured() -> Record:
+    words = {"probe": "", "curated": True, "score": ""}
+    return words | {"classes": [], "confusions": [], "confused": [], "layers": []}
 
 
 def _score(probe: Record) -> str:

@@ -54,6 +54,16 @@ class Gallery:
                 self._at_layer[figure["model"], figure["layer"]].append(figure)
         self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
 
+    def statistics(self, model: str) -> Record | None:
+        """Return what is known of a model's answers and channels over most images; None where nothing was measured.
+
+        That is the probe that the gallery names, else what travels with the weights, else a probe of the curated set.
+        """
+        probe = self.probes.get(model)
+        if probe and probe["data"]:
+            return probe
+        return self.models.get(model, {}).get("statistics") or probe
+
     def figure(self, key: str) -> Record:
         """The figure with that id."""
         return self._by_id[key]

@@ -12,7 +12,7 @@ from .manifest_index import Gallery
 from .report import LABEL
 from .urls import method_page, relative, report_page
 
-ROLES = ("direction", "strength", "history", "class-map", "region")
+ROLES = ("direction", "strength", "history", "class-map", "region", "relevance")
 
 
 def of_model(gallery: Gallery, model: str, page: str, images: list[str] | None = None) -> Matrix:
