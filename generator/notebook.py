@@ -23,6 +23,7 @@ from generator.config.image_entries import ImageEntry
 from generator.config.settings import load as load_settings
 from generator.config.validation import nearest
 from generator.core import records
+from generator.core.answer_kinds import ranked
 from generator.core.errors import ConfigError, InnerviewError, NotApplicable
 from generator.core.naming import slug
 from generator.core.records import Example, Input, Job, MethodCard
@@ -30,6 +31,7 @@ from generator.core.roles import ACTIVATIONS, INPUT, slug_with, slugs_with
 from generator.core.store import key_of
 from generator.core.tasks import SceneTask
 from generator.data.images import read_image
+from generator.engine.readout import readout_of
 from generator.models.load import Loaded
 from generator.models.load import load as load_network
 from generator.models.specs import resolve
@@ -177,7 +179,8 @@ class Look:
         drawn = store.get(picture_key(job, [job], task, cards))
         about = done["target"]
         words = f"{card.title}{f' of {job.layer}' if job.layer else ''}"
-        words += f" for {about['name']} ({100 * about['probability']:.0f} %)" if about else ""
+        words += f" for {about['name']}" if about else ""
+        words += f" ({100 * about['probability']:.0f} %)" if about and about["probability"] is not None else ""
         return Figure(
             card.title,
             f"{words}. {card.summary}",
@@ -193,19 +196,29 @@ class Look:
 
     @property
     def answer(self) -> list[tuple[str, float]]:
-        """The classes with their probabilities, the most probable first."""
+        """The classes with their probabilities, the network's answer first; of a value the outputs with theirs."""
+        output = self.model.card.output
         last = self.model.layers[-1]
-        values = self.array(slug_with(ACTIVATIONS, self.model.methods.values()), layer=last).ravel()
-        order = np.argsort(-values, kind="stable")
-        return [(self.model.classes[index], float(values[index])) for index in order]
+        values = self.array(slug_with(ACTIVATIONS, self.model.methods.values()), layer=last).ravel().tolist()
+        if output["kind"] == "value":
+            return [(f"output {index}", value) for index, value in enumerate(values)]
+        return [(self.model.classes[index], values[index]) for index in ranked(output, values)]
+
+    def _told(self, most: int, mark: str = " ") -> str:
+        output = self.model.card.output
+        value = output["kind"] == "value"
+        shown = [
+            f"{number:.4g} {output['unit']}".strip() if value else f"{name}{mark}{100 * number:.0f} %"
+            for name, number in self.answer[:most]
+        ]
+        return ", ".join(shown)
 
     def __repr__(self) -> str:
-        name, probability = self.answer[0]
-        return f"<{self.example.title}: {name}, {100 * probability:.0f} %, says {self.model.card.title}>"
+        return f"<{self.example.title}: {self._told(1, ', ')}, says {self.model.card.title}>"
 
     def _repr_html_(self) -> str:
         """The picture, where the answer came from, and the answer."""
-        told = ", ".join(f"{name} {100 * probability:.0f} %" for name, probability in self.answer[:3])
+        told = self._told(3)
         shown = "".join(self.figure(method)._repr_html_() for method in self._overview() if self._speaks(method))
         return f"<div><p>{escape(self.model.card.title)} says: {escape(told)}</p>{shown}</div>"
 
@@ -266,14 +279,13 @@ def _at_hand(module: torch.nn.Module, input: Input | None, classes: tuple[str, .
     if input is None:
         raise ConfigError("a network of your own needs `input`: its size, mean and std")
     model = copy.deepcopy(module).eval().float().requires_grad_(False).to(device)
-    with torch.no_grad():
-        outputs = model(torch.zeros(1, *input.size, device=device)).shape[-1]
-    if classes and len(classes) != outputs:
-        raise ConfigError(f"{len(classes)} classes for a network with {outputs} outputs")
     title = type(module).__name__
-    names = classes or tuple(f"class {index}" for index in range(outputs))
-    network = records.Network(slug(title), "at:hand", input=input, classes=names)
-    return Loaded(model, network, slug(title), title, input, names, "", digest(model))
+    network = records.Network(slug(title), "at:hand", input=input, classes=classes)
+    loaded = Loaded(model, network, slug(title), title, input, classes, "", digest(model))
+    outputs = readout_of(loaded).width
+    if classes and outputs not in (1, len(classes)):
+        raise ConfigError(f"{len(classes)} classes for a network with {outputs} outputs")
+    return loaded
 
 
 def _check(name: str, known: Any, kind: str) -> None:

@@ -22,7 +22,7 @@ TORCH = {
     "data": "batches downloads",
     "models": "built bundled checkpoints derive torchvision_zoo user_module weights",
     "engine": "cam_layers capture checkpoint_series derivatives image_optimisation inputs layout model_card "
-    "model_handle oom_retry preserve quantise rectifiers sampling scene scheduler space tape targets trace",
+    "model_handle oom_retry preserve quantise readout rectifiers sampling scene scheduler space tape targets trace",
     "methods": "*",
     "analysis": "architectures evidence measures method_ranking probe.channel_stats probe.forward_pass probe.jobs "
     "probe.statistics pruning_curve",

@@ -13,14 +13,15 @@ import torch
 from torch.nn import functional as F
 
 from generator.analysis.measures.controls import CONTROLS
+from generator.core.answer_kinds import ranked
 from generator.core.errors import ModelError, NotApplicable
 from generator.core.records import Job, MethodCard
 from generator.core.store import Store, unpack
 from generator.core.tasks import SceneTask
 from generator.data.preprocess import inside
-from generator.engine.capture import first_tensor
 from generator.engine.method_registry import METHODS
 from generator.engine.preserve import untouched
+from generator.engine.readout import readout_of
 from generator.engine.sampling import Samples
 from generator.engine.scene import Scene, SceneRequest
 from generator.engine.targets import Target, find_targets
@@ -82,12 +83,13 @@ class Bench:
         self.seed = 0
         self.where: torch.Tensor | None = None
         with untouched(loaded.model), torch.no_grad():
-            logits = first_tensor(loaded.model(x.clone()))
+            logits = readout_of(loaded).scores(loaded.model, x.clone())
         if not torch.isfinite(logits).all():
             raise ModelError(f"{card.slug}: expected finite logits for this image, some are not")
         self.target: Target = find_targets(logits, card, label, [symbol])[symbol]
-        self.top = int(logits.argmax())
-        self._samples = Samples(loaded.model, x, chunk)
+        shares = readout_of(loaded).probabilities(logits)[0].tolist()
+        self.top = ranked(card.output, shares)[0]
+        self._samples = Samples(loaded.model, x, chunk, readout_of(loaded))
         self._redrawn: dict[int, dict[tuple[str, str], torch.Tensor | None]] = {}
 
     def say_where(self, thing: np.ndarray | None) -> None:
@@ -148,6 +150,8 @@ class Bench:
             return heatmap
         if name == "x":
             return self.x
+        if name == "probability" and self.card.output["kind"] == "value":
+            raise NotApplicable("the network answers with a value, of which there is no probability")
         if name == "probability":
             return lambda samples: self._samples.probability(samples, self.target)
         if name == "depth":

@@ -17,6 +17,7 @@ from generator.data.datasets import Labelled
 from generator.drawing.similarity import likeness
 from generator.engine.method_registry import METHODS, load_methods
 from generator.engine.model_card import describe
+from generator.engine.readout import readout_of
 from generator.engine.scene import Scene, SceneRequest
 from generator.models.derive import derive, nonzero
 from generator.models.load import Loaded, load
@@ -91,7 +92,7 @@ def answers(loaded: Loaded, data: Labelled, batch: int = 200) -> np.ndarray:
     with torch.inference_mode():
         for pixels, _ in batches(data, loaded.input, batch):
             x = normalised(torch.from_numpy(pixels).to(loaded.device), loaded.input)
-            found.append(loaded.model(x).argmax(1).cpu().numpy())
+            found.append(readout_of(loaded).scores(loaded.model, x).argmax(1).cpu().numpy())
     return np.concatenate(found)
 
 

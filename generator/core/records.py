@@ -70,6 +70,10 @@ class Network:
     derive: tuple[tuple[str, float], ...] = ()  # (("prune-global", 0.5),): what is done to it after loading
     checkpoints: str = ""  # a folder of checkpoints of its training
     native: bool = False  # pictures at their own size
+    output: str = ""  # what it answers with: classes, binary, labels or value; "" finds it
+    output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
+    threshold: float = 0.5  # the probability from which a binary answer is positive, and a label is there
+    unit: str = ""  # of a value
 
 
 # --- what a worker tells about networks and methods -------------------------------------------------
@@ -127,6 +131,7 @@ class ModelCard:
     pruning: dict[str, Any] = field(default_factory=dict)  # the curve that `generator.pruning` measured of its weights
     checkpoints: int = 0  # of its training, at hand
     becoming: str = ""  # digest of what is known of the epochs of its training; not published
+    output: dict[str, Any] = field(default_factory=lambda: {"kind": "classes"})  # kind, threshold, unit, squash, key
     ranking: dict[str, Any] = field(default_factory=dict)  # of methods over labelled pictures, by `generator.contest`
     statistics: dict[str, Any] = field(default_factory=dict)  # of answers and channels over a whole data set
 

@@ -28,4 +28,6 @@ def classifier(model: torch.nn.Module, card: ModelCard) -> torch.Tensor | None:
     if len(linear) != 1 or extra or bent or not averaged or linear[0].name not in modules:
         return None
     weight = modules[linear[0].name].weight.detach().flatten(1)
+    if card.output["kind"] in ("binary", "value"):  # two sides of each number, the lower one first
+        weight = torch.stack([-weight, weight], 1).flatten(0, 1)
     return weight if weight.shape == (len(card.classes), start.shape[0]) else None

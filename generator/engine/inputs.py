@@ -16,6 +16,7 @@ from generator.models.load import Loaded
 from .checkpoint_series import Epochs, first_convolution
 from .model_handle import Driven
 from .oom_retry import out_of_memory
+from .readout import readout_of
 from .sampling import Samples
 from .scheduler import Waiting, Want
 from .space import space_of
@@ -80,12 +81,12 @@ class Answers:
     def after(self, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
         """What makes its own passes comes last, when the graph of the shared one is gone."""
         space = space_of(self.loaded, self.card, self.x.shape[1:])
-        samples = Samples(self.loaded.model, self.x, self.chunk, space)
+        samples = Samples(self.loaded.model, self.x, self.chunk, readout_of(self.loaded), space)
         self._sharing.append(samples)
         for want in waiting.needs("noise"):
             waiting.arrive(want, samples.noise)
         for want in waiting.needs("tape"):
-            offer(waiting, want, lambda: record(self.loaded.model, self.x.clone()))
+            offer(waiting, want, lambda: record(self.loaded.model, self.x.clone(), readout_of(self.loaded)))
         for want in waiting.needs("project_units"):
             waiting.arrive(want, lambda units, layer=want.layer: samples.project_units(layer, units))
         for want in waiting.needs("score", "score_gradient", "ablated_score", "target"):

@@ -15,13 +15,12 @@ from generator.core.records import Layer, ModelCard, Stage
 from generator.models import checkpoints
 from generator.models.load import Loaded
 
-from .capture import Watch, first_tensor
+from .capture import Watch
 from .preserve import untouched
+from .readout import Readout, readout_of
 from .rectifiers import census
 from .space import find_space
 from .trace import Trace
-
-PROBABILITIES = "probabilities"  # the layer that is always added at the end: softmax of the logits
 
 
 def describe(loaded: Loaded) -> ModelCard:
@@ -32,14 +31,18 @@ def describe(loaded: Loaded) -> ModelCard:
     space = find_space(loaded, loaded.input.size)
     trace = Trace(loaded.model, space)
     x = torch.zeros(1, *loaded.input.size, device=loaded.device)
-    output = trace.run(x, loaded.slug)
-    classes = loaded.classes or tuple(f"class {index}" for index in range(output.shape[1]))
+    readout = readout_of(loaded)
+    output = trace.run(x, loaded.slug, readout)
+    classes = readout.names(loaded.classes)
     if len(classes) != output.shape[1]:
-        raise ModelError(f"{loaded.slug}: {len(classes)} class names, but the network has {output.shape[1]} outputs")
+        given = f"{loaded.slug}: {len(loaded.classes)} class names"
+        raise ModelError(f"{given}, but the network has {readout.width} outputs")
     layers = [replace(layer, shape=space.shape(layer.name), layout=space.layout(layer.name)) for layer in trace.layers]
     trace.layers = layers
-    if not layers or layers[-1].kind != "softmax":
-        layers.append(Layer(PROBABILITIES, "softmax", "softmax", tuple(output.shape[1:]), receptive_field=None))
+    while readout.squash and layers and layers[-1].type in ("Softmax", "LogSoftmax", "Sigmoid"):
+        layers.pop()  # the scores before it are explained, and what it says stands in the answer
+    name, kind, count = readout.answer
+    layers.append(Layer(name, kind, kind, (count,), receptive_field=None))
     _known_layer(loaded, layers)
     stages = walk(layers)
     owner = {name: index for index, stage in enumerate(stages) for name in stage.layers}
@@ -58,15 +61,22 @@ def describe(loaded: Loaded) -> ModelCard:
         layers=tuple(replace(layer, stage=owner[layer.name]) for layer in layers),
         stages=stages,
         default_layer=loaded.network.layer or trace.default_layer(len(classes)),
-        rectifiers=count_rectifiers(loaded.model, x),
+        rectifiers=count_rectifiers(loaded.model, x, readout),
         passes_seconds=pass_seconds(loaded.model, x),
         accuracy=loaded.accuracy,
-        note="; ".join(filter(None, [loaded.note, unsteady(loaded.model, x)])),
+        note="; ".join(filter(None, [loaded.note, unsteady(loaded.model, x, readout)])),
         derived_from=loaded.derived_from,
         pruning=loaded.pruning,
         **checkpoints.known(loaded),
         ranking=loaded.ranking,
         statistics=loaded.statistics,
+        output={
+            "kind": readout.kind,
+            "threshold": loaded.network.threshold if readout.kind in ("binary", "labels") else None,
+            "unit": loaded.network.unit if readout.kind == "value" else "",
+            "squash": readout.squash,
+            "key": readout.key,
+        },
     )
 
 
@@ -143,10 +153,10 @@ def _several(model: torch.nn.Module, x: torch.Tensor) -> None:
             model(x.clone())
 
 
-def unsteady(model: torch.nn.Module, x: torch.Tensor) -> str:
+def unsteady(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> str:
     """A note where two passes over one picture differ; "" where they do not."""
     with untouched(model), torch.no_grad():
-        first, second = (first_tensor(model(x.clone())).clone() for _ in range(2))
+        first, second = (readout.scores(model, x.clone()).clone() for _ in range(2))
     if torch.equal(first.nan_to_num(), second.nan_to_num()):
         return ""
     return "two passes over one picture gave different answers: the network keeps state or draws random numbers"
@@ -160,9 +170,9 @@ def _known_layer(loaded: Loaded, layers: list[Layer]) -> None:
         raise ModelError(f"{loaded.slug}: layer {wanted!r}: the network has no such layer with space{near}")
 
 
-def count_rectifiers(model: torch.nn.Module, x: torch.Tensor) -> str:
+def count_rectifiers(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> str:
     """ "57 of 57 rectifiers" of a network obey the ReLU rules, or "undefined: GELU"."""
     watch = Watch(model, lambda *layer: None, rules=True)
     with untouched(model), torch.enable_grad(), watch:
-        output = first_tensor(model(x.clone().requires_grad_().clone()))  # not a leaf: it may be overwritten
+        output = readout.scores(model, x.clone().requires_grad_().clone())  # not a leaf: it may be overwritten
     return census(watch, output).summary

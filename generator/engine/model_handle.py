@@ -13,7 +13,8 @@ from generator.core.spacing import evenly_spaced
 from generator.models.layers import answer_layer, stage_layers
 from generator.models.load import Loaded
 
-from .capture import Watch, first_tensor
+from .capture import Watch
+from .readout import readout_of
 from .space import planes_of, space_of
 
 MANY = 1_000_003  # keeps the draws of neighbouring seeds apart
@@ -78,7 +79,11 @@ class Driven:
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(N, classes)."""
-        return first_tensor(self._loaded.model(x.clone()))
+        return readout_of(self._loaded).scores(self._loaded.model, x.clone())
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return what logits (N, classes) say: a softmax, a sigmoid of each, or the values themselves."""
+        return readout_of(self._loaded).probabilities(logits)
 
     def activation(self, x: torch.Tensor, layer: str, rule: str = "vanilla") -> torch.Tensor:
         """The output of `layer`, (N, K, h, w) or (N, K); nothing behind the layer is computed.
@@ -93,6 +98,7 @@ class Driven:
         found: dict[str, torch.Tensor] = {}
         wanted = set(layers)
         space = space_of(self._loaded, self.card, x.shape[1:])
+        readout_of(self._loaded)  # found in a pass of its own, which must not be watched
 
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
             if name in wanted:
@@ -105,11 +111,12 @@ class Driven:
         watch.rule = rule
         try:
             with watch:
-                last = first_tensor(self._loaded.model(x.clone()))
+                last = self.logits(x)
         except _Enough:
             last = None
-        if last is not None and wanted - set(found) == {"probabilities"}:
-            found["probabilities"] = last.softmax(1)
+        answer = self.card.layers[-1].name
+        if last is not None and wanted - set(found) == {answer}:
+            found[answer] = readout_of(self._loaded).answers(last)
         if missing := wanted - set(found):
             raise LookupError(f"the pass of {self.card.slug} has no layer {', '.join(sorted(missing))}")
         return [found[layer] for layer in layers]

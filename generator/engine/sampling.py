@@ -9,8 +9,9 @@ import torch
 
 from generator.core.errors import NotApplicable
 
-from .capture import Watch, first_tensor
+from .capture import Watch
 from .derivatives import SWITCHED_OFF, derive
+from .readout import Readout
 from .space import Space, planes_of
 from .targets import Target
 
@@ -23,8 +24,10 @@ class Samples:
     The network is in eval mode, so the samples of a chunk do not know of each other: only rounding depends on its size.
     """
 
-    def __init__(self, model: torch.nn.Module, x: torch.Tensor, chunk: int, space: Space | None = None) -> None:
-        self.model, self.x, self.chunk, self.space = model, x, chunk, space
+    def __init__(
+        self, model: torch.nn.Module, x: torch.Tensor, chunk: int, readout: Readout, space: Space | None = None
+    ) -> None:
+        self.model, self.x, self.chunk, self.readout, self.space = model, x, chunk, readout, space
 
     def noise(self, index: int) -> torch.Tensor:
         """Standard normal noise of the input's shape; sample `index` is the same in every run and every chunk."""
@@ -36,8 +39,9 @@ class Samples:
         return torch.cat([target.pick(self._logits(batch)) for batch in self._batches(samples)])
 
     def probability(self, samples: Iterable[torch.Tensor], target: Target) -> torch.Tensor:
-        """The softmax probability of the class in each sample, (n,)."""
-        return torch.cat([self._logits(batch).softmax(1)[:, target.index] for batch in self._batches(samples)])
+        """Return the probability of the class in each sample, (n,), as the kind of output says."""
+        logits = (self._logits(batch) for batch in self._batches(samples))
+        return torch.cat([self.readout.probabilities(scores)[:, target.index] for scores in logits])
 
     def score_gradient(self, samples: Iterable[torch.Tensor], target: Target) -> Iterator[torch.Tensor]:
         """dS_c/dx of each sample, one after the other."""
@@ -89,7 +93,7 @@ class Samples:
             yield gradient
 
     def _logits(self, batch: torch.Tensor) -> torch.Tensor:
-        return first_tensor(self.model(batch))
+        return self.readout.scores(self.model, batch)
 
     def _batches(self, samples: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         batch: list[torch.Tensor] = []

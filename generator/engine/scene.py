@@ -14,12 +14,13 @@ from generator.models.layers import strip_layers
 from generator.models.load import Loaded
 
 from .cam_layers import classifier
-from .capture import RULES, Watch, first_tensor, not_finite
+from .capture import RULES, Watch, not_finite
 from .derivatives import SWITCHED_OFF, derive
 from .inputs import Answers, Pictures
 from .oom_retry import out_of_memory, with_room
 from .preserve import untouched
 from .progress import Step
+from .readout import readout_of
 from .rectifiers import census
 from .scheduler import Outcome, Waiting, Want
 from .space import planes_of, space_of
@@ -90,7 +91,7 @@ class Scene:
 
     def _passes(self) -> None:
         """One forward for all, then one backward for each target and rule."""
-        self._space = space_of(self.loaded, self.card, self.x.shape[1:])
+        self._space, readout = space_of(self.loaded, self.card, self.x.shape[1:]), readout_of(self.loaded)
         backward = self.waiting.needs("gradient", "gradients", *RULE_OF)
         graph = bool(backward or self.waiting.needs(*BENT))
         x = self.x.detach().clone()
@@ -103,7 +104,7 @@ class Scene:
             self._grads: dict[str, torch.Tensor] = {}
             given = x.clone() if graph else x  # a network may overwrite its input, but not a leaf of the graph
             with watch:
-                logits = first_tensor(self.loaded.model(_laid_out(given)))
+                logits = readout.scores(self.loaded.model, _laid_out(given))
         self._speaks(logits.detach())
         self.waiting.arrive(Want("activations"), self._kept)
         self._count_rectifiers(logits)
@@ -134,7 +135,7 @@ class Scene:
     def _speaks(self, logits: torch.Tensor) -> None:
         """What follows from the logits alone."""
         last = self.card.layers[-1]  # other softmaxes are attention's: they passed by as they are
-        probabilities = [Want("activation", last.name)] if last.kind == "softmax" else []
+        probabilities = [Want("activation", last.name)]
         symbols = self.waiting.symbols()
         broken = int((~torch.isfinite(logits)).sum())
         if broken:
@@ -151,7 +152,7 @@ class Scene:
         self.targets.update(find_targets(logits, self.card, self.label, symbols))
         self.waiting.arrive(Want("logits"), logits)
         for key in probabilities:
-            self.waiting.arrive(key, logits.softmax(1))
+            self.waiting.arrive(key, readout_of(self.loaded).answers(logits))
         for key in self.waiting.needs("class_weight", "relevance"):
             if key.target not in self.targets:
                 self._refuse_target(key.target)

@@ -10,7 +10,8 @@ from torch.overrides import TorchFunctionMode
 
 from generator.core.errors import NotApplicable
 
-from .capture import first_tensor, op_name
+from .capture import op_name
+from .readout import Readout
 
 
 class Step(NamedTuple):
@@ -50,13 +51,13 @@ class Tape(NamedTuple):
         return shares.get(0, torch.zeros_like(self.values[0]))
 
 
-def record(model: torch.nn.Module, x: torch.Tensor) -> Tape:
+def record(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> Tape:
     """Return the tape of `model` on `x` (1, C, H, W); values in half precision, as under autocast, are kept in that of
     `x`, so that calls can be repeated outside. Raises `NotApplicable` where it does not reach the logits.
     """
     recorder = Recorder(x)
     with recorder:
-        output = first_tensor(model(x))
+        output = readout.scores(model, x)
     if id(output) not in recorder.nodes:
         raise NotApplicable("the way from the input to the scores goes through code that hides its calls (TorchScript)")
     values = {node: value.clone() if value.is_inference() else value for node, value in recorder.values.items()}

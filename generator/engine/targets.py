@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from generator.core.answer_kinds import ranked
 from generator.core.naming import class_slugs
 from generator.core.records import ModelCard
 
@@ -16,7 +17,7 @@ class Target(NamedTuple):
 
     name: str
     index: int
-    probability: float
+    probability: float | None  # None of a value
     role: str  # "label", "rival", "top", "class" or "contrast"
     against: int = -1  # of a contrast S_a - S_b: the index of b
     slug: str = ""  # its part of a figure's name, no class of the network having the same
@@ -39,10 +40,13 @@ def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Ite
     """The class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.
 
     `logits` is (1, classes), finite; `label` the image's class name, or "". Where that is no class of the network,
-    the top prediction stands for it. The rival is the most probable other class. A class name may hold colons itself.
+    the top prediction stands for it. The rival is the most probable other class; of two sides it is the other one. A
+    class name may hold colons itself.
     """
-    probabilities = logits.double().softmax(1)[0]
-    order = probabilities.argsort(descending=True, stable=True).tolist()
+    kind = card.output["kind"]
+    scores = logits.double()
+    probabilities = (scores.softmax(1) if kind == "classes" else scores.sigmoid())[0].tolist()
+    order = ranked(card.output, probabilities)
     names = {name: index for index, name in reversed(list(enumerate(card.classes)))}  # of equal names the first
     first = names.get(label, order[0])
     rival = next((index for index in order if index != first), first)
@@ -55,7 +59,7 @@ def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Ite
             index, against = pair
             name = card.classes[index] + (f" against {card.classes[against]}" if against >= 0 else "")
             part = slugs[index] + (f"-against-{slugs[against]}" if against >= 0 else "")
-            found[symbol] = Target(name, index, float(probabilities[index]), role, against, part)
+            found[symbol] = Target(name, index, None if kind == "value" else probabilities[index], role, against, part)
     return found
 
 

@@ -14,6 +14,7 @@ from generator.core.records import Layer
 
 from .capture import Watch, first_tensor
 from .preserve import untouched
+from .readout import Readout
 from .space import MIXING, Space
 
 
@@ -43,11 +44,11 @@ class Trace:
         self._kernel: tuple[int, ...] = ()  # of the last convolution called
         self._convs: dict[str, tuple[int, ...]] = {}  # layer -> kernel and output channels, of convolutions
 
-    def run(self, x: torch.Tensor, name: str) -> torch.Tensor:
+    def run(self, x: torch.Tensor, name: str, readout: Readout | None = None) -> torch.Tensor:
         """The logits (1, classes); fills the trace."""
         self._remember(x, Trail())
         with untouched(self.model), torch.no_grad(), Watch(self.model, self._layer, on_call=self._call):
-            output = first_tensor(self.model(x))
+            output = readout.scores(self.model, x) if readout else first_tensor(self.model(x))
         if output is None or output.ndim != 2 or output.shape[0] != 1:
             shape = None if output is None else tuple(output.shape)
             raise ModelError(f"{name}: expected class scores of shape (1, classes), the network returned {shape}")

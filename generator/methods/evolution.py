@@ -133,6 +133,8 @@ class Pupil:
 
 def last_layer(copy):
     """The linear layer or 1x1 convolution that makes the logits; raises `NotApplicable` where something else does."""
+    if copy.card.output["kind"] != "classes":
+        raise NotApplicable("the last layer learns by the cross-entropy of classes, and this network answers otherwise")
     names = [layer.name for layer in copy.card.layers if layer.kind in ("linear", "conv")]
     module = dict(copy.model.named_modules()).get(names[-1].partition("@")[0]) if names else None
     weight = getattr(module, "weight", None)

@@ -7,9 +7,9 @@ import torch
 from generator.core.errors import NotApplicable
 from generator.engine.method_registry import method
 
-KEPT = "relu relu6 hardtanh clamp dropout batch_norm contiguous clone to type float half bfloat16".split()
-MOVED = "max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat chunk split".split()
-MOVED += ["getitem", "expand"]
+KEPT = "relu relu6 hardtanh clamp dropout batch_norm contiguous clone neg to type float half bfloat16".split()
+MOVED = "max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat stack chunk".split()
+MOVED += ["split", "getitem", "expand"]
 SHARED = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
 
 

@@ -97,7 +97,7 @@ def _looked(network, x, target):
         leaf = x.detach().clone().requires_grad_()
         logits = network.logits(leaf)
         (gradient,) = derive(target.pick(logits).sum(), [leaf])
-    return gradient, float(logits.detach().softmax(1)[0, target.index])
+    return gradient, float(network.probabilities(logits.detach())[0, target.index])
 
 
 @method(

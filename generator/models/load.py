@@ -38,6 +38,7 @@ class Loaded:
     ranking: dict[str, Any] = field(default_factory=dict)  # which methods deserve belief, where that was measured
     statistics: dict[str, Any] = field(default_factory=dict)  # channels and answers over a data set, where measured
     files: dict[str, str] = field(default_factory=dict)  # the ledger of all files read for it: path -> SHA-256
+    readout: Any = None  # by `readout.readout_of`
     spaces: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False, compare=False)  # by `space.space_of`
 
     @property

@@ -38,7 +38,8 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         raise ModelError(f"{network.name}: a network of your own needs `input`: its size, mean and std")
     model = made.model.eval().float()
     outputs = _outputs(model, size, network.name)
-    if classes and outputs not in (None, len(classes)):
+    asked = network.output or network.output_key  # then a name may stand for two sides, or for a member
+    if classes and not asked and outputs not in (None, 1, len(classes)):
         raise ModelError(f"{network.name}: {len(classes)} classes for a network with {outputs} outputs")
     if network.weights == "random":
         model = derive.derive(model, (("randomise", -1),), network.seed)
@@ -47,7 +48,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     return made._replace(
         model=model,
         input=size,
-        classes=classes or tuple(f"class {index}" for index in range(outputs or 0)),
+        classes=classes,
         accuracy=weights.accuracy(file) if file else made.accuracy,
         code=_code(network, module),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from generator import __version__
 from generator.analysis import evidence_tasks, objectives
 from generator.analysis.probe import results
+from generator.core.answer_kinds import holds
 from generator.core.channel_blocks import said
 from generator.core.naming import figure_name, layer_slug, slug
 from generator.core.records import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, record
@@ -184,6 +185,12 @@ def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], ta
     if job.style:
         titles = {style.id: f"in the style of {style.title}" for style in task.styles}
         words += f", {titles.get(job.style) or said(job.style)}"
+    if "values" in meta:
+        unit = task.card.output["unit"]
+        told = [" ".join(filter(None, [one["name"], f"{one['value']:.4g}", unit])) for one in meta["values"]]
+        return f"{words}: {', '.join(told)}"
+    if "above" in meta:
+        return f"{words}: {', '.join(meta['above'][:5]) or 'no label'} from {100 * task.card.output['threshold']:.0f} %"
     if "top" in meta:
         best = meta["top"][0]
         return f"{words}: {best['name']} at {100 * best['probability']:.0f} %"
@@ -230,18 +237,23 @@ def _prediction(
     done = store.get(job.key) if job and job.key not in failures else None
     if not done or done.get("status") != "drawn":
         return []
-    meta, label = done["meta"], None
-    if task.label:
-        probabilities = unpack(store.read(done["payloads"]["arrays"]))["map"][0]
-        label = float(probabilities[task.card.classes.index(task.label)])
+    meta, label, correct, output = done["meta"], None, None, task.card.output
+    if task.label and output["kind"] != "value":
+        shares = unpack(store.read(done["payloads"]["arrays"]))["map"][0].tolist()
+        index = task.card.classes.index(task.label)
+        label = shares[index]
+        correct = holds(output, shares, index) if output["kind"] == "labels" else meta["top"][0]["name"] == task.label
     return [
         {
             "model": task.card.slug,
             "image": task.image,
             "label": task.label,
             "label_probability": label,
-            "correct": meta["top"][0]["name"] == task.label if task.label else None,
-            "top": meta["top"][:5],
+            "correct": correct,
+            "kind": output["kind"],
+            "top": meta.get("top", [])[:5],
+            "above": meta.get("above", []),
+            "values": [{**one, "unit": output["unit"]} for one in meta.get("values", [])],
         }
     ]
 

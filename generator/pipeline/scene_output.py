@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from generator.analysis.probe import jobs
+from generator.core.answer_kinds import ranked
 from generator.core.errors import InnerviewError, NotApplicable
-from generator.core.records import Job, MethodCard
+from generator.core.records import Job, MethodCard, ModelCard
 from generator.core.store import Store, pack, unpack
 from generator.core.tasks import SceneTask, groups
 from generator.core.text import harmless
@@ -85,8 +86,8 @@ class SceneOutput:
             values = reduce(style.values, outcome.value, last.kind if job.layer == last.name else "", self.room)
         except Exception as error:  # a result that cannot be drawn costs its own job
             return self._end("failed", job, reason(error))
-        if job.layer == last.name and "map" in values.arrays:
-            values.meta |= _named(values.arrays["map"][0], self.task.card.classes)
+        if job.method == "activations" and job.layer == last.name:
+            values.meta |= _answer(outcome.value[0].tolist(), self.task.card)
         if outcome.note:
             values.meta["note"] = "; ".join(filter(None, [values.meta.get("note", ""), outcome.note]))
         numbers = dict(outcome.numbers or {})
@@ -174,8 +175,14 @@ def _target(target: Target | None) -> dict[str, Any] | None:
     return {name: getattr(target, name) for name in ("name", "slug", "index", "probability", "role")}
 
 
-def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
-    """The ten most probable classes with their names."""
-    order = np.argsort(-probabilities, kind="stable")[:10]
-    top = [{"name": classes[i], "index": int(i), "probability": float(probabilities[i])} for i in order]
-    return {"top": top, "names": {str(one["index"]): one["name"] for one in top}}
+def _answer(shares: list[float], card: ModelCard) -> dict[str, Any]:
+    """Return what the network says, by the kind of its output: values with their names, or the ten first answers."""
+    if card.output["kind"] == "value":
+        names = [name.rpartition(", ")[0] for name in card.classes[::2]]
+        return {"values": [{"name": name, "value": value} for name, value in zip(names, shares, strict=True)]}
+    order = ranked(card.output, shares)
+    top = [{"name": card.classes[i], "index": i, "probability": shares[i]} for i in order[:10]]
+    found: dict[str, Any] = {"top": top, "names": {str(one["index"]): one["name"] for one in top}}
+    if card.output["kind"] == "labels":
+        found["above"] = [card.classes[i] for i in order if shares[i] >= card.output["threshold"]]
+    return found

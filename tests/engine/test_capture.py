@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from tiny_nets import NETS, picture, tiny
+from tiny_nets import NETS, loaded, picture, tiny
 from torch import nn
 from torch.nn import functional as F
 
 from generator.core.records import Input, Network
 from generator.engine.capture import Watch, first_tensor
 from generator.engine.model_card import count_rectifiers, describe
+from generator.engine.readout import readout_of
 from generator.engine.rectifiers import census
 from generator.models.load import load
 
@@ -256,4 +257,5 @@ def test_a_rectifier_in_place_works_by_side_effect(call):
 
 def test_rectifiers_out_of_reach_are_counted():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Threshold(0, 0), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert count_rectifiers(model, picture((3, 6, 6))) == "1 of 2 rectifiers"
+    readout = readout_of(loaded(model, (3, 6, 6), classes=()))
+    assert count_rectifiers(model, picture((3, 6, 6)), readout) == "1 of 2 rectifiers"

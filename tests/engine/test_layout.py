@@ -12,6 +12,7 @@ from torchvision.models.vision_transformer import EncoderBlock
 from generator.engine.capture import Watch
 from generator.engine.model_card import describe
 from generator.engine.model_handle import Driven
+from generator.engine.readout import readout_of
 from generator.engine.sampling import Samples
 from generator.engine.space import find_space, space_of
 from generator.engine.targets import Target
@@ -120,7 +121,7 @@ def test_a_silenced_channel_is_that_channel_in_every_image(kind):
     scores = []
     for net in (other, first):
         space = space_of(net, describe(net), SIZE)
-        scores.append(Samples(net.model, x, 3, space).ablated_score("relu@1", range(8), target))
+        scores.append(Samples(net.model, x, 3, readout_of(net), space).ablated_score("relu@1", range(8), target))
     torch.testing.assert_close(*scores)
     assert len(set(scores[1].tolist())) > 4
 

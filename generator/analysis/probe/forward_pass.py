@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
+from generator.core.answer_kinds import ranked
 from generator.core.errors import ModelError
 from generator.core.records import Layer, ModelCard
 from generator.data.batches import normalised
-from generator.engine.capture import Watch, first_tensor
-from generator.engine.model_card import PROBABILITIES
+from generator.engine.capture import Watch
 from generator.engine.preserve import untouched
+from generator.engine.readout import readout_of
 from generator.engine.space import planes_of, space_of
 from generator.models.load import Loaded
 
@@ -72,7 +73,7 @@ def look(
                 wanted = {name: one for name, one in channels.items() if name in stages or not rare}
                 seen = lambda name, tensor, index=index: channels[name].see(tensor, index)  # noqa: E731
                 x, logits = _watch(loaded, card, crops, seen, wanted)
-                answers.append(_answers(logits, some, pictures))
+                answers.append(_answers(logits, some, pictures, card.output))
                 pixels += _pixels(x)
     said = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]} if answers else _nothing()
     return {name: one.state for name, one in channels.items()}, {**said, "pixels": pixels}, problems
@@ -88,34 +89,37 @@ def _watch(
     """One pass: the normalised input and the logits (n, classes); `see` gets every wanted layer's output."""
     x = normalised(torch.from_numpy(crops.transpose(0, 3, 1, 2).copy()).to(loaded.device), card.input)
 
-    space = space_of(loaded, card, card.input.size)
+    space, readout = space_of(loaded, card, card.input.size), readout_of(loaded)  # passes of their own, unwatched
 
     def layer(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
         if name in wanted:
             see(name, planes_of(space, name, tensor, len(crops)))
 
     with Watch(loaded.model, layer):
-        logits = first_tensor(loaded.model(x.clone()))
+        logits = readout.scores(loaded.model, x.clone())
     if logits is None or logits.ndim != 2 or len(logits) != len(crops):
         raise ModelError(f"{card.slug}: expected class scores of shape ({len(crops)}, classes) for {len(crops)} images")
-    if PROBABILITIES in wanted:  # no layer of the network itself
-        see(PROBABILITIES, logits.softmax(1))
+    if (last := card.layers[-1].name) in wanted:  # no layer of the network itself
+        see(last, readout.answers(logits))
     return x, logits
 
 
-def _answers(logits: torch.Tensor, some: list[int], pictures: Pictures) -> Arrays:
+def _answers(logits: torch.Tensor, some: list[int], pictures: Pictures, output: Mapping[str, Any]) -> Arrays:
     """What the network says of each image; of scores that are no numbers only the others count."""
     finite = torch.isfinite(logits)
-    probabilities = logits.masked_fill(~finite, -torch.inf).float().softmax(1).nan_to_num(0.0).cpu()
-    best = probabilities.topk(min(2, probabilities.shape[1]), 1)
+    scores = logits.masked_fill(~finite, -torch.inf).float()
+    probabilities = (scores.softmax(1) if output["kind"] == "classes" else scores.sigmoid()).nan_to_num(0.0).cpu()
+    first = [ranked(output, shares)[:2] for shares in probabilities.tolist()]
+    order = torch.tensor([[*pair, pair[0]][:2] for pair in first])
+    best = torch.gather(probabilities, 1, order)
     labels = torch.tensor([pictures.labels[number] for number in some])
     own = probabilities.gather(1, labels.clamp(min=0)[:, None])[:, 0]
     return {
         "number": np.array(some),
-        "said": best.indices[:, 0].numpy(),
-        "probability": best.values[:, 0].numpy(),
-        "second": best.indices[:, -1].numpy(),
-        "second_probability": best.values[:, -1].numpy(),
+        "said": order[:, 0].numpy(),
+        "probability": best[:, 0].numpy(),
+        "second": order[:, -1].numpy(),
+        "second_probability": best[:, -1].numpy(),
         "label": labels.numpy(),
         "label_probability": torch.where(labels < 0, torch.nan, own).numpy(),
         "finite": finite.all(1).cpu().numpy(),

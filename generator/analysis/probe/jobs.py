@@ -84,7 +84,7 @@ def whole(task: ProbeTask, loaded: Loaded, store: Store) -> None:
         "broken": weights["broken"],
         "sheet": None,
     }
-    said = results.answered(together, task.card.classes)
+    said = results.answered(together, task.card.classes, task.card.output)
     shown = [entry["number"] for entry in (*said["wrong"], *said["unsure"])]
     if shown:
         payloads["sheet"], record["sheet"] = _sheet(pictures, shown)

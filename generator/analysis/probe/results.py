@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,26 +56,34 @@ def summary(task: ProbeTask, store: Store) -> dict[str, Any] | None:
         "norms": found["norms"],
         "broken": found["broken"],
         "sheet": {**found["sheet"], "file": f"{task.card.slug}/findings.webp"} if found["sheet"] else None,
-        **answered(answers, task.card.classes),
+        **answered(answers, task.card.classes, task.card.output),
         "layers": told,
     }
 
 
-def answered(answers: Arrays, classes: tuple[str, ...]) -> dict[str, Any]:
-    """How often the network was right, what it took for what, and the answers worth a look."""
+def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how often the network was right, what it took for what, and the answers worth a look.
+
+    A label of several is right where it reaches the threshold: nothing is taken for something else, and no answer is
+    the runner-up of another. Of a value nothing of this can be told.
+    """
+    labels, value = output["kind"] == "labels", output["kind"] == "value"
     names = answers["names"].tobytes().decode().split("\n")
     label, said = answers["label"].astype(int), answers["said"].astype(int)
-    known = label >= 0
-    wrong = known & (said != label)
+    known = (label >= 0) & (not value)
+    missed = answers["label_probability"] < output["threshold"] if labels else said != label
+    wrong = known & missed
     confusion = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(confusion, (label[known], said[known]), 1)
+    if not labels:
+        np.add.at(confusion, (label[known], said[known]), 1)
     off = confusion * (1 - np.eye(len(classes), dtype=np.int64))
     pairs = [divmod(int(place), len(classes)) for place in np.argsort(-off, axis=None, kind="stable")[:12]]
     given = np.bincount(said, minlength=len(classes))
     probability = answers["probability"]
     margin = probability - answers["second_probability"]
     worst = [i for i in np.argsort(-probability, kind="stable") if wrong[i]][:SHOWN]
-    unsure = [i for i in np.argsort(margin, kind="stable") if not wrong[i]][:SHOWN]
+    unsure = [i for i in np.argsort(margin, kind="stable") if not wrong[i]][: 0 if labels or value else SHOWN]
+    tabled = len(classes) <= MATRIX and not labels and not value
 
     def entry(index: int) -> dict[str, Any]:
         own = answers["label_probability"][index]
@@ -90,13 +99,15 @@ def answered(answers: Arrays, classes: tuple[str, ...]) -> dict[str, Any]:
         }
 
     return {
-        "classes": list(classes) if len(classes) <= MATRIX else [],
-        "answers": [{"name": classes[i], "count": int(given[i])} for i in np.argsort(-given, kind="stable")[:3]],
+        "classes": list(classes) if tabled else [],
+        "answers": []
+        if value
+        else [{"name": classes[i], "count": int(given[i])} for i in np.argsort(-given, kind="stable")[:3]],
         "labelled": int(known.sum()),
         "correct": int((known & ~wrong).sum()),
         "unanswered": int((~answers["finite"]).sum()),
-        "confusion": confusion.tolist() if len(classes) <= MATRIX else None,
-        "labels": [int(count) for count in confusion.sum(1)] if len(classes) <= MATRIX else None,
+        "confusion": confusion.tolist() if tabled else None,
+        "labels": [int(count) for count in confusion.sum(1)] if tabled else None,
         "confused": [{"label": classes[a], "said": classes[b], "count": int(off[a, b])} for a, b in pairs if off[a, b]],
         "wrong": [entry(index) for index in worst],
         "unsure": [entry(index) for index in unsure],

@@ -75,13 +75,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the network said about a picture, and whether that is right (`right`, `wrong` or `unknown`)."""
+    """What the network said about a picture, and whether that is right (`right`, `wrong` or `unknown`).
+
+    Of several labels the names of all that reach the threshold, of a value the number with its unit.
+    """
 
     said: str
     percent: str
     label: str
     label_percent: str
     state: str
+    kind: str = "classes"  # of the network's output
 
 
 @dataclass(frozen=True)
@@ -268,13 +272,19 @@ def photo(gallery: Gallery, image: Record, page: str, thumb: bool = False) -> Pl
 
 def verdict(prediction: Record | None) -> Verdict | None:
     """What the network said, in words and a state."""
+    kind = prediction.get("kind", "classes") if prediction else ""
+    if kind == "value":
+        values = [" ".join([one["name"], format.number(one["value"]), one["unit"]]) for one in prediction["values"]]
+        return Verdict(" · ".join(map(str.strip, values)), "", "", "", "unknown", kind)
     if not prediction or not prediction["top"]:
         return None
     best = prediction["top"][0]
     label_probability = prediction["label_probability"]
+    above = prediction["above"] if kind == "labels" else [best["name"]]
     return Verdict(
-        said=best["name"],
-        percent=format.percent(best["probability"]),
+        said=", ".join(above) or "no label",
+        percent=format.percent(best["probability"]) if kind != "labels" else "",
+        kind=kind,
         label=prediction["label"] or "",
         label_percent="" if label_probability is None else format.percent(label_probability),
         state={True: "right", False: "wrong", None: "unknown"}[prediction["correct"]],
@@ -289,7 +299,7 @@ def bars(prediction: Record | None) -> list[Bar]:
             percent=format.percent(entry["probability"]),
             share=round(entry["probability"] * 100, 2),
             truth=entry["name"] == prediction["label"],
-            chosen=place == 0,
+            chosen=entry["name"] in prediction["above"] if prediction.get("kind") == "labels" else place == 0,
         )
         for place, entry in enumerate(prediction["top"] if prediction else [])
     ]

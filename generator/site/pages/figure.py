@@ -111,7 +111,7 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
         proof=faithfulness.proof(gallery, record, page),
         objectives=_objectives(record),
         rivals=[rival[:1].upper() + rival[1:] for rival in objectives.RIVALS if rival in record["numbers"]],
-        numbers=_numbers(record, plate),
+        numbers=_numbers(record, plate, model["output"]["kind"]),
         provenance=_provenance(gallery, record, model, method, example),
         download=record["file"].rsplit("/", 1)[-1],
         compare=compare_any.href(record, page) if plate.src else "",
@@ -185,13 +185,20 @@ def _trail(gallery: Gallery, record: Record, title: str, page: str) -> list[Link
     return [*trail, Link(embed_snippets.named(title, record), "")]
 
 
-def _numbers(record: Record, plate: Plate) -> list[Fact]:
+def _numbers(record: Record, plate: Plate, kind: str) -> list[Fact]:
     listed = []
     if record["target"]:
         target = record["target"]
         role = {"label": "the label", "top": "the network's first choice", "rival": "the strongest rival"}
-        said = f"{target['name']} ({role.get(target['role'], target['role'])})"
-        listed.append(Fact("Class explained", said))
+        role |= {
+            "binary": {"top": "the network's answer", "rival": "the other side"},
+            "labels": {"top": "the most probable label", "rival": "the next most probable label"},
+        }.get(kind, {})
+        named = "Label" if kind == "labels" else "Side" if kind == "binary" else "Class"
+        if kind == "value":
+            listed.append(Fact("Explained", f"what makes the value {target['name']}"))
+        else:
+            listed.append(Fact(f"{named} explained", f"{target['name']} ({role.get(target['role'], target['role'])})"))
         if target.get("probability") is not None:
             listed.append(Fact("Its probability", format.percent(target["probability"])))
     if record["shape"]:

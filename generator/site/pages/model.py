@@ -136,7 +136,8 @@ def facts(gallery: Gallery, card: Record, page: str) -> list[Fact]:
         Fact("Parameters", format.count(card["parameters"])),
         Fact("Multiply-adds per image", format.count(card["macs"])),
         Fact("Input", format.shape(card["input"]["size"])),
-        Fact("Classes", format.count(len(card["classes"]))),
+        Fact("Answers with", _output(card["output"])),
+        *([Fact("Classes", format.count(len(card["classes"])))] if card["output"]["kind"] != "value" else []),
         Fact("Tensors watched", format.count(len(card["layers"]))),
     ]
     if card["derived_from"]:
@@ -151,6 +152,20 @@ def facts(gallery: Gallery, card: Record, page: str) -> list[Fact]:
     if card["derived_from"] in gallery.models:
         listed.insert(0, Fact("Made from", gallery.models[card["derived_from"]]["title"]))
     return listed
+
+
+def _output(output: Record) -> str:
+    """Say what a network answers with, and from which probability a side or a label counts."""
+    if output["kind"] == "value":
+        return f"a value in {output['unit']}" if output["unit"] else "a value"
+    share = format.percent(output["threshold"]) if output.get("threshold") else ""
+    words = {
+        "classes": "one of its classes",
+        "binary": f"one of two sides, the second from {share} on",
+        "labels": f"labels, each from {share} on",
+    }[output["kind"]]
+    squash = output.get("squash", "").replace("_", " ")
+    return f"{words}; explained before its {squash}" if squash else words
 
 
 def _accuracy(accuracy: Record) -> str:

@@ -88,8 +88,9 @@ def agreement(gallery: Gallery, models: tuple[str, str]) -> tuple[int, int]:
     """On how many images both networks say the same, and how many both have judged."""
     left, right = models
     both = [image for image in gallery.images if {(left, image), (right, image)} <= gallery.predictions.keys()]
-    said = [[gallery.predictions[model, image]["top"][0]["name"] for model in models] for image in both]
-    return sum(one == other for one, other in said), len(both)
+    said = [[gallery.predictions[model, image]["top"][:1] for model in models] for image in both]
+    named = [(one[0]["name"], other[0]["name"]) for one, other in said if one and other]
+    return sum(one == other for one, other in named), len(named)
 
 
 def accuracies(left: Record, right: Record) -> tuple[float, float, int] | None:

@@ -96,6 +96,7 @@ class ReportPage:
     note: str  # what to notice in the image
     label: str
     rival: str
+    kind: str  # of the network's output
     chapters: list[Chapter]
     measured: bool  # whether some of their pictures have evidence beside them
     strips: list[Plate]
@@ -133,6 +134,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         note=example["note"],
         label=_target_name(gallery, model, image, LABEL),
         rival=_target_name(gallery, model, image, RIVAL),
+        kind=card["output"]["kind"],
         chapters=chapters,
         measured=any(row.belief for chapter in chapters for row in chapter.rows),
         strips=_strips(gallery, model, image, page, painted=False),

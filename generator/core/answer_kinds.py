@@ -1,0 +1,33 @@
+"""The order in which a network's answers are told, by the kind of its output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+KINDS = ("classes", "binary", "labels", "value")
+
+
+def ranked(output: Mapping[str, Any], shares: Sequence[float]) -> list[int]:
+    """Return the indices of answers, the first one being the network's.
+
+    Of a binary answer it is the positive side where its probability reaches the threshold; of a value the upper side,
+    which no number decides; else the most probable.
+
+    >>> ranked({"kind": "binary", "threshold": 0.3}, [0.6, 0.4]), ranked({"kind": "classes"}, [0.1, 0.7, 0.2])
+    ([1, 0], [1, 2, 0])
+    """
+    if output["kind"] == "binary":
+        return [1, 0] if shares[1] >= output["threshold"] else [0, 1]
+    if output["kind"] == "value":
+        return [index ^ 1 for index in range(len(shares))]
+    return sorted(range(len(shares)), key=lambda index: (-shares[index], index))
+
+
+def holds(output: Mapping[str, Any], shares: Sequence[float], label: int) -> bool | None:
+    """Whether the class `label` is among the answers of a network; None where there is no such class, or no answer."""
+    if label < 0 or output["kind"] == "value":
+        return None
+    if output["kind"] == "labels":
+        return bool(shares[label] >= output["threshold"])
+    return ranked(output, shares)[0] == label

@@ -1,0 +1,184 @@
+"""What a network answers with: which tensor, what its last operation does to the scores, and what these mean.
+
+Explained is always the score before any squashing. A binary answer and a value have two sides, the score and its
+negative, so that both can be explained as classes are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from generator.core.errors import ModelError
+from generator.models.load import Loaded
+
+from .capture import op_name
+from .preserve import untouched
+
+SQUASHING = ("softmax", "log_softmax", "sigmoid")
+SIDES = {"binary": ("negative", "positive"), "value": ("lower", "higher")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Readout:
+    """How scores are read from what a network returns."""
+
+    kind: str  # "classes", "binary", "labels" or "value"
+    width: int  # numbers for each image
+    squash: str = ""  # the operation that ends the network: "softmax", "log_softmax", "sigmoid" or ""
+    call: int = 0  # which of the calls of that operation it is, from 1
+    key: str = ""  # the member of what it returns, as output_key names it; "" for the tensor that it means
+    classes: int = 0  # as many names were given, so that the member of that width is meant; 0: none
+
+    def scores(self, model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """Return the scores of images (N, C, H, W) before any squashing: (N, width), or (N, 2 width) where each number
+        has two sides, the lower one first."""
+        if self.squash:
+            with _Unsquashed(self.squash, self.call):
+                output = model(x)
+        else:
+            output = model(x)
+        found = member(output, self.key, self.classes)
+        if found is None:
+            raise ModelError("the network returned no tensor of scores")
+        scores = found[:, None] if found.ndim == 1 else found
+        if self.kind not in SIDES or scores.ndim != 2:
+            return scores
+        return torch.stack([-scores, scores], 2).flatten(1)
+
+    def probabilities(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return what the scores (N, K) say: a softmax over classes, a sigmoid of each side or label, the values."""
+        if self.kind == "classes":
+            return scores.softmax(1)
+        return scores.sigmoid() if self.kind in ("binary", "labels") else scores
+
+    @property
+    def answer(self) -> tuple[str, str, int]:
+        """Name, kind and width of the layer that stands for the answer: probabilities, or values."""
+        count = 2 * self.width if self.kind == "binary" else self.width
+        return ("values", "other", count) if self.kind == "value" else ("probabilities", "softmax", count)
+
+    def answers(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return what that layer holds of the scores (N, K)."""
+        return scores[:, 1::2] if self.kind == "value" else self.probabilities(scores)
+
+    def names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of the scores: those given, or both sides of each number."""
+        if self.kind == "binary" and self.width == 1:
+            given = classes or SIDES["binary"]
+            return (f"not {given[0]}", given[0]) if len(given) == 1 else given
+        if self.kind in SIDES:
+            given = classes or tuple(f"output {index}" for index in range(self.width))
+            sides = SIDES[self.kind]
+            return sides if self.width == 1 and not classes else tuple(f"{n}, {s}" for n in given for s in sides)
+        return classes or tuple(f"class {index}" for index in range(self.width))
+
+
+class _Unsquashed(TorchFunctionMode):
+    """Leaves out one call of a squashing operation."""
+
+    def __init__(self, op: str, call: int) -> None:
+        super().__init__()
+        self._op, self._left = op, call
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        if op_name(func) == self._op:
+            self._left -= 1
+            if self._left == 0:
+                return args[0] if args else kwargs["input"]
+        return func(*args, **kwargs)
+
+
+class _Squashes(TorchFunctionMode):
+    """Remembers the calls of squashing operations: each one's name, number among its like, and output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, int, torch.Tensor]] = []
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        op = op_name(func)
+        if op in SQUASHING and isinstance(output, torch.Tensor):
+            number = 1 + sum(name == op for name, _, _ in self.calls)
+            self.calls.append((op, number, output))
+        return output
+
+
+def readout_of(loaded: Loaded) -> Readout:
+    """Return how the scores of a network are read, found once and kept with it. Raises `ModelError`."""
+    if loaded.readout is None:
+        loaded.readout = _find(loaded)
+    return loaded.readout
+
+
+def _find(loaded: Loaded) -> Readout:
+    network, classes = loaded.network, len(loaded.classes)
+    x = torch.zeros(1, *loaded.input.size, device=loaded.device)
+    with untouched(loaded.model), torch.no_grad(), _Squashes() as squashes:
+        output = loaded.model(x)
+    found = member(output, network.output_key, classes)
+    if found is None and network.output_key:
+        raise ModelError(f"{loaded.slug}: output_key: the network returns no tensor {network.output_key!r}")
+    shape = None if found is None else tuple(found.shape)
+    if shape is None or len(shape) not in (1, 2) or shape[0] != 1:
+        raise ModelError(f"{loaded.slug}: expected class scores of shape (1, classes), the network returned {shape}")
+    width = shape[1] if len(shape) == 2 else 1
+    op, call = next(
+        (
+            (name, number)
+            for name, number, made in reversed(squashes.calls)
+            if made is found or (made.data_ptr() == found.data_ptr() and made.numel() == found.numel())
+        ),
+        ("", 0),
+    )
+    kind = network.output or ("binary" if width == 1 else "labels" if op == "sigmoid" else "classes")
+    if kind == "binary" and width != 1:
+        raise ModelError(f"{loaded.slug}: output: a binary answer is one number, the network returns {width}")
+    if kind == "classes" and width == 1:
+        raise ModelError(f"{loaded.slug}: output: one number is no answer among classes; write binary or value")
+    if kind == "value" and op:
+        op, call = "", 0  # a value within bounds is meant as it comes
+    return Readout(kind, width, op, call, network.output_key, classes)
+
+
+def member(output: Any, key: str = "", classes: int = 0) -> torch.Tensor | None:
+    """Return the tensor of scores in what a network returns: itself, or a member of a tuple, a dictionary or an object.
+
+    `key` names it, by a number in a tuple. Without one it is the only member that is as wide as there are `classes`,
+    else "logits", "out" or the first.
+    """
+    if isinstance(output, torch.Tensor):
+        return output
+    members = _members(output)
+    if key:
+        head, _, rest = key.partition(".")
+        numbered = isinstance(output, tuple | list) and head.isdecimal() and int(head) < len(output)
+        chosen = output[int(head)] if numbered else members.get(head)
+        return member(chosen, rest) if chosen is not None else None
+    tensors = [value for value in members.values() if isinstance(value, torch.Tensor)]
+    wide = [value for value in tensors if value.ndim == 2 and value.shape[1] == classes]
+    if classes and len(wide) == 1:
+        return wide[0]
+    for name in [*(name for name in ("logits", "out") if name in members), *members]:
+        found = member(members[name], "", classes) if members[name] is not None else None
+        if found is not None:
+            return found
+    return None
+
+
+def _members(output: Any) -> dict[str, Any]:
+    if isinstance(output, dict):
+        return {str(name): value for name, value in output.items()}
+    if hasattr(output, "_asdict"):  # a named tuple
+        return output._asdict()
+    if isinstance(output, tuple | list):
+        return {str(number): value for number, value in enumerate(output)}
+    if dataclasses.is_dataclass(output):
+        return {field.name: getattr(output, field.name) for field in dataclasses.fields(output)}
+    return {}

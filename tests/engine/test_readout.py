@@ -1,0 +1,343 @@
+"""What a network answers is said as what it is: no probability that is none, and everywhere the same number."""
+
+import json
+from collections import namedtuple
+from dataclasses import dataclass, replace
+
+import pytest
+import tiny_gallery
+import torch
+import yaml
+from tiny_nets import loaded, outcomes, picture, value
+from torch import nn
+
+from generator.analysis.probe.forward_pass import _watch
+from generator.core.answer_kinds import ranked
+from generator.core.errors import ModelError, NotApplicable
+from generator.engine.model_card import describe
+from generator.engine.model_handle import Driven
+from generator.engine.readout import member, readout_of
+
+SIZE = (3, 10, 12)
+
+
+class Linear(nn.Module):
+    """Scores that are linear in the mean colours, with something behind them."""
+
+    def __init__(self, width, end=None):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(4)
+            self.conv, self.fc = nn.Conv2d(3, 6, 1), nn.Linear(6, width)
+        self.end = end or (lambda scores: scores)
+
+    def plain(self, x):
+        return self.fc(self.conv(x).relu().mean((2, 3)))
+
+    def forward(self, x):
+        return self.end(self.plain(x))
+
+
+def net(width, end=None, classes=(), **more):
+    made = loaded(Linear(width, end), SIZE, classes=classes)
+    made.network = replace(made.network, **more)
+    return made
+
+
+ENDS = {
+    "softmax": lambda scores: scores.softmax(1),
+    "functional softmax": lambda scores: nn.functional.softmax(scores, dim=1),
+    "log_softmax": lambda scores: scores.log_softmax(1),
+    "a module": nn.Softmax(1),
+    "a module of logs": nn.LogSoftmax(1),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_network_that_ends_in_a_softmax_is_explained_before_it(end):
+    plain, squashed, x = net(5), net(5, ENDS[end]), picture(SIZE)
+    cards = [describe(one) for one in (plain, squashed)]
+    assert cards[1].output["kind"] == "classes" and cards[1].output["squash"] == end.split()[-1].replace(
+        "module", "softmax"
+    ).replace("logs", "log_softmax")
+    assert [layer.name for layer in cards[0].layers] == [layer.name for layer in cards[1].layers]
+    for method in ("vanilla-backprop", "grad-cam", "cam", "occlusion", "lrp", "smoothgrad"):
+        mine, theirs = (
+            value(one, x, method, target="class:class 1", card=card, parameters={"smoothgrad": {"n": 2}})
+            for one, card in zip((squashed, plain), cards, strict=True)
+        )
+        torch.testing.assert_close(mine, theirs, msg=method)
+    shown = value(squashed, x, "activations", card=cards[1], layer=cards[1].layers[-1].name)
+    torch.testing.assert_close(shown, squashed.model.plain(x).softmax(1))
+    (outcome,) = outcomes(squashed, x, ["saliency"], ["top"], card=cards[1]).values()
+    assert outcome.target.probability == pytest.approx(float(shown.max()), rel=1e-6), "one number, report and figure"
+
+
+@pytest.mark.parametrize("end", [None, torch.sigmoid, lambda z: z.sigmoid()[:, 0]], ids=["logit", "sigmoid", "(N,)"])
+@pytest.mark.parametrize("names", [(), ("fine", "cracked"), ("cracked",)])
+def test_one_number_is_a_binary_answer_with_two_sides(end, names):
+    made, x = net(1, end, names), picture(SIZE)
+    card = describe(made)
+    assert card.output["kind"] == "binary" and card.output["threshold"] == 0.5
+    assert card.classes == {0: ("negative", "positive"), 2: names, 1: ("not cracked", "cracked")}[len(names)]
+    logit = float(made.model.plain(x))
+    found = outcomes(made, x, ["vanilla-backprop", "cam"], [f"class:{name}" for name in card.classes], card=card)
+    for side, name in ((-1, card.classes[0]), (1, card.classes[1])):
+        outcome = found["vanilla-backprop", "", f"class:{name}"]
+        assert outcome.target.probability == pytest.approx(1 / (1 + pow(2.718281828459045, -side * logit)), rel=1e-5)
+        leaf = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(side * made.model.plain(leaf).sum(), leaf)
+        torch.testing.assert_close(outcome.value, gradient)
+        a, weight = made.model.conv(x).relu(), made.model.fc.weight
+        expected = (side * weight[0, :, None, None] * a[0]).sum(0, keepdim=True).relu()
+        torch.testing.assert_close(found["cam", card.default_layer, f"class:{name}"].value, expected)
+    shown = value(made, x, "activations", card=card, layer=card.layers[-1].name)[0]
+    share = float(torch.tensor(logit).sigmoid())
+    assert shown.tolist() == pytest.approx([1 - share, share], rel=1e-5)
+
+
+def test_the_threshold_decides_which_side_is_the_answer():
+    made, x = net(1), picture(SIZE)
+    share = float(made.model.plain(x).sigmoid())
+    for threshold, first in ((share - 0.01, "positive"), (share + 0.01, "negative")):
+        card = describe(replace(made, network=replace(made.network, threshold=threshold), readout=None))
+        found = outcomes(made, x, ["saliency"], ["top", "rival"], card=card)
+        names = {key[2]: outcome.target.name for key, outcome in found.items()}
+        assert names["top"] == first and names["rival"] != first
+
+
+def test_labels_have_a_probability_each():
+    made, x = net(5, torch.sigmoid), picture(SIZE)
+    card = describe(made)
+    assert card.output["kind"] == "labels" and card.output["squash"] == "sigmoid"
+    shown = value(made, x, "activations", card=card, layer=card.layers[-1].name)
+    torch.testing.assert_close(shown, made.model(x))
+    (outcome,) = outcomes(made, x, ["vanilla-backprop"], ["class:class 3"], card=card).values()
+    assert outcome.target.probability == pytest.approx(float(shown[0, 3]), rel=1e-5)
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(made.model.plain(leaf)[0, 3], leaf)
+    torch.testing.assert_close(outcome.value, gradient)
+
+
+def test_labels_without_a_squashing_end_are_told_by_configuration():
+    made, x = net(4, output="labels"), picture(SIZE)
+    card = describe(made)
+    shown = value(made, x, "activations", card=card, layer=card.layers[-1].name)
+    torch.testing.assert_close(shown, made.model(x).sigmoid())
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_value_is_the_value_and_can_be_made_higher_and_lower(width):
+    made, x = net(width, output="value", unit="years", classes=() if width == 1 else ("age", "size")), picture(SIZE)
+    card = describe(made)
+    assert card.output == {"kind": "value", "threshold": None, "unit": "years", "squash": "", "key": ""}
+    assert card.classes == (
+        ("lower", "higher") if width == 1 else ("age, lower", "age, higher", "size, lower", "size, higher")
+    )
+    shown = value(made, x, "activations", card=card, layer=card.layers[-1].name)
+    torch.testing.assert_close(shown, made.model(x))
+    found = outcomes(made, x, ["vanilla-backprop"], ["top", "rival"], card=card)
+    up, down = (found["vanilla-backprop", "", symbol] for symbol in ("top", "rival"))
+    assert up.target.name.endswith("higher") and down.target.name.endswith("lower") and up.target.probability is None
+    torch.testing.assert_close(up.value, -down.value)
+    (outcome,) = outcomes(made, x, ["evolution"], ["top"], card=card).values()
+    assert isinstance(outcome.error, NotApplicable) and "cross-entropy of classes" in str(outcome.error)
+
+
+def test_what_does_not_fit_is_refused_in_one_line():
+    with pytest.raises(ModelError, match="a binary answer is one number, the network returns 5"):
+        describe(net(5, output="binary"))
+    with pytest.raises(ModelError, match="one number is no answer among classes"):
+        describe(net(1, output="classes"))
+    with pytest.raises(ModelError, match="3 class names, but the network has 1 outputs"):
+        describe(net(1, classes=("a", "b", "c")))
+    with pytest.raises(ModelError, match="output_key: the network returns no tensor 'scores'"):
+        describe(net(5, lambda z: {"out": z}, output_key="scores"))
+
+
+Pair = namedtuple("Pair", "features scores")
+
+
+@dataclass
+class Record:
+    """What some networks return."""
+
+    features: torch.Tensor
+    scores: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    ("wrap", "key"),
+    [
+        (lambda z: (z.repeat(1, 3), z), ""),
+        (lambda z: {"features": z.repeat(1, 3), "head": z}, ""),
+        (lambda z: Pair(z.repeat(1, 3), z), ""),
+        (lambda z: Record(z.repeat(1, 3), z), ""),
+        (lambda z: (z * 0, z), "1"),
+        (lambda z: {"a": z * 0, "b": {"c": z}}, "b.c"),
+        (lambda z: Record(z * 0, z), "scores"),
+    ],
+)
+def test_the_member_that_holds_the_scores_is_read(wrap, key):
+    made, x = net(5, wrap, tuple("abcde"), output_key=key), picture(SIZE)
+    scores = readout_of(made).scores(made.model, x)
+    torch.testing.assert_close(scores, made.model.plain(x))
+    assert describe(made).output["key"] == key
+
+
+def test_a_softmax_inside_a_member_is_left_out_as_well():
+    made, x = net(5, lambda z: {"features": z.repeat(1, 2), "probs": z.softmax(1)}, tuple("abcde")), picture(SIZE)
+    torch.testing.assert_close(readout_of(made).scores(made.model, x), made.model.plain(x))
+
+
+def test_attention_before_the_end_stays_in():
+    class Net(Linear):
+        def forward(self, x):
+            gate = self.conv(x).mean((2, 3)).softmax(1)
+            return self.fc(gate).softmax(1)
+
+    made, x = loaded(Net(5), SIZE, classes=tuple("abcde")), picture(SIZE)
+    model = made.model
+    expected = model.fc(model.conv(x).mean((2, 3)).softmax(1))
+    torch.testing.assert_close(readout_of(made).scores(model, x), expected)
+    assert readout_of(made).call == 2
+
+
+def test_members_in_the_order_that_people_use():
+    z = torch.randn(1, 4)
+    assert member({"aux": z * 0, "out": z}) is z and member((z, z * 0)) is z and member({"x": None, "logits": z}) is z
+    assert member([]) is None and member("words") is None
+
+
+def test_answers_in_their_order():
+    assert ranked({"kind": "value"}, [1.0, 2.0, 3.0, 4.0]) == [1, 0, 3, 2]
+    assert ranked({"kind": "labels", "threshold": 0.5}, [0.2, 0.9, 0.9]) == [1, 2, 0]
+
+
+# --- in a gallery -------------------------------------------------------------------------------------
+
+SOURCE = '''
+"""Networks that answer in several ways."""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width, end):
+        super().__init__()
+        torch.manual_seed(1)
+        self.conv, self.fc, self.end = nn.Conv2d(3, 6, 3), nn.Linear(6, width), end
+
+    def forward(self, x):
+        return self.end(self.fc(self.conv(x).relu().mean((2, 3))))
+
+
+def binary():
+    return Net(1, nn.Identity())
+
+
+def labels():
+    return Net(3, nn.Sigmoid())
+
+
+def regression():
+    return Net(1, nn.Identity())
+
+
+def softmax():
+    return Net(3, nn.Softmax(1))
+'''
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    root = tmp_path_factory.mktemp("answers")
+    options = tiny_gallery.lay(root, ("one", "two"), network=SOURCE, module="answers_of_mine", preset="standard")
+    content = yaml.safe_load(options.config.read_text())
+    content["methods"] = ["input", "activations", "vanilla-backprop", "grad-cam", "top-images"]
+    content["measures"] = ["deletion", "insertion"]
+    entry = content["models"][0]
+    own = {
+        "binary": {"classes": ["ant", "bee"]},
+        "labels": {"classes": ["ant", "bee", "cat"], "threshold": 0.4},
+        "regression": {"classes": [], "output": "value", "unit": "mm"},
+        "softmax": {"classes": ["ant", "bee", "cat"]},
+    }
+    content["models"] = [
+        {**entry, "name": name, "source": f"answers_of_mine:{name}", **more} for name, more in own.items()
+    ]
+    tiny_gallery.write(options.config, content)
+    report, _ = tiny_gallery.run(options)
+    assert not report.failures, report.failures
+    manifest = json.loads((options.work / "manifest.json").read_text())
+    return options, manifest
+
+
+def test_report_figure_and_manifest_show_one_number(gallery):
+    _, manifest = gallery
+    for prediction in manifest["predictions"]:
+        shares = {one["name"]: one["probability"] for one in prediction["top"]}
+        figures = [
+            figure
+            for figure in manifest["figures"]
+            if (figure["model"], figure["image"]) == (prediction["model"], prediction["image"]) and figure["target"]
+        ]
+        assert figures
+        for figure in figures:
+            target = figure["target"]
+            if prediction["kind"] == "value":
+                assert target["probability"] is None and prediction["top"] == []
+            else:
+                assert target["probability"] == pytest.approx(shares[target["name"]], rel=1e-5)
+        if prediction["kind"] in ("classes", "binary"):
+            assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_each_kind_is_told_as_what_it_is(gallery):
+    _, manifest = gallery
+    kinds = {model["slug"]: model["output"] for model in manifest["models"]}
+    assert {slug: output["kind"] for slug, output in kinds.items()} == {
+        "binary": "binary", "labels": "labels", "regression": "value", "softmax": "classes",
+    }  # fmt: skip
+    for prediction in manifest["predictions"]:
+        if prediction["kind"] == "labels":
+            above = {one["name"] for one in prediction["top"] if one["probability"] >= 0.4}
+            assert set(prediction["above"]) == above and prediction["correct"] == ("bee" in above)
+        if prediction["kind"] == "value":
+            (answer,) = prediction["values"]
+            assert answer["unit"] == "mm" and prediction["correct"] is None
+    probes = {probe["model"]: probe for probe in manifest["probes"]}
+    assert (
+        probes["regression"]["labelled"] == 0 and probes["regression"]["wrong"] == probes["regression"]["unsure"] == []
+    )
+    assert probes["labels"]["confusion"] is None and probes["labels"]["unsure"] == []
+
+
+def test_no_curve_is_drawn_of_a_probability_that_there_is_not(gallery):
+    _, manifest = gallery
+    curves = {
+        model: {name for figure in manifest["figures"] if figure["model"] == model for name in figure["evidence"]}
+        for model in ("binary", "regression")
+    }
+    assert "deletion" in curves["binary"] and not {"deletion", "insertion"} & curves["regression"]
+
+
+@pytest.mark.parametrize("kind", ["probe", "scene", "handle"])
+def test_how_it_is_read_is_found_before_anything_is_watched(kind):
+    """A worker that did not describe a network finds it while it draws or probes: layers pass by once all the same."""
+    made = net(5, ENDS["softmax"], tuple("abcde"))
+    card = describe(made)
+    made.readout = None
+    seen = []
+    if kind == "scene":
+        found = outcomes(made, picture(SIZE), ["activations"], ["top"], card=card)
+        assert all(not outcome.error for outcome in found.values())
+    elif kind == "handle":
+        x = torch.cat([picture(SIZE, seed) for seed in range(3)])
+        assert Driven(made, card, 4).activation(x, card.layers[-1].name).shape == (3, 5)
+    else:
+        crops = torch.randint(0, 256, (3, 10, 12, 3), dtype=torch.uint8).numpy()
+        wanted = {layer.name: None for layer in card.layers}
+        _watch(made, card, crops, lambda name, tensor: seen.append((name, len(tensor))), wanted)
+        assert len(seen) == len(card.layers) and {count for _, count in seen} == {3}
