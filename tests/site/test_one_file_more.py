@@ -16,6 +16,7 @@ from visiting_styles import SLUGS
 
 from generator.drawing.palettes import HEAT
 from generator.drawing.style_registry import STYLES
+from generator.site.diff import report
 from generator.site.diff.compute import diff, pictures
 from generator.site.diff.snapshot import Side
 from generator.site.export import figure_as
@@ -174,6 +175,22 @@ def test_a_gallery_of_an_older_version_is_set_against_a_new_one(built, tmp_path)
     assert set(entries[SLUGS["map"]]["numbers"]) == {"ssim"}
     plate = components.plate(Gallery(older), drawn(older, "saliency")[0], "index.html")
     assert (plate.look, plate.scale.ramp) == ("map", "grey")
+    assert Gallery(older).with_role("activations") == "activations" and Gallery(older).layers_of("heron-net")
+
+
+def test_of_methods_that_are_gone_the_styles_are_known(built, manifest, tmp_path):
+    """They stand in the older manifest alone."""
+    shutil.copytree(built[2], tmp_path / "new")
+    file = tmp_path / "new" / "gallery" / "manifest.json"
+    newer = json.loads(file.read_text())
+    for part, name in (("figures", "method"), ("comparisons", "method"), ("methods", "slug")):
+        newer[part] = [one for one in newer[part] if one[name] != SLUGS["map"]]
+    newer["styles"] = [style for style in newer["styles"] if style["name"] != "bands"]
+    assert report._with_old(newer, manifest)["styles"] == manifest["styles"]
+    file.write_text(json.dumps(newer))
+    answer = report.set_against(built[1], tmp_path / "new", html=tmp_path / "folder")
+    assert answer.told["counts"]["gone"] == len([one for one in manifest["figures"] if one["method"] == SLUGS["map"]])
+    assert "Loud places" in (tmp_path / "folder" / "index.html").read_text()
 
 
 def test_a_style_is_embedded(built, manifest):

@@ -115,6 +115,8 @@ def _with_old(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     for part, name in AXES.values():
         known = {card[name] for card in new[part]}
         joined[part] = [*new[part], *(card for card in old[part] if card[name] not in known)]
+    styles = {style["name"]: style for manifest in (old, new) for style in manifest.get("styles", ())}
+    joined["styles"] = list(styles.values())
     return joined
 
 

@@ -155,6 +155,6 @@ def _by_role(gallery: Gallery, figures: list[Record]) -> dict[str, Record]:
     """The first of some figures for each role that their methods have."""
     roles: dict[str, Record] = {}
     for figure in figures:
-        for role in gallery.methods.get(figure["method"], {}).get("roles", ()):
+        for role in gallery.roles_of(figure["method"]):
             roles.setdefault(role, figure)
     return roles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from generator.core.records import LAST, StyleCard
@@ -106,7 +107,11 @@ class Gallery:
 
     def methods_with(self, role: str) -> list[str]:
         """The slugs of the methods that have a role (`core.roles.ROLES`), in order."""
-        return [slug for slug, card in self.methods.items() if role in card.get("roles", ())]
+        return [slug for slug in self.methods if role in self.roles_of(slug)]
+
+    def roles_of(self, method: str) -> Sequence[str]:
+        """The roles of a method; in a manifest of an older version, which states none, it has that of its name."""
+        return self.methods.get(method, {}).get("roles", (method,))
 
     def with_role(self, role: str) -> str:
         """The slug of the first method that has a role; "" where there is none."""
