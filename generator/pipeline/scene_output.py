@@ -12,6 +12,7 @@ from generator.analysis.probe import jobs
 from generator.core.answer_kinds import ranked
 from generator.core.errors import InnerviewError, NotApplicable
 from generator.core.records import Job, MethodCard, ModelCard
+from generator.core.roles import ACTIVATIONS
 from generator.core.store import Store, pack, unpack
 from generator.core.tasks import SceneTask, groups
 from generator.core.text import harmless
@@ -86,7 +87,7 @@ class SceneOutput:
             values = reduce(style.values, outcome.value, last.kind if job.layer == last.name else "", self.room)
         except Exception as error:  # a result that cannot be drawn costs its own job
             return self._end("failed", job, reason(error))
-        if job.method == "activations" and job.layer == last.name:
+        if ACTIVATIONS in self.cards[job.method].roles and job.layer == last.name:
             values.meta |= _answer(outcome.value[0].tolist(), self.task.card)
         if outcome.note:
             values.meta["note"] = "; ".join(filter(None, [values.meta.get("note", ""), outcome.note]))
