@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-KINDS = ("classes", "binary", "labels", "value")
+FURTHER = "further"  # "further:1" is the first label beyond the first answer and its rival that reaches the threshold
+MOST_FURTHER = 3  # of them that get figures
 
 
 def ranked(output: Mapping[str, Any], shares: Sequence[float]) -> list[int]:

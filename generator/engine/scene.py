@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from generator.core.answer_kinds import FURTHER
 from generator.core.errors import ModelError, NotApplicable
 from generator.core.records import Job, ModelCard
 from generator.models.layers import strip_layers
@@ -215,6 +216,8 @@ class Scene:
 
     def _refuse_target(self, symbol: str) -> None:
         missing = NotApplicable(f"no class {symbol.partition(':')[2]!r} in the vocabulary of {self.card.slug}")
+        if symbol.startswith(f"{FURTHER}:"):
+            missing = NotApplicable("no further label reaches the threshold")
         self.waiting.refuse_target(symbol, self.error or missing)
 
     def _why_missing(self, key: tuple) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from generator.core.answer_kinds import ranked
+from generator.core.answer_kinds import FURTHER, ranked
 from generator.core.naming import class_slugs
 from generator.core.records import ModelCard
 
@@ -41,7 +41,7 @@ def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Ite
 
     `logits` is (1, classes), finite; `label` the image's class name, or "". Where that is no class of the network,
     the top prediction stands for it. The rival is the most probable other class; of two sides it is the other one. A
-    class name may hold colons itself.
+    class name may hold colons itself. "further:1" is the next label that reaches the threshold, where there is one.
     """
     kind = card.output["kind"]
     scores = logits.double()
@@ -51,10 +51,13 @@ def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Ite
     first = names.get(label, order[0])
     rival = next((index for index in order if index != first), first)
     plain = {"label": (first, -1), "top": (order[0], -1), "rival": (rival, -1), "contrast": (first, rival)}
+    if kind == "labels":
+        further = [i for i in order if probabilities[i] >= card.output["threshold"] and i not in (first, rival)]
+        plain |= {f"{FURTHER}:{place}": (index, -1) for place, index in enumerate(further, 1)}
     found, slugs = {}, class_slugs(card.classes)
     for symbol in symbols:
         role, _, rest = symbol.partition(":")
-        pair = _named(role, rest, names) if rest else plain.get(role)
+        pair = plain.get(symbol) or (_named(role, rest, names) if rest and role != FURTHER else None)
         if pair:
             index, against = pair
             name = card.classes[index] + (f" against {card.classes[against]}" if against >= 0 else "")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from generator.core import channel_blocks
+from generator.core.answer_kinds import FURTHER, MOST_FURTHER
 from generator.core.code_digest import closure_digest
 from generator.core.records import Example, Job, MethodCard, ModelCard, Network
 from generator.core.roles import ACTIVATIONS, slug_with
@@ -77,7 +78,8 @@ def scene_tasks(request: NetworkRequest) -> list[SceneTask]:
     for example in request.examples:
         label = example.targets.get(card.vocabulary, "")
         label = label if label in card.classes else ""
-        jobs = list(common.jobs(seen, example, label, _symbols(request.targets, label)))
+        symbols = _symbols(request.targets, label, card.output["kind"])
+        jobs = list(common.jobs(seen, example, label, symbols))
         if activations not in request.methods:
             jobs += common.jobs([activations], example, label, (), layers=[card.layers[-1].name])
         add(example, label, jobs)
@@ -161,6 +163,12 @@ class _Common:
         return key_of("array", self.base, image, one.key, one.style.values, used, *asked, spoken, sampled)
 
 
-def _symbols(targets: Sequence[str], label: str) -> list[str]:
-    """The targets of one image: where it has no label, the top prediction stands for it."""
-    return list(dict.fromkeys("top" if target == "label" and not label else target for target in targets))
+def _symbols(targets: Sequence[str], label: str, kind: str) -> list[str]:
+    """Return the targets of one image: where it has no label, the top prediction stands for it.
+
+    Of a network that answers with labels, further ones that may reach its threshold follow the rival.
+    """
+    symbols = ["top" if target == "label" and not label else target for target in targets]
+    if kind == "labels" and "rival" in symbols:
+        symbols += [f"{FURTHER}:{place}" for place in range(1, MOST_FURTHER + 1)]
+    return list(dict.fromkeys(symbols))

@@ -10,7 +10,7 @@ from typing import Any
 from generator import __version__
 from generator.analysis import evidence_tasks, objectives
 from generator.analysis.probe import results
-from generator.core.answer_kinds import holds
+from generator.core.answer_kinds import FURTHER, holds
 from generator.core.channel_blocks import said
 from generator.core.naming import figure_name, layer_slug, slug
 from generator.core.records import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, record
@@ -63,6 +63,8 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
         records = {job: store.get(job.key) or {} for job in task.jobs}
         shared = {job: group for group in groups(task) for job in group}
         for job in task.jobs:
+            if job.target.startswith(f"{FURTHER}:") and records[job].get("status") == "inapplicable":
+                continue  # no further label reached the threshold: nothing is missing
             drawn = [other for other in shared[job] if records[other].get("status") == "drawn"]
             picture = picture_key(job, drawn, task, cards)
             state = _State(records[job], picture, contents.failures.get(job.key, ""), probes.get(job.model))

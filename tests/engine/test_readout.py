@@ -17,6 +17,7 @@ from generator.core.errors import ModelError, NotApplicable
 from generator.engine.model_card import describe
 from generator.engine.model_handle import Driven
 from generator.engine.readout import member, readout_of
+from generator.engine.targets import find_targets
 
 SIZE = (3, 10, 12)
 
@@ -117,6 +118,20 @@ def test_labels_have_a_probability_each():
     leaf = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(made.model.plain(leaf)[0, 3], leaf)
     torch.testing.assert_close(outcome.value, gradient)
+
+
+def test_every_label_above_the_threshold_is_a_target():
+    made, x = net(5, torch.sigmoid), picture(SIZE)
+    card = describe(made)
+    shares = made.model(x)[0]
+    order = shares.argsort(descending=True).tolist()
+    threshold = float(shares[order[3]])  # four labels reach it
+    logits = readout_of(made).scores(made.model, x)
+    symbols = ["top", "rival", "further:1", "further:2", "further:3"]
+    card = replace(card, output=card.output | {"threshold": threshold - 1e-6})
+    found = find_targets(logits, card, "", symbols)
+    assert [found[symbol].index for symbol in symbols[:4]] == order[:4] and "further:3" not in found
+    assert find_targets(logits, card, "class 2", ["label"])["label"].index == 2
 
 
 def test_labels_without_a_squashing_end_are_told_by_configuration():
@@ -304,6 +319,11 @@ def test_each_kind_is_told_as_what_it_is(gallery):
         if prediction["kind"] == "labels":
             above = {one["name"] for one in prediction["top"] if one["probability"] >= 0.4}
             assert set(prediction["above"]) == above and prediction["correct"] == ("bee" in above)
+            mine = (prediction["model"], prediction["image"])
+            own = [f for f in manifest["figures"] if (f["model"], f["image"]) == mine and f["target"]]
+            assert above <= {f["target"]["name"] for f in own} and not [
+                f for f in manifest["figures"] if "further" in f["reason"]
+            ]
         if prediction["kind"] == "value":
             (answer,) = prediction["values"]
             assert answer["unit"] == "mm" and prediction["correct"] is None
