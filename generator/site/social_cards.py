@@ -92,6 +92,9 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
         best = prediction["top"][0]
         name = spoken(best["name"], f"class {best['index']}")
         line = f"{spoken(card['title'], model)} says {name}, {_percent(best['probability'])} sure."
+        if prediction.get("kind") == "labels":
+            names = ", ".join(spoken(one, "a label") for one in prediction["above"][:3])
+            line = f"{spoken(card['title'], model)} finds {names or 'no label'}."
         tone = {True: "right", False: "wrong", None: "plain"}[prediction["correct"]]
         bars = tuple(
             (spoken(one["name"], f"class {one['index']}"), one["probability"], one["name"] == prediction["label"])

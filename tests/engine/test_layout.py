@@ -1,7 +1,9 @@
 """A layer's tensor is read along the axes that the pass says are channels and space, wherever they lie."""
 
 import pytest
+import pytorch_grad_cam as pgc
 import torch
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from tiny_nets import CARDS, loaded, outcomes, picture, value
 from torch import nn
 from torch.nn import functional as F
@@ -325,3 +327,17 @@ def test_what_has_no_layout_is_cells_and_refused_for_maps():
     assert card.default_layer == "stem", "the last that has space"
     shown = value(net, x, "activations", card=card, layer="relu@1")
     assert shown.shape == (1, 32, 6)
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "layer-cam", "hires-cam", "xgrad-cam"])
+def test_maps_on_tokens_are_those_of_pytorch_grad_cam_with_its_reshape(method):
+    kind = {"grad-cam": "GradCAM", "layer-cam": "LayerCAM", "hires-cam": "HiResCAM", "xgrad-cam": "XGradCAM"}[method]
+    net, x = loaded(Vision(), (3, 32, 48)), torch.randn(1, 3, 32, 48, generator=torch.Generator().manual_seed(3))
+    mine = value(net, x, method)[0]
+    reshape = lambda tokens: tokens[:, 1:-2].reshape(len(tokens), 8, 12, -1).permute(0, 3, 1, 2)  # noqa: E731
+    model = Vision().eval()
+    with getattr(pgc, kind)(model, [model.blocks[1].ln_1], reshape) as cam:
+        theirs = torch.from_numpy(cam(x, [ClassifierOutputTarget(1)])[0])
+    shown = F.interpolate(mine[None, None], (32, 48), mode="bilinear", align_corners=False)[0, 0]
+    shown = (shown - shown.min()) / (shown.max() - shown.min())
+    assert (shown - theirs).abs().max() < 0.02
