@@ -204,16 +204,21 @@ def _nowhere(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _padded(at: Coordinates, pad: Sequence[int]) -> Coordinates:
-    """Values beyond the edge have the image and the channel of those at the edge, and no place."""
-    parts, outside = list(at.parts), None
+    """Values beyond the edge have the image and the channel of those at the edge, and no place.
+
+    Beyond the rows the row alone is lost, beyond the columns the column: so rows still lie along one axis.
+    """
+    parts = list(at.parts)
     for number, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True)):
-        axis, side = at.row.ndim - 1 - number, at.row.shape[at.row.ndim - 1 - number]
+        axis = at.row.ndim - 1 - number
+        side = at.row.shape[axis]
         place = torch.arange(-before, side + after)
+        lost = [part for part in (2, 3) if _varies(at.parts[part], axis)] or [2, 3]
         parts = [part.index_select(axis, place.clamp(0, side - 1)) for part in parts]
         beyond = ((place < 0) | (place >= side)).view([-1 if one == axis else 1 for one in range(at.row.ndim)])
-        outside = beyond if outside is None else outside.index_select(axis, place.clamp(0, 0)) | beyond
-    if outside is not None and bool(outside.any()):
-        parts[2:] = [part.masked_fill(outside, EXTRA) for part in parts[2:]]
+        if bool(beyond.any()):
+            for part in lost:
+                parts[part] = parts[part].masked_fill(beyond, EXTRA)
     return Coordinates(*parts, attention=at.attention)
 
 

@@ -194,6 +194,26 @@ def test_swins_windows_come_back_to_their_places(shift, side):
     assert max(span for span in space.spans if span) == (4, 4), "each value sees its window"
 
 
+class Padded(nn.Module):
+    """A convolution behind padding of both axes, as TensorFlow pads: the odd row and column below and right."""
+
+    def __init__(self, pad):
+        super().__init__()
+        self.conv, self.fc, self.pad = nn.Conv2d(3, 4, 3, stride=2), nn.Linear(4, 5), pad
+
+    def forward(self, x):
+        return self.fc(self.conv(F.pad(x, self.pad)).relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("pad", [(0, 1, 0, 1), (1, 2, 1, 2), (0, 1), (1, 1, 1, 1)])
+def test_a_convolution_behind_padding_keeps_its_rows_and_columns(pad):
+    model = Padded(pad).eval()
+    x = torch.randn(2, 3, 10, 14)
+    space, planes, outputs = seen(model, x)
+    assert torch.equal(planes["conv"], outputs["conv"])
+    assert space.shape("conv") == tuple(outputs["conv"].shape[1:]) and space.collapse == "relu@1"
+
+
 @pytest.mark.parametrize("kind", ["window", "grid"])
 def test_maxvits_partitions_come_back_to_their_places(kind):
     part = PartitionAttentionLayer(8, 4, 4, kind, (8, 8), 4, nn.GELU, nn.LayerNorm, 0.0, 0.0, 0.0).eval()
