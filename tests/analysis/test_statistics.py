@@ -71,6 +71,25 @@ def test_a_changed_network_is_refused(folder):
         measure(replace(NETWORK, derive=(("prune-global", 0.5),)), Source(str(folder)))
 
 
+# --- what travels with the bundled weights ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "images"),
+    [
+        ("vgg-cifar10", "cifar10", 10_000),
+        ("imagenette", "imagenette", 3925),
+        ("efficientnet-lite0", "imagenette", 3925),
+    ],
+)
+def test_statistics_of_the_whole_test_set_travel_with_bundled_networks(name, data, images):
+    loaded = load(specs.resolve(name))
+    statistics = loaded.statistics
+    assert (statistics["data"], statistics["images"], statistics["labelled"]) == (data, images, images)
+    assert statistics["correct"] / images == pytest.approx(loaded.accuracy["top1"], abs=0.002)
+    assert load(specs.resolve(f"{name}~random")).statistics == {}
+
+
 # --- pages ---------------------------------------------------------------------------------------------------
 
 
