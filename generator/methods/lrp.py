@@ -41,6 +41,9 @@ def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alp
 
     Limits: The rules are chosen, not derived: other rules give other pictures of the same decision. With z+ the picture
     depends little on the class that is asked for, as the lower layers share in the same way for every class.
+    In deep networks the biases of batch norms keep nearly everything: measured on two photographs, a quarter of the
+    score arrives at the pixels of vgg-cifar10 and less than a thousandth at those of efficientnet-lite0. Compare
+    pixels within a map, not maps with each other.
     """
     if convolutions not in ("z+", "alpha-beta", "epsilon"):
         raise ValueError(f"lrp.convolutions: expected z+, alpha-beta or epsilon; there is {convolutions!r}")

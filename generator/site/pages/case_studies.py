@@ -20,6 +20,7 @@ MOST = 6  # rows of the table of forgetful networks
 EDGES = "sobel-edges"
 
 # The cases are about these pictures of the bundled networks; where a gallery has them not, the case is left out.
+SCENE = ("efficientnet-lite0", "drum-kit-and-guitar")
 UNKNOWN = ("imagenette", "rocket")
 SHORTCUT = ("imagenette", "fish")
 DEAD_FILTERS = FORGETFUL = "vgg-cifar10"
@@ -90,6 +91,7 @@ class CasesPage:
     title: str
     trail: list[Link]
     steps: list[Steps]
+    scene: Seen | None
     unknown: Seen | None
     filters: Filters | None
     forgetful: Forgetful | None
@@ -101,9 +103,10 @@ class CasesPage:
 def cases(gallery: Gallery) -> CasesPage:
     """The page of worked readings."""
     return CasesPage(
-        title="Four readings",
+        title="Five readings",
         trail=tutorials.trail(CASES),
         steps=tutorials.steps(CASES),
+        scene=seen(gallery, *SCENE),
         unknown=seen(gallery, *UNKNOWN),
         filters=_filters(gallery, DEAD_FILTERS),
         forgetful=_forgetful(gallery, FORGETFUL),
@@ -118,7 +121,7 @@ def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | 
     answer = gallery.predictions.get((model, image))
     if not answer or len(answer["top"]) < 2:
         return None
-    wanted = [(INPUT, ()), ("region", TOLD), ("covered", TOLD)]
+    wanted = [(INPUT, ()), ("region", TOLD), ("relevance", TOLD), ("covered", TOLD)]
     found = [gallery.in_role(model, image, role, targets) for role, targets in wanted]
     rival = gallery.in_role(model, image, "region", ("rival",))
     first, second = answer["top"][:2]

@@ -51,8 +51,8 @@ SHELF = [
     ),
     Lesson(
         CASES,
-        "Four readings",
-        "Four times a picture told something about a network, or seemed to: how one gets from looking to knowing.",
+        "Five readings",
+        "Five times a picture told something about a network, or seemed to: how one gets from looking to knowing.",
         "region",
     ),
     Lesson(
