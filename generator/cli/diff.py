@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from generator.core.errors import ConfigError
+from generator.core.manifest_types import ChangesFigure
 
 from .options import FILE, FOLDER
 from .terminal import Terminal, table
@@ -86,7 +87,7 @@ def diff(
     sys.exit(1 if answer.refused else 0)
 
 
-def _measures(entry: dict, measured) -> list[str]:
+def _measures(entry: ChangesFigure, measured) -> list[str]:
     if entry["status"][0] != entry["status"][1]:
         return [f"{entry['status'][0]}, now {entry['status'][1]}", "", "", ""]
     known = dict(measured(entry["numbers"]))

@@ -98,7 +98,7 @@ def options(
     if config is None and Path("gallery.yml").is_file():
         config = Path("gallery.yml")
     root = _root(config)
-    extra = {} if workers is None else {"workers": workers}
+    extra: dict[str, Any] = {} if workers is None else {"workers": workers}
     return Options(root=root, config=config, memory=memory and memory * 2**20, **extra, **chosen)
 
 

@@ -19,17 +19,17 @@ class ImageEntry(Entry):
     """One picture of images.yml: a file beside it or a data set sample, and what is known about it."""
 
     file: str = ""
-    source: str = Field("", pattern=r"^([\w-]+/[\w-]+/[\w -]+/[\w-]+)?$")
+    source: str = Field(default="", pattern=r"^([\w-]+/[\w-]+/[\w -]+/[\w-]+)?$")
     id: str = ""
     title: str = ""
     credit: str = ""
     licence: str = ""
-    source_url: str = Field("", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
+    source_url: str = Field(default="", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
     alt: str = ""
     note: str = ""  # what to notice in it, shown on its pages
     sets: list[str] = []
     targets: dict[str, str] = {}
-    background: str = Field("", pattern=f"^$|{COLOUR}")
+    background: str = Field(default="", pattern=f"^$|{COLOUR}")
     fit: Literal["", "crop", "pad"] = ""
     box: list[int] = []  # left, top, right, bottom of the thing that the class names, in pixels of the upright picture
     mask: str = ""  # or a file of the same size that is white where it is; transparency says it by itself

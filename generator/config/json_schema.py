@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic import BaseModel
+
 from .image_entries import ImagesFile
 from .settings import Settings
 
@@ -109,7 +111,7 @@ def written(name: str) -> str:
     return json.dumps(SCHEMAS[name](), indent=1, ensure_ascii=False) + "\n"
 
 
-def _described(kind: type, title: str) -> dict[str, Any]:
+def _described(kind: type[BaseModel], title: str) -> dict[str, Any]:
     schema = kind.model_json_schema()
     parts = {kind.__name__: schema, **schema.get("$defs", {})}
     for entry, part in parts.items():

@@ -27,7 +27,7 @@ class SiteEntry(Entry):
     """How the gallery presents itself."""
 
     title: str = "Innerview"
-    url: str = Field("", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
+    url: str = Field(default="", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
     description: str = "What convolutional networks see, picture by picture."
 
     @field_validator("url")
@@ -43,9 +43,9 @@ class InputEntry(Entry):
     mean: list[float]
     std: list[float]
     fit: Literal["crop", "pad"] = "crop"
-    resize: int = Field(0, ge=0, le=8192)
+    resize: int = Field(default=0, ge=0, le=8192)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-    background: str = Field("#ffffff", pattern=COLOUR)
+    background: str = Field(default="#ffffff", pattern=COLOUR)
 
     @field_validator("size", mode="before")
     @classmethod
@@ -91,7 +91,7 @@ class ProbeEntry(Entry):
 
     shorthand = "data"
     data: str = Field(min_length=1)
-    images: int = Field(0, ge=0)
+    images: int = Field(default=0, ge=0)
 
 
 class ModelEntry(Entry):
@@ -99,10 +99,10 @@ class ModelEntry(Entry):
 
     shorthand = "name"
     name: str = Field(min_length=1, max_length=80)
-    source: str = Field("", pattern=r"^((bundled|torchvision):[\w-]+|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*)?$")
+    source: str = Field(default="", pattern=r"^((bundled|torchvision):[\w-]+|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*)?$")
     title: str = ""
     weights: str = ""
-    seed: int = Field(0, ge=0, lt=2**31)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     input: InputEntry | None = None
     classes: list[str] | str = Field(default=[])
     vocabulary: str = ""
@@ -115,8 +115,8 @@ class ModelEntry(Entry):
     native: bool = False  # pictures at their own size, for networks that take any
     output: Literal["", "classes", "binary", "labels", "value"] = ""  # what it answers with; "" finds it
     output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
-    threshold: float = Field(0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
-    unit: str = Field("", max_length=20)  # of a value
+    threshold: float = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
+    unit: str = Field(default="", max_length=20)  # of a value
 
     @field_validator("classes", mode="before")
     @classmethod

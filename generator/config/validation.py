@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
@@ -46,10 +46,10 @@ def validated(kind: type[Entry], given: Any, file: str) -> Any:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{file}: {_told(first, kind)}") from None
+        raise ConfigError(f"{file}: {_told(dict(first), kind)}") from None
 
 
-def _told(error: dict[str, Any], kind: type[Entry]) -> str:
+def _told(error: Mapping[str, Any], kind: type[Entry]) -> str:
     """`models[1].wieghts: unknown key; did you mean 'weights'?`"""
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
     if error["type"] == "wrong":

@@ -52,4 +52,4 @@ def channels(units: Units, count: int, block: tuple[int, int] | None = None) -> 
         return list(range(count))
     if isinstance(units, int):
         return evenly_spaced(range(count), units)  # no channel is like its neighbour, so this is a fair sample
-    return [unit for unit in units if 0 <= unit < count]
+    return [unit for unit in units if isinstance(unit, int) and 0 <= unit < count]

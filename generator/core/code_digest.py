@@ -48,7 +48,7 @@ def closure(*modules: str) -> set[str]:
 
 def module_files(*modules: str) -> list[Path]:
     """The files of `modules` and of what they import, those of this package aside."""
-    return sorted(_path(name) for name in closure(*modules) if name.split(".")[0] != PACKAGE)
+    return sorted(_file(name) for name in closure(*modules) if name.split(".")[0] != PACKAGE)
 
 
 def package_digest(*modules: str) -> str:
@@ -77,10 +77,10 @@ def imports(code: bytes) -> Iterator[tuple[int, str, list[str]]]:
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    package = module if _path(module).name == "__init__.py" else module.rpartition(".")[0]
+    package = module if _file(module).name == "__init__.py" else module.rpartition(".")[0]
     own = (PACKAGE, module.split(".")[0])
     names: list[str] = []
-    for level, base, members in imports(_path(module).read_bytes()):
+    for level, base, members in imports(_file(module).read_bytes()):
         if level:
             parents = package.split(".")[: len(package.split(".")) - level + 1]
             base = ".".join([*parents, *filter(None, [base])])
@@ -99,16 +99,26 @@ def _path(module: str) -> Path | None:
     else:
         spec = find_spec(top)  # of a top-level name: nothing is imported for it
         if spec is None or not spec.submodule_search_locations:
-            return Path(spec.origin) if spec and not inner and (spec.origin or "").endswith(".py") else None
+            origin = spec.origin or "" if spec else ""
+            return Path(origin) if not inner and origin.endswith(".py") else None
         stem = Path(spec.submodule_search_locations[0]).joinpath(*inner)
     files = (stem.with_suffix(".py"), stem / "__init__.py") if inner else (stem / "__init__.py",)
     return next((path for path in files if path.is_file()), None)
 
 
+def _file(module: str) -> Path:
+    """Return the file of a module that has one. Raises `LookupError`."""
+    path = _path(module)
+    if path is None:
+        raise LookupError(f"no module {module!r}")
+    return path
+
+
 def _code(module: str) -> str:
-    tree = ast.parse(_path(module).read_bytes())
+    tree = ast.parse(_file(module).read_bytes())
     for node in ast.walk(tree):
-        spoken = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if spoken and ast.get_docstring(node, clean=False) is not None:
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
     return ast.dump(tree)

@@ -20,7 +20,7 @@ from .errors import InnerviewError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 
 RECORD_VERSION = 2  # of the shape of records; one of another version is as good as none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +52,7 @@ class SceneTask:
     careful: frozenset[str] = frozenset()  # keys of jobs to be done with one sample in a pass: likewise, perhaps
     styles: tuple[Example, ...] = ()  # the pictures whose style a job wants
     probe: ProbeTask | None = None  # the images whose strongest are wanted
-    measures: dict[str, dict[str, Any]] = field(default_factory=dict)  # of its maps, with their parameters
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of its maps, with their parameters
     dearest: float = float("inf")  # forward passes that it may take to measure one map
 
     @property

@@ -144,7 +144,8 @@ def files_of_test_part(path: Path, known: str = "") -> list[Path]:
     """The files that the test part of `folder_per_class`, or a plain folder, is read from, in order."""
     if path.is_file():
         return [path]
-    patterns, folder = ("*", "*/*"), path / "test" if _has_splits(path) else path
+    patterns: tuple[str, ...] = ("*", "*/*")
+    folder = path / "test" if _has_splits(path) else path
     if known != "imagenette" and (path / CIFAR10_BATCHES).is_dir():
         patterns, folder = ("*",), path / CIFAR10_BATCHES
     elif (path / IMAGENETTE).is_dir():

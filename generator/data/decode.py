@@ -109,7 +109,7 @@ class _Decoder:
         package = sys.modules[name].__file__
         program = PROGRAM.format(name=name, package=package, pillow=pillow, decoder=decoder.__name__)
         command = [sys.executable, "-I", "-c", program]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         try:
             self._process, self._owner = subprocess.Popen(command, **pipes), os.getpid()
         except OSError as error:

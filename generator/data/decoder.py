@@ -211,5 +211,6 @@ def _upright(picture: Image.Image) -> Image.Image:
     if turn is None:
         return picture
     turned = picture.transpose(turn)
-    turned.info, turned.tag_v2 = picture.info, getattr(picture, "tag_v2", {})
+    turned.info = picture.info
+    setattr(turned, "tag_v2", getattr(picture, "tag_v2", {}))  # noqa: B010  # a field of TIFF files alone
     return turned

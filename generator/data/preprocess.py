@@ -34,7 +34,7 @@ def _verified(path: Path, digest: str) -> Image.Image:
 def photo(example: Example, input: Input) -> np.ndarray:
     """The crop that the network sees, uint8 (H, W, C)."""
     picture = opened(example)
-    background = ImageColor.getrgb(example.background) if example.background else input.background
+    background = _rgb(example.background) if example.background else input.background
     wanted = replace(input, background=background, fit=_fit(example, input))
     return fitted(picture, wanted, Path(example.path).name)
 
@@ -44,10 +44,16 @@ def whole(example: Example, input: Input, side: int) -> np.ndarray:
     picture = opened(example)
     scale = min(1.0, side / max(picture.size))
     size = tuple(max(1, round(length * scale)) for length in picture.size)
-    background = ImageColor.getrgb(example.background) if example.background else input.background
+    background = _rgb(example.background) if example.background else input.background
     height, width = size[::-1]
     plain = replace(input, size=(input.size[0], height, width), fit="pad", background=background)
     return fitted(picture, plain, Path(example.path).name)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    """Return the red, green and blue of a colour as CSS writes it, 0 to 255."""
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    return red, green, blue
 
 
 def inside(example: Example, input: Input) -> np.ndarray | None:
@@ -60,7 +66,8 @@ def inside(example: Example, input: Input) -> np.ndarray | None:
         said = _verified(Path(example.mask), example.mask_digest).convert("L")
     elif example.box:
         said = Image.new("L", picture.size)
-        said.paste(255, example.box)
+        left, top, right, bottom = example.box
+        said.paste(255, (left, top, right, bottom))
     elif picture.mode == "RGBA":
         said = picture.getchannel("A")
     else:

@@ -37,8 +37,8 @@ def _webp(picture: Image.Image, side: int) -> bytes:
     """At most `side` pixels; what is less than half of that is enlarged, its pixels staying squares."""
     scale = side / max(picture.size)
     if scale < 1 or scale > 2:
-        size = tuple(max(1, round(length * min(scale, LARGEST_STEP))) for length in picture.size)
-        picture = picture.resize(size, Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS)
+        width, height = (max(1, round(length * min(scale, LARGEST_STEP))) for length in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS)
     target = io.BytesIO()
     picture.save(target, "WEBP", quality=82, method=2)
     return target.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageCms
 
@@ -32,7 +32,7 @@ def to_srgb(picture: Image.Image, content: bytes) -> Found:
     picture, note = _in_srgb(picture, info, _coding(content))
     notes.append(note)
     picture = picture.convert("RGB") if picture.mode != "RGB" else picture
-    if alpha is not None and alpha.getextrema()[0] < 255:
+    if alpha is not None and alpha.histogram()[255] < alpha.width * alpha.height:
         picture.putalpha(alpha)
     return picture, "; ".join(filter(None, notes))
 
@@ -178,7 +178,7 @@ def _changes_little(transform: ImageCms.ImageCmsTransform) -> bool:
     return all(abs(one - other) <= SAME for one, other in zip(changed, colours, strict=True))
 
 
-def _from_grey_profile(picture: Image.Image, profile: ImageCms.ImageCmsProfile, srgb: object) -> Image.Image | None:
+def _from_grey_profile(picture: Image.Image, profile: ImageCms.ImageCmsProfile, srgb: Any) -> Image.Image | None:
     """Greys by a table of all levels, which is exact; None where it changes little."""
     transform = ImageCms.buildTransform(profile, srgb, "L", "RGB", flags=ImageCms.Flags.NOOPTIMIZE)
     table = ImageCms.applyTransform(Image.frombytes("L", (256, 1), bytes(range(256))), transform).tobytes()

@@ -8,7 +8,7 @@ import struct
 import warnings
 import zlib
 
-from PIL import Image, IptcImagePlugin
+from PIL import Image, ImageFile, IptcImagePlugin
 
 from .decode import FORMATS, decode
 
@@ -62,7 +62,7 @@ def author(content: bytes) -> str:
     return " ".join(told.replace("\0", " ").split()) if isinstance(told, str) else ""
 
 
-def _opened(content: bytes) -> tuple[Image.Image, Image.Exif]:
+def _opened(content: bytes) -> tuple[ImageFile.ImageFile, Image.Exif]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged tags
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
@@ -78,7 +78,7 @@ def _xmp(picture: Image.Image, content: bytes) -> bytes:
     return content + (packed.encode() if isinstance(packed, str) else packed)
 
 
-def _iptc(picture: Image.Image) -> dict:
+def _iptc(picture: ImageFile.ImageFile) -> dict:
     try:
         return IptcImagePlugin.getiptcinfo(picture) or {}
     except Exception:  # Pillow raises by kind of damage; the bytes are removed all the same

@@ -9,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 from . import styles
+from .rendered_image import Picture
 from .similarity import likeness
 from .style_registry import STYLES
 
 
 def side_by_side(
     name: str, arrays: Sequence[Mapping[str, np.ndarray]], metas: Sequence[Mapping[str, Any]], photo: np.ndarray | None
-) -> tuple[dict[str, styles.Picture], dict[str, float]]:
+) -> tuple[dict[str, Picture], dict[str, float]]:
     """Pictures "left", "right" and "difference" (right - left) on the scale that spans both, and how alike they are."""
     style = STYLES[name].card
     if style.values == "channels":
@@ -23,25 +24,25 @@ def side_by_side(
         limit = max(meta["scale"][1] for meta in metas)
         signed = any(meta["signed"] for meta in metas)
         drawn = [_tiles(name, one, limit, signed, meta) for one, meta in zip(values, metas, strict=True)]
-        difference = sprite_difference(*values, limit, metas[0])
+        difference = sprite_difference(values[0], values[1], limit, metas[0])
     else:
         values = of_one_size([np.nan_to_num(one["map"], nan=0.0, posinf=0.0, neginf=0.0) for one in arrays])
-        limit = max(styles.own_limit(name, one) for one in arrays)
+        limit = max(styles.own_limit(name, one) or 0.0 for one in arrays)
         floor = min(float(one.min()) for one in values)
         drawn = [
             styles.draw(name, one, {**meta, "floor": floor}, photo, limit)
             for one, meta in zip(arrays, metas, strict=True)
         ]
-        difference = map_difference(style.difference, *values, limit)
-    return {"left": drawn[0], "right": drawn[1], "difference": difference}, likeness(*values)
+        difference = map_difference(style.difference, values[0], values[1], limit)
+    return {"left": drawn[0], "right": drawn[1], "difference": difference}, likeness(values[0], values[1])
 
 
-def map_difference(name: str, left: np.ndarray, right: np.ndarray, limit: float) -> styles.Picture:
+def map_difference(name: str, left: np.ndarray, right: np.ndarray, limit: float) -> Picture:
     """`right - left` of maps, (1, h, w) or (1, C, H, W), in the style called `name`."""
     return styles.draw(name, {"map": right - left}, {}, None, limit)
 
 
-def sprite_difference(left: np.ndarray, right: np.ndarray, limit: float, meta: Mapping[str, Any]) -> styles.Picture:
+def sprite_difference(left: np.ndarray, right: np.ndarray, limit: float, meta: Mapping[str, Any]) -> Picture:
     """`right - left` of channels (K, h, w): zero is white."""
     return _tiles("sprite", right - left, limit, True, meta)
 
@@ -63,7 +64,7 @@ def _enlarged(maps: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(one).resize((width, height), bilinear)) for one in maps])
 
 
-def _tiles(name: str, values: np.ndarray, limit: float, signed: bool, meta: Mapping[str, Any]) -> styles.Picture:
+def _tiles(name: str, values: np.ndarray, limit: float, signed: bool, meta: Mapping[str, Any]) -> Picture:
     steps = (127 if signed else 254) / limit if limit else 0.0
     codes = np.clip(np.round(values * steps), -127 if signed else 0, 127 if signed else 254) + (128 if signed else 0)
     about = {**meta, "signed": signed, "scale": [-limit if signed else 0.0, limit]}

@@ -38,7 +38,9 @@ def rgb_picture(unit: np.ndarray, scale: tuple[float, float], clipped: float) ->
     return picture
 
 
-def photographic(board: np.ndarray, scale: tuple, more: dict, lossless: bool = False) -> Picture:
+def photographic(
+    board: np.ndarray, scale: tuple[float, float] | None, more: dict[str, tuple[str, bytes]], lossless: bool = False
+) -> Picture:
     """Lossy WebP with a thumb; PNG where the pixels themselves are to be seen."""
     image = Image.fromarray(board)
     files = {"file": (".png", png(board)) if lossless else (".webp", webp(image)), **more}

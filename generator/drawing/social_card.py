@@ -7,6 +7,7 @@ import io
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -129,7 +130,7 @@ def _bars(pen: ImageDraw.ImageDraw, bars: Sequence[tuple[str, float, bool]]) -> 
 
 @functools.cache
 def _font(size: int) -> Font:
-    return ImageFont.load_default(size)
+    return cast(Font, ImageFont.load_default(size))
 
 
 def fitting(pen: ImageDraw.ImageDraw, text: str, room: float, sizes: Sequence[int]) -> tuple[str, Font]:
@@ -157,14 +158,14 @@ def _indexed(board: Image.Image) -> bytes:
     sample = board.resize((SIZE[0] // 4, SIZE[1] // 4), Image.Resampling.NEAREST)
     palette = sample.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     own = [tuple(bytes.fromhex(colour[1:])) for colour in (PAPER, PLATE, SUNK, INK, SOFT, LINE, *TONES.values())]
-    entries = [*own, *np.reshape(palette.getpalette()[: 3 * COLOURS], (-1, 3)).tolist()]
+    entries = [*own, *np.reshape((palette.getpalette() or [])[: 3 * COLOURS], (-1, 3)).tolist()]
     palette.putpalette([part for entry in entries for part in entry])
     codes, pixels = np.array(board.quantize(palette=palette, dither=Image.Dither.NONE)), np.asarray(board, np.int32)
     packed = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
     for code, (red, green, blue) in enumerate(own):
         codes[packed == (red << 16 | green << 8 | blue)] = code
     image = Image.fromarray(codes, "P")
-    image.putpalette(palette.getpalette())
+    image.putpalette(palette.getpalette() or [])
     target = io.BytesIO()
     image.save(target, "PNG", compress_level=9)
     return target.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Style:
 STYLES: dict[str, Style] = {}
 
 
-def style(name: str, *, limit: Limit | None = None, **about: str | int | bool) -> Callable[[Draw], Draw]:
+def style(name: str, *, limit: Limit | None = None, **about: Any) -> Callable[[Draw], Draw]:
     """Register a function as a way of drawing called `name`; methods name it as their `draw`.
 
     The function is called with `arrays` (by name; "map" is what the method returned, float32), `meta` (what is known of

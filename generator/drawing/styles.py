@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,18 @@ def draw(name: str, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray |
     picture = STYLES[name].draw(arrays, meta, photo, limit)
     if captions := meta.get("captions"):
         longest = max((words for words, _ in captions), key=len)
-        return captioned(picture, *captions[meta.get("frame", -1)], longest)
+        words, share = captions[meta.get("frame", -1)]
+        return captioned(picture, words, share, longest)
     return picture
 
 
 def animate(
-    name: str, frames: np.ndarray, arrays: Arrays, meta: Mapping[str, Any], photo: np.ndarray | None, limit: float
+    name: str,
+    frames: np.ndarray,
+    arrays: Arrays,
+    meta: Mapping[str, Any],
+    photo: np.ndarray | None,
+    limit: float | None,
 ) -> tuple[str, bytes]:
     """How a result came about, suffix and bytes: `frames` (n, ...) one after the other, and then the result itself.
 
@@ -145,7 +152,7 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     factor = enlargement(codes.shape, gap, SMALLEST)
     tiles = codes.repeat(factor, 1).repeat(factor, 2) if factor > 1 else codes
     board, columns, rows = mosaic(tiles, gap, blank=0 if signed else 255)
-    layout = {"channels": len(codes), "columns": columns, "rows": rows, "gap": gap, "factor": factor}
+    layout: dict[str, Any] = {"channels": len(codes), "columns": columns, "rows": rows, "gap": gap, "factor": factor}
     layout |= {"tile": [tiles.shape[2], tiles.shape[1]], "reduced": meta["reduced"]}
     palette = SIGNED if signed else GREENS
     files = {"file": (".png", indexed_png(board, palette, smooth=signed and gap > 0))}
@@ -177,7 +184,7 @@ def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit
 def colour(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A signed value for each colour channel: zero is always the same mid-grey."""
     values = finite(arrays["map"])[0]  # (C, H, W)
-    limit = own_limit("colour", arrays) if limit is None else limit
+    limit = own_limit("colour", arrays) or 0.0 if limit is None else limit
     unit = 0.5 + 0.5 * np.clip(values / limit, -1, 1) if limit else np.full(values.shape, 0.5, np.float32)
     return rgb_picture(unit, (-limit, limit), float((np.abs(values) > limit).mean()))
 
@@ -205,7 +212,7 @@ def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float |
     """A quantity that is never negative: black for its smallest value, white from its 99th percentile on."""
     values = finite(arrays["map"])[0]
     low = float(meta.get("floor", values.min()))  # beside another network's picture both begin at one value
-    high = own_limit("grey", arrays) if limit is None else limit
+    high = own_limit("grey", arrays) or 0.0 if limit is None else limit
     codes = to_codes((values - low) / (high - low)) if high > low else np.zeros(values.shape, np.uint8)
     return _one_quantity(codes, GREYS, (low, high), float((values > high).mean()))
 
@@ -224,7 +231,7 @@ def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float |
 def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
     """A signed quantity: purple, white, green, white always zero."""
     values = finite(arrays["map"])[0]
-    limit = own_limit("signed", arrays) if limit is None else limit
+    limit = own_limit("signed", arrays) or 0.0 if limit is None else limit
     codes = _signed_codes(values, limit)
     return _one_quantity(codes, SIGNED, (-limit, limit), float((np.abs(values) > limit).mean()))
 
@@ -241,10 +248,10 @@ def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     pairs=True,
     counts="value",
 )
-def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray, limit: float | None) -> Picture:
     """A class activation map over the photo: bilinear between the layer's cells, whose grid shows where few."""
     values = finite(arrays["map"])[0]  # (h, w)
-    limit = own_limit("overlay", arrays) if limit is None else limit
+    limit = own_limit("overlay", arrays) or 0.0 if limit is None else limit
     unit = np.clip(values / limit, 0, 1) if limit else np.zeros(values.shape, np.float32)
     image = over_photo(unit, photo)
     tile = indexed_png(to_codes(unit), HEAT)
@@ -252,7 +259,7 @@ def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
 
 
 @style("strip", look="strip")
-def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray, limit: float | None) -> Picture:
     """Several maps over the photo side by side, each divided by its own maximum."""
     tiles = []
     for index in range(len(arrays)):
@@ -271,7 +278,7 @@ def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
 
 
 @style("photo", look="photo", described=False)
-def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
+def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray, limit: float | None) -> Picture:
     """The network's input as a picture, its normalisation undone."""
     factor = factor_for(*photo.shape[:2])
     image = to_rgb(photo)
@@ -286,12 +293,13 @@ def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
     if weight.shape[1] == 3:
         unit = 0.5 + 0.5 * weight / limit if limit else np.full(weight.shape, 0.5, np.float32)
         board, columns, rows = colour_mosaic(to_codes(unit), GAP, blank=255)
-        encode, shown = png, np.arange(len(weight))
+        encode: Callable[[np.ndarray], bytes] = png
+        shown = np.arange(len(weight))
     else:
         outputs, inputs = strongest(weight, 32)
         slices = weight[outputs][:, inputs].reshape(-1, *weight.shape[2:])
         board, columns, rows = mosaic(_signed_codes(slices, limit), GAP, blank=0, columns=len(inputs))
-        encode, shown = (lambda codes: indexed_png(codes, SIGNED)), outputs
+        encode, shown = partial(indexed_png, palette=SIGNED), outputs
     factor = max(2, factor_for(*board.shape[:2]))
     layout = layout_of((rows * columns, *weight.shape[2:]), columns, rows, GAP, factor) | {"shown": shown.tolist()}
     height, width = board.shape[:2]

@@ -14,8 +14,8 @@ def mosaic(tiles: np.ndarray, gap: int, blank: int, columns: int = 0) -> tuple[n
     rows = math.ceil(count / columns)
     padded = np.full((rows * columns, height + gap, width + gap), blank, tiles.dtype)
     padded[:count, :height, :width] = tiles
-    board = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
-    board = board.reshape(rows * (height + gap), columns * (width + gap))
+    rows_of_tiles = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
+    board = rows_of_tiles.reshape(rows * (height + gap), columns * (width + gap))
     return board[: board.shape[0] - gap, : board.shape[1] - gap], columns, rows
 
 

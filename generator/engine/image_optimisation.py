@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -147,3 +147,8 @@ def moved(pictures: torch.Tensor, shift: tuple[float, float], scale: float, degr
     theta = torch.tensor([back], dtype=pictures.dtype, device=pictures.device).expand(len(pictures), -1, -1)
     grid = F.affine_grid(theta, list(pictures.shape), align_corners=False)
     return F.grid_sample(pictures, grid, align_corners=False, padding_mode="zeros")
+
+
+def joined(panels: Sequence[torch.Tensor | Callable[[], torch.Tensor]]) -> torch.Tensor:
+    """Return pictures (1, C, H, W), of which some are still to be made by a call, as one tensor (n, C, H, W)."""
+    return torch.cat([panel() if callable(panel) else panel for panel in panels])

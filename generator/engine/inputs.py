@@ -78,15 +78,15 @@ class Answers:
             self._sharing.append(Driven(self.loaded, self.card, self.chunk))
             waiting.arrive(want, self._sharing[-1])
 
-    def after(self, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
+    def after(self, x: torch.Tensor, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
         """What makes its own passes comes last, when the graph of the shared one is gone."""
-        space = space_of(self.loaded, self.card, self.x.shape[1:])
-        samples = Samples(self.loaded.model, self.x, self.chunk, readout_of(self.loaded), space)
+        space = space_of(self.loaded, self.card, x.shape[1:])
+        samples = Samples(self.loaded.model, x, self.chunk, readout_of(self.loaded), space)
         self._sharing.append(samples)
         for want in waiting.needs("noise"):
             waiting.arrive(want, samples.noise)
         for want in waiting.needs("tape"):
-            offer(waiting, want, lambda: record(self.loaded.model, self.x.clone(), readout_of(self.loaded)))
+            offer(waiting, want, lambda: record(self.loaded.model, x.clone(), readout_of(self.loaded)))
         for want in waiting.needs("project_units"):
             waiting.arrive(want, lambda units, layer=want.layer: samples.project_units(layer, units))
         for want in waiting.needs("score", "score_gradient", "ablated_score", "target"):

@@ -6,10 +6,10 @@ permute, windows, class tokens) moves these coordinates too; a call that compute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -34,7 +34,7 @@ class Coordinates:
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Coordinates:
         """Return the coordinates after each of the four tensors went through a function."""
-        return Coordinates(*map(function, self.parts), False, self.attention)
+        return of_parts(map(function, self.parts), attention=self.attention)
 
     @cached_property
     def has_space(self) -> bool:
@@ -77,11 +77,26 @@ class Grid(NamedTuple):
                 image.select(self.channels - 1, channel).zero_()
 
 
+class Finder(Protocol):
+    """Whoever knows the coordinates of tensors, and how many images are in the batch."""
+
+    images: int
+
+    def __call__(self, tensor: Any) -> Coordinates | None:
+        """Return the coordinates of a tensor; None where they are not known."""
+
+
+def of_parts(parts: Iterable[torch.Tensor], plain: bool = False, attention: bool = False) -> Coordinates:
+    """Return the coordinates that image, channel, row and column make."""
+    image, channel, row, column = parts
+    return Coordinates(image, channel, row, column, plain, attention)
+
+
 def of_image(shape: Sequence[int]) -> Coordinates:
     """Return the coordinates of a tensor that is (N, C, H, W)."""
     axes = [torch.arange(side, dtype=torch.int32) for side in shape]
     views = [axis.view([-1 if place == number else 1 for place in range(4)]) for number, axis in enumerate(axes)]
-    return Coordinates(*(view.expand(*shape) for view in views), plain=True)
+    return of_parts((view.expand(*shape) for view in views), plain=True)
 
 
 def _grid(coordinates: Coordinates) -> Grid | None:
@@ -98,9 +113,13 @@ def _grid(coordinates: Coordinates) -> Grid | None:
         places = _order((row.select(axes[0], 0), column.select(axes[0], 0)))
         if places is not None and torch.equal(numbers, torch.arange(len(numbers), dtype=numbers.dtype)):
             order, sides = places
-            return Grid(batch, order, (len(numbers), *sides), axes[0] + 1)
+            height, width = sides
+            return Grid(batch, order, (len(numbers), height, width), axes[0] + 1)
     places = _order((channel, row, column))
-    return Grid(batch, places[0], places[1], -1) if places else None
+    if places is None:
+        return None
+    order, (channels, height, width) = places
+    return Grid(batch, order, (channels, height, width), -1)
 
 
 def _order(keys: Sequence[torch.Tensor]) -> tuple[torch.Tensor, tuple[int, ...]] | None:
@@ -142,7 +161,7 @@ def _varies(tensor: torch.Tensor, axis: int) -> bool:
 # --- what a call makes of coordinates -----------------------------------------------------------------
 
 
-def follow(op: str, func: Callable, args: tuple, kwargs: dict, output: Any, find: Callable) -> list[Coordinates | None]:
+def follow(op: str, func: Callable, args: tuple, kwargs: dict, output: Any, find: Finder) -> list[Coordinates | None]:
     """Return the coordinates of each tensor that a call made.
 
     `find(tensor)` gives those of an input, or None; `find.images` is how many images the pass holds.
@@ -169,7 +188,7 @@ def _kept(sources: list[tuple[torch.Tensor, Coordinates]], output: torch.Tensor)
 
 
 def _moved(
-    op: str, func: Callable, args: tuple, kwargs: dict, made: list[torch.Tensor], find: Callable
+    op: str, func: Callable, args: tuple, kwargs: dict, made: list[torch.Tensor], find: Finder
 ) -> list[Coordinates | None]:
     if op in ("cat", "concat", "concatenate", "stack"):
         return [_joined(op, args, kwargs, made[0], find)]
@@ -195,7 +214,7 @@ def _moved(
             parts.append(_tensors(func(*shadow(args), **shadow(kwargs))))
     same = op in ("contiguous", "clone", "detach")
     plain, attention = same and sources[0].plain, any(at.attention for at in sources)
-    moved = [Coordinates(*each, plain=plain, attention=attention) for each in zip(*parts, strict=True)]
+    moved = [of_parts(each, plain, attention) for each in zip(*parts, strict=True)]
     return [replace(at, plain=True) if not at.plain and _is_plain(at) else at for at in moved]
 
 
@@ -219,7 +238,7 @@ def _padded(at: Coordinates, pad: Sequence[int]) -> Coordinates:
         if bool(beyond.any()):
             for part in lost:
                 parts[part] = parts[part].masked_fill(beyond, EXTRA)
-    return Coordinates(*parts, attention=at.attention)
+    return of_parts(parts, attention=at.attention)
 
 
 def _is_plain(at: Coordinates) -> bool:
@@ -233,7 +252,7 @@ def _is_plain(at: Coordinates) -> bool:
     )
 
 
-def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """Tensors side by side: along channels those of the later ones count on; along places each keeps its own."""
     tensors = list(kwargs.get("tensors", args[0] if args else ()))
     dim = kwargs.get("dim", args[1] if len(args) > 1 else 0)
@@ -254,7 +273,7 @@ def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Call
             if bool((part[2] < 0).all()):
                 part[0] = image.unsqueeze(dim).expand(part[2].shape)
                 part[1] = channel.unsqueeze(dim).expand(part[2].shape)
-        return Coordinates(*(torch.cat(each, dim) for each in zip(*parts, strict=True)), attention=first.attention)
+        return of_parts((torch.cat(each, dim) for each in zip(*parts, strict=True)), attention=first.attention)
     if any(_varies(first.image, axis) for axis in [dim]):
         return None  # images put together anew
     count, channels = 0, []
@@ -267,7 +286,7 @@ def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Call
     return Coordinates(one[0], torch.cat(channels, dim), one[1], one[2], plain, first.attention)
 
 
-def _images(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _images(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """Convolution, pooling and resizing: axes 2 and 3 are space, wherever it is known that they were."""
     at = find(kwargs.get("input", args[0] if args else None))
     if output.ndim != 4 or output.shape[0] != find.images:
@@ -280,10 +299,9 @@ def _images(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> 
     return of_image(output.shape)
 
 
-def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """The last axis becomes channels; where it was space, places are mixed and stay where they were if none is lost."""
-    source = next(tensor for tensor in _tensors((args, kwargs)) if find(tensor) is not None)
-    at = find(source)
+    source, at = next((tensor, at) for tensor in _tensors((args, kwargs)) if (at := find(tensor)) is not None)
     if source.ndim != output.ndim:
         return None
     if _varies(at.row, -1) or _varies(at.column, -1):
@@ -292,7 +310,7 @@ def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> 
     return replace(one, channel=torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape))
 
 
-def _product(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _product(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """Rows of the left side and columns of the right one: attention where both are places."""
     left, right = (find(tensor) for tensor in _tensors((args, kwargs))[:2])
     if left is None:
@@ -309,7 +327,7 @@ def _product(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) ->
     return replace(one, channel=channel, attention=keys)
 
 
-def _attended(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _attended(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """Attention in one call: places of the query, channels of the value."""
     given = [kwargs.get(name, args[place] if len(args) > place else None) for place, name in enumerate(_ATTENTION)]
     query, value = find(given[0]), find(given[2])
@@ -322,14 +340,14 @@ def _attended(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -
     return replace(one, channel=channel)
 
 
-def _pooled(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _pooled(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """A mean, sum or maximum over axes: what differs along them is lost."""
     source = kwargs.get("input", args[0] if args else None)
     at = find(source)
     dims = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
     if isinstance(dims, torch.Tensor):  # the larger of two tensors
-        return at if at is not None and source.shape == output.shape else find(dims)
-    if at is None or dims is None or isinstance(dims, str):
+        return at if at is not None and source is not None and source.shape == output.shape else find(dims)
+    if at is None or source is None or dims is None or isinstance(dims, str):
         return None
     dims = [dims] if isinstance(dims, int) else list(dims)
     keep = output.ndim == source.ndim
@@ -338,10 +356,10 @@ def _pooled(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> 
     parts = [part.amin(dims, keepdim=keep) for part in at.parts]
     if any(_varies(at.channel, dim) for dim in dims):
         parts[1] = torch.zeros_like(parts[1])
-    return Coordinates(*parts)
+    return of_parts(parts)
 
 
-def _summed(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _summed(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """`einsum`: places of the first operand that has any along an axis that stays, channels of the last."""
     equation, operands = args[0], _tensors(args[1:])
     if not isinstance(equation, str) or "." in equation or "->" not in equation:
@@ -359,10 +377,10 @@ def _summed(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> 
         return part.expand(output.shape)
 
     known = [
-        at and at.map(lambda part, own=own: project(part, own))
+        at.map(partial(project, own=own))
         for at, own in zip(map(find, operands), letters, strict=True)
+        if at is not None
     ]
-    known = [at for at in known if at is not None]
     placed = [
         at for at in known if any(_varies(part, axis) for part in (at.row, at.column) for axis in range(output.ndim))
     ]
@@ -371,7 +389,7 @@ def _summed(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> 
     return replace(placed[0], channel=known[-1].channel, attention=len(placed) > 1)
 
 
-def _expanded(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> Coordinates | None:
+def _expanded(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
     """More channels at the same places, as of a grey picture for a network of three colours."""
     at = find(args[0]) if args else None
     same = at is not None and at.plain and output.ndim == 4 and output.shape[2:] == at.row.shape[2:]
@@ -390,7 +408,7 @@ def span(op: str, at: Coordinates) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-def _unknown(args: tuple, kwargs: dict, output: torch.Tensor, find: Callable) -> None:
+def _unknown(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> None:
     return None
 
 

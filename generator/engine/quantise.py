@@ -38,7 +38,7 @@ def reduce(kept: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = 
         return value
     if kept == "channels" and kind != "softmax":
         return channels(value[0], room)
-    if kept == "colours":  # what is shown with 8 bits needs no more than 11
+    if kept == "colours" and isinstance(value, torch.Tensor):  # what is shown with 8 bits needs no more than 11
         values = _floats({"map": value})
         values.arrays["map"] = values.arrays["map"].astype(np.float16)
         values.meta.pop("peak", None)
@@ -136,10 +136,11 @@ def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
         notes.append(f"{missing} of {maps.numel()} values are not finite and drawn as zero")
     if notes:
         meta["note"] = "; ".join(notes)
+    busy: Any = sum(rows.sign().abs_().sum((1, 2)) for rows in _rows(maps))  # values that are not zero, by channel
     statistics = {
         "max": maps.amax((1, 2)),
         "mean": maps.mean((1, 2)),
-        "zeros": 1 - sum(rows.sign().abs_().sum((1, 2)) for rows in _rows(maps)) / maps[0].numel(),
+        "zeros": 1 - busy / maps[0].numel(),
     }
     small, meta["reduced"] = _fit(maps, room)
     least, most, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
@@ -249,7 +250,7 @@ def _floats(tensors: dict[str, torch.Tensor]) -> Values:
     arrays = {name: tensor.detach().float().cpu().numpy() for name, tensor in tensors.items()}
     ends = [float(end) for array in arrays.values() for end in (array.min(), array.max())]
     shapes = [list(array.shape) for array in arrays.values()]
-    meta = {"shape": shapes[0] if len(shapes) == 1 else shapes, "range": [min(ends), max(ends)]}
+    meta: dict[str, Any] = {"shape": shapes[0] if len(shapes) == 1 else shapes, "range": [min(ends), max(ends)]}
     whole = all(math.isfinite(end) for end in ends)
     if len(arrays) == 1 and len(shapes[0]) in (3, 4) and shapes[0][0] == 1:
         (array,) = arrays.values()

@@ -126,10 +126,10 @@ def _find(loaded: Loaded) -> Readout:
     if found is None and network.output_key:
         raise ModelError(f"{loaded.slug}: output_key: the network returns no tensor {network.output_key!r}")
     shape = None if found is None else tuple(found.shape)
-    if shape is None or len(shape) not in (1, 2) or shape[0] != 1:
-        told = f"{loaded.slug}: expected class scores of shape (1, classes), the network returned {shape}"
+    if found is None or shape is None or len(shape) not in (1, 2) or shape[0] != 1:
+        message = f"{loaded.slug}: expected class scores of shape (1, classes), the network returned {shape}"
         spatial = "; a spatial output, such as a segmentation, cannot be explained" if len(shape or ()) == 4 else ""
-        raise ModelError(told + spatial)
+        raise ModelError(message + spatial)
     width = shape[1] if len(shape) == 2 else 1
     op, call = next(
         (

@@ -73,13 +73,13 @@ class Scene:
             self._answers.before(self.waiting)
             if self.x is not None and self.waiting.left():
                 try:
-                    self._passes()
+                    self._passes(self.x)
                 except Exception as error:
                     if out_of_memory(error):
                         said = str(error) or type(error).__name__
                         raise ModelError(f"memory ran out in the pass of a single picture: {said}") from error
                     raise
-                self._answers.after(self.waiting, self._refuse_target)
+                self._answers.after(self.x, self.waiting, self._refuse_target)
         for key in self.waiting.left():
             self.waiting.refuse(key, NotApplicable(self._why_missing(key)))
 
@@ -90,12 +90,12 @@ class Scene:
 
     # --- the passes -------------------------------------------------------------------------------
 
-    def _passes(self) -> None:
+    def _passes(self, image: torch.Tensor) -> None:
         """One forward for all, then one backward for each target and rule."""
-        self._space, readout = space_of(self.loaded, self.card, self.x.shape[1:]), readout_of(self.loaded)
+        self._space, readout = space_of(self.loaded, self.card, image.shape[1:]), readout_of(self.loaded)
         backward = self.waiting.needs("gradient", "gradients", *RULE_OF)
         graph = bool(backward or self.waiting.needs(*BENT))
-        x = self.x.detach().clone()
+        x = image.detach().clone()
         with torch.set_grad_enabled(graph):
             x.requires_grad_(graph)
             watch = Watch(self.loaded.model, self._passing, rules=graph)
@@ -139,7 +139,7 @@ class Scene:
         probabilities = [Want("activation", last.name)]
         symbols = self.waiting.symbols()
         broken = int((~torch.isfinite(logits)).sum())
-        if broken:
+        if broken and self.x is not None:
             first = not_finite(self.loaded.model, self.x)
             where = f"; the first layer with such values is {first}" if first else ""
             self.error = ModelError(

@@ -74,11 +74,11 @@ class Waiting:
 
     # --- what is wanted ---------------------------------------------------------------------------
 
-    def needs(self, *names: str) -> list[Want]:
+    def needs(self, *names: str) -> list[Any]:
         """The inputs of these names that someone waits for."""
         return [key for key, nodes in self._waiting.items() if key[0] in names and nodes]
 
-    def left(self) -> list[tuple]:
+    def left(self) -> list[Any]:
         """All that someone waits for."""
         return [key for key, nodes in self._waiting.items() if nodes]
 
@@ -142,9 +142,13 @@ class Waiting:
         del self._missing[node]
         outcome = Outcome(target=self.targets.get(node.target))
 
+        def tell(step: Step) -> None:
+            for job in told[:1]:
+                self._step(job, step)
+
         def work() -> tuple[Any, list[Any] | None]:
             result = method.function(*arguments, **{**method.parameters, **self._parameters.get(node.method, {})})
-            return watched(result, lambda step: [self._step(job, step) for job in told[:1]])
+            return watched(result, tell)
 
         try:
             (result, outcome.frames), outcome.note = self._attempt(told[0], work)

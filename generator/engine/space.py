@@ -156,15 +156,18 @@ class _Follower:
         attended = next((one.attended for one in sources if one.attended), "")
         if op in MIXING:
             at = sources[-1].at if sources else None
-            mixes = at is not None and at.has_space and not at.attention and (op == "linear" or len(sources) > 1)
-            if op == "linear" and mixes:
-                mixes = at.row.stride(-1) != 0 and bool((at.row != at.row[..., :1]).any())
-            self.space.spans.append((span(op, at) if op != "linear" else EVERYTHING) if mixes else None)
+            mixed = None
+            if at is not None and at.has_space and not at.attention:
+                if op != "linear":
+                    mixed = span(op, at) if len(sources) > 1 else None
+                elif at.row.stride(-1) != 0 and bool((at.row != at.row[..., :1]).any()):
+                    mixed = EVERYTHING
+            self.space.spans.append(mixed)
         if op in ATTENDING and spatial and len(sources) > 1:
             last = sources[-1].layer  # the values; the layer before them, where a projection made them
             attended = self._before_projection(last) or attended
-        lost = spatial and not any(at is not None and at.has_space for at in places)
-        if lost and (op not in ATTENDING or len(sources) < 2 or not _attention(places)):
+        lost = not any(at is not None and at.has_space for at in places)
+        if spatial and lost and (op not in ATTENDING or len(sources) < 2 or not _attention(places)):
             own = spatial.layer
             extra = op in ("getitem", "select", "narrow", "index_select", "split", "chunk") and attended
             self.space.collapse = attended if extra else own if own in self.space.order else self._last()

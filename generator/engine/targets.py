@@ -16,7 +16,7 @@ class Target(NamedTuple):
     """The class that a job explains, found after the forward pass."""
 
     name: str
-    index: int
+    index: int  # type: ignore[assignment]  # of a tuple the name is a method, which nobody calls
     probability: float | None  # None of a value
     role: str  # "label", "rival", "top", "class" or "contrast"
     against: int = -1  # of a contrast S_a - S_b: the index of b

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,6 +16,8 @@ from .capture import Watch, first_tensor
 from .preserve import untouched
 from .readout import Readout
 from .space import MIXING, Space
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,9 @@ class Trace:
                 shape=tuple(tensor.shape[1:]),
                 parameters=sum(p.numel() for p in module.parameters()) if module is not None else 0,
                 macs=self._macs,
-                receptive_field=tuple(math.ceil(side) for side in trail.size) if trail.size else None,
-                jump=tuple(int(pixels) for pixels in trail.jump) if trail.size else None,
-                start=tuple(int(place) for place in trail.start) if trail.size else None,
+                receptive_field=pair(math.ceil(side) for side in trail.size) if trail.size else None,
+                jump=pair(int(pixels) for pixels in trail.jump) if trail.size else None,
+                start=pair(int(place) for place in trail.start) if trail.size else None,
             )
         )
         if kind == "conv" and self._kernel:
@@ -109,16 +111,17 @@ class Trace:
         depth = max(trail.depth for trail in trails)
         if op in ("conv1d", "conv2d", "conv3d", "linear"):
             depth += 1
-            weight = kwargs.get("weight", args[1] if len(args) > 1 else None)
+            weight = kwargs["weight"] if "weight" in kwargs else args[1]
             self._macs += tensor[0].numel() * weight[0].numel()
             self._kernel = tuple(weight.shape[2:]) if op != "linear" else ()
         if op in ("conv2d", "max_pool2d", "avg_pool2d") and size is not None:
             kernel, stride, dilation, padding = _window(op, args, kwargs)
-            size = tuple(s + (k - 1) * d * j for s, k, d, j in zip(size, kernel, dilation, jump, strict=True))
-            start = tuple(s - p * j for s, p, j in zip(start, padding, jump, strict=True))
-            jump = tuple(j * s for j, s in zip(jump, stride, strict=True))
+            size = pair(s + (k - 1) * d * j for s, k, d, j in zip(size, kernel, dilation, jump, strict=True))
+            start = pair(s - p * j for s, p, j in zip(start, padding, jump, strict=True))
+            jump = pair(j * s for j, s in zip(jump, stride, strict=True))
         elif op == "pad" and source.ndim == 4:
-            left, _, top, *_ = (*(kwargs.get("pad", args[1] if len(args) > 1 else ())), 0, 0, 0)
+            around: Sequence[int] = kwargs["pad"] if "pad" in kwargs else args[1]
+            left, _, top, *_ = (*around, 0, 0, 0)
             start = (start[0] - top * jump[0], start[1] - left * jump[1])
         has_space = source.ndim == 4 and source.shape[2] * source.shape[3] > 1
         if has_space and (tensor.ndim <= 2 or (tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] == 1)):
@@ -126,7 +129,7 @@ class Trace:
         elif op == "adaptive_avg_pool2d" and tensor.shape != source.shape:
             size = None
         if mixed and size is not None:
-            size = tuple(s + (n - 1) * j for s, n, j in zip(size, mixed, jump, strict=True)) if all(mixed) else None
+            size = pair(s + (n - 1) * j for s, n, j in zip(size, mixed, jump, strict=True)) if all(mixed) else None
         self._remember(tensor, Trail(trails[0].layer, size, jump, start, depth))
 
     def _remember(self, tensor: torch.Tensor, trail: Trail) -> None:
@@ -134,20 +137,28 @@ class Trace:
         self._alive.append(tensor)
 
 
+def pair(values: Iterable[Number]) -> tuple[Number, Number]:
+    """Return two values, of height and width, as a tuple."""
+    down, along = values
+    return down, along
+
+
 def _join(trails: list[Trail]) -> tuple[tuple[float, float] | None, tuple[float, float], tuple[float, float]]:
     """Size, jump and start of the smallest field that holds those of all tensors that come together."""
-    jump = tuple(max(trail.jump[axis] for trail in trails) for axis in (0, 1))
-    start = tuple(min(trail.start[axis] for trail in trails) for axis in (0, 1))
-    if any(trail.size is None for trail in trails):
+    jump = pair(max(trail.jump[axis] for trail in trails) for axis in (0, 1))
+    start = pair(min(trail.start[axis] for trail in trails) for axis in (0, 1))
+    sizes = [trail.size for trail in trails if trail.size is not None]
+    if len(sizes) < len(trails):
         return None, jump, start
-    end = tuple(max(trail.start[axis] + trail.size[axis] for trail in trails) for axis in (0, 1))
+    ends = [(trail.start, size) for trail, size in zip(trails, sizes, strict=True)]
+    end = pair(max(first[axis] + size[axis] for first, size in ends) for axis in (0, 1))
     return (end[0] - start[0], end[1] - start[1]), jump, start
 
 
 def _window(op: str, args: tuple, kwargs: dict) -> tuple[tuple[int, int], ...]:
     """Kernel, stride, dilation and padding above and left of a convolution or a pooling, each (height, width)."""
     if op == "conv2d":
-        kernel = (kwargs.get("weight") if "weight" in kwargs else args[1]).shape[2:]
+        kernel = (kwargs["weight"] if "weight" in kwargs else args[1]).shape[2:]
         stride = kwargs.get("stride", args[3] if len(args) > 3 else 1)
         padding = kwargs.get("padding", args[4] if len(args) > 4 else 0)
         dilation = kwargs.get("dilation", args[5] if len(args) > 5 else 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
-from generator.engine.image_optimisation import ascend, canvas, rounded, wobbled
+from generator.engine.image_optimisation import ascend, canvas, joined, rounded, wobbled
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
 
@@ -55,7 +57,7 @@ def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 
             rest = [torch.full_like(panels[0], 0.5)] * (len(layers) - place - 1)
             row = [*panels, step.picture, *rest]
             made = place * steps + step.number
-            yield Step(made, len(layers) * steps, lambda row=row: torch.cat([p() if callable(p) else p for p in row]))
+            yield Step(made, len(layers) * steps, partial(joined, row))
         panels.append(blank.show(blank.paint))
         shown = [panels[-1], blank.show(torch.zeros_like(blank.paint))]
         own, grey, photo = (network.activation(one, layer).flatten() for one in (*map(network.normalised, shown), x))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
+from generator.engine.image_optimisation import joined
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
 
@@ -54,11 +57,6 @@ def deepdream_over_depth(
         for made, picture in dream(network, x, layer, "", times, rate, jitter, seed):
             number = place * octaves * steps + made
             shown = [*panels[: place + 1], picture, *panels[place + 2 :]]
-            yield Step(number, len(layers) * octaves * steps, lambda shown=shown: _row(shown))
+            yield Step(number, len(layers) * octaves * steps, partial(joined, shown))
         panels[place + 1] = picture()
     yield torch.cat(panels), {"layers": ["the photo", *layers]}
-
-
-def _row(panels):
-    """Pictures, of which one is still to be made, as one tensor."""
-    return torch.cat([panel() if callable(panel) else panel for panel in panels])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import torch
 
-from generator.engine.image_optimisation import ascend, canvas
+from generator.engine.image_optimisation import ascend, canvas, joined
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
 
@@ -38,7 +41,8 @@ def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int =
     not have found it in so few steps; a large number under a late tile says the latter.
     """
     layers = network.stages()
-    panels, missed = [network.rgb(x)], []
+    panels: list[Any] = [network.rgb(x)]
+    missed: list[float] = []
     for place, layer in enumerate(layers):
         goal = network.activation(x, layer).detach()
         if not goal.any():  # a layer that is silent knows nothing
@@ -55,7 +59,7 @@ def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int =
             made = place * steps + step.number
             rest = [torch.full_like(panels[0], 0.5)] * (len(layers) - place - 1)
             row = [*panels, step.picture, *rest]
-            yield Step(made, len(layers) * steps, lambda row=row: torch.cat([p() if callable(p) else p for p in row]))
+            yield Step(made, len(layers) * steps, partial(joined, row))
         panels.append(blank.show(blank.paint))
         found = network.activation(network.normalised(panels[-1]), layer)
         missed.append(float(f"{float((found - goal).square().sum() / size):.3g}"))

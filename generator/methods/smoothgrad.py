@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from generator.engine.method_registry import method
 
 SHOWN = (1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 44)  # numbers of samples after which a frame is shown
@@ -34,7 +36,7 @@ def smoothgrad(x, noise, score_gradient, *, n: int = 50, sigma: float = 0.15, se
     """
     width = sigma * (x.max() - x.min())
     samples = (x + width * noise(seed * n + index) for index in range(n))
-    mean = spread = 0
+    mean = spread = torch.zeros_like(x)
     for count, gradient in enumerate(score_gradient(samples), 1):
         change = gradient - mean
         mean = mean + change / count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -37,7 +38,7 @@ def style_transfer(
     style: float = 50.0,
     smooth: float = 1.0,
     content_layer: str = "",
-    style_layers: list = (),
+    style_layers: Sequence[str] = (),
 ):
     """What one picture shows, painted in the strokes and colours of another.
 

@@ -51,8 +51,8 @@ def _randomise(model: nn.Module, top: float, seed: int) -> None:
         raise ModelError(f"randomise {top:g} layers: expected 1 to {len(layers)}, or -1 for all")
     with seeded(seed), torch.no_grad():
         for layer in reversed(layers if top == -1 else layers[-int(top) :]):
-            if hasattr(layer, "reset_parameters"):
-                layer.reset_parameters()
+            if callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
                 continue
             for parameter in layer.parameters(recurse=False):  # no rule of its own: same mean and spread
                 drawn = torch.randn(parameter.shape)
@@ -70,7 +70,7 @@ def weighted(model: nn.Module) -> list[nn.Module]:
 
 def nonzero(model: nn.Module) -> tuple[int, int]:
     """How many convolution and linear weights are not zero, and how many there are."""
-    tensors = [layer.weight for layer in weighted(model)]
+    tensors: list[torch.Tensor] = [layer.get_parameter("weight") for layer in weighted(model)]
     return sum(int(torch.count_nonzero(tensor)) for tensor in tensors), sum(tensor.numel() for tensor in tensors)
 
 

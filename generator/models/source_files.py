@@ -6,8 +6,9 @@ import hashlib
 import importlib.machinery
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 
 _CONTENT: dict[Path, bytes] = {}  # of each file, as it was when this process first wanted it
 PACKAGE = Path(__file__).resolve().parents[1]  # ours
@@ -76,7 +77,9 @@ class _Finder:
     """Finds what Python itself finds, and has the user's own modules loaded by `_Loader`."""
 
     @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         """The spec of a module of the user's own; None leaves all others to the next finder."""
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is None or type(spec.loader) is not importlib.machinery.SourceFileLoader:

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -20,7 +20,7 @@ from . import weights
 from .built import Built
 from .specs import is_file_name, weights_file
 
-Member = torchvision.models.WeightsEnum
+Member: TypeAlias = Any  # of torchvision.models.WeightsEnum; torchvision has no types
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
@@ -57,7 +57,7 @@ def imagenet_classes() -> tuple[str, ...]:
     return tuple(torchvision.models.AlexNet_Weights.DEFAULT.meta["categories"])
 
 
-def _architecture(name: str) -> tuple[Callable[..., torch.nn.Module], type[Member]]:
+def _architecture(name: str) -> tuple[Callable[..., torch.nn.Module], Any]:
     """The builder and the weights enum of a network that classifies single pictures."""
     if name not in torchvision.models.list_models():
         raise ModelError(f"torchvision has no model {name!r}")
@@ -70,7 +70,7 @@ def _architecture(name: str) -> tuple[Callable[..., torch.nn.Module], type[Membe
     return builder, type(first.meta["unquantized"]) if "unquantized" in first.meta else members
 
 
-def _weights(network: Network, members: type[Member]) -> tuple[Member | None, Path | None]:
+def _weights(network: Network, members: Any) -> tuple[Member | None, Path | None]:
     """The member of the weights enum (None for weights of your own) and the file (None for random weights)."""
     if network.weights == "random":
         return None, None
@@ -162,7 +162,7 @@ def _digest_start(file: Path) -> str:
     return re.split(r"[-_]", file.stem)[-1]
 
 
-def _title(members: type[Member]) -> str:
+def _title(members: Any) -> str:
     """`SqueezeNet1.0` of `SqueezeNet1_0_Weights`."""
     name = members.__name__.removesuffix("_Weights")
     return re.sub(r"(?<!\d)(\d)_(\d)", r"\1.\2", name).replace("_", " ")

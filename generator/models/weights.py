@@ -62,7 +62,7 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
 
     Raises `ModelError` with the names that are missing, unexpected or of another shape.
     """
-    own = model.state_dict()
+    own: Any = model.state_dict()
     # Counters of batch norm say nothing in eval mode, and older files lack them.
     missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in own]
@@ -75,7 +75,7 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
     if any(faults.values()):
         told = "; ".join(f"{len(names)} {fault} ({_first(names)})" for fault, names in faults.items() if names)
         raise ModelError(f"{path}: the weights do not fit {type(model).__name__}: {told}")
-    fitting = OrderedDict(state)
+    fitting: Any = OrderedDict(state)
     fitting._metadata = own._metadata  # the shapes fit, so it is the layout of today; some networks ask
     model.load_state_dict(fitting, strict=False)
 

@@ -152,7 +152,7 @@ class _Common:
 
     def key(self, job: Job, example: Example | None, label: str, style: Any) -> str:
         one = self.cards[job.method]
-        image = [example.digest, example.background, example.fit] if example else None
+        image: Any = [example.digest, example.background, example.fit] if example else None
         image = self.probe if "probe" in one.inputs else image
         used = {slug: self.parameters[slug] for slug in with_dependencies(job.method, self.cards)}
         named = job.target or job.layer == self.card.layers[-1].name  # the class probabilities carry names too

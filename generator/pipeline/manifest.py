@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 from generator import __version__
 from generator.analysis import evidence_tasks, objectives
 from generator.analysis.probe import results
 from generator.core.answer_kinds import FURTHER, holds
 from generator.core.channel_blocks import said
+from generator.core.manifest_types import Manifest
 from generator.core.naming import figure_name, layer_slug, slug
 from generator.core.records import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, record
 from generator.core.roles import ACTIVATIONS, slug_with
@@ -50,7 +51,7 @@ class Published:
     digest: str
 
 
-def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Published]]:
+def manifest(contents: Contents, store: Store) -> tuple[Manifest, list[Published]]:
     """The manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of work."""
     files: list[Published] = []
     cards = {card.slug: card for card in contents.methods}
@@ -94,7 +95,7 @@ def manifest(contents: Contents, store: Store) -> tuple[dict[str, Any], list[Pub
         "figures": list(figures.values()),
         "comparisons": pairs,
     }
-    return described, files
+    return cast(Manifest, described), files
 
 
 def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) -> list[dict[str, Any]]:
@@ -104,7 +105,7 @@ def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) ->
         if summary := results.summary(task, store):
             found.append(summary)
             if summary["sheet"]:
-                digest = results.record_of(task, store)["payloads"]["sheet"]
+                digest = (results.record_of(task, store) or {})["payloads"]["sheet"]
                 files.append(Published(summary["sheet"]["file"], digest))
     return found
 
@@ -140,7 +141,7 @@ class _State:
 def _figure(job: Job, state: _State, task: SceneTask, card: MethodCard, store: Store) -> tuple[Figure, list[Published]]:
     done = state.done
     target, name = done.get("target"), job_name(job, done)
-    common = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer}
+    common: dict[str, Any] = {"model": job.model, "image": job.image, "method": job.method, "layer": job.layer}
     common |= {"target": target, "style": job.style}
     reason = state.failure or done.get("reason")
     picture = store.get(state.key) if done and not reason else None
@@ -151,7 +152,9 @@ def _figure(job: Job, state: _State, task: SceneTask, card: MethodCard, store: S
         return Figure(name, **common, status=status, reason=text, page=f"{name}.html"), []
     meta = done["meta"]
     numbers, beaten = _compared(job, done["numbers"], task, state.probe, store)
-    files = {part: f"{name}{'' if part == 'file' else '.' + part}{suffix}" for part, suffix in picture["files"].items()}
+    files: dict[str, Any] = {
+        part: f"{name}{'' if part == 'file' else '.' + part}{suffix}" for part, suffix in picture["files"].items()
+    }
     published = [Published(path, picture["payloads"][part]) for part, path in files.items()]
     figure = Figure(
         name,
@@ -218,8 +221,8 @@ def _compared(
     objective = task.parameters.get(job.method, {}).get("objective", "channel")
     numbers = objectives.with_best_image(numbers, objective, channels)
     images = ""
-    if channels is not None:
-        data, count = results.record_of(probe, store)["data"], int(channels["images"])
+    if probe is not None and channels is not None:
+        data, count = (results.record_of(probe, store) or {})["data"], int(channels["images"])
         images = f"{count:,} images of {data}" if data else f"the {count} images of this gallery"
     return numbers, [objectives.sentence(numbers, images), objectives.ranked_elsewhere(numbers)]
 

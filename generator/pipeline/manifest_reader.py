@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from generator.core.errors import InnerviewError
+from generator.core.manifest_types import Manifest
 from generator.core.records import MANIFEST_VERSION
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class ManifestError(InnerviewError):
     """A manifest is damaged, or is none of ours."""
 
 
-def read_manifest(file: Path) -> dict[str, Any]:
+def read_manifest(file: Path) -> Manifest:
     """Return the manifest in a file, which keeps the schema and names no file outside its folder.
 
     Raises `ManifestError`.
@@ -42,7 +43,7 @@ def read_manifest(file: Path) -> dict[str, Any]:
         raise ManifestError(f"{file}: expected version {MANIFEST_VERSION} of the manifest, there is {version}")
     for fault in faults(manifest):
         raise ManifestError(f"{file}: {fault}")
-    return manifest
+    return cast(Manifest, manifest)
 
 
 def faults(manifest: Any) -> Iterator[str]:

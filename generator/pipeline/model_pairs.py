@@ -86,7 +86,7 @@ def draw_pairs(task: PairTask, store: Store) -> None:
             continue
         if photo is None and task.photo:
             photo = photo_of(*task.photo)
-        records = [store.get(job.key) for job in (pair.left, pair.right)]
+        records = [store.get(job.key) or {} for job in (pair.left, pair.right)]
         arrays = [unpack(store.read(record["payloads"]["arrays"])) for record in records]
         drawn, numbers = side_by_side(pair.style, arrays, [record["meta"] for record in records], photo)
         files = {part: picture.files["file"] for part, picture in drawn.items()}

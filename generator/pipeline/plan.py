@@ -74,8 +74,8 @@ class Plan:
     @property
     def known(self) -> evidence_tasks.Registry:
         """Methods, measures and controls by slug."""
-        lists = (self.methods, self.measures, self.controls)
-        return evidence_tasks.Registry(*({card.slug: card for card in cards} for cards in lists))
+        measures = {card.slug: card for card in self.measures}
+        return evidence_tasks.Registry(self.cards, measures, {card.slug: card for card in self.controls})
 
     def leave_out(self, images: Mapping[str, str]) -> None:
         """Go on without the images of these ids, which cannot be read; why is known of each."""
@@ -131,9 +131,9 @@ def find_missing(plan: Plan, store: Store) -> None:
     plan.missing, plan.unmeasured = {}, {}
     cards, registry = plan.cards, plan.known
     for index, task in enumerate(plan.tasks):
-        missing = []
+        missing: list[Job] = []
         for group in groups(task):
-            records = {job: store.get(job.key) for job in group}
+            records = {job: store.get(job.key) or {} for job in group}
             known = all(record and store.whole(record) for record in records.values())
             drawn = [job for job in group if known and records[job]["status"] == "drawn"]
             pictures = (store.get(picture_key(job, drawn, task, cards)) for job in drawn)

@@ -31,7 +31,8 @@ class Pool:
 
     def __init__(self, setup: Setup, workers: int, engine: Callable[[Setup], Any] = Processes) -> None:
         self.setup, self.workers = setup, workers
-        self._make, self._engine = engine, None
+        self._make = engine
+        self._engine: Any = None  # Processes, or Ray's Cluster
         self._idle: list[Process] = []
         self._all: list[Process] = []
         self._here: Any = None
@@ -61,7 +62,8 @@ class Pool:
                 heard(index)
             return here
         answers: list[Any] = [None] * len(questions)
-        queue, busy = deque(enumerate(questions)), {}
+        queue = deque(enumerate(questions))
+        busy: dict[Process, int] = {}
         while queue or busy:
             while queue and len(busy) < self.workers:
                 index, question = queue.popleft()
@@ -80,7 +82,8 @@ class Pool:
 
     def run(self, tasks: Iterable[SceneTask], tell: Event) -> None:
         """Every task; `tell` hears once of each job what became of it, and of long ones how far they are."""
-        queue, busy = deque(_Running(task, tell) for task in tasks), {}
+        queue = deque(_Running(task, tell) for task in tasks)
+        busy: dict[Process, _Running] = {}
         if self.workers == 0:
             for running in queue:
                 while not running.over(self._scene_here(running)):

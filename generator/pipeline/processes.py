@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from generator.core.errors import InnerviewError
 from generator.core.store import StoreError
@@ -44,7 +45,7 @@ class Processes:
 
     def wait(self, busy: Collection[Process]) -> list[Process]:
         """Those that have something to say; after a second perhaps none."""
-        by_connection = {process.connection: process for process in busy}
+        by_connection: dict[Any, Process] = {process.connection: process for process in busy}
         return [by_connection[connection] for connection in wait(list(by_connection), timeout=1.0)]
 
     def close(self) -> None:
@@ -157,7 +158,10 @@ def _answer(connection: Connection, setup: Setup) -> None:
 
 def _end_with_parent() -> None:
     """A worker in the middle of a pass that never ends would outlive a parent that was killed."""
-    wait([multiprocessing.parent_process().sentinel])
+    parent = multiprocessing.parent_process()
+    if parent is None:  # not started by multiprocessing
+        return
+    wait([parent.sentinel])
     os._exit(1)
 
 

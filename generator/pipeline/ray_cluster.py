@@ -42,7 +42,8 @@ class Cluster:
     """
 
     def __init__(self, setup: Setup, workers: int, address: str = "") -> None:
-        self.ray, self._began, self._own, self._sign = _ray(own=not address), False, "", None
+        self.ray, self._began, self._own = _ray(own=not address), False, ""
+        self._sign: Path | None = None
         try:
             if address:
                 self._join(address)
@@ -126,7 +127,8 @@ class Actor:
     """One worker at the other end of a stream of messages."""
 
     def __init__(self, ray: Any, host: Any) -> None:
-        self._ray, self._host, self.stream = ray, host, None
+        self._ray, self._host = ray, host
+        self.stream: Any = None
         self.heard: deque[Message] = deque()  # what came together and has not been received yet
         self._began, self._spoke = monotonic(), False
 
@@ -185,7 +187,8 @@ class Host:
             yield [("store", InnerviewError(self._trouble))]
             return
         self._process.send(question)
-        gathered, since = [], monotonic()
+        gathered: list[Message] = []
+        since = monotonic()
         while not gathered or gathered[-1][0] == "event":
             if gathered and monotonic() - since > GATHERED:
                 yield gathered

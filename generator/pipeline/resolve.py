@@ -86,8 +86,8 @@ def resolve_gallery(options: Options, pool: Pool, store: Store) -> ResolvedGalle
         chosen = _methods_of(settings, options, methods, card, source)
         probe = None
         if source.path or (images and any(_compares_images(by_slug[slug]) for slug in chosen)):
-            given = {"device": pool.setup.device, "memory": options.memory or memory_budget.USUAL}
-            probe = task_of(network, card, source, images, digests.of, **given)
+            memory = options.memory or memory_budget.USUAL
+            probe = task_of(network, card, source, images, digests.of, device=pool.setup.device, memory=memory)
         measured = preset(settings, card, MEASURED_SIDE)
         resolved.append(
             ResolvedNetwork(

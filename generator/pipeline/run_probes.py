@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from generator.analysis.probe.results import record_of
 from generator.core.store import Store
@@ -45,7 +46,7 @@ def _probe(task: ProbeTask, count: int, pool: Pool, progress: Progress) -> None:
     _checked(answer)
 
 
-def _checked(answer: object) -> object:
+def _checked(answer: Any) -> Any:
     if isinstance(answer, WorkerError):
         raise answer
     return answer

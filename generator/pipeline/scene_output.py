@@ -54,10 +54,10 @@ class SceneOutput:
         self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
         self.records: dict[Job, dict[str, Any]] = {}
         self._arrays: dict[Job, dict[str, np.ndarray]] = {}  # just stored, for pictures that wait for their neighbours
-        self._photo: np.ndarray | Callable[[int], np.ndarray] | None = None
+        self._photo: Any = None
 
     @property
-    def photo(self) -> np.ndarray | Callable[[int], np.ndarray] | None:
+    def photo(self) -> Any:
         """The crop the network sees, (H, W, C) uint8; for a network alone those of its probe by number, or None."""
         if self._photo is None and self.task.example is not None:
             self._photo = photo_of(self.task.example, self.task.card.input)
@@ -128,8 +128,8 @@ class SceneOutput:
 
     def _draw_group(self, waiting: list[Job], drawn: list[Job]) -> None:
         style = self.cards[waiting[0].method].style
-        arrays = {job: self._arrays.pop(job, None) or self._stored(job) for job in drawn}
-        limits = [styles.own_limit(style.name, one) for one in arrays.values()] if style.shares_scale else []
+        arrays = {job: self._arrays.pop(job) if job in self._arrays else self._stored(job) for job in drawn}
+        limits = [styles.own_limit(style.name, one) or 0.0 for one in arrays.values()] if style.shares_scale else []
         for job in waiting:
             self.tell("begin", job.key, "")
             self._draw(job, drawn, arrays[job], max(limits, default=None))

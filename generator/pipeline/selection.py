@@ -202,8 +202,9 @@ def _named(name: str, settings: Settings, place: str) -> Network:
 
 
 def _input(entry: InputEntry) -> Input:
+    channels, height, width = entry.size
     return Input(
-        size=tuple(entry.size),
+        size=(channels, height, width),
         mean=tuple(entry.mean),
         std=tuple(entry.std),
         fit=entry.fit,

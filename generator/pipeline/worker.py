@@ -99,7 +99,9 @@ class Worker:
 
     def evidence(self, task: SceneTask, known: Registry, tell: Tell = lambda *event: None) -> dict[str, str]:
         """Measures the maps of a task that the store holds without their evidence; what failed, and why."""
-        x = torch.from_numpy(normalise(photo_of(task.example, task.card.input), task.card.input)).to(self.device)
+        x = self._x(task)
+        if x is None:  # of a network alone nothing is measured
+            return {}
         return gather(task, known, self.store, self._load(task.network, task.card), x, tell)
 
     def probe_images(self, task: ProbeTask) -> int:
@@ -126,8 +128,7 @@ class Worker:
     def array(self, task: SceneTask, job: Job, channel: int | None = None) -> tuple[list[np.ndarray], Outcome]:
         """The raw float32 result of one job, computed anew; of an activation one `channel` alone, where asked for."""
         outcomes: list[Outcome] = []
-        photo = photo_of(task.example, task.card.input) if task.example else None
-        x = torch.from_numpy(normalise(photo, task.card.input)).to(self.device) if task.example else None
+        x = self._x(task)
         loaded = self._load(task.network, task.card)
 
         def keep(job: Job, outcome: Outcome) -> None:
@@ -144,8 +145,17 @@ class Worker:
         values = outcome.value if isinstance(outcome.value, list) else [outcome.value]
         return [value.float().cpu().numpy() for value in values], outcome
 
-    def _from_probe(self, probe: ProbeTask, job: Job) -> Outcome:
+    def _x(self, task: SceneTask) -> torch.Tensor | None:
+        """Return the normalised input (1, C, H, W) of a task; None where it is of no image."""
+        if task.example is None:
+            return None
+        input = task.card.input
+        return torch.from_numpy(normalise(photo_of(task.example, input), input)).to(self.device)
+
+    def _from_probe(self, probe: ProbeTask | None, job: Job) -> Outcome:
         """What a method makes of the strongest images of a layer's channels."""
+        if probe is None:
+            return Outcome(error=NotApplicable("the network has no probe"))
         try:
             return Outcome(METHODS[job.method].function(jobs.strongest(probe, job.layer, self.store)))
         except NotApplicable as error:

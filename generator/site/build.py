@@ -16,6 +16,7 @@ from generator.analysis.probe.results import channels as channels_of
 from generator.analysis.probe.tasks import files as probe_files
 from generator.core.atomic_io import write_atomically
 from generator.core.errors import ImageError
+from generator.core.manifest_types import Manifest
 from generator.core.records import Network
 from generator.core.resources import template_folders
 from generator.core.store import Damaged, Store
@@ -98,7 +99,7 @@ def rewrite(options: Options, progress: Progress) -> None:
 
 
 def publish(
-    described: dict[str, Any],
+    described: Manifest,
     files: Iterable[Published],
     options: Options,
     store: Store,
@@ -210,7 +211,7 @@ def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[s
         progress.now(f"{waiting[index].card.slug} / {waiting[index].image}, measured")
 
     answers = pool.ask([("evidence", (task, known)) for task in waiting], heard)
-    failed = {}
+    failed: dict[str, str] = {}
     for task, answer in zip(waiting, answers, strict=True):
         name = f"{task.card.slug}/{task.image}"
         found = {"evidence": str(answer)} if isinstance(answer, WorkerError) else answer
@@ -265,7 +266,7 @@ def _contents(plan: Plan, failed: Mapping[str, str], pairs: list[PairTask], stor
     )
 
 
-def _keep(described: dict[str, Any], options: Options) -> None:
+def _keep(described: Manifest, options: Options) -> None:
     """Leave the manifest beside the store, so that a later gallery can be set against this one without its site."""
     write_atomically(options.work / "manifest.json", _json(described))
 

@@ -8,11 +8,12 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from generator.core.manifest_types import Manifest
 from generator.core.naming import layer_slug
 from generator.pipeline.manifest_reader import ManifestError, read_manifest
+from generator.site.pages.manifest_index import NOTHING
 
 LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "iframe": "src", "video": "src"}
 HOMED = {"meta", "link alternate"}  # what names its own site by its whole address, for readers elsewhere
@@ -166,7 +167,7 @@ class _Reader(HTMLParser):
 # --- the manifest ------------------------------------------------------------------------------------
 
 
-def _check_manifest(site: Path, manifest: dict[str, Any]) -> list[str]:
+def _check_manifest(site: Path, manifest: Manifest) -> list[str]:
     gallery, named = site / "gallery", set(UNLISTED)
     problems = []
     for check in (_check_figures, _check_images, _check_models, _check_other_files):
@@ -176,9 +177,10 @@ def _check_manifest(site: Path, manifest: dict[str, Any]) -> list[str]:
     return problems + _strays(gallery, named)
 
 
-def _check_figures(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+def _check_figures(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str]]:
     """Return the files that figures account for, and what is wrong with them."""
-    named, problems = set(), []
+    named: set[str] = set()
+    problems: list[str] = []
     for figure in manifest["figures"]:
         page = f"{figure['id']}.html"
         named |= {page, f"{figure['model']}/{figure['image']}/figures.js"}
@@ -186,15 +188,16 @@ def _check_figures(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], l
             problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
         for name in filter(None, (figure["file"], figure["thumb"], figure.get("map"), figure.get("animation"))):
             named.add(name)
-            problems += _check_file(gallery, figure, name)
+            problems += _check_file(gallery, name, figure["id"], figure["digest"] if name == figure["file"] else "")
         if manifest["site"]["url"] and figure["status"] == "drawn":
             named.add(f"{figure['id']}.oembed.json")  # its page links to it, so that it is looked for
     return named, problems
 
 
-def _check_images(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+def _check_images(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str]]:
     """Return the files that images account for, and what is wrong with them."""
-    named, problems = set(), []
+    named: set[str] = set()
+    problems: list[str] = []
     for image in manifest["images"]:
         for name in (image["photo"], image["thumb"]):
             named.add(name)
@@ -206,7 +209,7 @@ def _check_images(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], li
     return named, problems
 
 
-def _check_models(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+def _check_models(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str]]:
     """Return the pages that methods, models and layers account for, and what is wrong with them."""
     named, problems = {f"methods/{method['slug']}.html" for method in manifest["methods"]}, []
     for model in manifest["models"]:
@@ -217,27 +220,30 @@ def _check_models(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], li
     return named, problems
 
 
-def _check_other_files(gallery: Path, manifest: dict[str, Any]) -> tuple[set[str], list[str]]:
+def _check_other_files(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str]]:
     """Return the files of cards, pins, pairs, changes and probes, and what is wrong with them."""
-    files = [(kept["file"], kept.get("figure", kept.get("page")), kept) for kept in manifest.get("shares", [])]
-    files += [(kept["file"], kept["figure"], kept) for kept in manifest.get("pins", [])]
-    for entry in (*manifest.get("comparisons", []), *manifest.get("changes", {}).get("figures", [])):
-        files += [(name, entry["id"], {}) for name in entry.get("files", {}).values()]
+    files = [(share["file"], share["page"], share["digest"]) for share in manifest.get("shares", [])]
+    files += [(kept["file"], kept["figure"], kept["digest"]) for kept in manifest.get("pins", [])]
+    for pair in manifest.get("comparisons", []):
+        files += [(name, pair["id"], "") for name in pair["files"].values()]
+    for entry in manifest.get("changes", NOTHING).get("figures", []):
+        files += [(name, entry["id"], "") for name in entry.get("files", {}).values()]
     sheets = ((probe["model"], probe["sheet"]) for probe in manifest.get("probes", []) if probe["sheet"])
-    files += [(sheet["file"], f"the findings of {model}", {}) for model, sheet in sheets]
+    files += [(sheet["file"], f"the findings of {model}", "") for model, sheet in sheets]
     named = {name for name, _, _ in files}
     named |= {f"{pair['id'].rpartition('/')[0]}.html" for pair in manifest.get("comparisons", [])}
-    return named, [problem for name, of, kept in files for problem in _check_file(gallery, {**kept, "id": of}, name)]
+    return named, [problem for file in files for problem in _check_file(gallery, *file)]
 
 
-def _check_file(gallery: Path, figure: dict, name: str) -> list[str]:
+def _check_file(gallery: Path, name: str, owner: str, digest: str = "") -> list[str]:
+    """Say what is wrong with a picture of `owner`, whose SHA-256 is checked where it is known."""
     file = gallery / name
     if not file.is_file():
-        return [f"manifest: the picture {name} of {figure['id']} is not there"]
-    if name == figure.get("file") and figure["digest"]:
+        return [f"manifest: the picture {name} of {owner} is not there"]
+    if digest:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
-        if found != figure["digest"]:
-            recorded = figure["digest"][:12]
+        if found != digest:
+            recorded = digest[:12]
             return [f"manifest: the picture {name} is not the one recorded (SHA-256 {found[:12]}, not {recorded})"]
     return []
 

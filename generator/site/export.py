@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageSequence
@@ -17,6 +16,7 @@ from PIL import Image, ImageDraw, ImageSequence
 from generator.config.validation import nearest
 from generator.config.web_address import web_address
 from generator.core.errors import ConfigError
+from generator.core.manifest_types import FigureRecord
 from generator.drawing.encode import PLAYS, png
 from generator.drawing.palettes import RAMPS
 from generator.drawing.social_card import fitting, spoken
@@ -24,7 +24,7 @@ from generator.drawing.tiles import enlarge
 from generator.pipeline.manifest_reader import read_manifest
 from generator.site.pages import components, embed_snippets, overview_table
 from generator.site.pages.escape import text
-from generator.site.pages.manifest_index import Gallery, Record
+from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.urls import figure_page
 
 KINDS = ("html", "markdown", "iframe", "bibtex", "png", "gif")
@@ -104,7 +104,7 @@ def read_gallery(site: Path) -> Gallery:
     return Gallery(read_manifest(site / "gallery" / "manifest.json"))
 
 
-def find(gallery: Gallery, name: str) -> tuple[Record, int | None]:
+def find(gallery: Gallery, name: str) -> tuple[FigureRecord, int | None]:
     """The figure that a name, perhaps with a channel, means."""
     plain, _, anchor = name.partition("#")
     record = next((figure for figure in gallery.figures if figure["id"] == plain), None)
@@ -137,7 +137,7 @@ def base(gallery: Gallery, url: str, needed: bool) -> str:
 def picture(
     site: Path,
     gallery: Gallery,
-    record: Record,
+    record: FigureRecord,
     plate: components.Plate,
     taken: embed_snippets.Taken,
     title: bool,
@@ -157,7 +157,7 @@ def picture(
     return _labelled(pixels, spoken(taken.title, record["id"]) if title else "", plate.scale if bar else None)
 
 
-def film(site: Path, record: Record, taken: embed_snippets.Taken) -> bytes:
+def film(site: Path, record: FigureRecord, taken: embed_snippets.Taken) -> bytes:
     """How the figure came about as a GIF, for places that know no animated WebP; raises `ConfigError` for a still."""
     if not record["animation"]:
         raise ConfigError(f"{record['id']}: it does not move, so there is no GIF; --as png gives the picture")
@@ -229,7 +229,7 @@ def _credits(gallery: Gallery, slug: str) -> list[str]:
     """Whose photos they are; each says under which licence."""
     told: dict[str, list[str]] = {}
     for image in gallery.images_of(slug):
-        example: dict[str, Any] = gallery.images[image]
+        example = gallery.images[image]
         credit = ", ".join(part for part in (example["credit"], example["licence"]) if part)
         told.setdefault(credit or "not stated", []).append(example["title"])
     listed = [f"{cell(', '.join(titles))}: {cell(credit)}" for credit, titles in told.items()]

@@ -7,21 +7,22 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from generator.core.atomic_io import write_atomically
 from generator.core.errors import ConfigError
+from generator.core.manifest_types import FigureRecord, Manifest, PinRecord
 from generator.core.naming import FIGURE
 from generator.core.store import Store
 from generator.pipeline.manifest import Published
+from generator.site.pages.manifest_index import NOTHING
 
 FOLDER = "pins"  # beside gallery.yml; to be committed, so that a fresh clone publishes what was ever pinned
 NAME = re.compile(r"(?P<figure>.+)\.(?P<digest>[0-9a-f]{8})\.(?P<suffix>png|webp)")
 
 
 def pin(
-    folder: Path, patterns: Sequence[str], described: dict[str, Any], store: Store
-) -> tuple[list[dict[str, Any]], list[Published], list[str]]:
+    folder: Path, patterns: Sequence[str], described: Manifest, store: Store
+) -> tuple[list[PinRecord], list[Published], list[str]]:
     """Keep the pictures of all figures that match a pattern, and publish every picture ever kept in `folder`.
 
     Returns the manifest's `pins`, their files (`pinned/<figure>.<first 8 of the SHA-256>.<suffix>`) and lines to tell:
@@ -45,13 +46,13 @@ def pin(
     pins, files = [], []
     for file in sorted(path for path in folder.rglob("*") if NAME.fullmatch(path.name) and path.is_file()):
         entry, data = _read(folder, file)
-        entry["current"] = drawn.get(entry["figure"], {}).get("digest") == entry["digest"]
+        entry["current"] = drawn.get(entry["figure"], NOTHING).get("digest") == entry["digest"]
         pins.append(entry)
         files.append(Published(entry["file"], store.keep(data)))
     return pins, files, told
 
 
-def _keep(folder: Path, figure: dict[str, Any], store: Store) -> Path | None:
+def _keep(folder: Path, figure: FigureRecord, store: Store) -> Path | None:
     """Lay the picture of a figure into the folder; None where it is there already."""
     name = f"{figure['id']}.{figure['digest'][:8]}{Path(figure['file']).suffix}"
     file = folder / name
@@ -61,7 +62,7 @@ def _keep(folder: Path, figure: dict[str, Any], store: Store) -> Path | None:
     return file
 
 
-def _read(folder: Path, file: Path) -> tuple[dict[str, Any], bytes]:
+def _read(folder: Path, file: Path) -> tuple[PinRecord, bytes]:
     """What a kept picture's name says, and its bytes, of which the name has the digest."""
     name = file.relative_to(folder).as_posix()
     parts, data = NAME.fullmatch(name), file.read_bytes()
@@ -71,4 +72,4 @@ def _read(folder: Path, file: Path) -> tuple[dict[str, Any], bytes]:
         raise ConfigError(f"{place}: expected <model>/<image>/<method>....<8 digits of its SHA-256>.png or .webp")
     if not digest.startswith(parts["digest"]):
         raise ConfigError(f"{place}: expected SHA-256 to begin with {parts['digest']}, it begins with {digest[:8]}")
-    return {"figure": parts["figure"], "file": f"pinned/{name}", "digest": digest}, data
+    return {"figure": parts["figure"], "file": f"pinned/{name}", "digest": digest, "current": False}, data

@@ -47,7 +47,7 @@ def _reports(site: Path) -> Counter[str]:
     gallery = site / "gallery"
     sizes: Counter[str] = Counter()
     for figure in read_manifest(gallery / "manifest.json")["figures"]:
-        for name in {figure.get(part, "") for part in PARTS} - {""}:
+        for name in filter(None, {str(figure.get(part, "")) for part in PARTS}):
             sizes[f"{figure['model']}/{figure['image']}"] += (gallery / name).stat().st_size
     return sizes
 

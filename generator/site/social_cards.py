@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from generator.core.code_digest import closure_digest
+from generator.core.manifest_types import FigureRecord, Manifest, ShareRecord
 from generator.core.roles import FILTERS
 from generator.core.store import Store, key_of
 from generator.drawing.social_card import SIZE, Postcard, Tile, draw, spoken
 from generator.pipeline.manifest import Published
 from generator.site.pages.format import count, percent
-from generator.site.pages.manifest_index import MODEL_LEVEL, Gallery, Record
+from generator.site.pages.manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from generator.site.pages.urls import method_page, model_page, report_page
 
 LABEL = ("label", "top")
@@ -41,13 +41,13 @@ class Wanted:
 
 
 def draw_all(
-    described: Record, files: Iterable[Published], store: Store
-) -> tuple[list[dict[str, Any]], list[Published]]:
+    described: Manifest, files: Iterable[Published], store: Store
+) -> tuple[list[ShareRecord], list[Published]]:
     """The cards of a manifest as its `shares`, and their files; what the store holds is not drawn again."""
     gallery, digests = Gallery(described), {file.path: file.digest for file in files}
     code = closure_digest("generator.drawing.social_card")
 
-    def one(wanted: Wanted) -> tuple[dict[str, Any], Published]:
+    def one(wanted: Wanted) -> tuple[ShareRecord, Published]:
         tiles = [(tile, digests.get(tile.file, "")) for tile in wanted.tiles]
         parts = [(tile.caption, digest, tile.crisp, tile.bars) for tile, digest in tiles if digest or tile.bars]
         key = key_of("share", code, gallery.site["title"], wanted.title, wanted.line, wanted.tone, parts)
@@ -63,8 +63,9 @@ def draw_all(
         page = wanted.page.removeprefix("gallery/")
         file = page.removesuffix(".html") + ".png"
         seen = ", ".join(tile.caption for tile, _ in tiles)
-        told = {"page": page, "file": file, "alt": f"{wanted.title}. {wanted.line} Pictures: {seen}.", "digest": digest}
-        return {**told, "width": SIZE[0], "height": SIZE[1]}, Published(file, digest)
+        alt = f"{wanted.title}. {wanted.line} Pictures: {seen}."
+        (width, height), published = SIZE, Published(file, digest)
+        return {"page": page, "file": file, "alt": alt, "digest": digest, "width": width, "height": height}, published
 
     drawn = [one(wanted) for wanted in wishes(gallery)]
     return [share for share, _ in drawn], [file for _, file in drawn]
@@ -134,9 +135,9 @@ def of_method(gallery: Gallery, slug: str) -> Wanted:
     return Wanted(method_page(slug), title, spoken(card["summary"], title), "plain", tuple(tiles[:4]))
 
 
-def _shown(gallery: Gallery, figure: Record, caption: str = "") -> Shown:
+def _shown(gallery: Gallery, figure: FigureRecord, caption: str = "") -> Shown:
     """A figure's picture; tiny inputs keep their pixels as squares."""
-    method, model = gallery.methods.get(figure["method"], {}), gallery.models[figure["model"]]
+    method, model = gallery.methods.get(figure["method"], NOTHING), gallery.models[figure["model"]]
     style = gallery.style(figure["method"])
     crisp = max(model["input"]["size"][1:]) <= 64 and style.look != "strip" and not style.over_photo
     return Shown(caption or spoken(method.get("title", figure["method"]), figure["method"]), figure["file"], crisp)

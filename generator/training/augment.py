@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,8 +22,10 @@ from .recipe import Recipe
 
 RATIO = math.log(4 / 3)  # of a resized crop's sides, either way
 
+Pictures: TypeAlias = Sequence[torch.Tensor] | torch.Tensor  # uint8 (C, H, W) each, or all in one (N, C, H, W)
 
-def in_memory(data: Labelled, network: Loaded, whole: bool) -> tuple[Sequence[torch.Tensor], torch.Tensor]:
+
+def in_memory(data: Labelled, network: Loaded, whole: bool) -> tuple[Pictures, torch.Tensor]:
     """Every picture decoded once, uint8, and the network's class indices `(N,)`.
 
     As the network sees them `(N, C, H, W)`; or `whole`, a list of `(C, h, w)` whose shorter sides are the input's
@@ -45,7 +48,7 @@ def _whole(content: bytes, name: str, input: Input) -> np.ndarray:
 
 
 def augmented(
-    pictures: Sequence[torch.Tensor],
+    pictures: Pictures,
     chosen: torch.Tensor,
     input: Input,
     side: int,
@@ -89,9 +92,7 @@ def _padded_crops(x: torch.Tensor, side: int, padding: int, random: torch.Genera
     return x[torch.arange(count, device=x.device)[:, None, None], rows, columns]
 
 
-def _resized_crops(
-    pictures: Sequence[torch.Tensor], side: int, scale: tuple[float, float], random: torch.Generator
-) -> torch.Tensor:
+def _resized_crops(pictures: Pictures, side: int, scale: tuple[float, float], random: torch.Generator) -> torch.Tensor:
     """uint8 `(C, h, w)` of any sizes -> `(N, C, side, side)`: a random share of each one's area, resized."""
     draws = torch.rand(len(pictures), 5, generator=random).tolist()
     crops = []

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_input
 
 LARGEST_MAP = 8  # pixels on a side; above it oneDNN is faster
 FEWEST_CHANNELS = 512
@@ -30,7 +31,7 @@ class SmallMapConvolution(torch.autograd.Function):
         """The gradients of input and weight."""
         x, weight = ctx.saved_tensors
         height, width = x.shape[2:]
-        to_x = torch.nn.grad.conv2d_input(x.shape, weight, gradient, padding=1)
+        to_x = conv2d_input(x.shape, weight, gradient, padding=1)
         around = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))  # (N, h + 2, w + 2, C)
         rows = gradient.permute(0, 2, 3, 1).reshape(-1, gradient.shape[1]).t()  # (K, N h w)
         shifted = (around[:, i : i + height, j : j + width] for i in range(3) for j in range(3))
@@ -42,9 +43,10 @@ def speed_up(model: nn.Module) -> None:
     """Let the model's wide 3x3 convolutions use it where their maps are small; values change by rounding only."""
     plain = {"kernel_size": (3, 3), "padding": (1, 1), "stride": (1, 1), "dilation": (1, 1), "groups": 1, "bias": None}
     for module in model.modules():
-        wide = isinstance(module, nn.Conv2d) and module.out_channels >= FEWEST_CHANNELS
-        if wide and all(getattr(module, name) == value for name, value in plain.items()):
-            module.forward = _forward(module)
+        if not isinstance(module, nn.Conv2d) or module.out_channels < FEWEST_CHANNELS:
+            continue
+        if all(getattr(module, name) == value for name, value in plain.items()):
+            module.forward = _forward(module)  # type: ignore[method-assign, assignment]
 
 
 def _forward(convolution: nn.Conv2d) -> Callable[[torch.Tensor], torch.Tensor]:

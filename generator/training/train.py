@@ -46,7 +46,8 @@ def train(  # noqa: PLR0913 - keyword parameters are the interface
     With GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0 in the environment, Linux on a CPU is a fifth
     faster: large tensors then keep their memory from step to step.
     """
-    plan = replace(_recipe(recipe), **changes, **({"epochs": epochs} if epochs else {}))
+    wanted: dict[str, Any] = {**changes, **({"epochs": epochs} if epochs else {})}
+    plan = replace(_recipe(recipe), **wanted)
     where, out = _device(device), Path(out)
     learnt, test = (labelled(data, split, plan.data) for split in ("train", "test"))
     checkpoints = out.with_name(f"{out.stem}-checkpoints")

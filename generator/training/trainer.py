@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from generator.data.datasets import Labelled
 from generator.models.load import load
 from generator.models.specs import file_digest
 
-from .augment import augmented
+from .augment import Pictures, augmented
 from .data_parallel import Replicas
 from .evaluate import evaluate
 from .recipe import Recipe
@@ -54,7 +54,8 @@ class Run:
         weights = str(start.absolute()) if start else "random"
         self.network = load(replace(recipe.network, weights=weights, seed=seed), device)
         self.start = file_digest(start) if start else ""
-        self.average = self.network.model.to(memory_format=torch.channels_last)  # what is measured and written
+        self.average = self.network.model  # what is measured and written
+        self.average.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
         self.model = deepcopy(self.average).requires_grad_(True)
         self.half = device.type == "cuda" or _cpu_multiplies_bf16()
         self.replicas = Replicas(self.model, torch.get_num_threads() if device.type == "cpu" else 1)
@@ -70,7 +71,7 @@ class Run:
 
     def one_epoch(
         self,
-        pictures: Sequence[torch.Tensor],
+        pictures: Pictures,
         labels: torch.Tensor,
         test: Labelled,
         report: Callable[[Progress], None],
@@ -139,7 +140,7 @@ class Run:
     def save(self, path: Path) -> None:
         """Write the whole state."""
         state = {"identity": self._identity(), "epoch": self.epoch, "steps": self.steps, "history": self.history}
-        parts = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
+        parts: dict[str, Any] = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
         state |= {name: part.state_dict() for name, part in parts.items()}
         create_atomically(path, lambda file: torch.save(state, file))
 

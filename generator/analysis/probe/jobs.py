@@ -79,7 +79,7 @@ def whole(task: ProbeTask, loaded: Loaded, store: Store) -> None:
         "data": pictures.name,
         "images": int(len(together["number"])),
         "problems": [line for record in records for line in record["problems"]],
-        "input": _colours(pixels),
+        "input": _colours(np.asarray(pixels)),
         "norms": norms,
         "broken": weights["broken"],
         "sheet": None,

@@ -16,7 +16,7 @@ def blocks(widths: Sequence[int | str], channels: int, first: int = 0) -> Ordere
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     convs, pools = first, 0
     for width in widths:
-        if width == "pool":
+        if isinstance(width, str):
             layers[f"pool{pools}"] = nn.MaxPool2d(2)
             pools += 1
             continue

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from generator.core.manifest_types import (
+    ChangesAnswer,
+    ChangesFigure,
+    ChangesFigureNumbers,
+    ChangesRecord,
+    FigureRecord,
+    Manifest,
+)
 from generator.drawing import styles
 from generator.drawing.differences import map_difference, of_one_size, sprite_difference
 from generator.drawing.similarity import likeness, ssim
@@ -16,13 +24,11 @@ from generator.drawing.similarity import likeness, ssim
 from .snapshot import Side
 from .values import Values, luminance, values
 
-Record = dict[str, Any]
-
 SHOWN = 200  # changed figures that get pictures
 FOLDER = "changes"  # below the gallery: pictures of what was, and differences
 
 
-def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None) -> Record:
+def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None) -> ChangesRecord:
     """What changed, as plain data; the changed figures stand with the most changed first.
 
     `chosen` narrows it down: `{"model": slugs, "image": ids, "method": slugs}`, nothing for all. A figure's numbers are
@@ -31,7 +37,7 @@ def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None
     """
     wanted = {axis: set(names) for axis, names in (chosen or {}).items() if names}
 
-    def is_wanted(figure: Record) -> bool:
+    def is_wanted(figure: FigureRecord) -> bool:
         return all(figure[axis] in names for axis, names in wanted.items())
 
     before = {key: figure for key, figure in old.figures.items() if is_wanted(figure)}
@@ -60,7 +66,7 @@ def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None
     }
 
 
-def pictures(old: Side, new: Side, told: Record, most: int = SHOWN) -> dict[str, bytes]:
+def pictures(old: Side, new: Side, told: ChangesRecord, most: int = SHOWN) -> dict[str, bytes]:
     """The files that show it, for the `most` most changed figures and as many that are gone: path and bytes.
 
     What `told["figures"]` show is noted there, in `files`: `before` and `difference` below `FOLDER`, `after` where the
@@ -85,7 +91,7 @@ def pictures(old: Side, new: Side, told: Record, most: int = SHOWN) -> dict[str,
     return files
 
 
-def distance(entry: Record) -> float:
+def distance(entry: ChangesFigure) -> float:
     """By what changed figures are ordered: a picture that came or went, then one of unknown distance, then 1 - r."""
     if entry["status"][0] != entry["status"][1]:
         return 4.0
@@ -98,21 +104,34 @@ def distance(entry: Record) -> float:
 # --- figures ----------------------------------------------------------------------------------------
 
 
-def _differs(was: Record, now: Record) -> bool:
+def _differs(was: FigureRecord, now: FigureRecord) -> bool:
     return any(was[name] != now[name] for name in ("status", "digest", "scale"))
 
 
-def _entry(kind: str, figure: Record) -> Record:
-    target = (figure["target"] or {}).get("name", "")
-    named = {name: figure[name] for name in ("id", "model", "image", "method", "layer")}
-    status = [figure["status"] if kind == "gone" else "", "" if kind == "gone" else figure["status"]]
-    return {"kind": kind, **named, "target": target, "status": status}
+def _entry(kind: Literal["changed", "new", "gone"], figure: FigureRecord) -> ChangesFigure:
+    return {
+        "kind": kind,
+        "id": figure["id"],
+        "model": figure["model"],
+        "image": figure["image"],
+        "method": figure["method"],
+        "layer": figure["layer"],
+        "target": figure["target"]["name"] if figure["target"] else "",
+        "status": [figure["status"] if kind == "gone" else "", "" if kind == "gone" else figure["status"]],
+    }
 
 
-def _changed(old: Side, new: Side, was: Record, now: Record) -> Record:
-    entry = _entry("changed", now) | {"status": [was["status"], now["status"]], "numbers": {}, "values": ""}
-    entry |= {"because": _because(old, new, was, now), "scales": [was["scale"], now["scale"]]}
-    entry |= {"size": [now["width"], now["height"]], "reason": now["reason"] or was["reason"]}
+def _changed(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> ChangesFigure:
+    entry: ChangesFigure = {
+        **_entry("changed", now),
+        "status": [was["status"], now["status"]],
+        "numbers": {},
+        "values": "",
+        "because": _because(old, new, was, now),
+        "scales": [was["scale"], now["scale"]],
+        "size": [now["width"], now["height"]],
+        "reason": now["reason"] or was["reason"],
+    }
     if entry["status"] != ["drawn", "drawn"]:
         return entry
     left, right = values(old, was), values(new, now)
@@ -128,9 +147,14 @@ def _changed(old: Side, new: Side, was: Record, now: Record) -> Record:
     return entry
 
 
-def _numbers(left: list[np.ndarray], right: list[np.ndarray]) -> dict[str, float]:
+def _numbers(left: list[np.ndarray], right: list[np.ndarray]) -> ChangesFigureNumbers:
     one, other = (np.concatenate([array.ravel() for array in arrays]) for arrays in (left, right))
-    return {**likeness(one, other), "largest difference": float(np.abs(other - one).max(initial=0.0))}
+    alike = likeness(one, other)
+    return {
+        "correlation": alike["correlation"],
+        "relative difference": alike["relative difference"],
+        "largest difference": float(np.abs(other - one).max(initial=0.0)),
+    }
 
 
 def _lying_on_each_other(left: Values | None, right: Values | None) -> tuple[list, list] | None:
@@ -148,7 +172,7 @@ def _lying_on_each_other(left: Values | None, right: Values | None) -> tuple[lis
     return [one for one, _ in pairs], [other for _, other in pairs]
 
 
-def _difference(old: Side, new: Side, was: Record, now: Record) -> bytes | None:
+def _difference(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> bytes | None:
     """New minus old as a picture, from the values where both are a map or channels, else from the luminance."""
     style = new.style(now)
     left, right = values(old, was), values(new, now)
@@ -173,7 +197,7 @@ def _difference(old: Side, new: Side, was: Record, now: Record) -> bytes | None:
 # --- why --------------------------------------------------------------------------------------------
 
 
-def _because(old: Side, new: Side, was: Record, now: Record) -> list[str]:
+def _because(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> list[str]:
     """What a figure depends on and what changed of it, as far as the manifests tell."""
     if was["keys"].get("array") == now["keys"].get("array") and was["keys"]:
         return ["the drawing"]
@@ -200,21 +224,28 @@ def _parts(old: Side, new: Side, part: str, name: str, tell: Any) -> dict[str, l
     }
 
 
-def _versions(old: Record, new: Record) -> list[list[str]]:
+def _versions(old: Manifest, new: Manifest) -> list[list[str]]:
     was, now = old["generator"], new["generator"]
     names = sorted(was.keys() | now.keys())
     return [[name, was.get(name, ""), now.get(name, "")] for name in names if was.get(name) != now.get(name)]
 
 
-def _answers(old: Record, new: Record, wanted: Mapping[str, set[str]]) -> list[Record]:
+def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> list[ChangesAnswer]:
     """The images of which a network now says something else."""
     was = {(one["model"], one["image"]): one for one in old["predictions"] if one["top"]}
-    found = []
+    found: list[ChangesAnswer] = []
     for now in new["predictions"]:
         before = was.get((now["model"], now["image"]))
         if any(now[axis] not in names for axis, names in wanted.items() if axis != "method"):
             continue
         if before and now["top"] and before["top"][0]["name"] != now["top"][0]["name"]:
-            told = {"model": now["model"], "image": now["image"], "label": now["label"]}
-            found.append({**told, "before": before["top"][0], "after": now["top"][0]})
+            found.append(
+                {
+                    "model": now["model"],
+                    "image": now["image"],
+                    "label": now["label"],
+                    "before": before["top"][0],
+                    "after": now["top"][0],
+                }
+            )
     return found

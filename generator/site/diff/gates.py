@@ -6,9 +6,9 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from generator.core.errors import ConfigError
+from generator.core.manifest_types import ChangesFigure, ChangesRecord
 
 NUMBERS = ("correlation", "relative-difference", "largest-difference", "ssim")
 COUNTS = ("new", "gone", "changed", "failed", "answers")
@@ -47,7 +47,7 @@ def gate(text: str) -> Gate:
     return Gate(text.strip(), found["method"] or "", found["what"], found["sign"], limit)
 
 
-def broken(gates: Iterable[Gate], told: dict[str, Any]) -> list[str]:
+def broken(gates: Iterable[Gate], told: ChangesRecord) -> list[str]:
     """One line for each gate that `diff.diff`'s answer breaks, with the figures that break it.
 
     A changed figure whose number cannot be told breaks the gate too: nobody knows that it is within the limit.
@@ -55,7 +55,7 @@ def broken(gates: Iterable[Gate], told: dict[str, Any]) -> list[str]:
     return [line for one in gates if (line := _broken(one, told))]
 
 
-def _broken(one: Gate, told: dict[str, Any]) -> str:
+def _broken(one: Gate, told: ChangesRecord) -> str:
     figures = [entry for entry in told["figures"] if one.method in ("", entry["method"])]
     compared = COMPARED[one.sign]
     if one.what in COUNTS:
@@ -74,7 +74,7 @@ def _broken(one: Gate, told: dict[str, Any]) -> str:
     return f"{one.text}: {'; '.join(parts)}" if parts else ""
 
 
-def _counts(what: str, entry: dict[str, Any]) -> bool:
+def _counts(what: str, entry: ChangesFigure) -> bool:
     if what == "failed":
         return entry["status"][1] == "failed" and entry["status"][0] != "failed"
     return entry["kind"] == what

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from generator.core.manifest_types import ChangesAnswer, ChangesFigure, ChangesRecord, ProbabilityRecord
 from generator.site.pages import changes
 from generator.site.pages.escape import fold
 
@@ -15,7 +15,7 @@ LIMIT = 60_000  # bytes; GitHub takes 65,536 characters, and whoever posts it ma
 HEADS = ("figure", "correlation", "difference", "largest", "SSIM", "because of")
 
 
-def comment(told: dict[str, Any], refused: Sequence[str] = (), limit: int = LIMIT) -> str:
+def comment(told: ChangesRecord, refused: Sequence[str] = (), limit: int = LIMIT) -> str:
     """The answer of `diff.diff` as Markdown of at most `limit` bytes: the most changed first, what is left out is told.
 
     `refused` are the gates that it breaks. There are no links, no mentions and no HTML of others in it: titles are
@@ -60,7 +60,7 @@ def _fitted(head: str, sections: Iterable[Section], limit: int) -> str:
     return text
 
 
-def _answers(answers: Sequence[dict[str, Any]]) -> Section:
+def _answers(answers: Sequence[ChangesAnswer]) -> Section:
     title = "### Other answers\n\n| network | image | before | now | right |\n|---|---|---|---|---|\n"
     rows = []
     for one in answers:
@@ -69,11 +69,11 @@ def _answers(answers: Sequence[dict[str, Any]]) -> Section:
     return title, rows
 
 
-def _said(answer: dict[str, Any]) -> str:
+def _said(answer: ProbabilityRecord) -> str:
     return f"{code(answer['name'])} {100 * answer['probability']:.1f} %"
 
 
-def _changed(figures: Sequence[dict[str, Any]]) -> list[Section]:
+def _changed(figures: Sequence[ChangesFigure]) -> list[Section]:
     entries = [entry for entry in figures if entry["kind"] == "changed"]
     status = [entry for entry in entries if entry["status"][0] != entry["status"][1]]
     title = "### Came or went\n\n| figure | before | now | reason |\n|---|---|---|---|\n"
@@ -82,7 +82,7 @@ def _changed(figures: Sequence[dict[str, Any]]) -> list[Section]:
     return [(title, turned), (heads, [_row(_cells(entry)) for entry in entries if entry not in status])]
 
 
-def _cells(entry: dict[str, Any]) -> list[str]:
+def _cells(entry: ChangesFigure) -> list[str]:
     numbers = dict(changes.measured(entry["numbers"]))
     shown = [
         numbers.get(name, "?") for name in ("correlation", "length of the difference", "largest difference", "SSIM")
@@ -90,11 +90,11 @@ def _cells(entry: dict[str, Any]) -> list[str]:
     return [code(entry["id"]), *shown, ", ".join(entry["because"])]
 
 
-def _new(figures: Sequence[dict[str, Any]]) -> Section:
+def _new(figures: Sequence[ChangesFigure]) -> Section:
     return _grouped("New", [entry for entry in figures if entry["kind"] == "new"])
 
 
-def _gone(told: dict[str, Any]) -> list[Section]:
+def _gone(told: ChangesRecord) -> list[Section]:
     """Reports that are gone as a whole in a line each, and then single figures."""
     lost = {axis: told["parts"][part]["gone"] for axis, part in (("model", "models"), ("image", "images"))}
     entries = [entry for entry in told["figures"] if entry["kind"] == "gone"]
@@ -103,7 +103,7 @@ def _gone(told: dict[str, Any]) -> list[Section]:
     return [_grouped("Gone as a whole", whole), ("### Gone\n\n", single)]
 
 
-def _grouped(title: str, entries: Sequence[dict[str, Any]]) -> Section:
+def _grouped(title: str, entries: Sequence[ChangesFigure]) -> Section:
     counts = Counter((entry["model"], entry["image"]) for entry in entries)
     rows = [_row([code(model), code(image), f"{count:,}"]) for (model, image), count in counts.items()]
     return f"### {title}\n\n| network | image | figures |\n|---|---|---:|\n", rows

@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from generator.config.validation import nearest
 from generator.core.errors import ConfigError
+from generator.core.manifest_types import ChangesRecord, Manifest
 from generator.core.resources import ASSETS, resource
 from generator.site.pages.changes import changes
 from generator.site.pages.manifest_index import Gallery
@@ -29,7 +30,7 @@ AXES = {"model": ("models", "slug"), "image": ("images", "id"), "method": ("meth
 class Answer:
     """What changed, which gates that breaks, and what was not at hand."""
 
-    told: dict[str, Any]
+    told: ChangesRecord
     refused: list[str]
     blind: str  # what could not be measured, and why
 
@@ -58,13 +59,13 @@ def set_against(
     return Answer(told, broken(gates, told), _blind(told))
 
 
-def changes_of(before: Side, after: Side) -> tuple[dict[str, Any], dict[str, bytes]]:
+def changes_of(before: Side, after: Side) -> tuple[ChangesRecord, dict[str, bytes]]:
     """What a manifest tells of the changes since `before`, and the files that it names: path and bytes."""
     told = diff(before, after)
     return told, pictures(before, after, told)
 
 
-def write_folder(before: Side, after: Side, told: dict[str, Any], folder: Path, most: int) -> None:
+def write_folder(before: Side, after: Side, told: ChangesRecord, folder: Path, most: int) -> None:
     """A folder with `index.html`, its pictures, styles and scripts, to be opened or served anywhere.
 
     Raises `ConfigError` where something else is in the folder: what was written by an earlier call is replaced.
@@ -99,7 +100,7 @@ def write_folder(before: Side, after: Side, told: dict[str, Any], folder: Path, 
     (folder / "changes.json").write_text(as_json(told), encoding="utf-8")
 
 
-def as_json(told: dict[str, Any]) -> str:
+def as_json(told: ChangesRecord) -> str:
     """For programs: the same bytes for the same galleries."""
     return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -109,15 +110,15 @@ def as_markdown(answer: Answer) -> str:
     return comment(answer.told, answer.refused)
 
 
-def _with_old(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+def _with_old(new: Manifest, old: Manifest) -> Manifest:
     """The new manifest, and of the old one the cards of what is gone, so that it can be called by its name."""
-    joined = dict(new)
+    joined: Any = dict(new)
     for part, name in AXES.values():
         known = {card[name] for card in new[part]}
         joined[part] = [*new[part], *(card for card in old[part] if card[name] not in known)]
     styles = {style["name"]: style for manifest in (old, new) for style in manifest.get("styles", ())}
     joined["styles"] = list(styles.values())
-    return joined
+    return cast(Manifest, joined)
 
 
 def _check_names(old: Side, new: Side, chosen: Mapping[str, Iterable[str]], gates: Iterable[Gate]) -> None:
@@ -133,7 +134,7 @@ def _check_names(old: Side, new: Side, chosen: Mapping[str, Iterable[str]], gate
                 )
 
 
-def _blind(told: dict[str, Any]) -> str:
+def _blind(told: ChangesRecord) -> str:
     drawn = [entry for entry in told["figures"] if entry["kind"] == "changed" and entry["status"] == ["drawn", "drawn"]]
     unseen = sum(not entry["numbers"] for entry in drawn)
     by_picture = sum(bool(entry["numbers"]) and "correlation" not in entry["numbers"] for entry in drawn)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from generator.core.errors import InnerviewError
+from generator.core.manifest_types import FigureRecord
 from generator.core.naming import FIGURE
 from generator.core.records import StyleCard
 from generator.core.store import Damaged, Store, unpack
@@ -34,25 +35,25 @@ class Side:
         self.folder = self.file.parent  # of the pictures, where it is a site's
         near = [path / name for name in STORES] if path.is_dir() else [self.folder / "store"]
         self._stores = [Store(folder) for folder in dict.fromkeys([*near, *stores]) if folder.is_dir()]
-        self.figures: dict[str, dict[str, Any]] = {figure["id"]: figure for figure in self.manifest["figures"]}
+        self.figures: dict[str, FigureRecord] = {figure["id"]: figure for figure in self.manifest["figures"]}
         self._styles = style_cards(self.manifest.get("styles", ()))
         self._drawn = {card["slug"]: card["draw"] for card in self.manifest["methods"]}
 
-    def style(self, figure: dict[str, Any]) -> StyleCard:
+    def style(self, figure: FigureRecord) -> StyleCard:
         """The way in which a figure's method draws."""
         name = self._drawn.get(figure["method"], "")
         return self._styles.get(name) or StyleCard(name)
 
-    def picture(self, figure: dict[str, Any], part: str = "file") -> bytes | None:
+    def picture(self, figure: FigureRecord, part: str = "file") -> bytes | None:
         """The bytes of a figure's `file` or `map`."""
-        name = figure.get(part)
+        name = str(figure.get(part, ""))
         if not name:
             return None
         if (self.folder / name).is_file():
             return (self.folder / name).read_bytes()
         return self._payload(figure["keys"].get("picture", ""), part)
 
-    def arrays(self, figure: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    def arrays(self, figure: FigureRecord) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """The arrays behind a figure, as `store.unpack` gives them, and what is known of them."""
         key = figure["keys"].get("array", "")
         data = self._payload(key, "arrays")

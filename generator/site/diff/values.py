@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from generator.core.manifest_types import FigureRecord
 from generator.drawing.differences import channels
 
 from .snapshot import Side
@@ -24,7 +25,7 @@ class Values:
     meta: Mapping[str, Any]
 
 
-def values(side: Side, figure: Mapping[str, Any]) -> Values | None:
+def values(side: Side, figure: FigureRecord) -> Values | None:
     """The values of a drawn figure. None where neither store nor picture has them."""
     found = side.arrays(figure)
     if found:

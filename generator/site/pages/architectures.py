@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from generator.core.manifest_types import ModelRecord
 from generator.core.resources import PACKAGE
 
 from . import escape, svg_plot, tutorials
@@ -88,7 +89,7 @@ def _row(table: dict[str, Any], gallery: Gallery) -> Row:
     )
 
 
-def _own(card: dict[str, Any]) -> Row:
+def _own(card: ModelRecord) -> Row:
     weighed = [layer for layer in card["layers"] if layer["kind"] in ("conv", "linear")]
     seen = [max(layer["receptive_field"]) for layer in weighed if layer["receptive_field"]]
     linear = sum(layer["parameters"] for layer in weighed if layer["kind"] == "linear")
@@ -145,7 +146,8 @@ def _size(own: tuple[tuple[str, int, int], ...]) -> Drawn:
             x, y = parameters / 1e6, macs / 1e9
             axes.plot(x, y, "o", markerfacecolor=PAPER, markeredgecolor=WRONG, markersize=7)
             axes.annotate(_brief(title), (x, y), (7, -13), textcoords="offset points", color=WRONG, parse_math=False)
-        fewest, least = (min((one[place] for one in own), default=1e9) for place in (1, 2))
+        fewest = min((parameters for _, parameters, _ in own), default=1e9)
+        least = min((macs for _, _, macs in own), default=1e9)
         axes.set(xscale="log", yscale="log")
         axes.set(xlim=(min(2, 0.7 * fewest / 1e6), 900), ylim=(min(0.15, 0.6 * least / 1e9), 45))
         axes.set_xlabel("million parameters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ GREEN, PURPLE_GREEN = _hex(_sampled(GREENS[:255])), _hex(_sampled(SIGNED[1:]))  
 LINES = _hex(np.array([BETWEEN]))
 
 
-def looks(scale: tuple[float, float]) -> dict[str, Any]:
+def looks(scale: Sequence[float]) -> dict[str, Any]:
     """What the channel browser must know of a sprite drawn on `scale` (low, high), ready for JSON."""
     signed = scale[0] < 0
     return {

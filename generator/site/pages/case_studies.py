@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
+from generator.core.manifest_types import FigureRecord
 from generator.core.roles import FILTERS, INPUT
 
 from . import components, format, tutorials
 from .channel_table import probe_words
 from .components import Bar, Link, Plate, Steps
 from .faithfulness import RANDOM
-from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from .tutorials import CASES, GLOSSARY, LIMITS
 from .urls import layer_page, method_page, model_page, relative, report_page
 
@@ -160,7 +161,7 @@ def _filters(gallery: Gallery, model: str) -> Filters | None:
     return Filters(
         model=Link(gallery.models[model]["title"], relative(model_page(model), CASES)),
         plate=components.plate(gallery, kernels, CASES),
-        images=probe_words(probe),
+        images=probe_words(probe["data"], probe["images"]),
         dead=sum(len(layer["dead"]) for _, layer in stages),
         twins=sum(len(layer["twins"]) for _, layer in stages),
         stages=rows,
@@ -172,7 +173,7 @@ def _layer(gallery: Gallery, model: str, name: str) -> str:
 
 
 def _forgetful(gallery: Gallery, model: str) -> Forgetful | None:
-    found: dict[str, list[Record]] = {}
+    found: dict[str, list[FigureRecord]] = {}
     for figure in gallery.figures:
         if figure["model"] == model and (figure.get("evidence") or {}).get("randomisation"):
             found.setdefault(figure["method"], []).append(figure)
@@ -200,12 +201,12 @@ def _forgetful(gallery: Gallery, model: str) -> Forgetful | None:
     )
 
 
-def _mean(figures: list[Record], measure: str) -> float:
+def _mean(figures: list[FigureRecord], measure: str) -> float:
     return fmean(figure["evidence"][measure]["score"] for figure in figures if measure in figure["evidence"])
 
 
 def _of_control(gallery: Gallery, model: str, control: str, measure: str) -> str:
-    held = gallery.controls.get(control, {}).get("measured", [])
+    held = gallery.controls.get(control, NOTHING).get("measured", [])
     scores = [one["evidence"][measure]["score"] for one in held if one["model"] == model and measure in one["evidence"]]
     return _two(fmean(scores)) if scores else ""
 

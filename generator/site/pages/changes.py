@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
+from generator.core.manifest_types import (
+    ChangesAnswer,
+    ChangesFigure,
+    ChangesFigureNumbers,
+    ChangesRecord,
+    FigureRecord,
+    ProbabilityRecord,
+)
 from generator.core.records import StyleCard
 
 from . import components, format
 from .comparison_panel import COLUMN, Pane
 from .components import TALLEST, WIDEST, Link, Scale
 from .embed_snippets import named
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 from .model_pairs import Side
 from .urls import gallery_file, home_page, hub_page, relative, report_page
 
@@ -84,10 +93,10 @@ class ChangesPage(ChangesSheet):
     trail: list[Link]
 
 
-def changes(gallery: Gallery, told: Record, page: str, site: bool = True) -> ChangesSheet:
+def changes(gallery: Gallery, told: ChangesRecord, page: str, site: bool = True) -> ChangesSheet:
     """The answer of `diff.diff` as `page` shows it; of a page without a site around it pictures lie beside it."""
     place = _Place(gallery, page, site)
-    by_kind: dict[str, list[Record]] = {"changed": [], "new": [], "gone": []}
+    by_kind: dict[str, list[ChangesFigure]] = {"changed": [], "new": [], "gone": []}
     for entry in told["figures"]:
         by_kind[entry["kind"]].append(entry)
     shown = {kind: [entry for entry in entries if "files" in entry] for kind, entries in by_kind.items()}
@@ -115,14 +124,14 @@ def changes(gallery: Gallery, told: Record, page: str, site: bool = True) -> Cha
     )
 
 
-def summary(told: Record) -> str:
+def summary(told: ChangesRecord) -> str:
     """`12 figures changed, 3 are new, none is gone.`"""
     changed, new, gone = (told["counts"][kind] for kind in ("changed", "new", "gone"))
     verb = "figure" if changed == 1 else "figures"
     return f"{_many(changed)} {verb} changed, {_are(new)} new, {_are(gone)} gone.".capitalize()
 
 
-def same(told: Record) -> str:
+def same(told: ChangesRecord) -> str:
     """`2,900 figures are the same, 12 of them though made anew.`"""
     count, again = told["counts"]["same"], told["counts"]["same, made anew"]
     said = f"{format.count(count)} {'figure is' if count == 1 else 'figures are'} the same"
@@ -130,7 +139,7 @@ def same(told: Record) -> str:
     return f"{said}, {anew}." if again else f"{said}."
 
 
-def causes(told: Record) -> list[tuple[str, str]]:
+def causes(told: ChangesRecord) -> list[tuple[str, str]]:
     """What of the gallery itself is new, gone or changed: networks, images, methods and library versions."""
     found = []
     for part, title in PARTS.items():
@@ -141,9 +150,9 @@ def causes(told: Record) -> list[tuple[str, str]]:
     return found + ([("Versions", ", ".join(moved))] if moved else [])
 
 
-def measured(numbers: Record) -> list[tuple[str, str]]:
+def measured(numbers: ChangesFigureNumbers) -> list[tuple[str, str]]:
     """The numbers of a change by name, as people read them."""
-    known = {
+    known: dict[str, tuple[str, Callable[[float], str]]] = {
         "correlation": ("correlation", format.correlation),
         "relative difference": ("length of the difference", format.percent),
         "largest difference": ("largest difference", format.number),
@@ -180,7 +189,7 @@ def _are(count: int) -> str:
     return f"{format.count(count)} {'is' if count == 1 else 'are'}" if count else "none is"
 
 
-def _change(place: _Place, entry: Record) -> Change:
+def _change(place: _Place, entry: ChangesFigure) -> Change:
     style, figure = place.gallery.style(entry["method"]), _figure(place, entry)
     title, of = _title(place, entry)
     files = entry["files"]
@@ -223,12 +232,12 @@ def _change(place: _Place, entry: Record) -> Change:
     )
 
 
-def _figure(place: _Place, entry: Record) -> Record:
+def _figure(place: _Place, entry: ChangesFigure) -> FigureRecord:
     """The figure as it is now; of one that is gone nothing is known but that its shape is not."""
-    return place.gallery.get(entry["id"]) or {"shape": ()}
+    return place.gallery.get(entry["id"]) or cast(FigureRecord, {"shape": []})
 
 
-def _scales(entry: Record, figure: Record, style: StyleCard) -> dict[str, Scale]:
+def _scales(entry: ChangesFigure, figure: FigureRecord, style: StyleCard) -> dict[str, Scale]:
     """The two ends of the colours of before and after, where they are a scale."""
     found = {}
     for role, scale in zip(("left", "right"), entry.get("scales", (None, None)), strict=True):
@@ -238,16 +247,15 @@ def _scales(entry: Record, figure: Record, style: StyleCard) -> dict[str, Scale]
     return found
 
 
-def _title(place: _Place, entry: Record) -> tuple[str, str]:
+def _title(place: _Place, entry: ChangesFigure) -> tuple[str, str]:
     """Method, layer and class of a figure; photo and network, which may be gone by now."""
-    method = place.gallery.methods.get(entry["method"], {}).get("title", entry["method"])
-    target = {"name": entry["target"]} if entry["target"] else None
-    image = place.gallery.images.get(entry["image"], {}).get("title", "")
-    model = place.gallery.models.get(entry["model"], {}).get("title", entry["model"])
-    return named(method, entry | {"target": target}), f"{image or entry['image']} in {model}"
+    method = place.gallery.methods.get(entry["method"], NOTHING).get("title", entry["method"])
+    image = place.gallery.images.get(entry["image"], NOTHING).get("title", "")
+    model = place.gallery.models.get(entry["model"], NOTHING).get("title", entry["model"])
+    return named(method, entry["layer"], entry["target"]), f"{image or entry['image']} in {model}"
 
 
-def _listed(place: _Place, entry: Record) -> Listed:
+def _listed(place: _Place, entry: ChangesFigure) -> Listed:
     title, of = _title(place, entry)
     href = place.leads(f"gallery/{entry['id']}.html") if entry["kind"] != "gone" else ""
     before, after = entry["status"]
@@ -257,7 +265,7 @@ def _listed(place: _Place, entry: Record) -> Listed:
     )
 
 
-def _grouped(place: _Place, entries: list[Record]) -> list[Listed]:
+def _grouped(place: _Place, entries: list[ChangesFigure]) -> list[Listed]:
     """New figures by report; those of a network alone by network."""
     counts = Counter((entry["model"], entry["image"]) for entry in entries)
     failed = Counter((entry["model"], entry["image"]) for entry in entries if entry["status"][1] == "failed")
@@ -272,8 +280,8 @@ def _grouped(place: _Place, entries: list[Record]) -> list[Listed]:
     return found
 
 
-def _turned(place: _Place, answer: Record) -> Turned:
-    image = place.gallery.images.get(answer["image"], {}).get("title", answer["image"])
+def _turned(place: _Place, answer: ChangesAnswer) -> Turned:
+    image = place.gallery.images.get(answer["image"], NOTHING).get("title", answer["image"])
     now, label = answer["after"], answer["label"]
     state = "unknown" if not label else "right" if now["name"] == label else "wrong"
     return Turned(
@@ -285,7 +293,7 @@ def _turned(place: _Place, answer: Record) -> Turned:
     )
 
 
-def _said(answer: dict[str, Any]) -> str:
+def _said(answer: ProbabilityRecord) -> str:
     return f"{answer['name']}, {format.percent(answer['probability'])}"
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from generator.core.manifest_types import FigureRecord, Manifest, ProbeLayer, ProbeRecord
+
 from . import components, escape, format
 from .components import Plate
-from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .manifest_index import MODEL_LEVEL, Gallery
 from .urls import figure_page, gallery_file, layer_page, relative, report_page
 
 LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"  # how high a bar of a histogram is
@@ -64,10 +66,10 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
     reports = {image: relative(report_page(model, image), page) for image in gallery.images_of(model)}
     return Units(
         script=relative(script_file(model, name), page),
-        probe=probe_words(probe | {"images": seen.get("images", probe["images"])}),
+        probe=probe_words(probe["data"], seen.get("images", probe["images"])),
         curated=not probe["data"],
         summary=_summary(told),
-        measured="" if measured is probe else probe_words(measured | {"images": told["images"]}),
+        measured="" if measured is probe else probe_words(measured["data"], told["images"]),
         rows=noted(told),
         patches=plate,
         cells=plate.cells if plate else "",
@@ -78,7 +80,7 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
     )
 
 
-def layer_of(measured: Record, name: str) -> Record | None:
+def layer_of(measured: ProbeRecord, name: str) -> ProbeLayer | None:
     """Return what a probe, or statistics, say of a layer's channels; None where they say nothing of it."""
     return next((layer for layer in measured["layers"] if layer["layer"] == name), None)
 
@@ -93,16 +95,16 @@ def script_file(model: str, name: str) -> str:
     return layer_page(model, name).removesuffix(".html") + ".units.js"
 
 
-def probe_words(probe: Record) -> str:
+def probe_words(data: str, images: int) -> str:
     """
-    >>> probe_words({"data": "", "images": 16}), probe_words({"data": "cifar10", "images": 10000})
+    >>> probe_words("", 16), probe_words("cifar10", 10000)
     ('the 16 images of this gallery', '10,000 images of cifar10')
     """
-    count = format.count(probe["images"])
-    return f"{count} images of {probe['data']}" if probe["data"] else f"the {count} images of this gallery"
+    count = format.count(images)
+    return f"{count} images of {data}" if data else f"the {count} images of this gallery"
 
 
-def noted(told: Record) -> list[Row]:
+def noted(told: ProbeLayer) -> list[Row]:
     """The channels that stand on the page itself, so that others can link to them."""
     rows: dict[int, str] = {}
     for channel in told["broken"][:NOTED]:
@@ -111,13 +113,14 @@ def noted(told: Record) -> list[Row]:
         rows.setdefault(channel, "silent in every image")
     for channel in told["constant"][:NOTED]:
         rows.setdefault(channel, "the same value everywhere")
-    for one, other, alike in told["twins"][:NOTED]:
+    for *pair, alike in told["twins"][:NOTED]:
+        one, other = map(int, pair)
         rows.setdefault(one, f"as channel {other}: they correlate at {format.correlation(alike)}")
         rows.setdefault(other, f"as channel {one}: they correlate at {format.correlation(alike)}")
     return [Row(channel, f"c{channel}", why) for channel, why in rows.items()]
 
 
-def _summary(told: Record) -> list[str]:
+def _summary(told: ProbeLayer) -> list[str]:
     said = []
     for kind, spoken in (
         ("broken", "hold values that are no numbers"),
@@ -132,7 +135,7 @@ def _summary(told: Record) -> list[str]:
     return said or ["None is silent, constant or the double of another."]
 
 
-def _patches(gallery: Gallery, model: str, name: str) -> Record | None:
+def _patches(gallery: Gallery, model: str, name: str) -> FigureRecord | None:
     method = gallery.with_role("dataset-examples")
     for figure in gallery.report(model, MODEL_LEVEL):
         if (figure["method"], figure["layer"], figure["status"]) == (method, name, "drawn"):
@@ -140,7 +143,7 @@ def _patches(gallery: Gallery, model: str, name: str) -> Record | None:
     return None
 
 
-def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[Record]:
+def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[dict[str, Any]]:
     """The figures of some of the layer's channels, each with the place of every channel that it shows."""
     pictured, found = gallery.methods_with("units"), []
     for image in (MODEL_LEVEL, *gallery.images_of(model)):
@@ -166,7 +169,7 @@ def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[Record
 # --- the numbers of all channels ---------------------------------------------------------------------
 
 
-def write(manifest: Record, site: Path, channels: Callable[[str, str], Arrays | None]) -> None:
+def write(manifest: Manifest, site: Path, channels: Callable[[str, str], Arrays | None]) -> None:
     """Lay beside each layer page the script with what is known of its channels; `channels(model, layer)` knows it."""
     gallery = Gallery(manifest)
     for model, probe in gallery.probes.items():
@@ -180,7 +183,7 @@ def write(manifest: Record, site: Path, channels: Callable[[str, str], Arrays | 
                 file.write_text(script(marked, found, probe), encoding="utf-8")
 
 
-def script(told: Record, found: Arrays, probe: Record) -> str:
+def script(told: ProbeLayer, found: Arrays, probe: ProbeRecord) -> str:
     """A layer's channels as a classic script: three figures each, shares in per mille, histograms as letters."""
     counts = found["histogram"].astype(np.float64)
     heights = np.log1p(counts) / np.log1p(np.maximum(1, counts.max(1, keepdims=True)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from generator.core.manifest_types import FigureRecord
+
 from . import browser_palettes, components, escape
 from .components import Link
-from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .manifest_index import MODEL_LEVEL, Gallery
 from .urls import home_page, hub_page, relative
 
 ANY_TWO = "gallery/compare/figures.html"
@@ -47,7 +49,7 @@ def any_two(gallery: Gallery) -> AnyTwoPage:
     )
 
 
-def href(figure: Record, page: str) -> str:
+def href(figure: FigureRecord, page: str) -> str:
     """The way from `page` to the place where the figure stands beside another one."""
     return f"{relative(ANY_TWO, page)}?a={figure['id']}"
 
@@ -83,11 +85,11 @@ def data_scripts(gallery: Gallery) -> dict[str, str]:
     return scripts
 
 
-def _shown(gallery: Gallery, model: str, image: str) -> list[Record]:
+def _shown(gallery: Gallery, model: str, image: str) -> list[FigureRecord]:
     return [figure for figure in gallery.report(model, image) if figure["status"] == "drawn"]
 
 
-def _entry(gallery: Gallery, figure: Record) -> dict[str, Any]:
+def _entry(gallery: Gallery, figure: FigureRecord) -> dict[str, Any]:
     method, style = gallery.methods[figure["method"]], gallery.style(figure["method"])
     scale = figure["scale"] if style.ramp else None
     kind = SCALED.get(style.reads, "") if scale and style.reads_from == "file" else ""

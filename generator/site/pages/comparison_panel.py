@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.manifest_types import ComparisonRecord, MethodRecord
 from generator.drawing.palettes import ramp_of
 
 from . import format
 from .components import LARGEST_CELL, TALLEST, WIDEST, Scale
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 from .pair_summary import short_names
 from .report import stage_id
 from .urls import gallery_file, relative
@@ -47,12 +48,13 @@ class Duel:
     smooth: bool  # too large to be shown pixel by pixel beside two others
 
 
-def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
+def duel(gallery: Gallery, entry: ComparisonRecord, page: str) -> Duel:
     """A comparison of the manifest as `page` shows it."""
-    method = gallery.methods.get(entry["method"], {})
+    method = gallery.methods.get(entry["method"], NOTHING)
     style, (start, limit) = gallery.style(entry["method"]), entry["scale"]
+    left, right = entry["models"]
     between = gallery.style_called(style.difference)
-    names = short_names(gallery, tuple(entry["models"]))
+    names = short_names(gallery, (left, right))
     title = _title(gallery, entry, method)
     alike = format.correlation(entry["numbers"]["correlation"])
     panes = [
@@ -94,7 +96,7 @@ def duel(gallery: Gallery, entry: Record, page: str) -> Duel:
     )
 
 
-def _title(gallery: Gallery, entry: Record, method: Record) -> str:
+def _title(gallery: Gallery, entry: ComparisonRecord, method: MethodRecord) -> str:
     if entry["method"] == gallery.activations:
         stages = gallery.models[entry["models"][0]]["stages"]
         return next((stage["title"] for stage in stages if stage["layer"] == entry["layer"]), entry["layer"])
@@ -102,21 +104,21 @@ def _title(gallery: Gallery, entry: Record, method: Record) -> str:
     return f"{said} for {entry['target']}" if entry["target"] else said
 
 
-def _facts(gallery: Gallery, entry: Record) -> list[str]:
+def _facts(gallery: Gallery, entry: ComparisonRecord) -> list[str]:
     layer = gallery.layer(entry["models"][0], entry["layer"]) if entry["layer"] else None
     return [entry["layer"], format.shape(layer["shape"])] if layer else []
 
 
-def _id(gallery: Gallery, entry: Record) -> str:
+def _id(gallery: Gallery, entry: ComparisonRecord) -> str:
     stages = [stage["layer"] for stage in gallery.models[entry["models"][0]]["stages"]]
     if entry["method"] == gallery.activations and entry["layer"] in stages:
         return stage_id(stages.index(entry["layer"]) + 1)
     return entry["id"].rpartition("/")[2]
 
 
-def _zoom(gallery: Gallery, entry: Record) -> int:
+def _zoom(gallery: Gallery, entry: ComparisonRecord) -> int:
     fits = min(WIDEST // max(1, entry["width"]), TALLEST // max(1, entry["height"]))
-    layer = gallery.layer(entry["models"][0], entry["layer"]) or {}
+    layer = gallery.layer(entry["models"][0], entry["layer"]) or NOTHING
     if entry["sprite"] and len(layer.get("shape", ())) == 1:
         fits = min(fits, LARGEST_CELL // max(entry["sprite"]["tile"]))
     return max(1, fits)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from generator.core.channel_blocks import said
+from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecord, PredictionRecord
 from generator.core.records import StyleCard
 from generator.core.roles import INPUT
 from generator.drawing.palettes import ramp_of
 
 from . import format
-from .manifest_index import MODEL_LEVEL, Gallery, Record, together
+from .manifest_index import MODEL_LEVEL, NOTHING, Gallery, together
 from .urls import figure_page, gallery_file, hub_page, image_page, relative
 
 
@@ -134,14 +137,14 @@ WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may
 
 
 def plate(
-    gallery: Gallery, figure: Record, page: str, title: str = "", layer_title: bool = False, thumb: bool = False
+    gallery: Gallery, figure: FigureRecord, page: str, title: str = "", layer_title: bool = False, thumb: bool = False
 ) -> Plate:
     """A figure of the manifest as a picture on `page`, by its small file with `thumb`."""
-    method, style = gallery.methods.get(figure["method"], {}), gallery.style(figure["method"])
+    method, style = gallery.methods.get(figure["method"], NOTHING), gallery.style(figure["method"])
     title = title or (figure["layer"] if layer_title else method.get("title", figure["method"]))
     title += f", {block}" if (block := said(figure["style"])) else ""
-    target = (figure.get("target") or {}).get("name", "")
-    shared = {
+    target = (figure.get("target") or NOTHING).get("name", "")
+    shared: dict[str, Any] = {
         "title": title,
         "alt": figure["alt"] or _alt(gallery, figure, method),
         "href": relative(figure_page(figure), page),
@@ -175,22 +178,22 @@ def plate(
     )
 
 
-def is_paper(figure: Record, style: StyleCard) -> bool:
+def is_paper(figure: FigureRecord, style: StyleCard) -> bool:
     """Whether zero is white in this picture."""
     return style.zero_white and not _is_coloured(figure, style)
 
 
-def ramp(figure: Record, style: StyleCard, low: float) -> str:
+def ramp(figure: FigureRecord, style: StyleCard, low: float) -> str:
     """The ramp of the colours of a figure whose scale begins at `low`; "" where they are no scale."""
     return "colour" if _is_coloured(figure, style) else ramp_of(style.ramp, low)
 
 
-def _is_coloured(figure: Record, style: StyleCard) -> bool:
+def _is_coloured(figure: FigureRecord, style: StyleCard) -> bool:
     """Kernels over three channels are drawn in their own colours."""
     return style.kernels and len(figure["shape"]) == 4 and figure["shape"][1] == 3
 
 
-def _look(figure: Record, style: StyleCard) -> str:
+def _look(figure: FigureRecord, style: StyleCard) -> str:
     if style.look in ("photo", "strip"):
         return style.look
     if figure["sprite"]:
@@ -198,14 +201,14 @@ def _look(figure: Record, style: StyleCard) -> str:
     return "chart" if style.values == "channels" else "map"
 
 
-def _zoom(figure: Record) -> int:
+def _zoom(figure: FigureRecord) -> int:
     """The whole number by which a sprite is enlarged to fill its place."""
     fits = min(WIDEST // max(1, figure["width"]), TALLEST // max(1, figure["height"]))
     is_vector = len(figure["shape"]) == 1
     return max(1, min(fits, LARGEST_CELL // max(figure["sprite"]["tile"]) if is_vector else fits))
 
 
-def _cells(figure: Record, style: StyleCard) -> str:
+def _cells(figure: FigureRecord, style: StyleCard) -> str:
     sprite = figure["sprite"]
     if not sprite or _look(figure, style) != "sprite":
         return ""
@@ -215,21 +218,21 @@ def _cells(figure: Record, style: StyleCard) -> str:
     )
 
 
-def _labels(gallery: Gallery, figure: Record, style: StyleCard) -> tuple[str, ...]:
+def _labels(gallery: Gallery, figure: FigureRecord, style: StyleCard) -> tuple[str, ...]:
     """What the parts of a strip are: the stages whose layers it goes through."""
     stages = {stage["layer"]: stage["title"] for stage in gallery.models[figure["model"]]["stages"]}
     layers = figure["numbers"].get("layers", ()) if style.look == "strip" else ()
     return tuple(stages.get(layer, layer) for layer in layers)
 
 
-def _values(figure: Record) -> str:
+def _values(figure: FigureRecord) -> str:
     if figure["range"] is None:
         return ""
     low, high = figure["range"]
     return f"{format.number(low)} to {format.number(high)}"
 
 
-def _scale(figure: Record, style: StyleCard) -> Scale | None:
+def _scale(figure: FigureRecord, style: StyleCard) -> Scale | None:
     if figure["scale"] is None or not style.ramp or _look(figure, style) == "chart":
         return None
     low, high = figure["scale"]
@@ -237,10 +240,10 @@ def _scale(figure: Record, style: StyleCard) -> Scale | None:
     return Scale(format.number(low), format.number(high), ramp(figure, style, low), clipped)
 
 
-def _alt(gallery: Gallery, figure: Record, method: Record) -> str:
+def _alt(gallery: Gallery, figure: FigureRecord, method: MethodRecord) -> str:
     """What a picture shows, for a figure that came without words of its own."""
-    image = gallery.images.get(figure["image"], {}).get("title", "")
-    target = (figure.get("target") or {}).get("name", "")
+    image = gallery.images.get(figure["image"], NOTHING).get("title", "")
+    target = (figure.get("target") or NOTHING).get("name", "")
     said = method.get("title", figure["method"])
     said += f" at layer {figure['layer']}" if figure["layer"] else ""
     said += f" for the class {target}" if target else ""
@@ -255,7 +258,7 @@ def in_table(shown: Plate) -> Plate:
 # --- the rest ---------------------------------------------------------------------------------------
 
 
-def photo(gallery: Gallery, image: Record, page: str, thumb: bool = False) -> Plate:
+def photo(gallery: Gallery, image: ImageRecord, page: str, thumb: bool = False) -> Plate:
     """The photo of an image, as it was before any network saw it."""
     file = image["thumb"] if thumb else image["photo"]
     return Plate(
@@ -270,7 +273,7 @@ def photo(gallery: Gallery, image: Record, page: str, thumb: bool = False) -> Pl
     )
 
 
-def verdict(prediction: Record | None) -> Verdict | None:
+def verdict(prediction: PredictionRecord | None) -> Verdict | None:
     """What the network said, in words and a state."""
     kind = prediction.get("kind", "classes") if prediction else ""
     if kind == "value":
@@ -291,7 +294,7 @@ def verdict(prediction: Record | None) -> Verdict | None:
     )
 
 
-def bars(prediction: Record | None) -> list[Bar]:
+def bars(prediction: PredictionRecord | None) -> list[Bar]:
     """The most probable classes."""
     return [
         Bar(
@@ -305,7 +308,7 @@ def bars(prediction: Record | None) -> list[Bar]:
     ]
 
 
-def steps(axis: str, keys: list[str], current: str, link: object) -> Steps:
+def steps(axis: str, keys: list[str], current: str, link: Callable[[str], Link]) -> Steps:
     """The neighbours of `current` among `keys`; `link(key)` makes the links."""
     place = keys.index(current)
     return Steps(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from generator.core.manifest_types import ModelLayer, ModelRecord, ProbeRecord
+
 from . import format
 from .channel_table import findings_page
 from .components import Link
 from .diagnostics_channels import SHOWN, Fault, numbers, saturated, still_and_alike
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 from .urls import figure_page, layer_page, model_page, relative
 
 FEW = 5  # labelled images of a class below which its confusions say nothing
@@ -33,7 +35,7 @@ def faults(gallery: Gallery, model: str) -> list[Fault]:
 # --- what the answers say ------------------------------------------------------------------------------
 
 
-def labels(probe: Record) -> Iterator[Fault]:
+def labels(probe: ProbeRecord) -> Iterator[Fault]:
     """Classes whose names may be exchanged: most images of each are called the next one, in a circle."""
     for circle in exchanged(probe):
         named = [f"{label} is called {said} in {format.percent(share)}" for label, said, share in circle]
@@ -48,7 +50,7 @@ def labels(probe: Record) -> Iterator[Fault]:
         )
 
 
-def exchanged(probe: Record) -> list[list[tuple[str, str, float]]]:
+def exchanged(probe: ProbeRecord) -> list[list[tuple[str, str, float]]]:
     """Circles of classes, each `(label, what most of its images are called, their share)`."""
     matrix = probe["confusion"]
     if matrix is None:
@@ -70,7 +72,7 @@ def exchanged(probe: Record) -> list[list[tuple[str, str, float]]]:
     return circles
 
 
-def _answers(card: Record, probe: Record) -> Iterator[Fault]:
+def _answers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     known, right = probe["labelled"], probe["correct"]
     told = card["accuracy"].get("top1")
     if told is not None and known >= 50:
@@ -90,17 +92,17 @@ def _answers(card: Record, probe: Record) -> Iterator[Fault]:
     if most and probe["images"] >= 20 and most["count"] >= ONE * probe["images"] and len(card["classes"]) > 2:
         others = sum(1 for count in probe["labels"] or [] if count)
         if others != 1:
-            share = format.percent(most["count"] / probe["images"])
+            of_all = format.percent(most["count"] / probe["images"])
             yield Fault(
                 "stuck",
                 "broken",
                 f"One answer to everything: {most['name']}",
-                f"{share} of all images get it. A layer that hands on nothing leaves the last bias alone to decide.",
+                f"{of_all} of all images get it. A layer that hands on nothing leaves the last bias alone to decide.",
                 [Link("the confusions", "#confusions")],
             )
 
 
-def _input(card: Record, probe: Record) -> Iterator[Fault]:
+def _input(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     """Whether the input is prepared as it was in training."""
     mean = sum(probe["input"]["mean"]) / len(probe["input"]["mean"])
     spread = sum(probe["input"]["spread"]) / len(probe["input"]["spread"])
@@ -135,7 +137,7 @@ def _listed(values: list[float]) -> str:
 # --- what the card and the maps say --------------------------------------------------------------------
 
 
-def _of_card(card: Record, model: str) -> Iterator[Fault]:
+def _of_card(card: ModelRecord, model: str) -> Iterator[Fault]:
     reached = re.fullmatch(r"(\d+) of (\d+) rectifiers", card["rectifiers"])
     if reached and int(reached[1]) < int(reached[2]):
         yield Fault(
@@ -150,7 +152,7 @@ def _of_card(card: Record, model: str) -> Iterator[Fault]:
         yield from _fields(card, spatial)
 
 
-def _fields(card: Record, spatial: list[Record]) -> Iterator[Fault]:
+def _fields(card: ModelRecord, spatial: list[ModelLayer]) -> Iterator[Fault]:
     """The receptive field of the last maps against the input."""
     size, last = card["input"]["size"][1:], spatial[-1]
     field = last["receptive_field"]
@@ -186,7 +188,7 @@ def _flat(gallery: Gallery, model: str) -> Iterator[Fault]:
         for figure in gallery.figures
         if figure["model"] == model
         and figure["status"] == "drawn"
-        and gallery.methods.get(figure["method"], {}).get("family") in ("gradient", "cam", "perturbation")
+        and gallery.methods.get(figure["method"], NOTHING).get("family") in ("gradient", "cam", "perturbation")
         and figure["range"]
         and figure["range"][0] == figure["range"][1]
     ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from generator.core.manifest_types import ModelRecord, ProbeLayer, ProbeRecord
+
 from . import format
 from .channel_table import noted
 from .components import Link
-from .manifest_index import Record
 
 BOUND = 0.5  # share of values at an end of an activation's range, from which on a layer is called saturated
 SHOWN = 8  # links to evidence of one kind
@@ -25,14 +26,14 @@ class Fault:
     evidence: list[Link]
 
 
-def looked_at(card: Record) -> list[str]:
+def looked_at(card: ModelRecord) -> list[str]:
     """The layers whose channels are judged: what follows each convolution, sum and hidden linear layer."""
     kinds = {layer["name"]: layer["kind"] for layer in card["layers"]}
     stages = [stage["layer"] for stage in card["stages"][:-1]]
     return [name for name in stages if kinds[name] in ("activation", "norm", "conv", "join", "linear")]
 
 
-def numbers(card: Record, probe: Record) -> Iterator[Fault]:
+def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     """Values that are no numbers, where they begin."""
     for one in probe["broken"][:SHOWN]:
         channels = ", ".join(str(channel) for channel in one["channels"][:SHOWN])
@@ -68,7 +69,7 @@ def numbers(card: Record, probe: Record) -> Iterator[Fault]:
         )
 
 
-def still_and_alike(card: Record, probe: Record) -> Iterator[Fault]:
+def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     """Layers that hand on nothing; channels that are dead, constant or doubles."""
     told = {one["layer"]: one for one in probe["layers"]}
     judged = [told[name] for name in looked_at(card) if name in told]
@@ -92,7 +93,7 @@ def still_and_alike(card: Record, probe: Record) -> Iterator[Fault]:
     ):
         some = [one for one in judged if one[kind] and one not in still]
         if some:
-            count = sum(len(one[kind]) for one in some)
+            count = len([channel for one in some for channel in one[kind]])
             where = ", ".join(
                 f"{format.count(len(one[kind]))} of {format.count(one['channels'])} in {one['layer']}" for one in some
             )
@@ -117,7 +118,7 @@ def still_and_alike(card: Record, probe: Record) -> Iterator[Fault]:
         )
 
 
-def saturated(probe: Record) -> Iterator[Fault]:
+def saturated(probe: ProbeRecord) -> Iterator[Fault]:
     """Layers most of whose values lie at an end of their activation's range."""
     for one in probe["layers"]:
         if one["bound"] > BOUND:
@@ -131,7 +132,7 @@ def saturated(probe: Record) -> Iterator[Fault]:
             )
 
 
-def _to(told: Record, channels: list[int], most: int = 4) -> list[Link]:
+def _to(told: ProbeLayer, channels: list[int], most: int = 4) -> list[Link]:
     """Links to channels of a layer that its page has an anchor for, or to the layer."""
     anchors = {row.channel for row in noted(told)}
     links = [

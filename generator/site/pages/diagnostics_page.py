@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from generator.core.manifest_types import AnswerRecord, ModelRecord, ProbeLayer, ProbeRecord
 
 from . import format
 from .channel_table import findings_page, noted, probe_words
 from .components import Link
 from .diagnostics import faults, resolved
 from .diagnostics_channels import Fault, looked_at
-from .manifest_index import Gallery, Record
+from .manifest_index import Gallery
 from .urls import gallery_file, home_page, hub_page, layer_page, model_page, relative, report_page
 
 WIDEST = 20  # classes of which the whole matrix is drawn
@@ -89,7 +92,7 @@ def findings(gallery: Gallery, model: str) -> FindingsPage:
         Fault(one.kind, one.level, one.title, one.text, resolved(gallery, model, one.evidence))
         for one in faults(gallery, model)
     ]
-    shared = {
+    shared: dict[str, Any] = {
         "title": f"Findings in {card['title']}",
         "model": Link(card["title"], relative(model_page(model), page)),
         "trail": [
@@ -113,12 +116,12 @@ def findings(gallery: Gallery, model: str) -> FindingsPage:
         wrong=answers[: len(wrong)],
         wrong_count=format.count(probe["labelled"] - probe["correct"]),
         unsure=answers[len(wrong) :],
-        examples="" if probe is statistics else probe_words(probe),
+        examples="" if probe is statistics else probe_words(probe["data"], probe["images"]),
         unreadable=probe["unreadable"],
     )
 
 
-def _without(gallery: Gallery, model: str, page: str) -> Record:
+def _without(gallery: Gallery, model: str, page: str) -> dict[str, Any]:
     """Without a probe: what the gallery's own predictions say."""
     wrong = [
         Answer(
@@ -132,18 +135,18 @@ def _without(gallery: Gallery, model: str, page: str) -> Record:
         for (slug, image), said in gallery.predictions.items()
         if slug == model and said["correct"] is False
     ]
-    images = probe_words({"data": "", "images": len(gallery.images_of(model))})
-    empty = {"sheet": "", "side": 0, "wrong": wrong, "unsure": [], "examples": images}
+    images = probe_words("", len(gallery.images_of(model)))
+    empty: dict[str, Any] = {"sheet": "", "side": 0, "wrong": wrong, "unsure": [], "examples": images}
     return empty | {"wrong_count": format.count(len(wrong)), "unreadable": []}
 
 
-def _measured(gallery: Gallery, card: Record, statistics: Record, page: str) -> Record:
+def _measured(gallery: Gallery, card: ModelRecord, statistics: ProbeRecord, page: str) -> dict[str, Any]:
     """Return what the answers and channels over most images say: a probe's, or those that travel with the weights."""
     confused = (
         f"{pair['label']} taken for {pair['said']}, {format.count(pair['count'])}" for pair in statistics["confused"]
     )
     return {
-        "probe": probe_words(statistics),
+        "probe": probe_words(statistics["data"], statistics["images"]),
         "curated": not statistics["data"],
         "score": _score(statistics),
         "classes": _seen_classes(statistics),
@@ -153,19 +156,19 @@ def _measured(gallery: Gallery, card: Record, statistics: Record, page: str) -> 
     }
 
 
-def _unmeasured() -> Record:
-    words = {"probe": "", "curated": True, "score": ""}
+def _unmeasured() -> dict[str, Any]:
+    words: dict[str, Any] = {"probe": "", "curated": True, "score": ""}
     return words | {"classes": [], "confusions": [], "confused": [], "layers": []}
 
 
-def _score(probe: Record) -> str:
+def _score(probe: ProbeRecord) -> str:
     if not probe["labelled"]:
         return ""
     share = format.percent(probe["correct"] / probe["labelled"])
     return f"{format.count(probe['correct'])} of {format.count(probe['labelled'])} labelled images right, {share}"
 
 
-def _answer(gallery: Gallery, model: str, probe: Record, page: str, entry: Record, number: int) -> Answer:
+def _answer(gallery: Gallery, model: str, probe: ProbeRecord, page: str, entry: AnswerRecord, number: int) -> Answer:
     sheet, curated = probe["sheet"], not probe["data"]
     row, column = divmod(number, sheet["columns"])
     image = gallery.images.get(entry["name"]) if curated else None
@@ -183,12 +186,12 @@ def _answer(gallery: Gallery, model: str, probe: Record, page: str, entry: Recor
     )
 
 
-def _seen_classes(probe: Record) -> list[str]:
+def _seen_classes(probe: ProbeRecord) -> list[str]:
     matrix = probe["confusion"]
     return probe["classes"] if matrix and len(probe["classes"]) <= WIDEST and probe["labelled"] else []
 
 
-def _confusions(probe: Record) -> list[Confusion]:
+def _confusions(probe: ProbeRecord) -> list[Confusion]:
     rows = []
     for label, name in enumerate(_seen_classes(probe)):
         row = probe["confusion"][label]
@@ -201,12 +204,12 @@ def _confusions(probe: Record) -> list[Confusion]:
     return rows
 
 
-def _judged(card: Record, probe: Record) -> list[Record]:
+def _judged(card: ModelRecord, probe: ProbeRecord) -> list[ProbeLayer]:
     told = {one["layer"]: one for one in probe["layers"]}
     return [told[name] for name in looked_at(card) if name in told]
 
 
-def _line(gallery: Gallery, model: str, told: Record, page: str) -> LayerLine:
+def _line(gallery: Gallery, model: str, told: ProbeLayer, page: str) -> LayerLine:
     name = told["layer"]
     has_page = name in gallery.layers_of(model)
     href = relative(layer_page(model, name), page) if has_page else ""

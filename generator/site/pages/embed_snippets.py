@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from generator.core.manifest_types import FigureRecord
+
 from .components import Plate
 from .escape import fold, text
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 from .urls import figure_page, gallery_file
 
 SHOWN = 448  # screen pixels across of a map or photo on its own page
@@ -55,7 +57,7 @@ class Taken:
         return self.title + (f" Picture: {self.credit}." if self.credit else "")
 
 
-def take(gallery: Gallery, record: Record, plate: Plate, base: str, channel: int | None = None) -> Taken:
+def take(gallery: Gallery, record: FigureRecord, plate: Plate, base: str, channel: int | None = None) -> Taken:
     """What snippets need of a drawn figure; `base` is the site's address, ending in a slash.
 
     A pinned figure is taken by its frozen address. `channel` must be one of the figure's.
@@ -96,7 +98,7 @@ def shown(plate: Plate) -> tuple[int, int]:
     return plate.width * plate.zoom, plate.height * plate.zoom
 
 
-def channel_cell(record: Record, channel: int) -> Cell:
+def channel_cell(record: FigureRecord, channel: int) -> Cell:
     """The place of a channel in the sprite of `record`."""
     sprite = record["sprite"]
     channel = sprite["shown"].index(channel) if "shown" in sprite else channel
@@ -105,21 +107,25 @@ def channel_cell(record: Record, channel: int) -> Cell:
     return Cell(edge + channel % columns * (width + gap), edge + channel // columns * (height + gap), width, height)
 
 
-def sentence(gallery: Gallery, record: Record, channel: int | None = None) -> str:
+def sentence(gallery: Gallery, record: FigureRecord, channel: int | None = None) -> str:
     """`Grad-CAM, relu7, frog: Frog in VGG.`"""
     example, model = gallery.images.get(record["image"]), gallery.models[record["model"]]["title"]
-    name = named(gallery.methods.get(record["method"], {}).get("title", record["method"]), record)
+    name = title_of(gallery.methods.get(record["method"], NOTHING).get("title", record["method"]), record)
     name += "" if channel is None else f", channel {channel}"
     return f"{name}: {example['title']} in {model}." if example else f"{name} of {model}."
 
 
-def named(title: str, record: Record) -> str:
-    """A method's title with the layer and the class of one figure."""
-    said = f"{title}, {record['layer']}" if record["layer"] else title
-    return f"{said}, {record['target']['name']}" if record["target"] else said
+def title_of(title: str, record: FigureRecord) -> str:
+    """Return a method's title with the layer and the class of a figure of the manifest."""
+    return named(title, record["layer"], record["target"]["name"] if record["target"] else "")
 
 
-def credit(gallery: Gallery, record: Record) -> str:
+def named(title: str, layer: str, target: str) -> str:
+    """Return a method's title with the layer and the class of one figure, where it has them."""
+    return ", ".join(filter(None, [title, layer, target]))
+
+
+def credit(gallery: Gallery, record: FigureRecord) -> str:
     """Whose photo a figure was made from, and its licence; "" for what was made from weights alone."""
     example = gallery.images.get(record["image"])
     return ", ".join(fold(part) for part in (example["credit"], example["licence"]) if part) if example else ""
@@ -154,7 +160,7 @@ def iframe(taken: Taken) -> str:
     )
 
 
-def bibtex(taken: Taken, gallery: Gallery, record: Record) -> str:
+def bibtex(taken: Taken, gallery: Gallery, record: FigureRecord) -> str:
     """A `@misc` entry with the digests that say which network, photo and picture it was."""
     model, example = gallery.models[record["model"]], gallery.images.get(record["image"])
     note = f"Made with Innerview {gallery.manifest['generator']['innerview']}. SHA-256 of the weights {model['digest']}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from generator.analysis.bootstrap import FEWEST, Standing, difference, standings
+from generator.core.manifest_types import EvidenceRecord, FigureRecord, ModelRanking
 
 from . import format
 from .components import Link
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 from .tutorials import GLOSSARY
 from .urls import method_page, model_page, relative
 
@@ -93,7 +95,7 @@ class Order:
 # --- one figure ---------------------------------------------------------------------------------------
 
 
-def spark(figure: Record, href: str) -> Spark | None:
+def spark(figure: FigureRecord, href: str) -> Spark | None:
     """The small drawing beside a picture, where both curves were measured."""
     found = [(figure.get("evidence") or {}).get(measure) for measure in CURVES]
     if not all(found):
@@ -109,7 +111,7 @@ def spark(figure: Record, href: str) -> Spark | None:
     )
 
 
-def proof(gallery: Gallery, figure: Record, page: str) -> Proof | None:
+def proof(gallery: Gallery, figure: FigureRecord, page: str) -> Proof | None:
     """The evidence of a figure on its own page; None where nothing was measured."""
     measured = figure.get("evidence")
     if not measured:
@@ -137,7 +139,7 @@ def proof(gallery: Gallery, figure: Record, page: str) -> Proof | None:
     return Proof(lines, _summary(measured, control), findings, relative(order, page))
 
 
-def _summary(measured: Mapping[str, Record], control: Mapping[str, Record]) -> str:
+def _summary(measured: Mapping[str, EvidenceRecord], control: Mapping[str, EvidenceRecord]) -> str:
     said = [
         f"the area under {measure} is {_two(measured[measure]['score'])}" for measure in CURVES if measure in measured
     ]
@@ -146,15 +148,15 @@ def _summary(measured: Mapping[str, Record], control: Mapping[str, Record]) -> s
     return ("; ".join(said) + ".").capitalize()
 
 
-def _control(gallery: Gallery, figure: Record, slug: str) -> Mapping[str, Record]:
+def _control(gallery: Gallery, figure: FigureRecord, slug: str) -> Mapping[str, EvidenceRecord]:
     """What was measured of a control on the same picture."""
-    held = gallery.controls.get(slug, {}).get("measured", [])
+    held = gallery.controls.get(slug, NOTHING).get("measured", [])
     key = (figure["model"], figure["image"])
     return next((one["evidence"] for one in held if (one["model"], one["image"]) == key), {})
 
 
-def _more(numbers: Record) -> list[str]:
-    shown = {name: value for name, value in numbers.items() if name not in ("score", "curve", "layers")}
+def _more(numbers: EvidenceRecord) -> list[str]:
+    shown: dict[str, Any] = {name: value for name, value in numbers.items() if name not in ("score", "curve", "layers")}
     said = [f"{name} {format.percent(value) if ' on it' in name else _told(value)}" for name, value in shown.items()]
     if "layers" in numbers:
         pairs = zip(numbers["layers"], numbers["curve"], strict=True)
@@ -221,7 +223,7 @@ def _curated(gallery: Gallery, model: str) -> _Ranked | None:
     images = gallery.images_of(model)
     scores: dict[str, dict[str, list[float | None]]] = {slug: {} for slug in gallery.measures}
 
-    def note(name: str, image: str, evidence: Mapping[str, Record]) -> None:
+    def note(name: str, image: str, evidence: Mapping[str, EvidenceRecord]) -> None:
         for measure, numbers in evidence.items():
             row = scores[measure].setdefault(name, [None] * len(images))
             row[images.index(image)] = numbers["score"]
@@ -243,9 +245,10 @@ def _curated(gallery: Gallery, model: str) -> _Ranked | None:
     return _Ranked("belief-here", "Over the pictures of this gallery", over, ranked, means)
 
 
-def _labelled(ranked: Record) -> _Ranked:
+def _labelled(ranked: ModelRanking) -> _Ranked:
     """The order that was measured over labelled pictures and kept beside the weights."""
-    found = [Standing(**{**one, "beats": tuple(one["beats"])}) for one in ranked["measures"]["difference"]]
+    entries: list[dict[str, Any]] = [{**one} for one in ranked["measures"]["difference"]]
+    found = [Standing(**{**entry, "beats": tuple(entry["beats"])}) for entry in entries]
     means = {
         measure: {one["method"]: one["mean"] for one in rows}
         for measure, rows in ranked["measures"].items()
@@ -291,7 +294,7 @@ CONTROLS = {RANDOM: "random map", "centred-blob": "centred blob", "sobel-edges":
 def _name(gallery: Gallery, slug: str, page: str) -> Link:
     if slug in gallery.methods:
         return Link(gallery.methods[slug]["title"], relative(method_page(slug), page))
-    known = gallery.controls.get(slug, {}).get("title") or CONTROLS.get(slug, slug)
+    known = gallery.controls.get(slug, NOTHING).get("title") or CONTROLS.get(slug, slug)
     return Link(known[:1].upper() + known[1:], "")
 
 

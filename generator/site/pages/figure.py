@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.analysis import objectives
+from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecord, ModelRecord
 from generator.core.roles import ACTIVATIONS, FILTERS
 
 from . import compare_any, components, embed_snippets, faithfulness, format, social_meta
 from .browser_palettes import looks
 from .components import Link, Plate, Steps
-from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from .model import Fact
 from .tutorials import READING
 from .urls import figure_page, home_page, image_page, layer_page, method_page, model_page, relative, report_page
@@ -80,10 +81,10 @@ class FigurePage:
     looks: dict[str, Any] | None  # the colours that it offers, None where they mean no values
 
 
-def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, axes: Axes) -> FigurePage:
+def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | None, axes: Axes) -> FigurePage:
     """The page of one figure; `channels` are its numbers per channel, `axes` its neighbours."""
     page = figure_page(record)
-    method, model = gallery.methods.get(record["method"], {}), gallery.models[record["model"]]
+    method, model = gallery.methods.get(record["method"], NOTHING), gallery.models[record["model"]]
     example = gallery.images.get(record["image"])
     title = method.get("title", record["method"])
     plate = components.plate(gallery, record, page)
@@ -126,7 +127,7 @@ def figure(gallery: Gallery, record: Record, channels: dict[str, Any] | None, ax
     )
 
 
-def _layer(gallery: Gallery, record: Record, page: str) -> Link | None:
+def _layer(gallery: Gallery, record: FigureRecord, page: str) -> Link | None:
     if not record["layer"]:
         return None
     shown = record["method"] in map(gallery.with_role, (ACTIVATIONS, FILTERS)) and gallery.at_layer(
@@ -145,11 +146,11 @@ class Axes:
         for record in gallery.figures:
             self._same.setdefault(self._kind(record), []).append(record["id"])
 
-    def steps(self, gallery: Gallery, record: Record, page: str) -> list[Steps]:
+    def steps(self, gallery: Gallery, record: FigureRecord, page: str) -> list[Steps]:
         def to_picture(key: str) -> Link:
             other = self._records[key]
-            title = gallery.methods.get(other["method"], {}).get("title", other["method"])
-            return Link(embed_snippets.named(title, other), relative(figure_page(other), page))
+            title = gallery.methods.get(other["method"], NOTHING).get("title", other["method"])
+            return Link(embed_snippets.title_of(title, other), relative(figure_page(other), page))
 
         def to_image(key: str) -> Link:
             other = self._records[key]
@@ -161,8 +162,8 @@ class Axes:
         return found
 
     @staticmethod
-    def _kind(record: Record) -> tuple[str, ...]:
-        role = (record["target"] or {}).get("role", "")
+    def _kind(record: FigureRecord) -> tuple[str, ...]:
+        role = (record["target"] or NOTHING).get("role", "")
         return (
             "model" if record["image"] == MODEL_LEVEL else "image",
             record["model"],
@@ -173,7 +174,7 @@ class Axes:
         )
 
 
-def _trail(gallery: Gallery, record: Record, title: str, page: str) -> list[Link]:
+def _trail(gallery: Gallery, record: FigureRecord, title: str, page: str) -> list[Link]:
     model = gallery.models[record["model"]]
     trail = [
         Link("Home", relative(home_page(), page)),
@@ -182,10 +183,10 @@ def _trail(gallery: Gallery, record: Record, title: str, page: str) -> list[Link
     if record["image"] in gallery.images:
         image = gallery.images[record["image"]]
         trail.append(Link(image["title"], relative(report_page(record["model"], record["image"]), page)))
-    return [*trail, Link(embed_snippets.named(title, record), "")]
+    return [*trail, Link(embed_snippets.title_of(title, record), "")]
 
 
-def _numbers(record: Record, plate: Plate, kind: str) -> list[Fact]:
+def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
     listed = []
     if record["target"]:
         target = record["target"]
@@ -217,7 +218,7 @@ def _numbers(record: Record, plate: Plate, kind: str) -> list[Fact]:
     return [*listed, *(Fact(key[:1].upper() + key[1:], _value(value)) for key, value in rest.items())]
 
 
-def _objectives(record: Record) -> list[Objective]:
+def _objectives(record: FigureRecord) -> list[Objective]:
     listed = []
     for name, reached, rivals in objectives.rows(record["numbers"]):
         values = [value for value in rivals.values() if value is not None]
@@ -232,7 +233,9 @@ def _value(value: Any) -> str:
     return format.number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def _provenance(gallery: Gallery, record: Record, model: Record, method: Record, example: Record | None) -> list[Fact]:
+def _provenance(
+    gallery: Gallery, record: FigureRecord, model: ModelRecord, method: MethodRecord, example: ImageRecord | None
+) -> list[Fact]:
     versions = ", ".join(f"{name} {version}" for name, version in gallery.manifest["generator"].items())
     listed = [Fact("Figure", record["id"], mono=True)]
     if record["layer"]:
@@ -263,11 +266,11 @@ def base(gallery: Gallery) -> str:
     return gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
 
 
-def oembed(gallery: Gallery, record: Record, plate: Plate) -> dict[str, Any]:
+def oembed(gallery: Gallery, record: FigureRecord, plate: Plate) -> dict[str, Any]:
     """What an oEmbed provider would answer for this figure."""
     return embed_snippets.oembed(embed_snippets.take(gallery, record, plate, base(gallery)), gallery)
 
 
-def oembed_file(record: Record) -> str:
+def oembed_file(record: FigureRecord) -> str:
     """Where the oEmbed answer of a figure stands, from the site's root."""
     return figure_page(record).removesuffix(".html") + ".oembed.json"

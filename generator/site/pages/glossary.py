@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from generator.core.manifest_types import MethodRecord
+
 from . import tutorials
 from .components import Link, Steps
-from .manifest_index import Gallery, Record
+from .manifest_index import Gallery
 from .tutorials import GLOSSARY
 from .urls import relative
 
@@ -322,7 +324,7 @@ def glossary(gallery: Gallery) -> GlossaryPage:
     )
 
 
-def used(card: Record, page: str) -> list[Link]:
+def used(card: MethodRecord, page: str) -> list[Link]:
     """The words of the glossary that a method's texts use, in the order of the alphabet."""
     said = " ".join(card[field] for field in ("summary", "text", "reading", "limits"))
     return [

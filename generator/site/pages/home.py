@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.manifest_types import FigureRecord
 from generator.core.roles import INPUT
 
 from . import changes, components, format
 from .components import Bar, Link, Plate, Verdict
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 from .method import example
 from .report import LABEL, RIVAL, Block, silhouette
 from .tutorials import LECTURE, READING
@@ -118,7 +119,7 @@ def most_telling(gallery: Gallery) -> tuple[str, str] | None:
     Among those it is the first, as curators put their best picture first; None where there is no report.
     """
     reports = [(model, image) for image in gallery.images for model in gallery.models_of(image)]
-    right = [key for key in reports if gallery.predictions.get(key, {}).get("correct")]
+    right = [key for key in reports if gallery.predictions.get(key, NOTHING).get("correct")]
     return max(right or reports, key=lambda key: gallery.models[key[0]]["input"]["size"][-1], default=None)
 
 
@@ -151,9 +152,9 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
     )
 
 
-def _by_role(gallery: Gallery, figures: list[Record]) -> dict[str, Record]:
+def _by_role(gallery: Gallery, figures: list[FigureRecord]) -> dict[str, FigureRecord]:
     """The first of some figures for each role that their methods have."""
-    roles: dict[str, Record] = {}
+    roles: dict[str, FigureRecord] = {}
     for figure in figures:
         for role in gallery.roles_of(figure["method"]):
             roles.setdefault(role, figure)

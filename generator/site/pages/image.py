@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.manifest_types import ImageRecord
+
 from . import components, overview_table
 from .components import Link, Matrix, Plate, Steps
 from .manifest_index import Gallery
@@ -48,7 +50,7 @@ def image(gallery: Gallery, key: str) -> ImagePage:
     )
 
 
-def _facts(example: dict) -> list[Fact]:
+def _facts(example: ImageRecord) -> list[Fact]:
     width, height = example["size"]
     listed = [
         Fact("Credit", example["credit"] or "not stated"),

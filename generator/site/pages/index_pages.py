@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.manifest_types import ImageRecord, MethodRecord
 from generator.core.naming import slug
 
 from . import components, escape, format, tutorials
 from .channel_table import findings_page
 from .components import Link, Plate, Steps, Verdict
 from .home import Exhibit, exhibit, most_telling
-from .manifest_index import Gallery, Record
+from .manifest_index import Gallery
 from .method import example
 from .report import Block, silhouette
 from .tutorials import LECTURE, READING
@@ -138,7 +139,7 @@ def images(gallery: Gallery) -> ImagesPage:
     )
 
 
-def _image_card(gallery: Gallery, image: Record, page: str) -> ImageCard:
+def _image_card(gallery: Gallery, image: ImageRecord, page: str) -> ImageCard:
     answers = [
         Answer(Link(gallery.models[model]["title"], relative(report_page(model, image["id"]), page)), said)
         for model in gallery.models_of(image["id"])
@@ -153,7 +154,7 @@ def _image_card(gallery: Gallery, image: Record, page: str) -> ImageCard:
     )
 
 
-def _facets(image: Record, answers: list[Answer]) -> list[str]:
+def _facets(image: ImageRecord, answers: list[Answer]) -> list[str]:
     """The sets of an image, and whether a network was right or wrong about it."""
     states = {STATES[answer.verdict.state] for answer in answers}
     return [escape.fold(name).replace("|", " ") for name in (*image["sets"], *sorted(states))]
@@ -199,7 +200,7 @@ def methods(gallery: Gallery) -> MethodsPage:
     )
 
 
-def _method_card(gallery: Gallery, card: Record, page: str) -> MethodCard:
+def _method_card(gallery: Gallery, card: MethodRecord, page: str) -> MethodCard:
     link = Link(card["title"], relative(method_page(card["slug"]), page))
     return MethodCard(link, card["summary"], example(gallery, card["slug"], page, thumb=True))
 

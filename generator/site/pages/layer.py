@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from generator.core.manifest_types import FigureRecord, ModelLayer, ModelRecord
 from generator.core.roles import FILTERS
 
 from . import components, escape, format
 from .channel_table import Units, units
 from .components import Link, Plate, Scale, Steps
-from .manifest_index import MODEL_LEVEL, Gallery, Record, together
+from .manifest_index import MODEL_LEVEL, NOTHING, Gallery, together
 from .model import Fact
 from .report import stage_id
 from .svg_rescale import Rescale, rescale, shrink
@@ -60,7 +61,7 @@ class LayerPage:
 def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
     """The page of the layer `name` of a model (slug), of which at least one activation is drawn."""
     page, card = layer_page(model, name), gallery.models[model]
-    record, drawn = gallery.layer(model, name) or {}, together(gallery.at_layer(model, name))
+    record, drawn = gallery.layer(model, name) or NOTHING, together(gallery.at_layer(model, name))
     seen, scale, filters = _on_one_scale(gallery, model, record, drawn, page)
     cells = {one.plate.cells for one in seen}
     kernels = _kernels(gallery, model, record)
@@ -95,7 +96,7 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
     )
 
 
-def facts(card: Record, record: Record) -> list[Fact]:
+def facts(card: ModelRecord, record: ModelLayer) -> list[Fact]:
     """What one would ask of a layer first."""
     field = record.get("receptive_field")
     number = [layer["name"] for layer in card["layers"]].index(record["name"]) + 1
@@ -141,7 +142,7 @@ def _figures(value: float) -> float | int:
 
 
 def _on_one_scale(
-    gallery: Gallery, model: str, record: Record, drawn: list[Record], page: str
+    gallery: Gallery, model: str, record: ModelLayer, drawn: list[FigureRecord], page: str
 ) -> tuple[list[Seen], Scale | None, Rescale | None]:
     """The pictures, the scale that spans them all, and the filters that bring each to it."""
     scaled = [figure for figure in drawn if figure["scale"] and figure["sprite"]]
@@ -161,7 +162,7 @@ def _on_one_scale(
     return seen, ramp, rescale(signed, shrinks, {figure["scale"][0] < 0 for figure in scaled}) if shrinks else None
 
 
-def _seen(gallery: Gallery, model: str, record: Record, figure: Record, page: str, chain: str) -> Seen:
+def _seen(gallery: Gallery, model: str, record: ModelLayer, figure: FigureRecord, page: str, chain: str) -> Seen:
     image = gallery.images[figure["image"]]
     anchor = f"#{stage_id(record['stage'] + 1)}" if gallery.models[model]["stages"] else ""
     strongest = ""
@@ -178,7 +179,7 @@ def _seen(gallery: Gallery, model: str, record: Record, figure: Record, page: st
     )
 
 
-def _ranks(gallery: Gallery, drawn: list[Record]) -> list[str]:
+def _ranks(gallery: Gallery, drawn: list[FigureRecord]) -> list[str]:
     known = [figure for figure in drawn if figure["range"]]
     return [gallery.images[f["image"]]["title"] for f in sorted(known, key=lambda f: -f["range"][1])]
 
@@ -186,7 +187,7 @@ def _ranks(gallery: Gallery, drawn: list[Record]) -> list[str]:
 # --- around it ---------------------------------------------------------------------------------------
 
 
-def _stage(gallery: Gallery, model: str, record: Record, drawn: list[Record], page: str) -> Link:
+def _stage(gallery: Gallery, model: str, record: ModelLayer, drawn: list[FigureRecord], page: str) -> Link:
     """The stage that the layer belongs to, in the walk of the first image."""
     stages, number = gallery.models[model]["stages"], record["stage"]
     if not number < len(stages):
@@ -195,7 +196,7 @@ def _stage(gallery: Gallery, model: str, record: Record, drawn: list[Record], pa
     return Link(stages[number]["title"], relative(target, page), f"stage {number + 1} of {len(stages)}")
 
 
-def _kernels(gallery: Gallery, model: str, record: Record) -> Record | None:
+def _kernels(gallery: Gallery, model: str, record: ModelLayer) -> FigureRecord | None:
     """The filters figure of the layer itself, else of the convolution in its stage whose channels these are."""
     method = gallery.with_role(FILTERS)
     filters = {

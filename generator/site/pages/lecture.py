@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.manifest_types import FigureRecord
 from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
 from . import components, tutorials
 from .components import Link, Plate, Steps
-from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from .report import LABEL, RIVAL, Block, silhouette
 from .tutorials import LECTURE, READING
 from .urls import method_page, model_page, pair_page, relative, report_page
@@ -105,7 +106,7 @@ def _topic(gallery: Gallery, id: str, model: str) -> Topic | None:
     return None
 
 
-def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Record | None:
+def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> FigureRecord | None:
     if method not in gallery.methods:
         return None
     stages = {(model, stage["layer"]) for model, card in gallery.models.items() for stage in card["stages"]}
@@ -113,7 +114,7 @@ def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Re
     for figure in sorted(gallery.figures, key=lambda figure: (figure["model"], figure["image"]) != best):
         if figure["method"] != method or figure["status"] != "drawn":
             continue
-        if roles and (figure["target"] or {}).get("role") not in roles:
+        if roles and (figure["target"] or NOTHING).get("role") not in roles:
             continue
         if method == gallery.activations and (figure["model"], figure["layer"]) not in stages:
             continue
@@ -125,7 +126,7 @@ def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Re
     return None
 
 
-def _of_worst_answer(gallery: Gallery, figure: Record) -> bool:
+def _of_worst_answer(gallery: Gallery, figure: FigureRecord) -> bool:
     """Whether it explains what was said where a network was wrong, or nowhere wrong and least sure."""
     answers = [prediction for prediction in gallery.predictions.values() if prediction["top"]]
     worst = min(answers, key=lambda p: (p["correct"] is not False, p["top"][0]["probability"]), default=None)

@@ -9,7 +9,7 @@ from generator.core.roles import INPUT
 from . import components, format, tutorials
 from .case_studies import Seen, listed, seen
 from .components import Link, Plate, Steps
-from .manifest_index import Gallery
+from .manifest_index import NOTHING, Gallery
 from .tutorials import CASES, LIMITS
 from .urls import hub_page, relative
 
@@ -36,7 +36,7 @@ def limits(gallery: Gallery) -> LimitsPage:
     """The page of what pictures can and cannot say."""
     method = gallery.with_role(INPUT)
     shown = next((f for f in gallery.figures if f["method"] == method and f["status"] == "drawn"), None)
-    input = gallery.models[shown["model"]]["input"] if shown else {}
+    input = gallery.models[shown["model"]]["input"] if shown else NOTHING
     return LimitsPage(
         title="What pictures can and cannot say",
         trail=tutorials.trail(LIMITS),

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+from generator.core.manifest_types import (
+    ComparisonRecord,
+    FigureRecord,
+    Manifest,
+    MethodRecord,
+    ModelLayer,
+    ProbeRecord,
+    SiteRecord,
+)
 from generator.core.records import LAST, StyleCard
 from generator.core.roles import ACTIVATIONS
 from generator.drawing.styles import style_cards
 
-Record = dict[str, Any]
-
+NOTHING: Any = {}  # in place of a record that is not there: every key has its default
 MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
 MOST = 24  # images that one page shows together; each has its report
 FEW = 8  # that it shows of more
@@ -28,34 +36,35 @@ FAMILIES = {
 class Gallery:
     """Everything a page may ask of a manifest; orders are the manifest's own."""
 
-    def __init__(self, manifest: Record):
+    def __init__(self, manifest: Manifest):
         self.manifest = manifest
-        self.site: Record = manifest["site"]
+        self.site: SiteRecord = manifest["site"]
         self.models = {card["slug"]: card for card in manifest["models"]}
         self.methods = {card["slug"]: card for card in sorted(manifest["methods"], key=_order)}
         self._styles = style_cards(manifest.get("styles", ()))
         self.activations = self.with_role(ACTIVATIONS)  # the slug of the method that shows layers; "" where none does
         self.images = {image["id"]: image for image in manifest["images"]}
         self.predictions = {(p["model"], p["image"]): p for p in manifest["predictions"]}
-        self.figures: list[Record] = manifest["figures"]
+        self.figures: list[FigureRecord] = manifest["figures"]
         self.measures = {card["slug"]: card for card in manifest.get("measures", [])}
         self.controls = {control["slug"]: control for control in manifest.get("controls", [])}
         self.probes = {probe["model"]: probe for probe in manifest.get("probes", [])}
         self.pinned = {pin["figure"]: pin["file"] for pin in manifest.get("pins", []) if pin["current"]}
         self.shares = {share["page"]: share for share in manifest.get("shares", [])}
-        self.pairs: dict[tuple[str, str], list[Record]] = defaultdict(list)  # left and right model -> comparisons
+        # left and right model -> comparisons
+        self.pairs: dict[tuple[str, str], list[ComparisonRecord]] = defaultdict(list)
         for entry in manifest.get("comparisons", []):
             self.pairs[entry["models"][0], entry["models"][1]].append(entry)
         self._by_id = {figure["id"]: figure for figure in self.figures}
-        self._reports: dict[tuple[str, str], list[Record]] = defaultdict(list)
-        self._at_layer: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        self._reports: dict[tuple[str, str], list[FigureRecord]] = defaultdict(list)
+        self._at_layer: dict[tuple[str, str], list[FigureRecord]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
             if figure["method"] == self.activations and figure["status"] == "drawn":
                 self._at_layer[figure["model"], figure["layer"]].append(figure)
         self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
 
-    def statistics(self, model: str) -> Record | None:
+    def statistics(self, model: str) -> ProbeRecord | None:
         """Return what is known of a model's answers and channels over most images; None where nothing was measured.
 
         That is the probe that the gallery names, else what travels with the weights, else a probe of the curated set.
@@ -63,17 +72,17 @@ class Gallery:
         probe = self.probes.get(model)
         if probe and probe["data"]:
             return probe
-        return self.models.get(model, {}).get("statistics") or probe
+        return cast(ProbeRecord | None, self.models.get(model, NOTHING).get("statistics")) or probe
 
-    def figure(self, key: str) -> Record:
+    def figure(self, key: str) -> FigureRecord:
         """The figure with that id."""
         return self._by_id[key]
 
-    def get(self, key: str) -> Record | None:
+    def get(self, key: str) -> FigureRecord | None:
         """The figure with that id, if there is one."""
         return self._by_id.get(key)
 
-    def report(self, model: str, image: str) -> list[Record]:
+    def report(self, model: str, image: str) -> list[FigureRecord]:
         """All figures of one image seen by one model."""
         return self._reports.get((model, image), [])
 
@@ -89,17 +98,19 @@ class Gallery:
         """The models that have a report of the image."""
         return [model for model in self.models if (model, image) in self._reports]
 
-    def find(self, model: str, image: str, method: str, roles: tuple[str, ...] = (), layer: str = "") -> Record | None:
+    def find(
+        self, model: str, image: str, method: str, roles: tuple[str, ...] = (), layer: str = ""
+    ) -> FigureRecord | None:
         """The first figure of that method, for a target in one of `roles` where some are given."""
         for figure in self.report(model, image):
             if figure["method"] == method and (not layer or figure["layer"] == layer):
-                if not roles or (figure["target"] or {}).get("role") in roles:
+                if not roles or (figure["target"] or NOTHING).get("role") in roles:
                     return figure
         return None
 
     def style(self, method: str) -> StyleCard:
         """The way in which a method draws, as the manifest describes it or else this version of the program."""
-        return self.style_called(self.methods.get(method, {}).get("draw", ""))
+        return self.style_called(self.methods.get(method, NOTHING).get("draw", ""))
 
     def style_called(self, name: str) -> StyleCard:
         """The style with that name; a bare map where nobody describes it."""
@@ -117,16 +128,16 @@ class Gallery:
         """The slug of the first method that has a role; "" where there is none."""
         return next(iter(self.methods_with(role)), "")
 
-    def in_role(self, model: str, image: str, role: str, targets: tuple[str, ...] = ()) -> Record | None:
+    def in_role(self, model: str, image: str, role: str, targets: tuple[str, ...] = ()) -> FigureRecord | None:
         """The first figure of a report by a method that has a role, for one of the `targets` as in `find`."""
         found = (self.find(model, image, method, targets) for method in self.methods_with(role))
         return next((figure for figure in found if figure), None)
 
-    def of_layer(self, model: str, image: str) -> dict[str, Record]:
+    def of_layer(self, model: str, image: str) -> dict[str, FigureRecord]:
         """The activations of one report by layer."""
         return {f["layer"]: f for f in self.report(model, image) if f["method"] == self.activations}
 
-    def at_layer(self, model: str, name: str) -> list[Record]:
+    def at_layer(self, model: str, name: str) -> list[FigureRecord]:
         """The activations of every image at one layer, drawn ones only."""
         return self._at_layer.get((model, name), [])
 
@@ -134,19 +145,19 @@ class Gallery:
         """The layers that have a page: those whose activations are drawn, in the order of the pass."""
         return [name for name in self._layers[model] if self.at_layer(model, name)]
 
-    def families(self) -> list[tuple[str, str, str, list[Record]]]:
+    def families(self) -> list[tuple[str, str, str, list[MethodRecord]]]:
         """Name, title, summary and methods of each family that has any; families of someone's own come last."""
-        found: dict[str, list[Record]] = {family: [] for family in FAMILIES}
+        found: dict[str, list[MethodRecord]] = {family: [] for family in FAMILIES}
         for card in self.methods.values():
             found.setdefault(card["family"], []).append(card)
         return [(name, *FAMILIES.get(name, (name, "")), cards) for name, cards in found.items() if cards]
 
-    def layer(self, model: str, name: str) -> Record | None:
+    def layer(self, model: str, name: str) -> ModelLayer | None:
         """What is known of one layer of a model."""
         return self._layers.get(model, {}).get(name)
 
 
-def _order(card: Record) -> int:
+def _order(card: MethodRecord) -> int:
     return card.get("order", LAST)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from generator.core.manifest_types import MethodRecord, ModelStage
+
 from . import components, glossary
 from .components import Link, Matrix, Plate, Row, Steps
 from .faithfulness import Order, orders
-from .manifest_index import FAMILIES, MODEL_LEVEL, Gallery, Record, together
+from .manifest_index import FAMILIES, MODEL_LEVEL, Gallery, together
 from .report import LABEL, RIVAL
 from .urls import home_page, hub_page, layer_page, method_page, model_page, relative, report_page
 
@@ -96,7 +98,7 @@ def _believed(gallery: Gallery, slug: str, page: str) -> list[Believed]:
     return found
 
 
-def _every_layer(card: Record) -> bool:
+def _every_layer(card: MethodRecord) -> bool:
     return card["at"] == "every" and "target" not in card["axes"]
 
 
@@ -171,7 +173,7 @@ def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
     return matrices
 
 
-def _stage(gallery: Gallery, model: str, stage: Record, page: str) -> Link:
+def _stage(gallery: Gallery, model: str, stage: ModelStage, page: str) -> Link:
     drawn = gallery.at_layer(model, stage["layer"])
     return Link(stage["title"], relative(layer_page(model, stage["layer"]), page) if drawn else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.manifest_types import ModelAccuracy, ModelLayer, ModelOutput, ModelRecord
 from generator.core.roles import FILTERS
 
 from . import components, format, overview_table
@@ -11,7 +12,7 @@ from .channel_table import findings_page
 from .components import Link, Matrix, Plate, Row, Steps
 from .diagnostics import faults
 from .faithfulness import Order, orders
-from .manifest_index import MODEL_LEVEL, Gallery, Record
+from .manifest_index import MODEL_LEVEL, Gallery
 from .pair_summary import beside
 from .pruning_plot import Curve, curve
 from .report import Block, silhouette
@@ -129,7 +130,7 @@ def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
     return [components.steps("model", list(gallery.models), slug, to_model)] if len(gallery.models) > 1 else []
 
 
-def facts(gallery: Gallery, card: Record, page: str) -> list[Fact]:
+def facts(gallery: Gallery, card: ModelRecord, page: str) -> list[Fact]:
     """What one would ask of a network first."""
     accuracy = card["accuracy"]
     listed = [
@@ -154,7 +155,7 @@ def facts(gallery: Gallery, card: Record, page: str) -> list[Fact]:
     return listed
 
 
-def _output(output: Record) -> str:
+def _output(output: ModelOutput) -> str:
     """Say what a network answers with, and from which probability a side or a label counts."""
     if output["kind"] == "value":
         return f"a value in {output['unit']}" if output["unit"] else "a value"
@@ -168,7 +169,7 @@ def _output(output: Record) -> str:
     return f"{words}; explained before its {squash}" if squash else words
 
 
-def _accuracy(accuracy: Record) -> str:
+def _accuracy(accuracy: ModelAccuracy) -> str:
     said = f"{format.percent(accuracy['top1'])} top-1"
     if accuracy.get("images"):
         said += f" on {format.count(accuracy['images'])} images"
@@ -195,7 +196,7 @@ def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
     return Matrix("Every image, layer by layer", "Stage", columns, rows, rest=rest)
 
 
-def _layer_row(gallery: Gallery, model: str, number: int, layer: Record, page: str) -> LayerRow:
+def _layer_row(gallery: Gallery, model: str, number: int, layer: ModelLayer, page: str) -> LayerRow:
     field, drawn = layer["receptive_field"], gallery.at_layer(model, layer["name"])
     return LayerRow(
         id=f"layer-{number}",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
+from generator.core.manifest_types import ComparisonRecord, ModelRecord
+
 from . import components, format
 from .compare_any import ANY_TWO
 from .comparison_panel import Duel, duel
 from .components import Bar, Link, Plate, Steps, Verdict
-from .manifest_index import FAMILIES, Gallery, Record
+from .manifest_index import FAMILIES, NOTHING, Gallery
 from .pair_summary import accuracies, agreement, by_family, finding, in_words, short_names
 from .pruning_plot import Curve, curve
 from .report import LABEL, stage_id
@@ -239,8 +241,9 @@ def _title(gallery: Gallery, models: Names) -> str:
     return f"{left}: {names[0]} and {names[1]}" if names[1] != right else f"{left} and {right}"
 
 
-def _chapter(gallery: Gallery, name: str, entries: list[Record], duels: dict[str, Duel]) -> Chapter:
-    first = {e["id"]: (gallery.figure(e["figures"][0])["target"] or {}).get("role", "label") in LABEL for e in entries}
+def _chapter(gallery: Gallery, name: str, entries: list[ComparisonRecord], duels: dict[str, Duel]) -> Chapter:
+    targets = {entry["id"]: gallery.figure(entry["figures"][0])["target"] or NOTHING for entry in entries}
+    first = {name: target.get("role", "label") in LABEL for name, target in targets.items()}
     return Chapter(
         name,
         *FAMILIES.get(name, (name, "")),
@@ -263,7 +266,7 @@ def _pair_steps(gallery: Gallery, models: Names, page: str) -> list[Steps]:
     return [components.steps("pair", list(keys), _title(gallery, models), to_pair)] if len(keys) > 1 else []
 
 
-def _facts(gallery: Gallery, left: Record, right: Record) -> list[FactRow]:
+def _facts(gallery: Gallery, left: ModelRecord, right: ModelRecord) -> list[FactRow]:
     both = (left, right)
     rows = [
         FactRow("Parameters", [format.count(card["parameters"]) for card in both]),
@@ -279,12 +282,12 @@ def _facts(gallery: Gallery, left: Record, right: Record) -> list[FactRow]:
     return rows
 
 
-def _nonzero(card: Record) -> str:
+def _nonzero(card: ModelRecord) -> str:
     share = card["nonzero"] / max(1, card["parameters"])
     return format.count(card["nonzero"]) + (f" ({format.percent(share)})" if share < 0.999 else "")
 
 
-def _sparse(card: Record) -> float:
+def _sparse(card: ModelRecord) -> float:
     """Bytes of the values that are not zero, and one bit for each place."""
     return 4 * card["nonzero"] + card["parameters"] / 8
 
@@ -293,7 +296,7 @@ def _megabytes(size: float) -> str:
     return f"{size / 1e6:.1f}\xa0MB"
 
 
-def _exhibit(gallery: Gallery, models: Names, entries: list[Record], page: str) -> Duel | None:
+def _exhibit(gallery: Gallery, models: Names, entries: list[ComparisonRecord], page: str) -> Duel | None:
     """One picture that may stand for the pair: of the first image, by a method that everyone can read."""
     methods = [method for role in EXHIBITS for method in gallery.methods_with(role)]
     wanted = [entry for method in methods for entry in entries if entry["method"] == method]
@@ -309,14 +312,14 @@ def _lowest(gallery: Gallery, models: Names, page: str) -> Link | None:
     return Link(said, where, format.correlation(entry["numbers"]["correlation"]))
 
 
-def _stages(gallery: Gallery, models: Names, entries: list[Record]) -> dict[int, Record]:
+def _stages(gallery: Gallery, models: Names, entries: list[ComparisonRecord]) -> dict[int, ComparisonRecord]:
     """The activations among `entries` by the number of their stage, from 1."""
     stages = gallery.models[models[0]]["stages"]
     number = {stage["layer"]: place for place, stage in enumerate(stages, start=1)}
     return {number[e["layer"]]: e for e in entries if e["method"] == gallery.activations and e["layer"] in number}
 
 
-def _depth(gallery: Gallery, models: Names, entries: list[Record], page: str, walk_of: str) -> list[Depth]:
+def _depth(gallery: Gallery, models: Names, entries: list[ComparisonRecord], page: str, walk_of: str) -> list[Depth]:
     """How alike each stage of the walk is, mean over the images of `entries`; linked to the walk on that page."""
     found: dict[str, list[float]] = {}
     for entry in entries:

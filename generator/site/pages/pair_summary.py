@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import fmean
 
+from generator.core.manifest_types import ComparisonRecord, ModelRecord
+
 from . import format
 from .components import Link
-from .manifest_index import FAMILIES, Gallery, Record
+from .manifest_index import FAMILIES, NOTHING, Gallery
 from .urls import pair_image_page, pair_page, relative
 
 CHANGES = ((0.95, "barely change"), (0.8, "change a little"), (0.5, "change much"))  # from this mean correlation on
@@ -59,26 +61,26 @@ def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Lin
     return links
 
 
-def in_words(gallery: Gallery, entries: Iterable[Record]) -> str:
+def in_words(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
     """How alike some pictures of two networks are: `Activations correlate at 0.99, gradients at 0.97.`"""
     said = _spoken(gallery, entries)
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def family(gallery: Gallery, entry: Record) -> str:
+def family(gallery: Gallery, entry: ComparisonRecord) -> str:
     """The family of methods that a comparison belongs to."""
-    return gallery.methods.get(entry["method"], {}).get("family", "")
+    return gallery.methods.get(entry["method"], NOTHING).get("family", "")
 
 
-def by_family(gallery: Gallery, entries: Iterable[Record]) -> dict[str, list[Record]]:
+def by_family(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str, list[ComparisonRecord]]:
     """The comparisons of each family, in the order in which families are told."""
-    found: dict[str, list[Record]] = {name: [] for name in FAMILIES}
+    found: dict[str, list[ComparisonRecord]] = {name: [] for name in FAMILIES}
     for entry in entries:
         found.setdefault(family(gallery, entry), []).append(entry)
     return {name: entries for name, entries in found.items() if entries}
 
 
-def means(gallery: Gallery, entries: Iterable[Record]) -> dict[str, float]:
+def means(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str, float]:
     """The mean correlation of each family."""
     found = by_family(gallery, entries)
     return {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in found.items()}
@@ -93,7 +95,7 @@ def agreement(gallery: Gallery, models: tuple[str, str]) -> tuple[int, int]:
     return sum(one == other for one, other in named), len(named)
 
 
-def accuracies(left: Record, right: Record) -> tuple[float, float, int] | None:
+def accuracies(left: ModelRecord, right: ModelRecord) -> tuple[float, float, int] | None:
     """Both accuracies and the number of images, where they were measured on the same ones."""
     ours, theirs, measured = left["accuracy"], right["accuracy"], left.get("pruning") or {}
     if theirs.get("top1") is None or not theirs.get("images"):
@@ -105,7 +107,7 @@ def accuracies(left: Record, right: Record) -> tuple[float, float, int] | None:
     return None
 
 
-def _spoken(gallery: Gallery, entries: Iterable[Record]) -> str:
+def _spoken(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
     """`activations correlate at 0.99, gradients at 0.97` (means)."""
     said = [
         (SPOKEN.get(name) or FAMILIES.get(name, (name,))[0].lower(), format.correlation(mean, 2))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.core.manifest_types import ModelPruning, ModelPruningPoint, ModelRecord
+
 from . import format
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 
 LEFT, TOP, WIDTH, HEIGHT = 44, 14, 420, 230  # of the field between the axes, in the drawing's own pixels
 SCOPES = {"global": "The smallest weights of the whole network", "layer": "The smallest weights of each layer"}
@@ -60,14 +62,14 @@ class Curve:
     rows: list[tuple[str, list[list[str]]]]  # sparsity, and for each scope its numbers
 
 
-def curve(gallery: Gallery, model: Record, pruned: Record | None = None) -> Curve | None:
+def curve(gallery: Gallery, model: ModelRecord, pruned: ModelRecord | None = None) -> Curve | None:
     """The measured curve of `model`, with the place of its copy `pruned`; None where nothing was measured."""
     measured = model.get("pruning") or {}
     points = measured.get("points", [])
     if len(points) < 2:
         return None
     methods = list(points[0]["correlation"])
-    names = ["Accuracy", *(gallery.methods.get(method, {}).get("title", method) for method in methods)]
+    names = ["Accuracy", *(gallery.methods.get(method, NOTHING).get("title", method) for method in methods)]
     whole = points[0]
     scopes = {scope: [whole, *(p for p in points if p["scope"] == scope)] for scope in SCOPES}
     scopes = {scope: found for scope, found in scopes.items() if len(found) > 1}
@@ -84,7 +86,7 @@ def curve(gallery: Gallery, model: Record, pruned: Record | None = None) -> Curv
     return Curve(_caption(measured), plots[0].lines, plots, names, rows)
 
 
-def _caption(measured: Record) -> str:
+def _caption(measured: ModelPruning) -> str:
     return (
         f"Accuracy on {format.count(measured['images'])} pictures, evenly spread over {measured['data']}. "
         f"Likeness is the correlation with the pictures of the whole network, mean over {measured['shown']} of them. "
@@ -93,7 +95,12 @@ def _caption(measured: Record) -> str:
 
 
 def _plot(
-    scope: str, points: list[Record], methods: list[str], names: list[str], chance: float, pruned: Record | None
+    scope: str,
+    points: list[ModelPruningPoint],
+    methods: list[str],
+    names: list[str],
+    chance: float,
+    pruned: ModelRecord | None,
 ) -> Plot:
     series = [[(p["sparsity"], p["top1"]) for p in points]]
     series += [[(p["sparsity"], p["correlation"][m]) for p in points if m in p["correlation"]] for m in methods]
@@ -119,7 +126,7 @@ def _plot(
     )
 
 
-def _here(scope: str, points: list[Record], pruned: Record | None) -> float:
+def _here(scope: str, points: list[ModelPruningPoint], pruned: ModelRecord | None) -> float:
     """Where the pruned network stands on the axis, if this is the way it was pruned."""
     wanted = f"~pruned-{'layer-' if scope == 'layer' else ''}"
     if pruned is None or wanted not in pruned["slug"]:
@@ -128,7 +135,7 @@ def _here(scope: str, points: list[Record], pruned: Record | None) -> float:
     return _x(float(share) / 100) if share.replace(".", "", 1).isdigit() else 0.0
 
 
-def _summary(points: list[Record], methods: list[str], names: list[str]) -> str:
+def _summary(points: list[ModelPruningPoint], methods: list[str], names: list[str]) -> str:
     """The drawing in a sentence, for those who do not see it."""
     last = points[-1]
     said = [f"accuracy falls from {_percent(points[0]['top1'])} to {_percent(last['top1'])}"]
@@ -140,7 +147,7 @@ def _summary(points: list[Record], methods: list[str], names: list[str]) -> str:
     return f"With {_percent(last['sparsity'])} of the weights gone, {', '.join(said)}."
 
 
-def _numbers(point: Record, methods: list[str]) -> list[str]:
+def _numbers(point: ModelPruningPoint, methods: list[str]) -> list[str]:
     alike = [format.correlation(point["correlation"][m]) if m in point["correlation"] else "" for m in methods]
     return [_percent(point["top1"]), *alike]
 

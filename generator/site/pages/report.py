@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecord, ModelLayer, ModelStage
 from generator.core.naming import slug
 from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
 from . import components, format
 from .components import Bar, Link, Plate, Steps, Verdict
 from .faithfulness import Spark, spark
-from .manifest_index import Gallery, Record
+from .manifest_index import NOTHING, Gallery
 from .pair_summary import beside
 from .urls import (
     figure_page,
@@ -146,7 +147,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
     )
 
 
-def _credit(example: Record) -> str:
+def _credit(example: ImageRecord) -> str:
     return ", ".join(part for part in (example["credit"], example["licence"]) if part)
 
 
@@ -165,7 +166,7 @@ def _steps(gallery: Gallery, model: str, image: str, page: str) -> list[Steps]:
 
 def _target_name(gallery: Gallery, model: str, image: str, roles: tuple[str, ...]) -> str:
     for figure in gallery.report(model, image):
-        if (figure["target"] or {}).get("role") in roles:
+        if (figure["target"] or NOTHING).get("role") in roles:
             return figure["target"]["name"]
     return ""
 
@@ -184,7 +185,7 @@ def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapt
     return chapters
 
 
-def _method_row(gallery: Gallery, model: str, image: str, card: Record, page: str) -> MethodRow | None:
+def _method_row(gallery: Gallery, model: str, image: str, card: MethodRecord, page: str) -> MethodRow | None:
     label = gallery.find(model, image, card["slug"], LABEL) or gallery.find(model, image, card["slug"])
     rival = gallery.find(model, image, card["slug"], RIVAL)
     if label is None:
@@ -242,7 +243,7 @@ def silhouette(gallery: Gallery, model: str, page: str, target: str) -> list[Blo
     ]
 
 
-def _side(layer: Record) -> int:
+def _side(layer: ModelLayer) -> int:
     return layer["shape"][-2] if len(layer["shape"]) == 3 else 0
 
 
@@ -263,9 +264,15 @@ def walk(gallery: Gallery, model: str, image: str, page: str) -> list[WalkStep]:
 
 
 def _walk_step(
-    gallery: Gallery, model: str, stage: Record, figures: dict[str, Record], page: str, number: int, final: bool
+    gallery: Gallery,
+    model: str,
+    stage: ModelStage,
+    figures: dict[str, FigureRecord],
+    page: str,
+    number: int,
+    final: bool,
 ) -> WalkStep:
-    layer = gallery.layer(model, stage["layer"]) or {}
+    layer = gallery.layer(model, stage["layer"]) or NOTHING
     field = layer.get("receptive_field")
     sees = f"each value sees {field[0]} × {field[1]} pixels" if field else "each value sees the whole input"
     shown = figures.get(stage["layer"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from generator.core.manifest_types import FigureRecord
+
 from .components import Plate
 from .embed_snippets import address, sentence
 from .escape import fold
-from .manifest_index import Gallery, Record
+from .manifest_index import Gallery
 from .urls import figure_page, gallery_file, relative, report_page
 
 Tags = list[tuple[str, str, str]]  # the attribute that names it, the name, the content
@@ -41,7 +43,7 @@ def tags(gallery: Gallery, page: str, title: str, description: str, kind: str = 
     ]
 
 
-def figure(gallery: Gallery, record: Record, plate: Plate) -> Tags:
+def figure(gallery: Gallery, record: FigureRecord, plate: Plate) -> Tags:
     """The tags of a figure's own page: its words and its report's picture."""
     like = report_page(record["model"], record["image"])
     return tags(gallery, figure_page(record), sentence(gallery, record), plate.alt, like=like)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # What matplotlib is told, and what of tokens.css then stands there in the page.
 INK, SOFT, LINE, GREEN, WRONG, PAPER = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f", "#101112"
 TOKENS = {INK: "ink", SOFT: "ink-soft", LINE: "line-strong", GREEN: "green", WRONG: "wrong", PAPER: "paper"}
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it is read aloud, found and copied
     "font.size": 11,
     "text.color": INK,

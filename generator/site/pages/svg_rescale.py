@@ -41,11 +41,12 @@ class Rescale:
 def rescale(signed: bool, shrinks: list[Shrink], kinds: set[bool]) -> Rescale:
     """The filters for a page whose common scale is `signed` or not, and whose sprites are of these `kinds`: signed?"""
     target = SIGNED[np.maximum(1, np.arange(256))] if signed else _GREENS
+    red, green, blue = (_table(np.linspace(0, 1, len(target)), target[:, channel] / 255) for channel in range(3))
     return Rescale(
         greens=_values(_GREENS[:, 0], 0, 1) if False in kinds else "",
         above=_values(_ABOVE[:, 0], ZERO, 1) if True in kinds else "",
         below=_values(_BELOW[:, 1], ZERO, 1 / 255) if True in kinds else "",
-        colours=tuple(_table(np.linspace(0, 1, len(target)), target[:, channel] / 255) for channel in range(3)),
+        colours=(red, green, blue),
         shrinks=shrinks,
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any
 
+from generator.core.manifest_types import FigureRecord
 from generator.core.naming import layer_slug
 
 # --- where things stand, relative to the site's root -------------------------------------------------
@@ -55,7 +55,7 @@ def pair_image_page(left: str, right: str, image: str) -> str:
     return f"gallery/compare/{left}--{right}/{image}.html"
 
 
-def figure_page(figure: dict[str, Any]) -> str:
+def figure_page(figure: FigureRecord) -> str:
     """One figure alone."""
     return f"gallery/{figure['id']}.html"
 

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, TemplateError
 
 from generator.core.errors import InnerviewError
+from generator.core.manifest_types import FigureRecord, Manifest
 from generator.site import mkdocs_hooks
 
 from . import (
@@ -82,7 +83,7 @@ FOUND = "home images models methods method model compare anytwo pair".split()
 SEARCHED = {f"{kind}.md" for kind in (*FOUND, *TAUGHT)}
 
 
-def write_sources(manifest: dict[str, Any], folder: Path, templates: list[Path]) -> None:
+def write_sources(manifest: Manifest, folder: Path, templates: list[Path]) -> None:
     """Write the Markdown pages of `manifest` below `folder`, the site's sources (`site_src`).
 
     Files whose text is the same stay untouched; pages of an earlier manifest are removed.
@@ -101,10 +102,10 @@ def write_sources(manifest: dict[str, Any], folder: Path, templates: list[Path])
 
 
 def write_figure_pages(
-    manifest: dict[str, Any],
+    manifest: Manifest,
     site: Path,
     templates: list[Path],
-    channels: Callable[[dict[str, Any]], dict[str, Any] | None],
+    channels: Callable[[FigureRecord], dict[str, Any] | None],
 ) -> None:
     """Write one standalone page per figure into the built `site`, and its oEmbed answer where the site has an address.
 
@@ -126,9 +127,7 @@ def write_figure_pages(
         _write_changed(site, site / file, script)
 
 
-def write_unit_scripts(
-    manifest: dict[str, Any], site: Path, channels: Callable[[str, str], dict[str, Any] | None]
-) -> None:
+def write_unit_scripts(manifest: Manifest, site: Path, channels: Callable[[str, str], dict[str, Any] | None]) -> None:
     """Lay beside the layer pages of the built `site` what is known of each channel; `channels(model, layer)` knows."""
     channel_table.write(manifest, site, channels)
 
@@ -163,7 +162,8 @@ def render(environment: Environment, name: str, context: Any) -> str:
     try:
         return environment.get_template(name).render({f.name: getattr(context, f.name) for f in fields(context)})
     except TemplateError as error:
-        line = f" line {error.lineno}:" if getattr(error, "lineno", None) else ""
+        number = getattr(error, "lineno", None)
+        line = f" line {number}:" if number else ""
         raise InnerviewError(f"template {getattr(error, 'name', None) or name}:{line} {error.message}") from error
 
 
