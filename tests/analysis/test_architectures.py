@@ -9,7 +9,7 @@ import pytest
 from generator.analysis.architectures import FILE, grown, written
 from generator.site.pages import architectures
 from generator.site.pages.manifest_index import Gallery
-from generator.site.pages.svg_plot import TOKENS
+from generator.site.pages.svg_plot import GREEN, TOKENS, Axis, Plot
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,36 @@ def test_plots_take_their_colours_from_the_page_and_are_the_same_each_time(fake_
         root = ElementTree.fromstring(drawn.svg)
         assert root.get("role") == "img" and len(root.get("aria-label")) > 20
         assert set(re.findall(r"#[0-9a-f]{6}", drawn.svg)) == set(), "a colour that does not turn with the scheme"
-        assert set(re.findall(r"var\(--([\w-]+)\)", drawn.svg)) <= set(TOKENS.values())
+        assert set(re.findall(r"var\(--([\w-]+)\)", drawn.svg)) <= set(TOKENS)
         ids += re.findall(r'\bid="([^"]+)"', drawn.svg)
     assert len(ids) == len(set(ids))
+
+
+def test_a_plot_puts_things_where_its_axes_say():
+    ticks = [(1, "1"), (10, "10")]
+    plot = Plot("a plot", 200, 140, Axis(1, 100, "work", ticks, log=True), Axis(0, 4, "depth", [(2, "two & more")]))
+    left, right, top, bottom = plot.left, plot.right, plot.top, plot.bottom
+    assert plot.at(1, 0) == (left, bottom) and plot.at(100, 4) == (right, top)
+    assert plot.at(10, 2) == ((left + right) / 2, (top + bottom) / 2)
+    plot.dot(10, 2, GREEN)
+    plot.line([(1, 0), (100, 4)], GREEN)
+    root = ElementTree.fromstring(plot.svg)
+    (dot,) = root.iter("circle")
+    assert (float(dot.get("cx")), float(dot.get("cy"))) == pytest.approx(plot.at(10, 2), abs=0.06)
+    assert f"M{left:.1f} {bottom:.1f}L{right:.1f} {top:.1f}" in {path.get("d") for path in root.iter("path")}
+    assert {"1", "10", "two & more", "work", "depth"} == set(filter(None, root.itertext()))
+
+
+def test_bars_begin_at_the_edge_and_are_as_long_as_their_values():
+    plot = Plot("bars", 200, 140, Axis(0, 10), names=["first", "second"])
+    plot.bar(0, 5, 0.5, GREEN, "5")
+    plot.bar(1, 10, 0.5, GREEN, "10")
+    bars = list(ElementTree.fromstring(plot.svg).iter("rect"))
+    assert {float(bar.get("x")) for bar in bars} == {plot.left}
+    assert [float(bar.get("width")) for bar in bars] == pytest.approx(
+        [(plot.right - plot.left) / 2, plot.right - plot.left]
+    )
+    assert float(bars[0].get("y")) < float(bars[1].get("y")), "the first name is at the top"
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ from markupsafe import Markup
 from generator.core.manifest_types import ModelRecord
 from generator.core.resources import PACKAGE
 
-from . import escape, svg_plot, tutorials
+from . import escape, tutorials
 from .components import Link, Steps
 from .manifest_index import Gallery
-from .svg_plot import GREEN, INK, LINE, PAPER, SOFT, WRONG
+from .svg_plot import GREEN, INK, LINE, SOFT, WRONG, Axis, Plot, whole_ticks
 from .tutorials import GROWTH
 from .urls import model_page, relative
 
@@ -134,32 +134,25 @@ def _tables() -> list[dict[str, Any]]:
 def _size(own: tuple[tuple[str, int, int], ...]) -> Drawn:
     """Parameters against multiply-accumulates, both on logarithmic axes."""
     label = "Parameters against work for one picture, from AlexNet to EfficientNet"
-    with svg_plot.plot("growth-size", label, WIDTH, 330) as (axes, drawing):
-        # Where a label would lie on another, it goes to the other side.
-        below = {"alexnet", "vgg16", "mobilenet_v2", "efficientnet-lite0"}
-        for table in _tables():
-            x, y = table["parameters"] / 1e6, table["macs"] / 1e9
-            axes.plot(x, y, "o", color=GREEN, markersize=7)
-            place = (7, -13) if table["name"] in below else (7, 4)
-            axes.annotate(f"{table['title']} {table['year']}", (x, y), place, textcoords="offset points")
-        for title, parameters, macs in own:
-            x, y = parameters / 1e6, macs / 1e9
-            axes.plot(x, y, "o", markerfacecolor=PAPER, markeredgecolor=WRONG, markersize=7)
-            axes.annotate(_brief(title), (x, y), (7, -13), textcoords="offset points", color=WRONG, parse_math=False)
-        fewest = min((parameters for _, parameters, _ in own), default=1e9)
-        least = min((macs for _, _, macs in own), default=1e9)
-        axes.set(xscale="log", yscale="log")
-        axes.set(xlim=(min(2, 0.7 * fewest / 1e6), 900), ylim=(min(0.15, 0.6 * least / 1e9), 45))
-        axes.set_xlabel("million parameters")
-        axes.set_ylabel("billion multiply-accumulates")
-        axes.set_xticks([3, 10, 30, 100], ["3", "10", "30", "100"])
-        axes.set_yticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
-        axes.minorticks_off()
+    fewest = min((parameters for _, parameters, _ in own), default=1e9) / 1e6
+    least = min((macs for _, _, macs in own), default=1e9) / 1e9
+    x = Axis(min(2, 0.7 * fewest), 900, "million parameters", [(n, f"{n}") for n in (3, 10, 30, 100)], log=True)
+    work = [(n, f"{n:g}") for n in (0.3, 1, 3, 10, 30)]
+    plot = Plot(label, WIDTH, 330, x, Axis(min(0.15, 0.6 * least), 45, "billion multiply-accumulates", work, log=True))
+    # Where a label would lie on another, it goes to the other side.
+    below = {"alexnet", "vgg16", "mobilenet_v2", "efficientnet-lite0"}
+    for table in _tables():
+        place = table["parameters"] / 1e6, table["macs"] / 1e9
+        plot.dot(*place, GREEN)
+        plot.words(*place, f"{table['title']} {table['year']}", (7, -13) if table["name"] in below else (7, 4))
+    for title, parameters, macs in own:
+        plot.dot(parameters / 1e6, macs / 1e9, WRONG, hollow=True)
+        plot.words(parameters / 1e6, macs / 1e9, _brief(title), (7, -13), WRONG)
     words = (
         "To the right are networks that are large to store, to the top those that are slow to run. VGG is both; from "
         "GoogLeNet on, networks got smaller and better at once."
     )
-    return Drawn("Size and work", drawing.svg, words)
+    return Drawn("Size and work", plot.svg, words)
 
 
 @cache
@@ -167,45 +160,38 @@ def _depth() -> Drawn:
     """Weighted layers on the longest way through."""
     tables = _tables()
     label = "Layers with weights: " + ", ".join(f"{table['title']} {table['depth']}" for table in tables)
-    with svg_plot.plot("growth-depth", label, WIDTH, 275) as (axes, drawing):
-        bars = axes.barh([table["title"] for table in tables], [table["depth"] for table in tables], 0.6, color=GREEN)
-        axes.bar_label(bars, padding=4, color=INK)
-        axes.invert_yaxis()
-        axes.set_xlabel("layers with weights, on the longest way through")
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(left=False, labelcolor=INK)
-        axes.tick_params(axis="x", labelcolor=SOFT)
+    x = Axis(0, 58, "layers with weights, on the longest way through", whole_ticks(50, 10))
+    plot = Plot(label, WIDTH, 275, x, names=[table["title"] for table in tables])
+    for place, table in enumerate(tables):
+        plot.bar(place, table["depth"], 0.6, GREEN, f"{table['depth']}")
     words = (
         "Depth stopped at about twenty layers until two ideas: batch norm kept the scales in hand, and ResNet's sums "
         "let the gradient reach the first layers unhindered."
     )
-    return Drawn("Depth", drawing.svg, words)
+    return Drawn("Depth", plot.svg, words)
 
 
 @cache
 def _reach() -> Drawn:
     """Receptive field against depth."""
     label = f"Receptive field, in pixels of an input of {INPUT}, against the number of layers with weights"
-    with svg_plot.plot("growth-reach", label, WIDTH, 330) as (axes, drawing):
-        axes.axhline(INPUT, color=LINE, linestyle=(0, (4, 3)), linewidth=1)
-        axes.annotate("the whole picture", (56, INPUT), (0, 4), textcoords="offset points", color=SOFT, ha="right")
-        # Label at the end of each line, moved by hand where two would meet.
-        moved = {"alexnet": (5, 4), "zfnet": (4, -13), "vgg16": (6, -8), "vgg19": (6, 2)}
-        moved |= {"mobilenet_v2": (-76, -2), "efficientnet-lite0": (-104, -2)}
-        for number, table in enumerate(_tables()):
-            depths, sides = zip(*table["reach"], strict=True)
-            colour = (GREEN, WRONG, INK)[number % 3]
-            axes.plot(depths, sides, color=colour, linewidth=1.6)
-            place = moved.get(table["name"], (6, -3))
-            axes.annotate(table["title"], (depths[-1], sides[-1]), place, textcoords="offset points", color=colour)
-        axes.set(xlim=(0, 62), ylim=(0, 900))
-        axes.set_xlabel("layers with weights")
-        axes.set_ylabel("pixels a side that one value can see")
+    x = Axis(0, 62, "layers with weights", whole_ticks(60, 10))
+    plot = Plot(label, WIDTH, 330, x, Axis(0, 900, "pixels a side that one value can see", whole_ticks(800, 200)))
+    plot.line([(0, INPUT), (62, INPUT)], LINE, 1, dashed=True)
+    plot.words(56, INPUT, "the whole picture", (0, 4), SOFT, end=True)
+    # Label at the end of each line, moved by hand where two would meet.
+    moved = {"alexnet": (5, 4), "zfnet": (4, -13), "vgg16": (6, -8), "vgg19": (6, 2)}
+    moved |= {"mobilenet_v2": (-76, -2), "efficientnet-lite0": (-104, -2)}
+    for number, table in enumerate(_tables()):
+        colour = (GREEN, WRONG, INK)[number % 3]
+        plot.line(table["reach"], colour)
+        depth, side = table["reach"][-1]
+        plot.words(depth, side, table["title"], moved.get(table["name"], (6, -3)), colour)
     words = (
         "A value of the last maps of AlexNet and VGG16 sees less than the picture; in the deeper ones it could see all "
         "of it, and a place in a class activation map is then not where it looked, only where it looked most."
     )
-    return Drawn("Receptive field", drawing.svg, words)
+    return Drawn("Receptive field", plot.svg, words)
 
 
 @cache
@@ -218,21 +204,15 @@ def _held() -> Drawn:
     }
     told = (f"{table['title']} {share:.0%}" for table, share in zip(tables, shares["parameters"], strict=True))
     label = "Share of the parameters that lie in linear layers: " + ", ".join(told)
-    with svg_plot.plot("growth-held", label, WIDTH, 330) as (axes, drawing):
-        for offset, (name, colour) in zip((-0.2, 0.2), (("parameters", GREEN), ("work", WRONG)), strict=True):
-            places = [number + offset for number in range(len(tables))]
-            values = [100 * share for share in shares[name]]
-            bars = axes.barh(places, values, 0.36, color=colour, label=f"of the {name}")
-            axes.bar_label(bars, [f"{value:.0f} %" for value in values], padding=4, color=INK, fontsize=9)
-        axes.set_yticks(range(len(tables)), [table["title"] for table in tables])
-        axes.invert_yaxis()
-        axes.set_xlim(0, 112)
-        axes.set_xlabel("% in linear layers")
-        axes.legend(loc="lower right")
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", left=False, labelcolor=INK)
+    x = Axis(0, 112, "% in linear layers", whole_ticks(100, 20))
+    plot = Plot(label, WIDTH, 330, x, names=[table["title"] for table in tables])
+    series = ((-0.2, "parameters", GREEN), (0.2, "work", WRONG))
+    for offset, name, colour in series:
+        for place, share in enumerate(shares[name]):
+            plot.bar(place + offset, 100 * share, 0.36, colour, f"{100 * share:.0f} %")
+    plot.legend([(f"of the {name}", colour) for _, name, colour in series])
     words = (
         "Nine of ten parameters of AlexNet and VGG lie in linear layers, which do next to none of the work. Global "
         "average pooling (Lin et al. 2013, arXiv:1312.4400) did away with them, and made CAM possible."
     )
-    return Drawn("Where the parameters lie", drawing.svg, words)
+    return Drawn("Where the parameters lie", plot.svg, words)

@@ -1,77 +1,125 @@
-"""Plots as SVG in the page: drawn by matplotlib, in the page's own colours, so that they turn with its scheme."""
+"""Plots as SVG in the page, in the page's own font and colours, so that they turn with its scheme."""
 
 from __future__ import annotations
 
-import io
-import re
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matplotlib.axes import Axes
-
-# What matplotlib is told, and what of tokens.css then stands there in the page.
-INK, SOFT, LINE, GREEN, WRONG, PAPER = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f", "#101112"
-TOKENS = {INK: "ink", SOFT: "ink-soft", LINE: "line-strong", GREEN: "green", WRONG: "wrong", PAPER: "paper"}
-SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text stays text: it is read aloud, found and copied
-    "font.size": 11,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": SOFT,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": LINE,
-    "ytick.color": LINE,
-    "xtick.labelcolor": SOFT,
-    "ytick.labelcolor": SOFT,
-    "axes.prop_cycle": f"cycler('color', ['{GREEN}', '{WRONG}', '{INK}', '{SOFT}'])",
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "legend.frameon": False,
-}
+TOKENS = ("ink", "ink-soft", "line-strong", "green", "wrong", "paper")  # of tokens.css
+INK, SOFT, LINE, GREEN, WRONG, PAPER = (f"var(--{name})" for name in TOKENS)
+CHARACTER = 6.2  # pixels that a character of a label takes, about: what room names on an axis need
+DOT = 3.5  # radius of a mark, pixels
 
 
-class Drawing:
-    """Where the SVG is when the plot is done."""
+@dataclass(frozen=True)
+class Axis:
+    """From which value to which an axis goes, which ticks it has and what it counts."""
 
-    svg = Markup("")
+    low: float
+    high: float
+    title: str = ""
+    ticks: Sequence[tuple[float, str]] = ()
+    log: bool = False
+
+    def share(self, value: float) -> float:
+        """Return where a value stands: 0 at the low end, 1 at the high one."""
+        low, high, at = (math.log(one) if self.log else one for one in (self.low, self.high, value))
+        return (at - low) / (high - low)
 
 
-@contextmanager
-def plot(id: str, label: str, width: int, height: int) -> Iterator[tuple[Axes, Drawing]]:
-    """Axes to draw on, `width` x `height` CSS pixels; afterwards the drawing holds the SVG.
-
-    `label` says in words what the plot shows; `id` keeps the identifiers of two plots of one page apart.
+def whole_ticks(high: int, step: int) -> list[tuple[float, str]]:
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    drawing = Drawing()
-    with rc_context(SETTINGS | {"svg.hashsalt": id, "svg.id": id}):
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
-        canvas = FigureCanvasSVG(figure)
-        yield figure.add_subplot(), drawing
-        file = io.StringIO()
-        canvas.print_svg(file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    drawing.svg = _inline(file.getvalue(), label, width)
+    >>> whole_ticks(50, 20)
+    [(0, '0'), (20, '20'), (40, '40')]
+    """
+    return [(value, f"{value}") for value in range(0, high + 1, step)]
 
 
-def _inline(svg: str, label: str, width: int) -> Markup:
-    """The file as an element of a page: no prologue, no metadata, the page's font and colours."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL)  # a style would be the whole page's
-    body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", body)
-    body = body.replace("xlink:href", "href")
-    used = set(re.findall(r"#([\w-]+)", body))
-    body = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", body)
-    for colour, token in TOKENS.items():
-        body = body.replace(colour, f"var(--{token})")
-    view = re.search(r'viewBox="[^"]*"', body)[0]
-    opening = f'<svg class="plot" role="img" aria-label="{escape(label)}" {view} style="width:{width}px">'
-    return Markup(re.sub(r"<svg[^>]*>", lambda match: opening, " ".join(body.split()), count=1))
+class Plot:
+    """A plot of `width` x `height` CSS pixels; `label` says in words what it shows. Places are values of the axes.
+
+    Names along the vertical axis (`names`) take the place of its ticks: the first stands at the top, at 0.
+    """
+
+    def __init__(
+        self, label: str, width: int, height: int, x: Axis, y: Axis | None = None, names: Sequence[str] = ()
+    ) -> None:
+        self.label, self.width, self.height, self.x = label, width, height, x
+        self.y = y or Axis(len(names) - 0.5, -0.5, ticks=list(enumerate(names)))
+        longest = max((len(text) for _, text in self.y.ticks), default=0)
+        self.left = round(longest * CHARACTER) + (24 if self.y.title else 12)
+        self.right, self.top, self.bottom = width - 8, 8, height - 40
+        self._parts: list[str] = []
+        self._axes(bool(names))
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return the pixels at which a point stands, from the left and from the top."""
+        across, up = self.x.share(x), self.y.share(y)
+        return self.left + across * (self.right - self.left), self.bottom - up * (self.bottom - self.top)
+
+    def dot(self, x: float, y: float, colour: str, hollow: bool = False) -> None:
+        """Mark a point."""
+        left, top = self.at(x, y)
+        look = f"fill:{PAPER};stroke:{colour}" if hollow else f"fill:{colour}"
+        self._parts.append(f'<circle cx="{left:.1f}" cy="{top:.1f}" r="{DOT}" style="{look}"/>')
+
+    def words(
+        self, x: float, y: float, text: str, offset: tuple[float, float], colour: str = INK, end: bool = False
+    ) -> None:
+        """Write beside a point: `offset` pixels to the right and up of it, before it where `end`."""
+        left, top = self.at(x, y)
+        self._text(left + offset[0], top - offset[1], text, colour, "end" if end else "start")
+
+    def line(
+        self, points: Iterable[Sequence[float]], colour: str, width: float = 1.6, dashed: bool = False
+    ) -> None:
+        """Join points."""
+        path = "L".join(f"{left:.1f} {top:.1f}" for left, top in (self.at(x, y) for x, y in points))
+        dash = ";stroke-dasharray:4 3" if dashed else ""
+        self._parts.append(f'<path d="M{path}" style="fill:none;stroke:{colour};stroke-width:{width:g}{dash}"/>')
+
+    def bar(self, place: float, value: float, thick: float, colour: str, text: str) -> None:
+        """Draw a bar from the left edge to `value`, `thick` steps of the names high, with `text` at its end."""
+        (left, top), (_, below) = self.at(value, place - thick / 2), self.at(value, place + thick / 2)
+        size = f'width="{left - self.left:.1f}" height="{below - top:.1f}"'
+        self._parts.append(f'<rect x="{self.left}" y="{top:.1f}" {size} style="fill:{colour}"/>')
+        self._text(left + 4, (top + below) / 2 + 3.5, text, INK, "start")
+
+    def legend(self, entries: Iterable[tuple[str, str]]) -> None:
+        """Say at the lower right which name has which colour: `(name, colour)`."""
+        entries = list(entries)
+        wide = max(len(name) for name, _ in entries) * CHARACTER + 24
+        for number, (name, colour) in enumerate(entries):
+            left, top = self.right - wide, self.bottom - 18 * (len(entries) - number)
+            self._parts.append(f'<rect x="{left:.1f}" y="{top:.1f}" width="18" height="8" style="fill:{colour}"/>')
+            self._text(left + 24, top + 8, name, INK, "start")
+
+    @property
+    def svg(self) -> Markup:
+        """The plot as an element of a page."""
+        opening = f'<svg class="plot" role="img" aria-label="{escape(self.label)}"'
+        size = f'viewBox="0 0 {self.width} {self.height}" style="width:{self.width}px" font-size="11"'
+        return Markup(f"{opening} {size}>{''.join(self._parts)}</svg>")
+
+    def _axes(self, named: bool) -> None:
+        frame = f"M{self.left} {self.bottom}H{self.right}" + ("" if named else f"M{self.left} {self.top}V{self.bottom}")
+        for value, text in self.x.ticks:
+            left, _ = self.at(value, self.y.low)
+            frame += f"M{left:.1f} {self.bottom}v4"
+            self._text(left, self.bottom + 16, text, SOFT, "middle")
+        for value, text in self.y.ticks:
+            _, top = self.at(self.x.low, value)
+            frame += "" if named else f"M{self.left} {top:.1f}h-4"
+            self._text(self.left - 8, top + 3.5, text, INK if named else SOFT, "end")
+        self._parts.append(f'<path d="{frame}" style="fill:none;stroke:{LINE}"/>')
+        self._text((self.left + self.right) / 2, self.height - 6, self.x.title, SOFT, "middle")
+        if self.y.title:
+            middle = (self.top + self.bottom) / 2
+            self._text(11, middle, self.y.title, SOFT, "middle", f' transform="rotate(-90 11 {middle:.1f})"')
+
+    def _text(self, left: float, top: float, text: str, colour: str, anchor: str, turned: str = "") -> None:
+        place = f'x="{left:.1f}" y="{top:.1f}" style="fill:{colour}" text-anchor="{anchor}"{turned}'
+        self._parts.append(f"<text {place}>{escape(text)}</text>")
