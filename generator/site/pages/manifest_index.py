@@ -122,7 +122,7 @@ class Gallery:
 
     def roles_of(self, method: str) -> Sequence[str]:
         """The roles of a method; in a manifest of an older version, which states none, it has that of its name."""
-        return self.methods.get(method, {}).get("roles", (method,))
+        return self.methods.get(method, NOTHING).get("roles", (method,))
 
     def with_role(self, role: str) -> str:
         """The slug of the first method that has a role; "" where there is none."""
