@@ -1,93 +1,37 @@
-"""The command line: the group of commands, and what becomes of errors."""
+"""The command, from its first moment: a signal that comes while it is being loaded ends it without a trace."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import click
 
-from generator import __version__
-from generator.cli.registry import commands
-from generator.core.errors import InnerviewError
-from generator.core.text import plain_streams
+def run() -> None:
+    """Load the command line and run it."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)
+    from generator.cli.main import main
 
-
-class Commands(click.Group):
-    """Lists commands in the order one meets them, and turns our errors into one line and exit code 2."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        """In the order of definition."""
-        return list(self.commands)
-
-    def main(self, *arguments: Any, **named: Any) -> Any:
-        """The command, with nothing in what it says, or click says, that a terminal would obey."""
-        with plain_streams():
-            try:
-                return super().main(*arguments, **named)
-            except Exception:  # a defect: its trace may hold a stranger's words
-                if named.get("standalone_mode", True):
-                    traceback.print_exc()
-                    sys.exit(70)
-                raise
-
-    def invoke(self, context: click.Context) -> Any:
-        """Our own errors, and those of disks and folders, are the user's to mend: no traceback."""
-        stopped = signal.SIGINT
-        try:
-            with _terminated():
-                return super().invoke(context)
-        except InnerviewError as error:
-            told = str(error)
-        except OSError as error:
-            if os.environ.get("INNERVIEW_TRACE"):
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            told = f"{where}{error.strerror or error}"
-        except KeyboardInterrupt as interrupt:
-            stopped = signal.SIGTERM if interrupt.args else stopped
-            click.echo("\nStopped. What was drawn is kept; the same command goes on from here.", err=True)
-            context.exit(128 + stopped)
-        click.echo(f"innerview: {told}", err=True)
-        context.exit(2)
+    main(prog_name="innerview")
 
 
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """SIGTERM, by which a server stops what takes too long, ends a command as Ctrl-C does: workers first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt(number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _stop(number: int, frame: Any) -> None:
+    """End at once: nothing is under way yet, or all is over."""
+    os.write(2, b"\nStopped.\n")
+    os._exit(128 + number)
 
 
-@click.group(cls=Commands, commands=commands(), context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="innerview")
-def main() -> None:
-    """What a convolutional network sees, as a gallery of pictures.
+def __getattr__(name: str) -> Any:
+    """The group of commands, under the name that it is imported by."""
+    if name == "main":
+        from generator.cli.main import main
 
-    \b
-    innerview build                 draw what is missing and publish the site in site/
-    innerview serve                 the same, then look at it in a browser
-    innerview look photo.jpg        a gallery of your own pictures, at once
-
-    Without a gallery.yml the default gallery is built: the bundled CIFAR-10 network and the curated images.
-    """
+        return main
+    raise AttributeError(name)
 
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -1,17 +1,24 @@
 """The workflows: they keep their schemas, pin what they use, trust nobody, and their commands do what they say."""
 
+import copy
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
+from pathlib import Path
 
 import pytest
 import tiny_gallery
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from repository import ROOT
 
 from generator import __version__
-from generator.site.diff.markdown import MARK, code, comment
+from generator.site.diff.comment_data import comment_data
 
 SCAFFOLD = "generator/config/new_gallery/.github/workflows"
 ARGUMENTS = "--model vgg-cifar10 --workers 1"
@@ -154,39 +161,148 @@ def test_the_picture_that_was_there_is_reused_and_the_summary_tells(played):
     assert "| `vgg-cifar10` | `added` |" in told and "### Gone" not in told
 
 
-def accepted(repository, folder, text):
-    """What the step with rights says of a comment; "" where it takes it."""
+def written(repository, folder, content):
+    """What the step with rights makes of what the other run left: the comment, and what it says against it."""
     (step,) = (step for step in steps_of(loaded(repository, ".github/workflows/comment.yml")) if "run" in step)
     (folder / "innerview-comment").mkdir(exist_ok=True)
-    (folder / "innerview-comment" / "comment.md").write_bytes(text if isinstance(text, bytes) else text.encode())
-    done = subprocess.run([sys.executable, "-c", step["run"]], cwd=folder, capture_output=True, text=True)
-    return done.stderr
+    (folder / "comment.md").unlink(missing_ok=True)
+    content = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    (folder / "innerview-comment" / "comment.json").write_bytes(content)
+    environment = {**os.environ, "RUNNER_TEMP": str(folder)}
+    call = [sys.executable, "-I", "-c", step["run"]]
+    done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True)
+    made = folder / "comment.md"
+    return made.read_text() if made.exists() else "", done.stderr
 
 
-def test_the_comment_of_a_real_pull_request_is_taken(played, repository, clone, tmp_path):
-    text = (clone / "innerview-comment" / "comment.md").read_text()
-    assert accepted(repository, tmp_path, text) == ""
+def test_the_comment_of_a_real_pull_request_is_written(played, repository, clone, tmp_path):
+    text, said = written(repository, tmp_path, (clone / "innerview-comment" / "comment.json").read_text())
+    assert said == "" and text.startswith("<!-- innerview-diff -->\n## What changed in the gallery\n")
+    assert "| `vgg-cifar10` | `added` |" in text and "### Gone" not in text
 
 
-def test_names_that_mean_harm_are_taken_as_code(repository, tmp_path):
-    harm = "@all `x` [a](https://example.org) <b> | \\"
-    told = {
-        "counts": {"changed": 0, "new": 0, "gone": 0, "same": 0, "same, made anew": 0},
-        "parts": {part: {"new": [harm], "gone": [], "changed": []} for part in ("models", "images", "methods")},
-        "versions": [], "answers": [], "figures": [],
-    }  # fmt: skip
-    text = comment(told, [harm])
-    assert code(harm) in text and accepted(repository, tmp_path, text) == ""
+HARMS = [
+    "@all", "`x`", "[a](https://example.org)", "<b>", "a|b", "\\", "~~~\nfence", "```", "$x$",
+    "$$\\href{https://e.org}{a}$$",
+    "GH-12", "#12", "owner/repo#1", "d670460b4b4aece5915caf5c68d12f560a9fe3e4", "\u202etxt", "- [x] forged",
+    "https://e.org", "www.example.org", "a@example.org", "&#64;all", "\x1b[2J", "\ud800", "::error::x",
+    "<!-- innerview-diff -->", "\n# Head",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        "@someone", "[x](y)", "<img src=x>", "https://example.org", "www.example.org", "see #12", "`@a|@b`", "``@all``",
-        "\\`@all\\`", "&#64;all", "\x1b[2J", "a\u0060@all", "[x]: y", b"\xff", "x" * 70_000,
-    ],
-)  # fmt: skip
-def test_a_comment_that_could_do_harm_is_refused(repository, tmp_path, harm):
-    harm = harm if isinstance(harm, bytes) else harm.encode()
-    said = accepted(repository, tmp_path, f"{MARK}\n".encode() + harm + b"\n")
-    assert re.search("expected|UnicodeDecodeError", said)
+def told(harm="frog"):
+    """What changed where every name is one that means harm."""
+    states = [("changed", ["drawn", "drawn"]), ("changed", ["drawn", harm]), ("new", ["", ""]), ("gone", ["", ""])]
+    numbers = {"correlation": harm, "ssim": 0.5}
+    entry = {"id": f"{harm}/{harm}/{harm}", "model": harm, "image": harm, "numbers": numbers}
+    figures = [{**entry, "kind": kind, "status": status} for kind, status in states]
+    answer = {"model": harm, "image": harm, "label": harm, "before": {"name": harm}, "after": {"name": harm}}
+    counts = {"changed": 2, "new": 1, "gone": 1, "same": 3}
+    return {"counts": counts, "answers": [answer], "figures": figures}
+
+
+def assert_harmless(text):
+    """Nothing outside of code but our own words and numbers, and in code nothing that could end it."""
+    assert text.isascii() and len(text) <= 60_000
+    spans = re.findall(r"`[^`\n]*`", text)
+    assert all(re.fullmatch(r"`[a-z0-9_.~@/-]+`", span) for span in spans)
+    plain = re.sub(r"`[^`\n]*`", "", text.removeprefix("<!-- innerview-diff -->"))
+    assert re.fullmatch(r"[A-Za-z0-9 ,.;|#*:+'?\n-]*", plain), plain
+    assert not re.search(r"#\d|GH-\d|\b[0-9a-f]{7,40}\b(?<!\d)", plain) and "- [" not in plain
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=ascii)
+def test_names_that_mean_harm_are_slugs_in_code(repository, tmp_path, harm):
+    """Whether our own command writes them, or someone writes them in its place."""
+    text, said = written(repository, tmp_path, comment_data({**told(harm), "figures": told(harm)["figures"][::2]}, 1))
+    assert said == "" and "**Refused**" in text
+    assert_harmless(text)
+    good = json.loads(comment_data(told(), 0))
+    for kind, field in (
+        ("changed", "id"),
+        ("turned", "id"),
+        ("turned", "after"),
+        ("answers", "label"),
+        ("new", "model"),
+    ):
+        forged = copy.deepcopy(good)
+        forged[kind] = forged[kind] or [{"id": "a/b/c", "before": "drawn", "after": "failed"}]
+        forged[kind][0][field] = harm if harm != "d670460b4b4aece5915caf5c68d12f560a9fe3e4" else f"{harm} "
+        text, said = written(repository, tmp_path, json.dumps(forged))
+        assert text == "" and "expected" in said, (kind, field)
+
+
+FORGED = [
+    b"\xff", b"", b"[]", b"null", b'{"format": 1}', b"{" * 100_000, b"x" * 600_000, "{\"a\": \"\u202e\"}".encode(),
+    b'{"format": "innerview-comment", "version": 1, "counts": {"changed": NaN}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", FORGED, ids=lambda content: ascii(content[:20]))
+def test_what_is_no_such_file_is_refused(repository, tmp_path, content):
+    text, said = written(repository, tmp_path, content)
+    assert text == "" and said.startswith("expected ") and len(said.splitlines()) == 1
+
+
+def test_a_link_in_its_place_is_refused(repository, tmp_path):
+    (tmp_path / "innerview-comment").mkdir()
+    (tmp_path / "elsewhere.json").write_text(comment_data(told(), 0))
+    (tmp_path / "innerview-comment/comment.json").symlink_to(tmp_path / "elsewhere.json")
+    (step,) = (step for step in steps_of(loaded(repository, ".github/workflows/comment.yml")) if "run" in step)
+    environment = {**os.environ, "RUNNER_TEMP": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", step["run"]], cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode and not (tmp_path / "comment.md").exists()
+
+
+def test_a_comment_of_many_figures_fits(repository, tmp_path):
+    entry = {"model": "vgg-cifar10", "image": "frog", "kind": "changed", "status": ["drawn"] * 2, "numbers": {}}
+    figures = [{**entry, "id": f"vgg-cifar10/frog/{'long-' * 30}{number}"} for number in range(2000)]
+    text, said = written(repository, tmp_path, comment_data({**told(), "figures": figures}, 0))
+    assert said == "" and len(text) <= 60_000 and "more are left out here" in text
+    assert_harmless(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=25)
+@given(value=JSON, kind=st.sampled_from("format version counts changed turned answers new gone".split()), at=st.data())
+def test_whatever_stands_in_its_place_is_refused_or_harmless(value, kind, at):
+    good = json.loads(comment_data(told(), 0))
+    target = good
+    if isinstance(good[kind], list) and good[kind] and at.draw(st.booleans()):
+        target, kind = good[kind][0], at.draw(st.sampled_from(sorted(good[kind][0])))
+    target[kind] = value
+    with tempfile.TemporaryDirectory() as folder:
+        text, said = written(ROOT, Path(folder), json.dumps(good))
+    assert bool(text) != bool(said), said
+    assert_harmless(text or "<!-- innerview-diff -->")
+
+
+def test_a_fork_that_is_gone_gets_no_comment_and_no_error(repository):
+    (script,) = (
+        step["with"]["script"]
+        for step in steps_of(loaded(repository, ".github/workflows/comment.yml"))
+        if "script" in step.get("with", {})
+    )
+    assert "if (!run.head_repository) return" in script
+    assert script.index("if (!run.head_repository)") < script.index("run.head_repository.owner")
+
+
+def test_the_key_of_the_cache_is_one_line(repository):
+    """A second line would be another output of the step."""
+    for name in ("action.yml", f"{SCAFFOLD}/gallery.yml"):
+        (step,) = (step for step in steps_of(loaded(repository, name)) if "key=$key" in step.get("run", ""))
+        for key, accepted in (("a" * 64, True), ("a" * 64 + "\nfolder=/", False), ("", False)):
+            with tempfile.TemporaryDirectory() as folder:
+                fake = Path(folder, "python")
+                fake.write_text(f"#!/bin/sh\nprintf '%s' '{key}'\n")
+                fake.chmod(0o755)
+                environment = {"PATH": f"{folder}:{os.environ['PATH']}", "GITHUB_OUTPUT": f"{folder}/output"}
+                call = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+                done = subprocess.run(call, env={**environment, "ARGUMENTS": ""}, capture_output=True)
+                assert (done.returncode == 0) == accepted == Path(folder, "output").exists()

@@ -21,6 +21,7 @@ TOLD = 10  # changed figures on the terminal
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--html", type=FOLDER, metavar="DIR", help="Write a page with pictures into this folder.")
 @click.option("--markdown", type=FILE, metavar="FILE", help="Write a comment for a pull request; - prints it.")
+@click.option("--comment", type=FILE, metavar="FILE", help="Write what comment.yml writes a comment from.")
 @click.option("--json", "as_json", type=FILE, metavar="FILE", help="Write all of it for programs; - prints it.")
 @click.option("--fail-if", "conditions", multiple=True, metavar="GATE", help="Refuse it; may be repeated, see below.")
 @click.option("--model", "models", multiple=True, metavar="M", help="Only this network; may be repeated.")
@@ -33,6 +34,7 @@ def diff(
     new: Path,
     html: Path | None,
     markdown: Path | None,
+    comment: Path | None,
     as_json: Path | None,
     conditions: tuple[str, ...],
     models: tuple[str, ...],
@@ -56,8 +58,8 @@ def diff(
     innerview diff old site --model vgg-cifar10 --fail-if "grad-cam:correlation<0.9"
     innerview diff old site --fail-if "gone>0" --fail-if "answers>0"
     """
+    from generator.site.diff.report import as_comment, as_markdown, set_against
     from generator.site.diff.report import as_json as json_of
-    from generator.site.diff.report import as_markdown, set_against
     from generator.site.pages.changes import causes, measured, same, summary
 
     if Path("-") in (markdown, as_json) and markdown == as_json:
@@ -69,6 +71,8 @@ def diff(
             click.echo(text(answer), nl=False)
         elif file:
             file.write_text(text(answer), encoding="utf-8")
+    if comment:
+        comment.write_text(as_comment(answer), encoding="ascii")
     terminal = Terminal()
     if Path("-") not in (markdown, as_json):
         click.echo(f"{summary(answer.told)} {same(answer.told)}")

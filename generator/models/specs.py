@@ -139,6 +139,14 @@ def is_file_name(weights: str) -> bool:
     return Path(weights).suffix in (".safetensors", ".pt", ".pth")
 
 
+def known_code(network: Network) -> bool:
+    """Whether the network's code is ours or torchvision's: it changes nothing of its process, and not unseen.
+
+    A module of one's own may do and import anything.
+    """
+    return network.source.partition(":")[0] in ("bundled", "torchvision")
+
+
 def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes."""
     with open(path, "rb") as file:

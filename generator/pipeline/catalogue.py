@@ -23,12 +23,11 @@ from generator.core.records import (
 )
 from generator.core.resources import PACKAGE
 from generator.core.store import Store, key_of
-from generator.models.specs import MODELS, file_digest, weights_files
+from generator.models.specs import MODELS, file_digest, known_code, weights_files
 
 from . import fingerprint
 from .pool import Pool, WorkerError
 
-FAST = ("bundled", "torchvision")  # sources whose code is known; a module of one's own may import anything
 Card = TypeVar("Card")
 
 
@@ -98,11 +97,6 @@ def model_cards(
         found[index] = store.put(key, plain) if key else plain
     cards = [(network, _model(one["card"])) for network, one in zip(networks, found, strict=True) if one]
     return cards, failed
-
-
-def known_code(network: Network) -> bool:
-    """Whether the network's code is ours or torchvision's, so that a change of it cannot go unseen."""
-    return network.source.partition(":")[0] in FAST
 
 
 def forget(network: Network, store: Store) -> None:

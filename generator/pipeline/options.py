@@ -43,6 +43,7 @@ class Options:
     store_dir: Path | None = None  # `.innerview/store` in the root by default; galleries may share one
     against: Path | None = None  # another gallery, from which the site tells what changed
     engine: str = "local"  # or "ray"
+    isolate: bool = True  # a network of the user's own has processes of its own
     address: str = ""  # of a Ray cluster; "" starts one on this machine
     shard: tuple[int, int] | None = None  # which part of how many is drawn; without a site
 
@@ -69,10 +70,10 @@ class Options:
     def pool(self, workers: int | None = None) -> Pool:
         """The workers, as many as asked for; none is started before there is something to do."""
         code = package_digest(*plugins.methods())
-        setup = Setup(self.store.folder, device(self.device), self.trust_pickle, self.time_limit, code)
+        setup = Setup(self.store.folder.absolute(), device(self.device), self.trust_pickle, self.time_limit, code)
         workers = self.workers if workers is None else workers
         ray = partial(Cluster, workers=workers, address=self.address)
-        return Pool(setup, workers, ray if self.engine == "ray" else Processes)
+        return Pool(setup, workers, ray if self.engine == "ray" else Processes, self.isolate)
 
     def selection(self) -> dict[str, Any]:
         """Everything here that decides what the site holds."""

@@ -8,11 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from generator.core.errors import InnerviewError
+from generator.core.records import Network
 from generator.core.store import StoreError
 from generator.core.tasks import SceneTask
+from generator.models.specs import known_code
 
 from .processes import Process, Processes, Setup, said
 
+RETRIES = 2  # of a question over which a worker died, perhaps by chance
 ENDS = ("drawn", "reused", "failed", "inapplicable")  # what becomes of a job; each is told of exactly once
 Event = Callable[[str, SceneTask, str, str], None]  # (one of ENDS or "step", task, key of the job, words)
 
@@ -24,15 +27,21 @@ class WorkerError(InnerviewError):
 class Pool:
     """Workers with one torch thread each, started when first needed.
 
-    With `workers=0` all is done in this process; with -1 nothing may be asked at all. `engine` makes what starts the
-    workers, of the setup; like `Processes` it has `start`, `wait` and `close`, and its workers are like `Process`.
-    Use as a context manager: leaving it ends the workers, also after an interrupt.
+    A network of the user's own has workers of its own: its code may change anything of its process, and so what
+    another network computes there. Ours and torchvision's share workers. With `workers=0` all but those of the user's
+    own is done in this process; with -1 nothing may be asked at all. `isolate=False` lets all share, for tests.
+
+    `engine` makes what starts the workers, of the setup; like `Processes` it has `start`, `wait` and `close`, and its
+    workers are like `Process`. Use as a context manager: leaving it ends the workers, also after an interrupt.
     """
 
-    def __init__(self, setup: Setup, workers: int, engine: Callable[[Setup], Any] = Processes) -> None:
-        self.setup, self.workers = setup, workers
+    def __init__(
+        self, setup: Setup, workers: int, engine: Callable[[Setup], Any] = Processes, isolate: bool = True
+    ) -> None:
+        self.setup, self.workers, self.isolate = setup, workers, isolate
         self._make = engine
         self._engine: Any = None  # Processes, or Ray's Cluster
+        self._networks: dict[Process, Network | None] = {}  # whose process it is; None: it is shared
         self._idle: list[Process] = []
         self._all: list[Process] = []
         self._here: Any = None
@@ -55,43 +64,62 @@ class Pool:
         """
         if self.workers < 0 and questions:
             raise WorkerError("the store does not know these networks and methods yet: run innerview build first")
-        if self.workers == 0:
-            here = []
-            for index, (name, arguments) in enumerate(questions):
-                here.append(self._ask_here(name, arguments))
-                heard(index)
-            return here
+        if self.workers > 0:
+            return self._ask_processes(questions, heard)
+        answers = []
+        for index, (name, arguments) in enumerate(questions):
+            if self._owner(arguments):
+                answers += self._ask_processes([(name, arguments)], lambda _: None)
+            else:
+                answers.append(self._ask_here(name, arguments))
+            heard(index)
+        return answers
+
+    def _ask_processes(self, questions: Sequence[tuple[str, tuple]], heard: Callable[[int], None]) -> list[Any]:
+        """The same by workers; one that dies over a question is replaced, and asked again `RETRIES` times at most."""
         answers: list[Any] = [None] * len(questions)
-        queue = deque(enumerate(questions))
+        tries: Counter[int] = Counter()
+        queue = deque(range(len(questions)))
         busy: dict[Process, int] = {}
         while queue or busy:
-            while queue and len(busy) < self.workers:
-                index, question = queue.popleft()
-                process = self._take()
-                process.send(question)
+            while queue and len(busy) < max(1, self.workers):
+                index = queue.popleft()
+                process = self._take(self._owner(questions[index][1]))
+                process.send(questions[index])
                 busy[process] = index
             for process in self._ready(busy):
                 message = process.receive()
                 if message[0] == "event":
                     continue
                 index = busy.pop(process)
-                answers[index] = message[1] if message[0] == "answer" else WorkerError(message[1])
                 self._give(process, message)
+                if message[0] in ("died", "killed") and tries[index] < RETRIES:
+                    tries[index] += 1
+                    queue.appendleft(index)
+                    continue
+                answers[index] = message[1] if message[0] == "answer" else WorkerError(message[1])
                 heard(index)
         return answers
 
     def run(self, tasks: Iterable[SceneTask], tell: Event) -> None:
         """Every task; `tell` hears once of each job what became of it, and of long ones how far they are."""
-        queue = deque(_Running(task, tell) for task in tasks)
-        busy: dict[Process, _Running] = {}
-        if self.workers == 0:
-            for running in queue:
-                while not running.over(self._scene_here(running)):
-                    pass
+        waiting = [_Running(task, tell) for task in tasks]
+        if self.workers > 0:
+            self._run_processes(waiting)
             return
+        for running in waiting:
+            if self._owner((running.task,)):
+                self._run_processes([running])
+                continue
+            while not running.over(self._scene_here(running)):
+                pass
+
+    def _run_processes(self, waiting: Sequence[_Running]) -> None:
+        queue = deque(waiting)
+        busy: dict[Process, _Running] = {}
         while queue or busy:
-            while queue and len(busy) < self.workers:
-                process = self._take()
+            while queue and len(busy) < max(1, self.workers):
+                process = self._take(self._owner((queue[0].task,)))
                 busy[process] = queue.popleft()
                 process.send(("scene", (busy[process].task,)))
             for process in self._ready(busy):
@@ -108,14 +136,27 @@ class Pool:
         ready = self._engine.wait(busy)
         return ready + [process for process in busy if process.silent() and process not in ready]
 
-    def _take(self) -> Process:
-        while self._idle:
-            process = self._idle.pop()
+    def _owner(self, arguments: tuple) -> Network | None:
+        """The network of the user's own that a question is about, which is to have a worker of its own."""
+        about = arguments[0] if arguments else None
+        network = about if isinstance(about, Network) else getattr(about, "network", None)
+        return network if self.isolate and network and not known_code(network) else None
+
+    def _take(self, owner: Network | None = None) -> Process:
+        """An idle worker of this owner, or a new one; in the place of another's where there are enough."""
+        for process in [process for process in reversed(self._idle) if self._networks[process] == owner]:
+            self._idle.remove(process)
             if process.alive():
                 return process
+            self._all.remove(process)
+        while self._idle and len(self._all) >= max(1, self.workers):
+            other = self._idle.pop(0)
+            other.stop()
+            self._all.remove(other)
         self._engine = self._engine or self._make(self.setup)
         process = self._engine.start()
         self._all.append(process)
+        self._networks[process] = owner
         return process
 
     def _give(self, process: Process, message: tuple) -> None:
@@ -130,17 +171,17 @@ class Pool:
     def _ask_here(self, name: str, arguments: tuple) -> Any:
         try:
             return getattr(self._worker(), name)(*arguments)
-        except StoreError:
+        except (StoreError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # also what would end this process: a network may call sys.exit
             return WorkerError(said(error))
 
     def _scene_here(self, running: _Running) -> tuple:
         try:
             return ("answer", self._worker().scene(running.task, running.hear))
-        except StoreError:
+        except (StoreError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # likewise
             return ("error", said(error))
 
     def _worker(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Collection, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import monotonic
+from types import ModuleType
 from typing import Any
 
 from generator.core.errors import InnerviewError
@@ -62,7 +64,7 @@ class Process:
         threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         os.environ.update(dict.fromkeys(threads, "1"))
         try:
-            with _no_interrupts():
+            with _no_interrupts(), _no_main():
                 self._process.start()
         finally:
             for name, value in threads.items():
@@ -135,7 +137,7 @@ def _answer(connection: Connection, setup: Setup) -> None:
     while True:
         try:
             name, arguments = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the parent is gone, or a network closed what is not its own
             return
         try:
             worker = worker or Worker(setup.store, setup.device, setup.trust_pickle, setup.code)
@@ -148,11 +150,11 @@ def _answer(connection: Connection, setup: Setup) -> None:
             message = ("store", error)
         except (BrokenPipeError, ConnectionResetError):  # of `tell`: the parent is gone
             return
-        except Exception as error:
+        except BaseException as error:  # a network may raise anything, sys.exit and KeyboardInterrupt included
             message = ("error", said(error))
         try:
             connection.send(message)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             return
 
 
@@ -165,7 +167,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """What went wrong in one line; the whole trace goes to standard error where someone wants it."""
     if os.environ.get("INNERVIEW_TRACE"):
         traceback.print_exception(error)
@@ -186,7 +188,17 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """A process started meanwhile does not import the script that asked for it, which might build once more."""
+    script, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
 def _exit(code: int | None) -> str:
     if code is not None and code < 0:
         return f"signal {signal.Signals(-code).name}"
-    return f"exit code {code}"
+    return "its connection is closed" if code is None else f"exit code {code}"

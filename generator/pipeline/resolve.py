@@ -170,7 +170,7 @@ def _probe_source(settings: Settings, network: Network, options: Options) -> Sou
     if entry.probe is None:
         return Source()
     place = f"{settings.file}: models[{settings.models.index(entry)}].probe:"
-    return find_source(entry.probe.data, entry.probe.images, settings.folder, options.data, place)
+    return find_source(entry.probe.data, entry.probe.images, settings.folder.absolute(), options.data, place)
 
 
 def _styles(settings: Settings, options: Options) -> tuple[dict[str, list[Example]], list[Problem]]:

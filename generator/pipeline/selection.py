@@ -173,7 +173,7 @@ def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
         named,
         title=entry.title,
         weights=entry.weights or named.weights,
-        folder=str(settings.folder),
+        folder=str(settings.folder.absolute()),
         input=_input(entry.input) if entry.input else None,
         classes=tuple(_class_names(entry, settings)),
         vocabulary=entry.vocabulary,
@@ -196,7 +196,7 @@ def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
 
 def _named(name: str, settings: Settings, place: str) -> Network:
     try:
-        return replace(resolve(name), folder=str(settings.folder))
+        return replace(resolve(name), folder=str(settings.folder.absolute()))
     except ModelError as error:
         raise ConfigError(f"{place} {error}") from error
 

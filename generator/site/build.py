@@ -15,16 +15,16 @@ from generator.analysis import evidence_tasks
 from generator.analysis.probe.results import channels as channels_of
 from generator.analysis.probe.tasks import files as probe_files
 from generator.core.atomic_io import write_atomically
-from generator.core.errors import ImageError
+from generator.core.errors import ImageError, InnerviewError
 from generator.core.manifest_types import Manifest
 from generator.core.records import Network
 from generator.core.resources import template_folders
 from generator.core.store import Damaged, Store
 from generator.core.tasks import PairTask, SceneTask
 from generator.data.previews import preview
-from generator.models.specs import weights_files
+from generator.models.specs import known_code, weights_files
 from generator.pipeline import fingerprint, model_pairs, run_probes, shards
-from generator.pipeline.catalogue import forget, known_code
+from generator.pipeline.catalogue import forget
 from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
 from generator.pipeline.options import Options, Progress
 from generator.pipeline.plan import Plan, find_missing, make_plan
@@ -68,6 +68,7 @@ def build(options: Options, progress: Progress) -> Report:
         return Report(**last, unchanged=True, site=None if options.no_site else options.out)
     with options.pool() as pool:
         plan = make_plan(options, pool, store)
+        _expect_networks(plan)
         if options.shard:
             shards.narrow(plan, *options.shard, store)
         try:
@@ -172,6 +173,14 @@ def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Prog
         report.pages = publish(described, files, options, store, plan, progress, old)
         report.site = options.out
     return report
+
+
+def _expect_networks(plan: Plan) -> None:
+    """Raise `InnerviewError` where no network could be loaded: a site without one is no site to be published."""
+    unreadable = dict(plan.unreadable)
+    reasons = [f"{name}: {reason}" for name, reason in plan.failed if name not in unreadable]
+    if not plan.models and reasons:
+        raise InnerviewError(f"no network could be loaded, so nothing is published: {'; '.join(reasons)}")
 
 
 def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str, str]]:

@@ -18,7 +18,7 @@ import tiny_gallery
 import torch
 from click.testing import CliRunner
 
-from generator.__main__ import Commands
+from generator.cli.main import Commands
 from generator.core.errors import InnerviewError, ModelError
 from generator.models import torchvision_zoo
 from generator.pipeline.options import Options

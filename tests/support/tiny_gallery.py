@@ -45,7 +45,8 @@ def lay(folder: Path, images=("one", "two"), network=NETWORK, module="tiny_netwo
     entry = {"name": "mine", "source": f"{module}:net", "input": INPUT, "classes": ["ant", "bee", "cat"]}
     models = [{**entry, "vocabulary": "mine"}]
     write(folder / "gallery.yml", {"models": models, "methods": METHODS, "preset": "quick", **settings})
-    return Options(root=folder, config=folder / "gallery.yml", workers=0, device="cpu", no_site=True)
+    here = {"workers": 0, "isolate": False}  # so that a test sees what its network does
+    return Options(root=folder, config=folder / "gallery.yml", device="cpu", no_site=True, **here)
 
 
 def bundled(folder: Path, images=("frog",), **settings) -> Options:
@@ -81,7 +82,7 @@ def run(options: Options, **changes) -> tuple[Report, list[str]]:
 def without_torch(monkeypatch):
     """No worker may be asked anything meanwhile."""
 
-    def refuse(self):
+    def refuse(self, *_):
         raise AssertionError("a worker was asked for")
 
     with monkeypatch.context() as patch:

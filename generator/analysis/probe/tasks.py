@@ -41,7 +41,7 @@ def task_of(
         asdict(card.input),
         card.classes,
         [(layer.name, layer.kind, layer.stage) for layer in card.layers],
-        [(str(file), content) for file, content in zip(paths, digests, strict=True)],
+        [(_name(file, source), content) for file, content in zip(paths, digests, strict=True)],
         [(one.id, one.digest, one.background, one.fit, one.targets.get(card.vocabulary, "")) for one in curated],
         source.most,
         batch,
@@ -60,6 +60,11 @@ def hashed_files(task: ProbeTask) -> dict[str, str]:
     return dict(zip(paths, task.digests, strict=True))
 
 
+def _name(file: Path, source: Source) -> str:
+    """A file's name wherever the source lies: an address would make another key of another place."""
+    return file.relative_to(source.path).as_posix() if file != Path(source.path) else file.name
+
+
 def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: str) -> Source:
     """The images that gallery.yml names: a folder or archive beside it, or a data set by name; raises `ConfigError`.
 
@@ -70,7 +75,7 @@ def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: 
         return Source(str(path), "", most)
     known = datasets.whereabouts(sets, wanted) if "/" not in wanted else None
     if known is not None:
-        return Source(str(known), wanted, most)
+        return Source(str(known.absolute()), wanted, most)
     raise ConfigError(
         f"{place} expected a folder of pictures, an archive of one, or the name of a data set in the folder given as "
         f"--data; there is no {wanted!r}"

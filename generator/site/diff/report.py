@@ -17,6 +17,7 @@ from generator.site.pages.changes import changes
 from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.write import jinja, render
 
+from .comment_data import comment_data
 from .compute import SHOWN, diff, pictures
 from .gates import Gate, broken, gate
 from .markdown import comment
@@ -105,8 +106,13 @@ def as_json(told: ChangesRecord) -> str:
     return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def as_comment(answer: Answer) -> str:
+    """For the workflow that comments on pull requests."""
+    return comment_data(answer.told, len(answer.refused))
+
+
 def as_markdown(answer: Answer) -> str:
-    """For the comment on a pull request."""
+    """For people, such as in the summary of a job."""
     return comment(answer.told, answer.refused)
 
 

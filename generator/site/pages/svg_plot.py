@@ -73,9 +73,7 @@ class Plot:
         left, top = self.at(x, y)
         self._text(left + offset[0], top - offset[1], text, colour, "end" if end else "start")
 
-    def line(
-        self, points: Iterable[Sequence[float]], colour: str, width: float = 1.6, dashed: bool = False
-    ) -> None:
+    def line(self, points: Iterable[Sequence[float]], colour: str, width: float = 1.6, dashed: bool = False) -> None:
         """Join points."""
         path = "L".join(f"{left:.1f} {top:.1f}" for left, top in (self.at(x, y) for x, y in points))
         dash = ";stroke-dasharray:4 3" if dashed else ""
