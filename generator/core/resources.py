@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
 import re
@@ -100,7 +101,8 @@ def _copy(file: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_symlink():
         target.unlink()
-    shutil.copyfile(file, target)
+    if not target.is_file() or not filecmp.cmp(file, target, shallow=False):  # who watches it sees changes alone
+        shutil.copyfile(file, target)
 
 
 def _digest(file: Path) -> str:

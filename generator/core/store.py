@@ -6,6 +6,8 @@ import hashlib
 import json
 import math
 import os
+import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from isal import isal_zlib
 
 from .atomic_io import write_atomically
 from .errors import InnerviewError
+from .record_shape import is_record
 
 try:
     import fcntl
@@ -52,22 +55,24 @@ class Store:
         self.folder = folder
         self.outdated: set[str] = set()  # keys that were asked for and whose records have another version
 
-    def get(self, key: str) -> dict[str, Any] | None:
+    def get(self, key: str, *fields: str) -> dict[str, Any] | None:
         """Return the record of `key`; None where there is none, it is damaged, or it has another version.
 
-        Raises `StoreError` where the store cannot be read.
+        A record that lacks one of `fields`, or has another shape than those of ours, counts as damaged. Raises
+        `StoreError` where the store cannot be read.
         """
         try:
-            with open(self._record(key), "rb") as file:
-                record = unsealed(file.read())
+            record = unsealed(_content(self._record(key)))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise StoreError(f"{self.folder}: expected a store that can be read: {error.strerror}") from error
+        if not isinstance(record, dict):
+            return None
         if record is not None and not is_current(record):
             self.outdated.add(key)
             return None
-        return record
+        return record if is_record(record, fields) else None
 
     def put(self, key: str, record: Mapping[str, Any], payloads: Mapping[str, bytes] | None = None) -> dict[str, Any]:
         """Keep payloads and then the record, which is returned with `"payloads": {name: digest}`."""
@@ -79,7 +84,7 @@ class Store:
     def keep(self, data: bytes) -> str:
         """Keep one payload; its SHA-256."""
         digest = hashlib.sha256(data).hexdigest()
-        if not os.path.exists(self._payload(digest)):
+        if not os.path.isfile(self._payload(digest)):
             self._write(self._payload(digest), data)
         return digest
 
@@ -91,11 +96,11 @@ class Store:
         """A payload, its checksum verified. Raises `Damaged`, after removing one that is not what it should be."""
         path = self.path(digest)
         try:
-            data = path.read_bytes()
-        except FileNotFoundError:
+            data = _content(path)
+        except (FileNotFoundError, NotADirectoryError):
             raise Damaged(digest) from None
         if hashlib.sha256(data).hexdigest() != digest:
-            path.unlink(missing_ok=True)
+            _clear(path)
             raise Damaged(digest)
         return data
 
@@ -115,7 +120,7 @@ class Store:
     def drop(self, key: str) -> None:
         """Forget the record of `key` and its payloads, which nothing else may name."""
         found = self.get(key)
-        Path(self._record(key)).unlink(missing_ok=True)
+        _clear(Path(self._record(key)))
         for digest in (found or {}).get("payloads", {}).values():
             self.path(digest).unlink(missing_ok=True)
 
@@ -123,12 +128,12 @@ class Store:
         """Look at every file and remove those that are not what was written; their names."""
         found = []
         for path in sorted(self.folder.glob("*/??/*")):
-            if path.name.startswith(".") or not path.is_file():  # those that are being written have such names
+            if path.name.startswith("."):  # those that are being written have such names
                 continue
-            data = path.read_bytes()
+            data = _content(path)
             digest = hashlib.sha256(data).hexdigest()
-            if (unsealed(data) is None) if path.suffix else (digest != path.name):
-                path.unlink()
+            if not is_record(unsealed(data)) if path.suffix else (digest != path.name):
+                _clear(path)
                 found.append(path.name)
         return found
 
@@ -149,7 +154,11 @@ class Store:
 
     def _write(self, path: str, data: bytes) -> None:
         try:
-            write_atomically(path, data, 0o444)
+            try:
+                write_atomically(path, data, 0o444)
+            except IsADirectoryError:  # someone's, in the place of a file of ours
+                _clear(Path(path))
+                write_atomically(path, data, 0o444)
         except OSError as error:
             raise StoreError(f"{self.folder}: expected a store that can be written: {error.strerror}") from error
 
@@ -158,6 +167,26 @@ class Store:
 
     def _payload(self, digest: str) -> str:
         return f"{self.folder}/payloads/{digest[:2]}/{digest}"
+
+
+def _content(path: Path | str) -> bytes:
+    """Return the bytes of a regular file; b"" for a pipe, a folder or a device, which nobody put there for us."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return b""
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
+
+
+def _clear(path: Path) -> None:
+    """Remove whatever lies in the place of a file of ours."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def is_current(record: Any) -> bool:
@@ -197,4 +226,7 @@ def sealed(content: Any) -> bytes:
 def unsealed(data: bytes) -> Any:
     """What `sealed` was given; None where these are not its bytes."""
     seal, _, text = data.partition(b"\n")
-    return json.loads(text) if seal == hashlib.sha256(text).hexdigest().encode() else None
+    try:
+        return json.loads(text) if seal == hashlib.sha256(text).hexdigest().encode() else None
+    except (ValueError, RecursionError):  # someone sealed what is no JSON
+        return None

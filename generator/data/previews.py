@@ -21,7 +21,7 @@ def preview(example: Example, store: Store) -> dict[str, Any]:
     """The record of a photo's two pictures, made where the store does not hold them. Raises `ImageError`."""
     code = closure_digest("generator.data.previews", "generator.data.decode")
     key = key_of("preview", example.digest, example.background, code)
-    found = store.get(key)
+    found = store.get(key, "width", "height")
     if found and store.whole(found):
         return found
     picture = opened(example)

@@ -38,14 +38,13 @@ def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
     code = closure_digest("generator.engine.method_card", *modules, *plugins.methods())
     words = [fingerprint.digest(file) for file in module_files(*plugins.methods())]  # which are on the cards
     key = key_of("methods", code, fingerprint.folder_digest("methods"), plugins.methods(), words)
-    found = store.get(key)
-    if found is None:
+    cards = _readable(_method_cards, store.get(key, "cards"))
+    if cards is None:
         (answer,) = pool.ask([("methods", ())])
         if isinstance(answer, WorkerError):
             raise answer
-        found = store.put(key, {"cards": [dataclasses.asdict(card) for card in answer]})
-    cards = [_made(MethodCard, {**card, "style": _made(StyleCard, card["style"])}) for card in found["cards"]]
-    return sorted(cards, key=lambda card: card.order)
+        cards = _method_cards(store.put(key, {"cards": [dataclasses.asdict(card) for card in answer]}))
+    return cards
 
 
 def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[ControlCard]]:
@@ -57,15 +56,14 @@ def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[Con
         closure_digest("generator.analysis.measure_registry", *modules),
         fingerprint.folder_digest("analysis/measures"),
     )
-    found = store.get(key)
-    if found is None:
+    cards = _readable(_measure_cards, store.get(key, "measures", "controls"))
+    if cards is None:
         (answer,) = pool.ask([("measures", ())])
         if isinstance(answer, WorkerError):
             raise answer
         measures, controls = ([dataclasses.asdict(card) for card in cards] for cards in answer)
-        found = store.put(key, {"measures": measures, "controls": controls})
-    cards = sorted((_made(MeasureCard, card) for card in found["measures"]), key=lambda card: card.order)
-    return cards, [ControlCard(**card) for card in found["controls"]]
+        cards = _measure_cards(store.put(key, {"measures": measures, "controls": controls}))
+    return cards
 
 
 def model_cards(
@@ -78,7 +76,7 @@ def model_cards(
     """
     hashed = [_hashed(network) for network in networks]
     keys = [_card_key(network, files) for network, files in zip(networks, hashed, strict=True)]
-    found = [_fresh(store.get(key), digest) if key else None for key in keys]
+    found = [_fresh(store.get(key, "card", "files"), digest) if key else None for key in keys]
     asked = [index for index, one in enumerate(found) if one is None]
     failed = []
     answers = pool.ask([("describe_files", (networks[index],)) for index in asked])
@@ -107,7 +105,9 @@ def forget(network: Network, store: Store) -> None:
 
 def _fresh(record: dict[str, Any] | None, digest: Callable[[Path], str]) -> dict[str, Any] | None:
     """A card's record, unless a file elsewhere that it was read from is another one by now."""
-    files = record.get("files", {}) if record else {}
+    if record is None or _readable(lambda record: _model(record["card"]), record) is None:
+        return None
+    files = record["files"]
     return None if any(digest(Path(name)) not in ("", content) for name, content in files.items()) else record
 
 
@@ -125,6 +125,24 @@ def _card_key(network: Network, files: Mapping[str, str]) -> str:
     code = closure_digest("generator.engine.model_card", *MODELS.values(), "generator.models.torchvision_zoo")
     anywhere = dataclasses.replace(network, folder="")
     return key_of("card", dataclasses.asdict(anywhere), weights, code, fingerprint.versions())
+
+
+def _readable(read: Callable[[dict[str, Any]], Any], record: dict[str, Any] | None) -> Any:
+    """What is read of a record; None where there is none, or it has another shape than we wrote."""
+    try:
+        return read(record) if record is not None else None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _method_cards(record: dict[str, Any]) -> list[MethodCard]:
+    cards = [_made(MethodCard, {**card, "style": _made(StyleCard, card["style"])}) for card in record["cards"]]
+    return sorted(cards, key=lambda card: card.order)
+
+
+def _measure_cards(record: dict[str, Any]) -> tuple[list[MeasureCard], list[ControlCard]]:
+    controls = [ControlCard(**card) for card in record["controls"]]
+    return sorted((_made(MeasureCard, card) for card in record["measures"]), key=lambda card: card.order), controls
 
 
 def _model(plain: dict[str, Any]) -> ModelCard:

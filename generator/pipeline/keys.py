@@ -10,6 +10,7 @@ from generator.core.records import Job, MethodCard
 from generator.core.store import key_of
 from generator.core.tasks import SceneTask
 
+PICTURE = ("files", "width", "height", "scale")  # fields that the record of a picture has
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow")
 
 

@@ -61,7 +61,7 @@ def manifest(contents: Contents, store: Store) -> tuple[Manifest, list[Published
     controls: dict[str, list[dict[str, Any]]] = {}
     for task in contents.tasks:
         evidence = _evidence(task, contents.known, store, controls)
-        records = {job: store.get(job.key) or {} for job in task.jobs}
+        records = {job: store.get(job.key, "status") or {} for job in task.jobs}
         shared = {job: group for group in groups(task) for job in group}
         for job in task.jobs:
             if job.target.startswith(f"{FURTHER}:") and records[job].get("status") == "inapplicable":

@@ -14,7 +14,7 @@ from generator.core.tasks import MODEL_LEVEL, ProbeTask, SceneTask, groups
 
 from .cost import price
 from .jobs import NetworkRequest, scene_tasks
-from .keys import picture_key
+from .keys import PICTURE, picture_key
 from .options import Options
 from .pool import Pool
 from .resolve import ResolvedGallery, ResolvedNetwork, resolve_gallery
@@ -133,10 +133,10 @@ def find_missing(plan: Plan, store: Store) -> None:
     for index, task in enumerate(plan.tasks):
         missing: list[Job] = []
         for group in groups(task):
-            records = {job: store.get(job.key) or {} for job in group}
+            records = {job: store.get(job.key, "status") or {} for job in group}
             known = all(record and store.whole(record) for record in records.values())
             drawn = [job for job in group if known and records[job]["status"] == "drawn"]
-            pictures = (store.get(picture_key(job, drawn, task, cards)) for job in drawn)
+            pictures = (store.get(picture_key(job, drawn, task, cards), *PICTURE) for job in drawn)
             if known and all(picture and store.whole(picture) for picture in pictures):
                 continue
             missing += group

@@ -23,7 +23,7 @@ from generator.engine.quantise import frames_again, plain, reduce, reduce_frames
 from generator.engine.scheduler import Outcome
 from generator.engine.targets import Target
 
-from .keys import picture_key
+from .keys import PICTURE, picture_key
 
 # (event, key of the job, words): "begin", "step", "computed" where its picture has to wait, then one of run.ENDS
 Tell = Callable[[str, str, str], None]
@@ -67,7 +67,7 @@ class SceneOutput:
 
     def known(self, job: Job) -> bool:
         """Whether the store holds the job's array, undamaged, or that there is none."""
-        record = self.store.get(job.key)
+        record = self.store.get(job.key, "status")
         if record is None or not self.store.sound(record):
             return False
         self.records[job] = record
@@ -123,7 +123,7 @@ class SceneOutput:
                 self._draw_group(waiting, drawn)
 
     def _pictured(self, job: Job, drawn: list[Job]) -> bool:
-        found = self.store.get(picture_key(job, drawn, self.task, self.cards))
+        found = self.store.get(picture_key(job, drawn, self.task, self.cards), *PICTURE)
         return found is not None and self.store.whole(found)
 
     def _draw_group(self, waiting: list[Job], drawn: list[Job]) -> None:

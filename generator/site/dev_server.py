@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from generator.config.settings import load
 from generator.core import resources
@@ -40,6 +40,7 @@ CODE = """(function () {
   }
 })();
 """
+HOSTS = {"127.0.0.1", "localhost", "[::1]"}  # names under which it answers
 Seen = dict[Path, tuple[int, int, int]]
 
 
@@ -110,6 +111,22 @@ class _Live(Quiet):
     def __init__(self, *arguments: Any, built: Built, **named: Any) -> None:
         self.built = built
         super().__init__(*arguments, **named)
+
+    def parse_request(self) -> bool:
+        """Only what is asked of this machine by name is answered, and only for paths that can be.
+
+        A page elsewhere may have its own name lead here (DNS rebinding), and would then read what is served.
+        """
+        if not super().parse_request():
+            return False
+        host = self.headers.get("Host", "")
+        if host.removesuffix(f":{self.server.server_port}").lower() not in HOSTS:
+            self.send_error(421, f"expected one of {', '.join(sorted(HOSTS))} as host")
+            return False
+        if any(ord(character) < 32 for character in unquote(urlsplit(self.path).path)):
+            self.send_error(400, "expected a path without control characters")
+            return False
+        return True
 
     def send_head(self) -> BinaryIO | None:
         """What goes out for a path: the script, a page with it, or any other file as it is."""
