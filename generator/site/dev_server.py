@@ -108,6 +108,8 @@ class Quiet(SimpleHTTPRequestHandler):
 class _Live(Quiet):
     """Puts a script into each page on its way out."""
 
+    server: ThreadingHTTPServer
+
     def __init__(self, *arguments: Any, built: Built, **named: Any) -> None:
         self.built = built
         super().__init__(*arguments, **named)

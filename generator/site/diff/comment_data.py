@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from generator.core.naming import slug
@@ -20,7 +20,7 @@ NUMBERS = {
 }
 
 
-def comment_data(changes: dict[str, Any], refused: int) -> str:
+def comment_data(changes: Mapping[str, Any], refused: int) -> str:
     """The answer of `compute.diff` as JSON in ASCII, in the one form that the workflow with rights accepts.
 
     Class names become slugs; figures whose id is none are counted and not listed.
