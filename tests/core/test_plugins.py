@@ -79,6 +79,21 @@ def test_a_name_of_ours_is_not_taken_over(package):
         method_registry.load_methods()
 
 
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ('draw="rainbow"', "method 'attention-map': no style is called 'rainbow': expected one of"),
+        ('draw="overlay", roles=("regoin",)', "method 'attention-map': no role is called 'regoin': expected input, "),
+        ('draw="overlay", counts="much"', "method 'attention-map': counts='much': expected value, size or nothing"),
+    ],
+)
+def test_what_a_method_states_and_nobody_knows_costs_one_line(package, stated, words):
+    (package / "methods.py").write_text(visiting_package.METHOD.replace('draw="overlay"', stated))
+    brought = method_registry.load_methods()["attention-map"]
+    with pytest.raises(plugins.PackageError, match=re.escape(words)):
+        method_card.card(brought)
+
+
 # --- a gallery of them ------------------------------------------------------------------------------
 
 
