@@ -99,6 +99,7 @@ class _Common:
             card.digest,
             asdict(card.input),
             card.default_layer,
+            {name: value for name, value in card.output.items() if name != "unit"},
             [(layer.name, layer.kind) for layer in card.layers],
             [stage.layer for stage in card.stages],
             closure_digest(

@@ -14,10 +14,16 @@ from torch import nn
 from generator.analysis.probe.forward_pass import _watch
 from generator.core.answer_kinds import ranked
 from generator.core.errors import ModelError, NotApplicable
+from generator.core.resources import template_folders
 from generator.engine.model_card import describe
 from generator.engine.model_handle import Driven
 from generator.engine.readout import member, readout_of
 from generator.engine.targets import find_targets
+from generator.site.pages.format import percent
+from generator.site.pages.manifest_index import Gallery
+from generator.site.pages.report import report
+from generator.site.pages.write import jinja
+from generator.site.social_cards import of_report
 
 SIZE = (3, 10, 12)
 
@@ -341,6 +347,43 @@ def test_no_curve_is_drawn_of_a_probability_that_there_is_not(gallery):
         for model in ("binary", "regression")
     }
     assert "deletion" in curves["binary"] and not {"deletion", "insertion"} & curves["regression"]
+
+
+def test_reports_and_cards_say_each_kind_as_what_it_is(gallery, repository):
+    _, manifest = gallery
+    shown, environment = Gallery(manifest), jinja(template_folders(repository))
+    pages = {
+        model: environment.get_template("report.md").render(vars(report(shown, model, "one")))
+        for model in ("binary", "labels", "regression", "softmax")
+    }
+    predictions = {model: shown.predictions[model, "one"] for model in pages}
+    assert "the other side" in pages["binary"] and " sure" in pages["binary"]
+    assert "The network finds" in pages["labels"] and " sure" not in pages["labels"]
+    assert "The network answers" in pages["regression"] and " mm</bdi>" in pages["regression"]
+    assert " sure" not in pages["regression"] and "bars__track" not in pages["regression"]
+    for model in ("binary", "labels", "softmax"):
+        for entry in predictions[model]["top"]:
+            assert percent(entry["probability"]).replace("\xa0", " ") in pages[model]
+    assert of_report(shown, "labels", "one").line.startswith("labels finds ")
+    assert " sure." in of_report(shown, "softmax", "one").line
+    assert of_report(shown, "regression", "one").line == "in regression"
+    words = [figure["alt"] for figure in manifest["figures"] if figure["layer"] == "values"]
+    assert words and all(alt.endswith(" mm") for alt in words if alt.startswith("Activations"))
+
+
+def test_another_threshold_is_another_answer(gallery):
+    """Last of those that use the gallery, as it builds it anew."""
+    options, before = gallery
+    content = yaml.safe_load(options.config.read_text())
+    (entry,) = [one for one in content["models"] if one["name"] == "labels"]
+    shares = [one["probability"] for p in before["predictions"] if p["model"] == "labels" for one in p["top"]]
+    entry["threshold"] = round(min(0.99, max(shares) + 0.001), 4)
+    tiny_gallery.write(options.config, content)
+    report, _ = tiny_gallery.run(options)
+    after = json.loads((options.work / "manifest.json").read_text())
+    assert not report.failures
+    assert [p["above"] for p in after["predictions"] if p["model"] == "labels"] == [[], []]
+    assert any(p["above"] for p in before["predictions"] if p["model"] == "labels")
 
 
 @pytest.mark.parametrize("kind", ["probe", "scene", "handle"])

@@ -40,6 +40,7 @@ def task_of(
         card.digest,
         asdict(card.input),
         card.classes,
+        {name: value for name, value in card.output.items() if name != "unit"},
         [(layer.name, layer.kind, layer.stage) for layer in card.layers],
         [(_name(file, source), content) for file, content in zip(paths, digests, strict=True)],
         [(one.id, one.digest, one.background, one.fit, one.targets.get(card.vocabulary, "")) for one in curated],
