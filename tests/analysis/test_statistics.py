@@ -129,6 +129,9 @@ def test_without_a_probe_the_statistics_are_shown_all_the_same(manifest):
     page = findings(Gallery(manifest), "tiny")
     assert page.probe == "9,000 images of digits" and page.confusions and page.layers
     assert page.sheet == "" and [answer.instead for answer in page.wrong] == ["it is cat"]
+    links = [link.href for fault in page.faults for link in fault.evidence]
+    links += [link.href for line in page.layers for link in line.first]
+    assert links and not any("#c" in href.replace("#confusions", "") for href in links), "no page tells of channels"
 
 
 def test_the_table_of_channels_says_which_images_its_verdicts_rest_on(manifest):

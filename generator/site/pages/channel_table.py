@@ -80,6 +80,12 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
     )
 
 
+def has_units(gallery: Gallery, model: str, name: str) -> bool:
+    """Return whether the layer's page tells of single channels, so that `#c3` leads somewhere."""
+    probe = gallery.probes.get(model)
+    return probe is not None and layer_of(probe, name) is not None
+
+
 def layer_of(measured: ProbeRecord, name: str) -> ProbeLayer | None:
     """Return what a probe, or statistics, say of a layer's channels; None where they say nothing of it."""
     return next((layer for layer in measured["layers"] if layer["layer"] == name), None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from generator.core.manifest_types import ModelLayer, ModelRecord, ProbeRecord
 
 from . import format
-from .channel_table import findings_page
+from .channel_table import findings_page, has_units
 from .components import Link
 from .diagnostics_channels import SHOWN, Fault, numbers, saturated, still_and_alike
 from .manifest_index import NOTHING, Gallery
@@ -222,7 +222,8 @@ def resolved(gallery: Gallery, model: str, links: list[Link]) -> list[Link]:
         if kind == "model":
             href = relative(model_page(model), page)
         elif kind == "layer" and name in pages:
-            href = relative(layer_page(model, name), page) + mark + anchor
+            channel = mark + anchor if has_units(gallery, model, name) else ""
+            href = relative(layer_page(model, name), page) + channel
         elif kind == "layer":
             href = relative(model_page(model), page) + "#layers"
         else:

@@ -8,7 +8,7 @@ from typing import Any
 from generator.core.manifest_types import AnswerRecord, ModelRecord, ProbeLayer, ProbeRecord
 
 from . import format
-from .channel_table import findings_page, noted, probe_words
+from .channel_table import findings_page, has_units, noted, probe_words
 from .components import Link
 from .diagnostics import faults, resolved
 from .diagnostics_channels import Fault, looked_at
@@ -213,7 +213,8 @@ def _line(gallery: Gallery, model: str, told: ProbeLayer, page: str) -> LayerLin
     name = told["layer"]
     has_page = name in gallery.layers_of(model)
     href = relative(layer_page(model, name), page) if has_page else ""
-    first = [Link(str(row.channel), f"{href}#{row.anchor}", row.why) for row in noted(told)[:6]] if href else []
+    rows = noted(told)[:6] if href and has_units(gallery, model, name) else []
+    first = [Link(str(row.channel), f"{href}#{row.anchor}", row.why) for row in rows]
     return LayerLine(
         layer=Link(name, href),
         channels=format.count(told["channels"]),
