@@ -87,7 +87,7 @@ def test_values_are_read_back_to_one_step_of_their_scale(tmp_path, style, palett
     codes = np.arange(1, 250, dtype=np.uint8).reshape(3, 83)
     wanted = {"grey": scale[0] + codes / 255, "signed": (codes - 128.0) / 127 * 2, "sprite": codes / 254 * 3}[style]
     side = laid(tmp_path, style, indexed_png(codes, palette), scale)
-    found = values(side, side.manifest["figures"][0], style)
+    found = values(side, side.manifest["figures"][0])
     assert found.source == "decoded"
     np.testing.assert_allclose(found.arrays["map"][0], wanted, atol=(scale[1] - scale[0]) / steps / 100)
 
@@ -96,7 +96,7 @@ def test_a_lossy_picture_has_no_values_to_read_back(tmp_path):
     target = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(target, "WEBP", quality=80)
     side = laid(tmp_path, "colour", target.getvalue(), (-1.0, 1.0), ".webp")
-    assert values(side, side.manifest["figures"][0], "colour") is None
+    assert values(side, side.manifest["figures"][0]) is None
 
 
 DRAWN_BY = {"grey": "saliency", "signed": "signed-gradient", "sprite": "activations", "colour": "vanilla-backprop"}
@@ -318,8 +318,8 @@ def test_values_of_a_store_and_of_pictures_agree_to_8_bits(galleries):
     for figure in Side(root / "elsewhere").figures.values():
         entry = stored.get(figure["id"], {"kind": ""})
         if entry["kind"] == "changed" and figure["method"] == "saliency":
-            left = values(Side(options.work, [root / "store"]), figure, "grey").arrays["map"]
-            right = values(Side(read), figure, "grey").arrays["map"]
+            left = values(Side(options.work, [root / "store"]), figure).arrays["map"]
+            right = values(Side(read), figure).arrays["map"]
             factor = right.shape[-1] // left.shape[-1]
             step = (figure["scale"][1] - figure["scale"][0]) / 255
             low, high = figure["scale"]
@@ -362,5 +362,5 @@ def test_names_that_neither_gallery_has_are_refused(galleries):
 def test_png_colours_are_read_back(tmp_path):
     board = np.random.default_rng(3).integers(0, 256, (8, 8, 3)).astype(np.uint8)
     one = laid(tmp_path, "colour", png(board), (-1.0, 1.0))
-    found = values(one, one.manifest["figures"][0], "colour").arrays["map"]
+    found = values(one, one.manifest["figures"][0]).arrays["map"]
     np.testing.assert_allclose(found[0], board.transpose(2, 0, 1) / 255 * 2 - 1, atol=1e-5)
