@@ -152,6 +152,7 @@ class Settings(Entry):
     pin: list[str] = []  # figures, by name or pattern, whose picture keeps an address of its own for ever
     compare: list[list[str]] = []  # pairs of model names to set side by side; pruned copies are set beside their whole
     _path: Path = PrivateAttr(default=Path("gallery.yml"))
+    _own: bool = PrivateAttr(default=False)  # whether there is such a file
 
     @property
     def folder(self) -> Path:
@@ -165,9 +166,12 @@ class Settings(Entry):
 
     @property
     def images_folder(self) -> Path:
-        """The pictures beside gallery.yml; those that came with Innerview where neither file nor folder is there."""
+        """The pictures beside gallery.yml; those that came with Innerview where there is no gallery.yml at all.
+
+        A gallery of someone's own never publishes ours for want of its own.
+        """
         folder = self.folder / self.images
-        return folder if folder.is_dir() or "images" in self.model_fields_set else resource("images")
+        return folder if self._own or folder.is_dir() or "images" in self.model_fields_set else resource("images")
 
     @field_validator("methods", "measures", mode="before")
     @classmethod
@@ -227,7 +231,7 @@ def load(path: Path | None, **overrides: Any) -> Settings:
     if isinstance(given, dict):
         given = {**given, **changed}
     settings = validated(Settings, given, file)
-    settings._path = path or Path(file)
+    settings._path, settings._own = path or Path(file), path is not None
     return settings
 
 

@@ -48,7 +48,8 @@ def read_images(
     where images.yml is wrong, and where an id of `only` does not exist.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: expected a folder of pictures, there is none")
+        advice = "create it, or set `images:` in gallery.yml"
+        raise ConfigError(f"{folder}: expected a folder of pictures, there is none; {advice}")
     wanted, problems = _wanted(folder)
     problems = [] if only else problems  # of what no one asked for
     if unknown := [name for name in only if name not in wanted]:

@@ -44,7 +44,8 @@ def test_an_empty_file_is_the_default_too(gallery):
 
 
 def test_pictures_come_from_beside_the_file_or_with_innerview(gallery, tmp_path, repository):
-    assert load(gallery("")).images_folder == repository / "images"
+    assert load(None).images_folder.resolve() == repository / "images"
+    assert load(gallery("")).images_folder == tmp_path / "images", "a gallery never publishes ours for want of its own"
     assert load(gallery("images: mine")).images_folder == tmp_path / "mine"
     (tmp_path / "images").mkdir()
     assert load(gallery("")).images_folder == tmp_path / "images"
