@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
-STATES = {"drawn": ("meta", "numbers", "target"), "inapplicable": ("reason", "target")}  # and what these need
+STATES = {  # and what each of them needs
+    "drawn": ("meta", "numbers", "target"),
+    "inapplicable": ("reason", "target"),
+    "measured": ("numbers",),
+}
 
 
 def _is(*kinds: type) -> Callable[[Any], bool]:
