@@ -7,6 +7,7 @@ import pytest
 
 from generator.core import code_digest
 
+CACHED = [code_digest.closure_digest, *(getattr(code_digest, name) for name in ("_path", "_parse", "_uses", "_code"))]
 PLAIN = """
 from .b import part
 
@@ -36,7 +37,7 @@ def package(tmp_path, monkeypatch):
 
 
 def clear():
-    for cached in (code_digest.closure_digest, code_digest._path, code_digest._imports):
+    for cached in CACHED:
         cached.cache_clear()
 
 
@@ -65,10 +66,10 @@ def test_words_and_layout_change_nothing(package, text):
     assert digest_after(package, "a", text) == before
 
 
-@pytest.mark.parametrize("name", ["a", "b", "c"])
-def test_code_of_all_that_is_imported_counts(package, name):
+@pytest.mark.parametrize(("name", "old", "new"), [("a", "+ 1", "+ 2"), ("b", "c.ONE", "c.ONE + 1"), ("c", "1", "2")])
+def test_code_of_all_that_is_imported_counts(package, name, old, new):
     before = code_digest.closure_digest("generator.a")
-    assert digest_after(package, name, (package / f"{name}.py").read_text().replace("1", "2") + "\nTWO = 2\n") != before
+    assert digest_after(package, name, (package / f"{name}.py").read_text().replace(old, new)) != before
 
 
 def test_code_that_is_not_imported_does_not_count(package):
@@ -95,6 +96,78 @@ def test_a_part_of_a_package_that_is_no_module_is_no_error(package):
     (package / "e" / "__init__.py").write_text("ONE = 1\n")
     assert digest_after(package, "a", "from generator.e import ONE\nimport torch.nn\n")
     assert code_digest.closure("generator.a") == {"generator.a", "generator.e"}
+
+
+RECORDS = """
+from dataclasses import dataclass
+
+@dataclass
+class Used:
+    one: int = 1
+
+@dataclass
+class Page:
+    title: str = ""
+
+TABLE = {}
+
+def unused(x):
+    return x + 1
+"""
+READER = """
+from . import e
+from .b import part
+from .e import Page, Used
+
+def f(page: Page) -> Page:
+    return part(Used().one) + 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("one: int = 1", "one: int = 2", True),
+        ("one: int = 1", "one: float = 1", False),  # an annotation
+        ('title: str = ""', 'title: str = ""\n    alt: str = ""', False),  # a field of a record that is only annotated
+        (
+            'title: str = ""',
+            'title: str = ""\n    def f(self):\n        return 1',
+            True,
+        ),  # what it is given may have it
+        ("x + 1", "x - 1", False),
+        ("TABLE = {}", "TABLE = {}\nTABLE['a'] = 1", True),  # what a module does while it is imported
+    ],
+)
+def test_of_an_imported_module_only_what_is_named_counts(package, old, new, counts):
+    (package / "e.py").write_text(RECORDS)
+    before = digest_after(package, "a", READER.replace("from . import e\n", ""))
+    assert old in RECORDS
+    (package / "e.py").write_text(RECORDS.replace(old, new))
+    assert (digest_after(package, "a", READER.replace("from . import e\n", "")) != before) == counts
+
+
+def test_a_module_that_is_imported_for_nothing_but_its_import_counts_whole(package):
+    (package / "e.py").write_text(RECORDS)
+    before = digest_after(package, "a", READER)
+    (package / "e.py").write_text(RECORDS.replace("x + 1", "x - 1"))
+    clear()
+    assert code_digest.closure_digest("generator.a") != before
+
+
+def test_a_name_asked_of_a_module_counts_alone(package):
+    text = "from . import e\n\ndef f(x):\n    return e.unused(x)\n"
+    (package / "e.py").write_text(RECORDS)
+    before = digest_after(package, "a", text)
+    (package / "e.py").write_text(RECORDS.replace("one: int = 1", "one: int = 2"))
+    assert digest_after(package, "a", text) == before
+    (package / "e.py").write_text(RECORDS.replace("x + 1", "x - 1"))
+    assert digest_after(package, "a", text) != before
+
+
+def test_another_librarys_function_under_the_same_name_counts(package):
+    before = digest_after(package, "a", "from math import sin as f\n\ndef g(x):\n    return f(x)\n")
+    assert digest_after(package, "a", "from math import cos as f\n\ndef g(x):\n    return f(x)\n") != before
 
 
 def test_which_module_holds_the_code_counts(package):

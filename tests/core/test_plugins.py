@@ -38,8 +38,8 @@ def package(tmp_path, monkeypatch):
 
 
 def clear():
-    for cached in (code_digest.closure_digest, code_digest._path, code_digest._imports):
-        cached.cache_clear()
+    for name in ("closure_digest", "_path", "_parse", "_uses", "_code"):
+        getattr(code_digest, name).cache_clear()
 
 
 def test_a_method_of_another_package_is_one_of_ours(package):
