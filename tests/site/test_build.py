@@ -16,8 +16,9 @@ from repository import ROOT
 
 from generator.config import settings
 from generator.core.atomic_io import write_atomically
-from generator.engine import method_registry
-from generator.pipeline import catalogue, fingerprint, keys
+from generator.drawing import style_registry
+from generator.engine import method_card
+from generator.pipeline import catalogue, fingerprint
 from generator.pipeline.fingerprint import Fingerprint
 from generator.pipeline.manifest import manifest
 from generator.pipeline.options import Progress
@@ -159,12 +160,12 @@ def test_a_new_image_is_the_only_one_that_is_done(gallery):
 
 
 def test_a_changed_method_draws_its_figures_and_those_built_on_it(gallery, monkeypatch):
-    real = method_registry.closure_digest
+    real = method_card.closure_digest
 
     def changed(*names):
         return real(*names) + ("x" if any(name.endswith("methods.gradients") for name in names) else "")
 
-    monkeypatch.setattr(method_registry, "closure_digest", changed)
+    monkeypatch.setattr(method_card, "closure_digest", changed)
     monkeypatch.setattr(catalogue, "closure_digest", changed)
     look_again(gallery)
     report, lines = tiny_gallery.run(gallery)
@@ -188,10 +189,10 @@ def test_a_mended_sentence_draws_nothing(gallery, monkeypatch, untouched_network
 
 def test_a_new_palette_draws_again_without_a_pass(gallery, monkeypatch, untouched_networks):
     before = {figure["id"]: figure["keys"] for figure in manifest_of(gallery)["figures"]}
-    real = keys.closure_digest
-    monkeypatch.setattr(
-        keys, "closure_digest", lambda *n: real(*n) + ("x" if n == ("generator.drawing.styles",) else "")
-    )
+    real = style_registry.closure_digest
+    of_methods = "generator.engine.method_card"  # the key of their cards, which hold the styles
+    monkeypatch.setattr(style_registry, "closure_digest", lambda *names: real(*names) + "x")
+    monkeypatch.setattr(catalogue, "closure_digest", lambda *names: real(*names) + "x" * (of_methods in names))
     look_again(gallery)
     report, _ = tiny_gallery.run(gallery)
     assert (report.drawn, report.reused, report.failures) == (5, 0, {})
