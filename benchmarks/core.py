@@ -108,7 +108,7 @@ def subject(name: str) -> Subject:
         network = replace(resolve(name), weights=str(file))
     loaded = load(network)
     worker = Worker(_folder_in_use())
-    worker.take(loaded)
+    worker.preload(loaded)
     return Subject(name, loaded, worker, worker.describe(loaded.network))
 
 

@@ -96,7 +96,7 @@ class _Runner:
     def __init__(self, folder: Path, network: Network, methods: tuple[str, ...], memory: int = GIVEN) -> None:
         folder.mkdir()
         self.worker, self.network, self.memory, self.lost = Worker(folder / "store"), network, memory, 0
-        self.worker.take(load(network))
+        self.worker.preload(load(network))
         self.card = self.worker.describe(network)
         self.cards = {card.slug: card for card in self.worker.methods()}
         self.chosen = {slug: self.cards[slug].parameters for slug in methods}

@@ -53,7 +53,7 @@ class Model:
         folder = tempfile.mkdtemp(prefix="innerview-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.worker = Worker(Path(folder), device)
-        self.worker.take(loaded)
+        self.worker.preload(loaded)
         self.network = loaded.network
         self.card = self.worker.describe(loaded.network)
         self.methods: dict[str, MethodCard] = {card.slug: card for card in self.worker.methods()}
@@ -89,9 +89,9 @@ def load(
     """
     if isinstance(network, torch.nn.Module):
         return Model(_at_hand(network, input, tuple(classes), device), device)
-    asked = replace(resolve(network), folder=str(folder), classes=tuple(classes))
-    asked = replace(asked, weights=weights or asked.weights, input=input)
-    return Model(load_network(asked, device, trust_pickle), device)
+    spec = replace(resolve(network), folder=str(folder), classes=tuple(classes))
+    spec = replace(spec, weights=weights or spec.weights, input=input)
+    return Model(load_network(spec, device, trust_pickle), device)
 
 
 def look(
@@ -166,11 +166,11 @@ class Look:
         task, job = self._job(method, target, layer, parameters)
         cards, store, failed = self.model.methods, self.model.worker.store, []
 
-        def tell(event: str, key: str, words: str) -> None:
+        def on_event(event: str, key: str, words: str) -> None:
             if event == "failed":
                 failed.append(words)
 
-        self.model.worker.scene(task, tell)
+        self.model.worker.scene(task, on_event)
         if failed:
             raise InnerviewError(f"{method}: {failed[0]}")
         done, card = store.get(job.key), cards[method]
@@ -218,9 +218,9 @@ class Look:
 
     def _repr_html_(self) -> str:
         """The picture, where the answer came from, and the answer."""
-        told = self._told(3)
+        answer = self._told(3)
         shown = "".join(self.figure(method)._repr_html_() for method in self._overview() if self._speaks(method))
-        return f"<div><p>{escape(self.model.card.title)} says: {escape(told)}</p>{shown}</div>"
+        return f"<div><p>{escape(self.model.card.title)} says: {escape(answer)}</p>{shown}</div>"
 
     def _overview(self) -> list[str]:
         cards = self.model.methods.values()
@@ -262,15 +262,15 @@ class Look:
         tasks = scene_tasks(
             NetworkRequest(model.network, model.card, [self.example], [target], {method: chosen}, cards, device)
         )
-        found = [(task, job) for task in tasks for job in task.jobs if job.method == method]
+        candidates = [(task, job) for task in tasks for job in task.jobs if job.method == method]
         if layer:
             _check(layer, model.layers, "layer")
             if "layer" not in cards[method].axes:
                 raise ConfigError(f"{method}: it looks at no single layer; there is {layer!r}")
-            found = [(task, replace(job, layer=layer, key=key_of(job.key, layer))) for task, job in found[:1]]
-        if not found:
+            candidates = [(task, replace(job, layer=layer, key=key_of(job.key, layer))) for task, job in candidates[:1]]
+        if not candidates:
             raise ConfigError(f"{method}: it makes nothing of one network and one picture alone")
-        task, job = next((one for one in found if one[1].layer == model.card.default_layer), found[0])
+        task, job = next((pair for pair in candidates if pair[1].layer == model.card.default_layer), candidates[0])
         return replace(task, jobs=(job,)), job
 
 
@@ -288,9 +288,9 @@ def _at_hand(module: torch.nn.Module, input: Input | None, classes: tuple[str, .
     return loaded
 
 
-def _check(name: str, known: Any, kind: str) -> None:
-    if name not in known:
-        raise ConfigError(f"no {kind} is called {name!r}{nearest(name, get_close_matches(name, list(known), n=1))}")
+def _check(name: str, choices: Any, kind: str) -> None:
+    if name not in choices:
+        raise ConfigError(f"no {kind} is called {name!r}{nearest(name, get_close_matches(name, list(choices), n=1))}")
 
 
 def _chosen(method: str, parameters: dict[str, Any], cards: list[MethodCard]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def standings(
         both = there & there[index]
         difference = sign * (filled[index] - filled) * both
         better_than[index] = _interval(_means(drawn, difference, both))[0] > 0
-    found = [
+    entries = [
         Standing(
             method=name,
             mean=float(means[index]),
@@ -63,7 +63,7 @@ def standings(
         )
         for index, name in enumerate(names)
     ]
-    return sorted(found, key=lambda one: (one.rank, -sign * one.mean, one.method))
+    return sorted(entries, key=lambda entry: (entry.rank, -sign * entry.mean, entry.method))
 
 
 def difference(
@@ -92,6 +92,6 @@ def _means(drawn: np.ndarray, values: np.ndarray, there: np.ndarray) -> np.ndarr
 def _interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The middle 95 % of the drawn means, by row: (rows,) and (rows,)."""
     rest = 50 * (1 - LEVEL)
-    whole = np.where(np.isnan(means).all(0), 0.0, means)  # a row without any image is level with everything
-    low, high = np.nanpercentile(whole, [rest, 100 - rest], axis=0)
+    filled = np.where(np.isnan(means).all(0), 0.0, means)  # a row without any image is level with everything
+    low, high = np.nanpercentile(filled, [rest, 100 - rest], axis=0)
     return low, high

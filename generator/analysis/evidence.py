@@ -35,29 +35,34 @@ Tell = Callable[[str, str, str], None]
 
 
 def gather(
-    task: SceneTask, known: Registry, store: Store, loaded: Loaded, x: torch.Tensor, tell: Tell = lambda *event: None
+    task: SceneTask,
+    registry: Registry,
+    store: Store,
+    loaded: Loaded,
+    x: torch.Tensor,
+    on_event: Tell = lambda *event: None,
 ) -> dict[str, str]:
     """Measure what is missing of a task whose maps are in the store, and keep it there; what failed, and why.
 
     What a measure has nothing to say about is kept too, so that it is not asked again.
     """
-    asked = missing(task, known, store)
-    if not asked:
+    pending = missing(task, registry, store)
+    if not pending:
         return {}
     failed = {}
     request = SceneRequest(task.card, x, (), task.label, task.parameters, task.chunk)
-    bench = Bench(loaded, request, explained(task), known.methods)
+    bench = Bench(loaded, request, explained(task), registry.methods)
     bench.say_where(inside(task.example, task.card.input))
     bench.seed = seed_of(task.example.digest)
-    bench.jobs = [subject.job for subject, _ in asked if subject.job]
-    for subject, measure in asked:
-        key = evidence_key(task, subject, measure, known)
-        tell("begin", key, "")
+    bench.jobs = [subject.job for subject, _ in pending if subject.job]
+    for subject, measure in pending:
+        key = evidence_key(task, subject, measure, registry)
+        on_event("begin", key, "")
         try:
             if subject.job:
                 array = unpack(store.read(store.get(subject.job.key)["payloads"]["arrays"]))["map"]
                 value = torch.from_numpy(array.copy()).to(x.device)
-                heatmap = bench.heatmap(value, known.methods[subject.slug])
+                heatmap = bench.heatmap(value, registry.methods[subject.slug])
             else:
                 heatmap = bench.control(subject.slug)
             numbers = bench.measure(measure, subject, heatmap, task.measures[measure])
@@ -98,10 +103,10 @@ class Bench:
 
     def measure(self, slug: str, subject: Subject, heatmap: torch.Tensor, parameters: Mapping[str, Any]) -> dict:
         """What one measure finds of a map (H, W). Raises `NotApplicable` where it has nothing to say."""
-        found = MEASURES[slug]
-        values = [self._input(name, subject, heatmap) for name in found.inputs]
+        measure = MEASURES[slug]
+        values = [self._input(name, subject, heatmap) for name in measure.inputs]
         with untouched(self.loaded.model), torch.no_grad():
-            return found.function(*values, **{**found.parameters, **parameters})
+            return measure.function(*values, **{**measure.parameters, **parameters})
 
     def heatmap(self, value: torch.Tensor, card: MethodCard) -> torch.Tensor:
         """A method's result (1, h, w) or (1, C, h, w) as one value per pixel of the input (H, W)."""
@@ -123,11 +128,11 @@ class Bench:
 
         `loaded` is another network in place of ours, `given` are other parameters than the task's.
         """
-        found: dict[tuple[str, str], torch.Tensor] = {}
+        maps: dict[tuple[str, str], torch.Tensor] = {}
 
         def done(job: Job, outcome: Any) -> None:
             if outcome.error is None:
-                found[job.method, job.layer] = self.heatmap(outcome.value, self.methods[job.method])
+                maps[job.method, job.layer] = self.heatmap(outcome.value, self.methods[job.method])
 
         index, against = self.target.index, self.target.against
         symbol = f"class:{self.card.classes[index]}"
@@ -137,7 +142,7 @@ class Bench:
         of = loaded or self.loaded
         request = SceneRequest(self.card, self.x, named, self.label, given or self.parameters, self.chunk)
         Scene(of, request, done).run()
-        return found
+        return maps
 
     def control(self, slug: str) -> torch.Tensor:
         """The map (H, W) of a control; its chance hangs on `seed`, so that no two images get the same."""
@@ -190,16 +195,16 @@ class Bench:
             here = self.loaded.model if device.type == "cpu" else copy.deepcopy(self.loaded.model).cpu()
             model = derive(here, (("randomise", top),), self.loaded.network.seed)  # on the CPU, whose chance is seeded
             forgetful = replace(self.loaded, model=model.eval().requires_grad_(False).to(device))
-            found = self.heatmaps(waiting, forgetful)
-            made |= {(job.method, job.layer): found.get((job.method, job.layer)) for job in waiting}
+            maps = self.heatmaps(waiting, forgetful)
+            made |= {(job.method, job.layer): maps.get((job.method, job.layer)) for job in waiting}
         return self._of(subject, self._redrawn[top])
 
     @staticmethod
     def _of(subject: Subject, made: Mapping[tuple[str, str], torch.Tensor | None]) -> torch.Tensor:
-        found = made.get((subject.job.method, subject.job.layer))
-        if found is None:
+        heatmap = made.get((subject.job.method, subject.job.layer))
+        if heatmap is None:
             raise NotApplicable("the method has nothing to show of the changed network")
-        return found
+        return heatmap
 
 
 def seed_of(name: str) -> int:

@@ -14,7 +14,7 @@ from generator.core.tasks import SceneTask
 from generator.engine.method_registry import SHARED_PASSES
 
 # Forward passes that it may take to measure one map. Random weights under RISE would take five thousand.
-DEAREST = {"forward": 0.0, "quick": 60.0, "standard": 60.0, "full": 1000.0}
+MOST_PASSES_PER_MAP = {"forward": 0.0, "quick": 60.0, "standard": 60.0, "full": 1000.0}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Subject:
     job: Job | None = None  # None: a control
 
 
-def subjects(task: SceneTask, known: Registry) -> list[Subject]:
+def subjects(task: SceneTask, registry: Registry) -> list[Subject]:
     """The maps of a task that are measured, and behind them the controls.
 
     Of a method it is the map for the first of the targets, and at the layer where class activation maps belong: the
@@ -43,15 +43,15 @@ def subjects(task: SceneTask, known: Registry) -> list[Subject]:
     if task.example is None or not task.measures:
         return []
     target = explained(task)
-    found = [
+    measured = [
         Subject(job.method, job)
         for job in task.jobs
-        if known.methods[job.method].counts
+        if registry.methods[job.method].counts
         and job.target in ("", target)
         and job.layer in ("", task.card.default_layer)
         and not job.style
     ]
-    return [*found, *map(Subject, known.controls)] if found else []
+    return [*measured, *map(Subject, registry.controls)] if measured else []
 
 
 def explained(task: SceneTask) -> str:
@@ -59,52 +59,54 @@ def explained(task: SceneTask) -> str:
     return next((job.target for job in task.jobs if job.target), "label" if task.label else "top")
 
 
-def evidence_key(task: SceneTask, subject: Subject, measure: str, known: Registry) -> str:
+def evidence_key(task: SceneTask, subject: Subject, measure: str, registry: Registry) -> str:
     """Under which key is kept what a measure found of a map."""
-    card = known.measures[measure]
-    of = subject.job.key if subject.job else [subject.slug, known.controls[subject.slug].key, _answer(task, known)]
+    card = registry.measures[measure]
+    of = (
+        subject.job.key if subject.job else [subject.slug, registry.controls[subject.slug].key, _answer(task, registry)]
+    )
     where = [task.example.box, task.example.mask_digest] if "inside" in card.inputs else []
     code = closure_digest("generator.analysis.evidence")
-    counts = known.methods[subject.slug].counts if subject.job else ""
-    said = [task.measures[measure], counts, explained(task), task.label, task.keyed_chunk, where]
-    return key_of("evidence", of, card.key, said, code)
+    counts = registry.methods[subject.slug].counts if subject.job else ""
+    settings = [task.measures[measure], counts, explained(task), task.label, task.keyed_chunk, where]
+    return key_of("evidence", of, card.key, settings, code)
 
 
-def missing(task: SceneTask, known: Registry, store: Store, ahead: bool = False) -> list[tuple[Subject, str]]:
+def missing(task: SceneTask, registry: Registry, store: Store, ahead: bool = False) -> list[tuple[Subject, str]]:
     """What is still to be measured of the maps in the store; looking `ahead`, also of those that are not drawn yet."""
     return [
         (subject, measure)
-        for subject in subjects(task, known)
+        for subject in subjects(task, registry)
         if _drawn(subject, store, ahead)
         for measure in task.measures
-        if price(task, [(subject, measure)], known) <= task.dearest
-        and store.get(evidence_key(task, subject, measure, known)) is None
+        if price(task, [(subject, measure)], registry) <= task.dearest
+        and store.get(evidence_key(task, subject, measure, registry)) is None
     ]
 
 
-def found(task: SceneTask, known: Registry, store: Store) -> Iterator[tuple[Subject, str, dict[str, Any]]]:
+def found(task: SceneTask, registry: Registry, store: Store) -> Iterator[tuple[Subject, str, dict[str, Any]]]:
     """What was measured of a task: map, measure and its numbers; what had nothing to say is left out."""
-    for subject in subjects(task, known):
+    for subject in subjects(task, registry):
         for measure in task.measures:
-            record = store.get(evidence_key(task, subject, measure, known))
+            record = store.get(evidence_key(task, subject, measure, registry))
             if record and record["status"] == "measured":
                 yield subject, measure, record["numbers"]
 
 
-def price(task: SceneTask, asked: Sequence[tuple[Subject, str]], known: Registry) -> float:
+def price(task: SceneTask, pairs: Sequence[tuple[Subject, str]], registry: Registry) -> float:
     """What it costs to measure that, in forward passes of the network."""
     total = 0.0
-    for subject, measure in asked:
-        card = known.measures[measure]
-        again = known.methods[subject.slug].passes + 1 + max(SHARED_PASSES.values()) if subject.job else 0.0
+    for subject, measure in pairs:
+        card = registry.measures[measure]
+        again = registry.methods[subject.slug].passes + 1 + max(SHARED_PASSES.values()) if subject.job else 0.0
         total += card.passes + card.runs * again
     return total
 
 
-def _answer(task: SceneTask, known: Registry) -> str:
+def _answer(task: SceneTask, registry: Registry) -> str:
     """The key of the class probabilities: it holds the network, the image and how it is prepared."""
     last = task.card.layers[-1].name
-    activations = slug_with(ACTIVATIONS, known.methods.values())
+    activations = slug_with(ACTIVATIONS, registry.methods.values())
     return next((job.key for job in task.jobs if (job.method, job.layer) == (activations, last)), "")
 
 

@@ -80,31 +80,31 @@ def load_measures() -> dict[str, Measure]:
     package = importlib.import_module("generator.analysis.measures")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    for name, found in MEASURES.items():
-        for wanted in found.inputs:
+    for name, measure in MEASURES.items():
+        for wanted in measure.inputs:
             if wanted not in INPUTS:
                 raise LookupError(f"measure {name!r} asks for {wanted!r}: expected {', '.join(INPUTS)}")
     return MEASURES
 
 
-def card(found: Measure) -> MeasureCard:
+def card(measure: Measure) -> MeasureCard:
     """What the planner and the pages must know, its text taken from the docstring."""
-    text = sections(inspect.getdoc(found.function) or "")
+    text = sections(inspect.getdoc(measure.function) or "")
     return MeasureCard(
-        slug=found.slug,
-        title=found.title,
-        better=found.better,
-        cites=found.cites,
+        slug=measure.slug,
+        title=measure.title,
+        better=measure.better,
+        cites=measure.cites,
         summary=text["summary"],
         text=text["text"],
         formula=text["Formula"],
         reading=text["Reading"],
         limits=text["Limits"],
-        inputs=found.inputs,
-        parameters=found.parameters,
-        preset=found.preset,
-        passes=found.passes,
-        runs=found.runs,
-        key=closure_digest(found.function.__module__),
-        order=found.order,
+        inputs=measure.inputs,
+        parameters=measure.parameters,
+        preset=measure.preset,
+        passes=measure.passes,
+        runs=measure.runs,
+        key=closure_digest(measure.function.__module__),
+        order=measure.order,
     )

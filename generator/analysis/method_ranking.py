@@ -54,12 +54,12 @@ def rank(
     load_measures()
     loaded = load(network, device)
     network_card = describe(loaded)
-    cards = {slug: card(found) for slug, found in METHODS.items()}
+    cards = {slug: card(method) for slug, method in METHODS.items()}
     chosen = _chosen(methods, cards)
     some = data.some(images)
     index = match_classes(some, loaded.classes)
     say(f"{len(some.items):,} of {len(data.items):,} pictures, {len(chosen)} methods, {len(CONTROLS)} controls")
-    found: dict[str, dict[str, list[float | None]]] = {measure: {} for measure in COMPARED}
+    by_measure: dict[str, dict[str, list[float | None]]] = {measure: {} for measure in COMPARED}
     right = 0
     for number, (pixels, labels) in enumerate(batches(some, loaded.input, 1)):
         x = normalised(torch.from_numpy(pixels).to(device), loaded.input)
@@ -69,10 +69,10 @@ def rank(
         right += correct
         for measure, by_method in scores.items():
             for method in [*chosen, *CONTROLS]:
-                found[measure].setdefault(method, []).append(by_method.get(method))
+                by_measure[measure].setdefault(method, []).append(by_method.get(method))
         say(f"{number + 1:,} of {len(some.items):,} pictures")
-    orders = {measure: standings(scores, MEASURES[measure].better) for measure, scores in found.items()}
-    orders["difference"] = standings(difference(found["insertion"], found["deletion"]), "high")
+    orders = {measure: standings(scores, MEASURES[measure].better) for measure, scores in by_measure.items()}
+    orders["difference"] = standings(difference(by_measure["insertion"], by_measure["deletion"]), "high")
     return {
         "name": loaded.slug,
         "sha256": "",
@@ -82,20 +82,20 @@ def rank(
         "bootstrap": DRAWS,
         "controls": list(CONTROLS),
         "parameters": {measure: MEASURES[measure].parameters for measure in COMPARED},
-        "measures": {measure: [_rounded(asdict(one)) for one in order] for measure, order in orders.items()},
+        "measures": {measure: [_rounded(asdict(standing)) for standing in order] for measure, order in orders.items()},
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
     }
 
 
 def in_words(ranked: Ranking) -> list[tuple[str, ...]]:
     """A row per method: its place by the difference, that number with its interval, deletion and insertion."""
-    others = {measure: {one["method"]: one for one in order} for measure, order in ranked["measures"].items()}
+    others = {measure: {entry["method"]: entry for entry in order} for measure, order in ranked["measures"].items()}
     rows = []
-    for one in ranked["measures"]["difference"]:
-        name = one["method"] + (" (control)" if one["method"] in ranked["controls"] else "")
-        interval = f"{one['mean']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
-        parts = (f"{others[measure][one['method']]['mean']:.3f}" for measure in ("deletion", "insertion"))
-        rows.append((name, str(one["rank"] or "-"), interval, *parts, str(one["images"])))
+    for entry in ranked["measures"]["difference"]:
+        name = entry["method"] + (" (control)" if entry["method"] in ranked["controls"] else "")
+        interval = f"{entry['mean']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]"
+        parts = (f"{others[measure][entry['method']]['mean']:.3f}" for measure in ("deletion", "insertion"))
+        rows.append((name, str(entry["rank"] or "-"), interval, *parts, str(entry["images"])))
     return rows
 
 
@@ -110,7 +110,7 @@ def _scores(
 ) -> tuple[dict[str, dict[str, float]], bool]:
     """The score of each map of one picture by each measure; and whether the network is right about it."""
     chunk = chunk_size(network_card, CHUNK_MEMORY)
-    parameters = {slug: dict(found.parameters) for slug, found in METHODS.items()}
+    parameters = {slug: dict(method.parameters) for slug, method in METHODS.items()}
     try:
         bench = Bench(loaded, SceneRequest(network_card, x, (), label, parameters, chunk), "label", cards)
     except ModelError:  # not finite for this picture: it counts for no method
@@ -125,22 +125,22 @@ def _scores(
     made = bench.heatmaps(jobs)
     maps = {Subject(job.method, job): made[job.method, job.layer] for job in jobs if (job.method, job.layer) in made}
     maps |= {Subject(slug): bench.control(slug) for slug in CONTROLS}
-    found: dict[str, dict[str, float]] = {measure: {} for measure in COMPARED}
+    scores: dict[str, dict[str, float]] = {measure: {} for measure in COMPARED}
     for subject, heatmap in maps.items():
         for measure in COMPARED:
             try:
-                found[measure][subject.slug] = bench.measure(measure, subject, heatmap, {})["score"]
+                scores[measure][subject.slug] = bench.measure(measure, subject, heatmap, {})["score"]
             except NotApplicable:
                 continue
-    return found, bench.target.index == bench.top
+    return scores, bench.target.index == bench.top
 
 
 def _chosen(methods: Sequence[str], cards: Mapping[str, MethodCard]) -> list[str]:
-    possible = [slug for slug, one in cards.items() if one.counts]
+    possible = [slug for slug, card in cards.items() if card.counts]
     for name in methods:
         if name not in possible:
-            known = f"{name!r} has no map with a value per pixel" if name in cards else f"no method is called {name!r}"
-            raise ConfigError(f"--method: {known}{nearest(name, possible)}")
+            reason = f"{name!r} has no map with a value per pixel" if name in cards else f"no method is called {name!r}"
+            raise ConfigError(f"--method: {reason}{nearest(name, possible)}")
     return list(dict.fromkeys(methods)) or [slug for slug in possible if cards[slug].passes <= CHEAP]
 
 

@@ -58,20 +58,20 @@ def measure(  # noqa: PLR0913 - keyword parameters are the interface
     say(f"as it is: {len(some.items):,} of {len(data.items):,} pictures")
     dense = answers(loaded, some, batch)
     points = [_point("", 0.0, loaded, dense, dense, some, {})]
-    say(_told(points[0]))
+    say(_summary(points[0]))
     card = describe(loaded)
     for scope in SCOPES:
         for sparsity in sparsities:
             pruned = _pruned(loaded, scope, sparsity)
             alike = similarity(loaded, pruned, card, shown)
             points.append(_point(scope, sparsity, pruned, answers(pruned, some, batch), dense, some, alike))
-            say(_told(points[-1]))
+            say(_summary(points[-1]))
     every = []
     for scope, sparsity in [("", 0.0), *(("global", sparsity) for sparsity in whole)] if whole else []:
         changed = _pruned(loaded, scope, sparsity) if scope else loaded
-        told = {} if scope else loaded.accuracy
-        known = (told.get("data"), told.get("images")) == (about(data), len(data.items))
-        right = told["top1"] if known else _right(answers(changed, data, batch), data, loaded)
+        accuracy = {} if scope else loaded.accuracy
+        same_data = (accuracy.get("data"), accuracy.get("images")) == (about(data), len(data.items))
+        right = accuracy["top1"] if same_data else _right(answers(changed, data, batch), data, loaded)
         every.append({"scope": scope, "sparsity": sparsity, "images": len(data.items), "top1": right})
         say(f"{_named(scope, sparsity)}: {100 * right:.2f} % of all {len(data.items):,} pictures")
     return {
@@ -88,12 +88,12 @@ def measure(  # noqa: PLR0913 - keyword parameters are the interface
 
 def answers(loaded: Loaded, data: Labelled, batch: int = 200) -> np.ndarray:
     """The index of the most probable class for each picture (N,), in the order of `data`."""
-    found = []
+    indices = []
     with torch.inference_mode():
         for pixels, _ in batches(data, loaded.input, batch):
             x = normalised(torch.from_numpy(pixels).to(loaded.device), loaded.input)
-            found.append(readout_of(loaded).scores(loaded.model, x).argmax(1).cpu().numpy())
-    return np.concatenate(found)
+            indices.append(readout_of(loaded).scores(loaded.model, x).argmax(1).cpu().numpy())
+    return np.concatenate(indices)
 
 
 def similarity(left: Loaded, right: Loaded, card: ModelCard, data: Labelled) -> dict[str, float]:
@@ -102,26 +102,26 @@ def similarity(left: Loaded, right: Loaded, card: ModelCard, data: Labelled) -> 
     What is explained is the picture's own class. A method that says nothing about the network is left out.
     """
     index = match_classes(data, left.classes)
-    found: dict[str, list[float]] = defaultdict(list)
+    correlations: dict[str, list[float]] = defaultdict(list)
     for pixels, labels in batches(data, left.input, 1):
         x = normalised(torch.from_numpy(pixels).to(left.device), left.input)
         label = left.classes[index[labels[0]]]
         theirs = _pictures(right, card, x, label)
         for job, picture in _pictures(left, card, x, label).items():
             if job in theirs:
-                found[job.method].append(likeness(picture, theirs[job])["correlation"])
-    return {method: round(float(np.mean(found[method])), 5) for method in compared() if method in found}
+                correlations[job.method].append(likeness(picture, theirs[job])["correlation"])
+    return {method: round(float(np.mean(correlations[method])), 5) for method in compared() if method in correlations}
 
 
 def _pictures(loaded: Loaded, card: ModelCard, x: torch.Tensor, label: str) -> dict[Job, np.ndarray]:
-    found: dict[Job, np.ndarray] = {}
+    pictures: dict[Job, np.ndarray] = {}
 
     def done(job: Job, outcome: Any) -> None:
         if outcome.error is None:
-            found[job] = outcome.value.detach().cpu().numpy().copy()
+            pictures[job] = outcome.value.detach().cpu().numpy().copy()
 
     Scene(loaded, SceneRequest(card, x, list(_jobs(card)), label), done).run()
-    return found
+    return pictures
 
 
 def compared() -> list[str]:
@@ -156,24 +156,24 @@ def _pruned(loaded: Loaded, scope: str, sparsity: float) -> Loaded:
 
 
 def _point(
-    scope: str, sparsity: float, loaded: Loaded, found: np.ndarray, dense: np.ndarray, data: Labelled, alike: dict
+    scope: str, sparsity: float, loaded: Loaded, predicted: np.ndarray, dense: np.ndarray, data: Labelled, alike: dict
 ) -> Measured:
     return {
         "scope": scope,
         "sparsity": sparsity,
         "nonzero": nonzero(loaded.model)[0],
-        "top1": _right(found, data, loaded),
-        "agreement": float((found == dense).mean()),
+        "top1": _right(predicted, data, loaded),
+        "agreement": float((predicted == dense).mean()),
         "correlation": alike or dict.fromkeys(compared(), 1.0),
     }
 
 
-def _right(found: np.ndarray, data: Labelled, loaded: Loaded) -> float:
+def _right(predicted: np.ndarray, data: Labelled, loaded: Loaded) -> float:
     index = np.array(match_classes(data, loaded.classes))
-    return float((found == index[[label for _, label in data.items]]).mean())
+    return float((predicted == index[[label for _, label in data.items]]).mean())
 
 
-def _told(point: Measured) -> str:
+def _summary(point: Measured) -> str:
     line = f"{_named(point['scope'], point['sparsity'])}: {100 * point['top1']:.1f} % right"
     if not point["scope"]:
         return line

@@ -58,13 +58,13 @@ def add(paths: tuple[Path, ...], config: Path | None, device: str, targets: tupl
     refused = 0
     for path in files:
         try:
-            found = folder.examine(path)
-            name = folder.put(found, _asked(about, found, last))
+            picture = folder.examine(path)
+            name = folder.put(picture, _details(about, picture, last))
         except ImageError as error:
             terminal.fail(str(error))
             refused += 1
             continue
-        click.echo(f"{path.name}: added as {name}" + (", without the place where it was taken" * found.located))
+        click.echo(f"{path.name}: added as {name}" + (", without the place where it was taken" * picture.located))
     if refused < len(files):
         click.echo(_cost(wanted))
     sys.exit(1 if refused else 0)
@@ -78,20 +78,20 @@ def _classes(targets: tuple[str, ...]) -> dict[str, str]:
     return {vocabulary: name for vocabulary, _, name in (target.partition("=") for target in targets)}
 
 
-def _asked(about: dict[str, Any], found: Any, last: dict[str, str]) -> dict[str, Any]:
+def _details(about: dict[str, Any], picture: Any, last: dict[str, str]) -> dict[str, Any]:
     """What is known of a picture: as the options say, else as the person at the terminal does, `last` time or now."""
-    known = {**about, "title": about["title"] or found.title, "credit": about["credit"] or found.author}
+    answers = {**about, "title": about["title"] or picture.title, "credit": about["credit"] or picture.author}
     if interactive():
-        click.echo(f"\n{found.path.name}")
+        click.echo(f"\n{picture.path.name}")
         for key, question in QUESTIONS.items():
             if not about[key]:
-                offer = known[key] or last.get(key, "")
-                known[key] = click.prompt(f"  {question}", default=offer, show_default=bool(offer)).strip()
-        last |= {key: known[key] for key in ("credit", "licence")}
+                offer = answers[key] or last.get(key, "")
+                answers[key] = click.prompt(f"  {question}", default=offer, show_default=bool(offer)).strip()
+        last |= {key: answers[key] for key in ("credit", "licence")}
     for key in ("credit", "licence"):
-        if not known[key]:
-            raise ImageError(f"{found.path.name}: expected to be told its {key}; --{key} says it")
-    return known
+        if not answers[key]:
+            raise ImageError(f"{picture.path.name}: expected to be told its {key}; --{key} says it")
+    return answers
 
 
 def _cost(wanted: Options) -> str:

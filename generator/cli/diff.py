@@ -94,6 +94,6 @@ def diff(
 def _measures(entry: ChangesFigure, measured) -> list[str]:
     if entry["status"][0] != entry["status"][1]:
         return [f"{entry['status'][0]}, now {entry['status'][1]}", "", "", ""]
-    known = dict(measured(entry["numbers"]))
+    values = dict(measured(entry["numbers"]))
     names = ("correlation", "length of the difference", "largest difference", "SSIM")
-    return [known.get(name, "?") for name in names]
+    return [values.get(name, "?") for name in names]

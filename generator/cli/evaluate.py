@@ -91,16 +91,16 @@ def _measured(network: Network, pictures: Labelled, device: str, say: Say) -> tu
 
 
 def _with_channels(
-    network: Network, data: Path | None, known: str, device: str, say: Say
+    network: Network, data: Path | None, data_set: str, device: str, say: Say
 ) -> tuple[dict[str, Any], str]:
-    """Return the statistics of answers and channels, and in words where they were kept; `known` is the data set."""
+    """Return the statistics of answers and channels, and in words where they were kept."""
     from generator.analysis.probe.statistics import measure
     from generator.core.tasks import Source
     from generator.data.downloads import place_of
     from generator.models.specs import STATISTICS
     from generator.models.weights import keep_beside
 
-    source = Source(str(place_of(data, known)), known, 0)
+    source = Source(str(place_of(data, data_set)), data_set, 0)
     statistics = measure(network, source, device=device, say=at_intervals(say))
     path = keep_beside(statistics, network, STATISTICS)
     where = f"The statistics are in {path}" if path else "They were not kept: no weights file is there to lie beside"

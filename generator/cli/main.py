@@ -45,17 +45,17 @@ class Commands(click.Group):
             with _stoppable():
                 return super().invoke(context)
         except InnerviewError as error:
-            told = str(error)
+            message = str(error)
         except OSError as error:
             if os.environ.get("INNERVIEW_TRACE"):
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            told = f"{where}{error.strerror or error}"
+            message = f"{where}{error.strerror or error}"
         except KeyboardInterrupt as interrupt:
             stopped = signal.SIGTERM if interrupt.args else stopped
             click.echo("\nStopped. What was drawn is kept; the same command goes on from here.", err=True)
             context.exit(128 + stopped)
-        click.echo(f"innerview: {told}", err=True)
+        click.echo(f"innerview: {message}", err=True)
         context.exit(2)
 
 

@@ -87,8 +87,8 @@ def destination(command: Callable) -> Callable:
 
 def against(command: Callable) -> Callable:
     """The option that has the site tell what changed."""
-    known = click.Path(path_type=Path, exists=True)
-    return click.option("--against", type=known, metavar="OLD", help="Tell what changed from another gallery.")(command)
+    path = click.Path(path_type=Path, exists=True)
+    return click.option("--against", type=path, metavar="OLD", help="Tell what changed from another gallery.")(command)
 
 
 def options(

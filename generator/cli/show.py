@@ -27,10 +27,10 @@ def show(figure: str, array: Path | None, picture: Path | None, as_json: bool, *
     """
     from generator.pipeline.provenance import describe_figure
 
-    found = describe_figure(options(**chosen), figure, array, picture)
+    description = describe_figure(options(**chosen), figure, array, picture)
     if as_json:
-        click.echo(json.dumps(found, indent=1, sort_keys=True))
+        click.echo(json.dumps(description, indent=1, sort_keys=True))
         return
-    for name, value in found.items():
+    for name, value in description.items():
         if value not in ("", None, [], {}):
             click.echo(f"{name:12} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")

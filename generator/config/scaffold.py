@@ -51,11 +51,11 @@ def prepare(
 
 def _free(name: str, taken: dict[str, Any]) -> str:
     """The name, numbered where another picture or a folder of the site is called so."""
-    number, found = 1, name
-    while found in taken or found in RESERVED:
+    number, candidate = 1, name
+    while candidate in taken or candidate in RESERVED:
         number += 1
-        found = f"{name}-{number}"
-    return found
+        candidate = f"{name}-{number}"
+    return candidate
 
 
 def _yaml(content: dict[str, Any]) -> str:

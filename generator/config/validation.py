@@ -33,10 +33,10 @@ class Entry(BaseModel):
         """As of any entry; with a shorthand, the bare value will do as well."""
         schema = handler(core)
         if cls.shorthand:
-            whole = handler.resolve_ref_schema(schema)
-            mapping = dict(whole)
-            whole.clear()
-            whole["anyOf"] = [mapping, dict(mapping["properties"][cls.shorthand])]
+            resolved = handler.resolve_ref_schema(schema)
+            mapping = dict(resolved)
+            resolved.clear()
+            resolved["anyOf"] = [mapping, dict(mapping["properties"][cls.shorthand])]
         return schema
 
 
@@ -46,16 +46,16 @@ def validated(kind: type[Entry], given: Any, file: str) -> Any:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{file}: {_told(dict(first), kind)}") from None
+        raise ConfigError(f"{file}: {_message(dict(first), kind)}") from None
 
 
-def _told(error: Mapping[str, Any], kind: type[Entry]) -> str:
+def _message(error: Mapping[str, Any], kind: type[Entry]) -> str:
     """`models[1].wieghts: unknown key; did you mean 'weights'?`"""
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
     if error["type"] == "wrong":
-        key, expected, found = (error["ctx"][part] for part in ("key", "expected", "found"))
+        key, expected, value = (error["ctx"][part] for part in ("key", "expected", "found"))
         place = f"{place}.{key}" if key else place
-        return f"{place.lstrip('.')}: {expected}; there is {_short(found)}".removeprefix(": ")
+        return f"{place.lstrip('.')}: {expected}; there is {_short(value)}".removeprefix(": ")
     if error["type"] == "extra_forbidden":
         return f"{place.lstrip('.')}: unknown key{nearest(str(error['loc'][-1]), _keys(kind, error['loc'][:-1]))}"
     if error["type"] == "missing":
@@ -82,17 +82,17 @@ def _keys(kind: Any, place: Sequence[str | int]) -> list[str]:
         if isinstance(part, str):
             kind = kind.model_fields[part].annotation
         inner = [
-            one
-            for one in (kind, *getattr(kind, "__args__", ()))
-            if isinstance(one, type) and hasattr(one, "model_fields")
+            member
+            for member in (kind, *getattr(kind, "__args__", ()))
+            if isinstance(member, type) and hasattr(member, "model_fields")
         ]
         kind = inner[0] if inner else kind
     return list(kind.model_fields)
 
 
-def wrong(key: str, expected: str, found: Any) -> PydanticCustomError:
+def wrong(key: str, expected: str, value: Any) -> PydanticCustomError:
     """Make the error of one value: under which key, what was expected, what is there."""
-    return PydanticCustomError("wrong", "{expected}", {"key": key, "expected": expected, "found": found})
+    return PydanticCustomError("wrong", "{expected}", {"key": key, "expected": expected, "found": value})
 
 
 def checked_address(value: str, page: bool = False) -> str:
@@ -108,10 +108,10 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """
     >>> nearest("wieghts", ["weights", "input"])
     "; did you mean 'weights'?"
     """
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}" if known else ""
+    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(names))}" if names else ""

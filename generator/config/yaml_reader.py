@@ -99,5 +99,5 @@ def _check_number(node: yaml.ScalarNode, where: str) -> None:
     except ValueError:
         value = math.inf
     if not math.isfinite(value) or abs(value) > MAX_NUMBER:
-        found = node.value if len(node.value) <= 40 else node.value[:40] + "..."
-        raise ConfigError(f"{where} expected a number up to 2^53, there is {found}")
+        text = node.value if len(node.value) <= 40 else node.value[:40] + "..."
+        raise ConfigError(f"{where} expected a number up to 2^53, there is {text}")

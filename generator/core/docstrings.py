@@ -7,13 +7,13 @@ import inspect
 
 def sections(docstring: str) -> dict[str, str]:
     """A docstring as its summary, its text and the paragraphs that begin with "Formula:", "Reading:" or "Limits:"."""
-    found = {"summary": "", "text": "", "Formula": "", "Reading": "", "Limits": ""}
+    parts = {"summary": "", "text": "", "Formula": "", "Reading": "", "Limits": ""}
     for number, paragraph in enumerate(filter(None, map(str.strip, docstring.split("\n\n")))):
         head, colon, rest = paragraph.partition(":")
         if colon and head in ("Formula", "Reading", "Limits"):
-            found[head] = inspect.cleandoc(rest) if head == "Formula" else " ".join(rest.split())
+            parts[head] = inspect.cleandoc(rest) if head == "Formula" else " ".join(rest.split())
         elif number == 0:
-            found["summary"] = " ".join(paragraph.split())
+            parts["summary"] = " ".join(paragraph.split())
         else:
-            found["text"] = "\n\n".join(filter(None, (found["text"], " ".join(paragraph.split()))))
-    return found
+            parts["text"] = "\n\n".join(filter(None, (parts["text"], " ".join(paragraph.split()))))
+    return parts

@@ -21,8 +21,8 @@ def methods() -> tuple[str, ...]:
 
 def models() -> dict[str, str]:
     """The networks of other packages: `module:function` by name. Raises `PackageError` where two have one name."""
-    found: dict[str, str] = {}
+    networks: dict[str, str] = {}
     for point in sorted(entry_points(group=MODELS)):
-        if found.setdefault(point.name, point.value) != point.value:
-            raise PackageError(f"two packages bring a network {point.name!r}: {found[point.name]} and {point.value}")
-    return found
+        if networks.setdefault(point.name, point.value) != point.value:
+            raise PackageError(f"two packages bring a network {point.name!r}: {networks[point.name]} and {point.value}")
+    return networks

@@ -19,7 +19,7 @@ def _is(*kinds: type) -> Callable[[Any], bool]:
 
 
 def _all(*kinds: type) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(isinstance(one, kinds) for one in value)
+    return lambda value: isinstance(value, list) and all(isinstance(item, kinds) for item in value)
 
 
 FIELDS: dict[str, Callable[[Any], bool]] = {
@@ -29,7 +29,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "meta": _is(dict),
     "numbers": _is(dict),
     "target": _is(dict, type(None)),
-    "files": lambda value: isinstance(value, dict) and all(isinstance(one, str) for one in value.values()),
+    "files": lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
     "width": _is(int),
     "height": _is(int),
     "card": _is(dict),

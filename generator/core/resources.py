@@ -83,13 +83,15 @@ def _lay(files: dict[str, Path], root: Path) -> None:
 def _laid(ledger: Path) -> dict[str, str]:
     """What the ledger says was laid; it comes from a folder that others write to, so it may name assets alone."""
     try:
-        told = json.loads(ledger.read_bytes())
+        entries = json.loads(ledger.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    if not isinstance(told, dict):
+    if not isinstance(entries, dict):
         return {}
-    ours = {name for name in told if name.startswith(f"{ASSETS}/") and ".." not in PurePosixPath(name).parts}
-    return {name: told[name] for name in ours | {"mkdocs.yml"} if isinstance(told.get(name), str) and told[name]}
+    ours = {name for name in entries if name.startswith(f"{ASSETS}/") and ".." not in PurePosixPath(name).parts}
+    return {
+        name: entries[name] for name in ours | {"mkdocs.yml"} if isinstance(entries.get(name), str) and entries[name]
+    }
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -104,11 +104,11 @@ class Store:
             raise Damaged(digest)
         return data
 
-    def whole(self, record: Mapping[str, Any]) -> bool:
+    def has_payloads(self, record: Mapping[str, Any]) -> bool:
         """Whether every payload that a record names is there."""
         return all(os.path.isfile(self._payload(digest)) for digest in record.get("payloads", {}).values())
 
-    def sound(self, record: Mapping[str, Any]) -> bool:
+    def verify(self, record: Mapping[str, Any]) -> bool:
         """Whether every payload that a record names is there and is what its digest says; what is not is removed."""
         try:
             for digest in record.get("payloads", {}).values():
@@ -119,14 +119,14 @@ class Store:
 
     def drop(self, key: str) -> None:
         """Forget the record of `key` and its payloads, which nothing else may name."""
-        found = self.get(key)
+        record = self.get(key)
         _clear(Path(self._record(key)))
-        for digest in (found or {}).get("payloads", {}).values():
+        for digest in (record or {}).get("payloads", {}).values():
             self.path(digest).unlink(missing_ok=True)
 
     def remove_damaged(self) -> list[str]:
         """Look at every file and remove those that are not what was written; their names."""
-        found = []
+        removed = []
         for path in sorted(self.folder.glob("*/??/*")):
             if path.name.startswith("."):  # those that are being written have such names
                 continue
@@ -134,8 +134,8 @@ class Store:
             digest = hashlib.sha256(data).hexdigest()
             if not is_record(unsealed(data)) if path.suffix else (digest != path.name):
                 _clear(path)
-                found.append(path.name)
-        return found
+                removed.append(path.name)
+        return removed
 
     @contextmanager
     def alone(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:

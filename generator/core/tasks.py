@@ -63,10 +63,10 @@ class SceneTask:
 
 def groups(task: SceneTask) -> list[tuple[Job, ...]]:
     """The jobs whose pictures share one colour scale: those that differ in nothing but the target."""
-    found: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
     for job in task.jobs:
-        found[job.method, job.layer, job.style].append(job)
-    return [tuple(jobs) for jobs in found.values()]
+        grouped[job.method, job.layer, job.style].append(job)
+    return [tuple(jobs) for jobs in grouped.values()]
 
 
 PART = 2000  # images that one worker looks at before it stores what it has seen, at most

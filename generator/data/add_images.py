@@ -66,17 +66,17 @@ class Folder:
         title = harmless(path.stem.replace("_", " ").replace("-", " "))
         return Found(path, kept, title, harmless(author(content)), where)
 
-    def put(self, found: Found, about: dict[str, Any]) -> str:
+    def put(self, picture: Found, about: dict[str, Any]) -> str:
         """Lay the file into the folder and write its entry; `about` holds the entry's other keys. Returns its id.
 
         Raises `ConfigError` for an entry that cannot be, or where images.yml cannot be added to; nothing changed then.
         """
-        inside, name = self._file(found.path), self._free(found.path)
-        file = inside or f"{name}{suffix(found.content)}"
+        inside, name = self._file(picture.path), self._free(picture.path)
+        file = inside or f"{name}{suffix(picture.content)}"
         entry = {"file": file, **({} if slug(Path(file).stem) == name else {"id": name})}
         text = with_entry(self.listing, entry | {key: about[key] for key in KEYS if about.get(key)})
-        if found.located or not inside:
-            write_atomically(self.path / file, found.content)
+        if picture.located or not inside:
+            write_atomically(self.path / file, picture.content)
         write_atomically(self.listing, text.encode())
         self.examples = read_images(self.path)[0]
         return name
@@ -112,13 +112,13 @@ def _alike(other: Example, picture: Image.Image) -> bool:
 
 def pictures(paths: Iterable[Path]) -> list[Path]:
     """The files that are meant: those given, and in the place of a folder the pictures in it."""
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
         if not inside:
             raise ConfigError(f"{path}: expected pictures in this folder, there are none")
-        found += inside
-    return found
+        files += inside
+    return files
 
 
 def with_entry(listing: Path, entry: dict[str, Any]) -> str:

@@ -57,17 +57,17 @@ class Labelled:
         return Labelled(self.name, self.classes, self.items[::step], self.read)
 
 
-def folder_per_class(path: Path | str, split: str, known: str = "") -> Labelled:
+def folder_per_class(path: Path | str, split: str, dataset: str = "") -> Labelled:
     """The `train` or `test` part of a data set.
 
     `path` is a folder with `train/<class>/*.jpg` and `test/<class>/*.jpg`, a tar archive of one, or where torchvision
     has put CIFAR-10 or Imagenette. A plain folder per class, or an archive of one, is a test part. Where both data
-    sets lie in one folder, `known` says which is meant. Raises `DataError`.
+    sets lie in one folder, `dataset` says which is meant. Raises `DataError`.
     """
     if split not in SPLITS:
         raise DataError(f"split {split!r}: expected {' or '.join(SPLITS)}")
     path = Path(path).expanduser()
-    if known != "imagenette" and (path / CIFAR10_BATCHES).is_dir():
+    if dataset != "imagenette" and (path / CIFAR10_BATCHES).is_dir():
         return _cifar10(path / CIFAR10_BATCHES, split)
     if (path / IMAGENETTE).is_dir():
         return _imagenette(path / IMAGENETTE, split)
@@ -93,29 +93,29 @@ def sample(data: Path | str | None, name: str) -> bytes:
     parts = name.split("/")
     if len(parts) != 4 or parts[1] not in SPLITS or {"", ".", ".."} & set(parts):
         raise DataError(f"{name!r}: expected <set>/<train or test>/<class>/<picture>, as in cifar10/test/frog/0001")
-    known, split, *picture = parts
-    place = whereabouts(data, known)
+    dataset, split, *picture = parts
+    place = whereabouts(data, dataset)
     if place is None:
-        raise DataError(f"{name}: the set {known!r} is not at hand, expected it in the folder given as --data")
-    pictures = folder_per_class(place, split, known)
+        raise DataError(f"{name}: the set {dataset!r} is not at hand, expected it in the folder given as --data")
+    pictures = folder_per_class(place, split, dataset)
     wanted = "/".join(picture).replace("_", " ")  # archives write English_springer
-    found = next((item for item, _ in pictures.items if item.rpartition(".")[0].replace("_", " ") == wanted), None)
-    if found is None:
+    file = next((item for item, _ in pictures.items if item.rpartition(".")[0].replace("_", " ") == wanted), None)
+    if file is None:
         raise DataError(f"{name}: {pictures.name} has no such picture among its {len(pictures.items):,} of {split}")
-    return pictures.read(found)
+    return pictures.read(file)
 
 
-def whereabouts(data: Path | str | None, known: str) -> Path | None:
-    """Where the set called `known` lies: in the folder `data` or where torchvision puts downloads; None: nowhere."""
+def whereabouts(data: Path | str | None, dataset: str) -> Path | None:
+    """Where the set called `dataset` lies: in the folder `data` or where torchvision puts downloads; None: nowhere."""
     if data is None:
         downloaded = CACHE.expanduser()
-        return downloaded if (downloaded / UNPACKED.get(known, known)).is_dir() and known in UNPACKED else None
+        return downloaded if (downloaded / UNPACKED.get(dataset, dataset)).is_dir() and dataset in UNPACKED else None
     data = Path(data).expanduser()
     if not data.is_dir() or _has_splits(data):
         return data
-    archives = sorted(file for file in data.glob(f"{known}*") if file.name.endswith((".tar", ".tar.gz", ".tgz")))
-    here = [data] if known in UNPACKED and (data / UNPACKED[known]).is_dir() else []
-    return next((place for place in [data / known, *here, *archives] if place.exists()), None)
+    archives = sorted(file for file in data.glob(f"{dataset}*") if file.name.endswith((".tar", ".tar.gz", ".tgz")))
+    here = [data] if dataset in UNPACKED and (data / UNPACKED[dataset]).is_dir() else []
+    return next((place for place in [data / dataset, *here, *archives] if place.exists()), None)
 
 
 def _has_splits(folder: Path) -> bool:
@@ -140,19 +140,19 @@ def is_picture(name: str) -> bool:
     return name.lower().endswith(PICTURES) and not name.rpartition("/")[2].startswith(".")
 
 
-def files_of_test_part(path: Path, known: str = "") -> list[Path]:
+def files_of_test_part(path: Path, dataset: str = "") -> list[Path]:
     """The files that the test part of `folder_per_class`, or a plain folder, is read from, in order."""
     if path.is_file():
         return [path]
     patterns: tuple[str, ...] = ("*", "*/*")
     folder = path / "test" if _has_splits(path) else path
-    if known != "imagenette" and (path / CIFAR10_BATCHES).is_dir():
+    if dataset != "imagenette" and (path / CIFAR10_BATCHES).is_dir():
         patterns, folder = ("*",), path / CIFAR10_BATCHES
     elif (path / IMAGENETTE).is_dir():
         folder = path / IMAGENETTE / "val"
-    found = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
-    found |= {file for file in path.glob("*") if file.is_file() and is_picture(file.name)}
-    return sorted(file for file in found if not file.name.startswith("."))
+    files = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    files |= {file for file in path.glob("*") if file.is_file() and is_picture(file.name)}
+    return sorted(file for file in files if not file.name.startswith("."))
 
 
 # --- archives ---------------------------------------------------------------------------------------
@@ -259,9 +259,9 @@ def class_index(classes: Sequence[str]) -> Callable[[str], int]:
     """
     positions = list(reversed(list(enumerate(classes))))
     exact = {name: position for position, name in positions}
-    alike = {_spoken(name): position for position, name in positions}
-    return lambda name: exact.get(name, alike.get(_spoken(name), -1))
+    alike = {_match_key(name): position for position, name in positions}
+    return lambda name: exact.get(name, alike.get(_match_key(name), -1))
 
 
-def _spoken(name: str) -> str:
+def _match_key(name: str) -> str:
     return name.replace("_", " ").casefold()

@@ -171,7 +171,7 @@ MEANING = {1: "unsigned whole numbers", 2: "signed whole numbers", 3: "floats"}
 def _deep_values(content: bytes) -> str:
     """Which values a TIFF holds, where those are why it cannot be read; else ""."""
     order = "<" if content.startswith(b"II") else ">"
-    found = {}
+    fields = {}
     try:
         (start,) = struct.unpack_from(f"{order}I", content, 4)
         (count,) = struct.unpack_from(f"{order}H", content, start)
@@ -182,10 +182,10 @@ def _deep_values(content: bytes) -> str:
                 form = f"{order}{'H' if kind == 3 else 'I'}"
                 inside = struct.calcsize(form) * values <= 4  # else the entry says where its values are
                 place = place + 8 if inside else struct.unpack_from(f"{order}I", content, place + 8)[0]
-                (found[tag],) = struct.unpack_from(form, content, place)
+                (fields[tag],) = struct.unpack_from(form, content, place)
     except struct.error:
         return ""
-    bits, meaning = found.get(BITS, 1), MEANING.get(found.get(FORMAT, 1), "values")
+    bits, meaning = fields.get(BITS, 1), MEANING.get(fields.get(FORMAT, 1), "values")
     usual = bits in (1, 2, 4, 8, 12, 16) if meaning != "floats" else bits == 32
     return "" if usual or (bits == 32 and meaning != "floats") else f"a TIFF of {bits}-bit {meaning}, which is not read"
 

@@ -119,17 +119,19 @@ def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = 
 def _boxed(entry: ImageEntry, size: tuple[int, int]) -> list[int]:
     """The box of an entry, once it lies within the picture."""
     if entry.box and (entry.box[2] > size[0] or entry.box[3] > size[1]):
-        known = f"{size[0]} x {size[1]}"
-        raise ImageError(f"{entry.file or entry.source}: box: {entry.box} leads out of the picture, which is {known}")
+        dimensions = f"{size[0]} x {size[1]}"
+        raise ImageError(
+            f"{entry.file or entry.source}: box: {entry.box} leads out of the picture, which is {dimensions}"
+        )
     return entry.box
 
 
 def _masked(entry: ImageEntry, mask: Path, size: tuple[int, int]) -> str:
     """SHA-256 of a mask's file, once it is as large as the picture."""
     content = read_file(mask)
-    found = decode(content, entry.mask)[0].size
-    if found != size:
-        sizes = [f"{width} x {height}" for width, height in (size, found)]
+    mask_size = decode(content, entry.mask)[0].size
+    if mask_size != size:
+        sizes = [f"{width} x {height}" for width, height in (size, mask_size)]
         raise ImageError(f"{entry.mask}: expected a mask as large as its picture, {sizes[0]}; it is {sizes[1]}")
     return hashlib.sha256(content).hexdigest()
 
@@ -166,7 +168,7 @@ def _files(folder: Path) -> tuple[list[str], list[Problem]]:
 
     Also what looks like pictures or holds some and cannot be gone into: folders that may not be read or are links.
     """
-    found, problems = [], []
+    pictures, problems = [], []
 
     def named(parent: str, name: str = "") -> str:
         return (Path(parent) / name).relative_to(folder).as_posix()
@@ -182,12 +184,12 @@ def _files(folder: Path) -> tuple[list[str], list[Problem]]:
             elif Path(name).suffix.lower() in SUFFIXES:
                 problems.append(_failed(named(parent, name), "expected a picture file, it is a folder"))
         visible = [name for name in files if not name.startswith(".")]
-        found += [named(parent, name) for name in visible if Path(name).suffix.lower() in SUFFIXES]
+        pictures += [named(parent, name) for name in visible if Path(name).suffix.lower() in SUFFIXES]
         for name in visible:
             if (suffix := Path(name).suffix.lower()) in OTHERS:
                 expected = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture; convert it"
                 problems.append(_failed(named(parent, name), f"{suffix[1:].upper()} is not read: {expected}"))
-    return sorted(found), sorted(problems, key=lambda problem: problem.name)
+    return sorted(pictures), sorted(problems, key=lambda problem: problem.name)
 
 
 def _problem(name: str, message: str, kind: str) -> Problem:
@@ -212,11 +214,11 @@ def _file(folder: Path, file: str) -> Path:
         if not path.exists():
             raise ImageError(f"{file}: expected this file in the images folder, there is none")
     except (OSError, RuntimeError, ValueError) as error:  # names too long, links in a circle, NUL in a name
-        raise ImageError(f"{file}: expected a file in the images folder: {_told(error)}") from error
+        raise ImageError(f"{file}: expected a file in the images folder: {_reason(error)}") from error
     return path
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Why a path is none."""
     if isinstance(error, RuntimeError):
         return "its links lead round in a circle"

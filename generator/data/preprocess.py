@@ -63,18 +63,18 @@ def inside(example: Example, input: Input) -> np.ndarray | None:
     """
     picture = opened(example)
     if example.mask:
-        said = _verified(Path(example.mask), example.mask_digest).convert("L")
+        mask = _verified(Path(example.mask), example.mask_digest).convert("L")
     elif example.box:
-        said = Image.new("L", picture.size)
+        mask = Image.new("L", picture.size)
         left, top, right, bottom = example.box
-        said.paste(255, (left, top, right, bottom))
+        mask.paste(255, (left, top, right, bottom))
     elif picture.mode == "RGBA":
-        said = picture.getchannel("A")
+        mask = picture.getchannel("A")
     else:
         return None
     black = replace(input, background=(0, 0, 0), fit=_fit(example, input))
-    found = fitted(said.convert("RGB"), black, Path(example.path).name)[..., 0] >= 128
-    return found if 0 < found.mean() < 1 else None
+    covered = fitted(mask.convert("RGB"), black, Path(example.path).name)[..., 0] >= 128
+    return covered if 0 < covered.mean() < 1 else None
 
 
 def fitted(picture: Image.Image, input: Input, name: str = "") -> np.ndarray:
@@ -107,8 +107,8 @@ def _crop(picture: Image.Image, input: Input, resample: Image.Resampling, name: 
     shorter = input.resize or max(height, width)
     longer = int(shorter * max(picture.size) / min(picture.size))
     if shorter * longer > MAX_PIXELS:
-        found = f"there are {picture.width:,} x {picture.height:,}"
-        raise ImageError(f"{name}: expected sides less unequal for a crop, {found}; `fit: pad` shows the whole")
+        actual = f"there are {picture.width:,} x {picture.height:,}"
+        raise ImageError(f"{name}: expected sides less unequal for a crop, {actual}; `fit: pad` shows the whole")
     size = (shorter, longer) if picture.width <= picture.height else (longer, shorter)
     picture = picture.resize(size, resample)
     left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)

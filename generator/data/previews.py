@@ -21,9 +21,9 @@ def preview(example: Example, store: Store) -> dict[str, Any]:
     """The record of a photo's two pictures, made where the store does not hold them. Raises `ImageError`."""
     code = closure_digest("generator.data.previews", "generator.data.decode")
     key = key_of("preview", example.digest, example.background, code)
-    found = store.get(key, "width", "height")
-    if found and store.whole(found):
-        return found
+    record = store.get(key, "width", "height")
+    if record and store.has_payloads(record):
+        return record
     picture = opened(example)
     if picture.mode == "RGBA":
         ground = Image.new("RGBA", picture.size, example.background or "#ffffff")

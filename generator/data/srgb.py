@@ -92,18 +92,18 @@ def _eight_bits(picture: Image.Image, tags: dict) -> Found:
         if finite.size:
             low, high = min(low, finite.min()), max(high, finite.max())
     low, high = (0.0, 0.0) if low > high else (float(low), float(high))
-    whole = picture.mode != "F" and not unsigned and low >= 0 and high <= 65535
-    most = 2**bits - 1 if whole and bits < 16 and high < 2**bits else 65535
-    note = f"{bits if most < 65535 else 16} bits a pixel reduced to 8" if whole else f"{low:g} drawn black, "
-    note += "" if whole else f"{high:g} white"
-    begin, span = (0.0, float(most)) if whole else (low, (high - low) or 1.0)
+    fixed_range = picture.mode != "F" and not unsigned and low >= 0 and high <= 65535
+    most = 2**bits - 1 if fixed_range and bits < 16 and high < 2**bits else 65535
+    note = f"{bits if most < 65535 else 16} bits a pixel reduced to 8" if fixed_range else f"{low:g} drawn black, "
+    note += "" if fixed_range else f"{high:g} white"
+    begin, span = (0.0, float(most)) if fixed_range else (low, (high - low) or 1.0)
     grey = Image.new("L", picture.size)
     for top, values in _bands(picture, unsigned):
         with np.errstate(invalid="ignore", over="ignore"):
             scaled = np.nan_to_num((values.astype(np.float64) - begin) / span, nan=0.0, posinf=1.0, neginf=0.0)
         level = np.rint(scaled * 255)
         grey.paste(_image(255 - level if inverted else level), (0, top))
-    if inverted and not whole:
+    if inverted and not fixed_range:
         note = f"{high:g} drawn black, {low:g} white"
     return grey, note
 
@@ -175,7 +175,7 @@ def _changes_little(transform: ImageCms.ImageCmsTransform) -> bool:
     levels = bytes(range(0, 256, 15))
     colours = bytes(value for red in levels for green in levels for blue in levels for value in (red, green, blue))
     changed = ImageCms.applyTransform(Image.frombytes("RGB", (len(colours) // 3, 1), colours), transform).tobytes()
-    return all(abs(one - other) <= SAME for one, other in zip(changed, colours, strict=True))
+    return all(abs(shade - other) <= SAME for shade, other in zip(changed, colours, strict=True))
 
 
 def _from_grey_profile(picture: Image.Image, profile: ImageCms.ImageCmsProfile, srgb: Any) -> Image.Image | None:
@@ -189,10 +189,10 @@ def _from_grey_profile(picture: Image.Image, profile: ImageCms.ImageCmsProfile, 
 
 def _from_gamma(picture: Image.Image, info: dict) -> Found:
     """Colours by gAMA and cHRM; without a gamma that of sRGB is meant."""
-    gamma, told = info.get("gamma"), info.get("chromaticity")
+    gamma, chromaticity = info.get("gamma"), info.get("chromaticity")
     usual = gamma is None or abs(gamma - 0.45455) < 0.01
-    places = (*told[2:8], *told[:2]) if told and len(told) == 8 else PRIMARIES[1]
-    if all(abs(one - other) < 0.005 for one, other in zip(places, PRIMARIES[1], strict=True)):
+    places = (*chromaticity[2:8], *chromaticity[:2]) if chromaticity and len(chromaticity) == 8 else PRIMARIES[1]
+    if all(abs(coordinate - other) < 0.005 for coordinate, other in zip(places, PRIMARIES[1], strict=True)):
         places = PRIMARIES[1]
     if usual and places == PRIMARIES[1]:
         return picture, ""

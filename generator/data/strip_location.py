@@ -58,8 +58,8 @@ def suffix(content: bytes) -> str:
 def author(content: bytes) -> str:
     """Whose picture it is, as its EXIF says; "" where it does not."""
     exif = _opened(content)[1]
-    told = exif.get(0x013B) or exif.get(0x8298) or ""
-    return " ".join(told.replace("\0", " ").split()) if isinstance(told, str) else ""
+    name = exif.get(0x013B) or exif.get(0x8298) or ""
+    return " ".join(name.replace("\0", " ").split()) if isinstance(name, str) else ""
 
 
 def _opened(content: bytes) -> tuple[ImageFile.ImageFile, Image.Exif]:

@@ -20,18 +20,18 @@ def side_by_side(
     """Pictures "left", "right" and "difference" (right - left) on the scale that spans both, and how alike they are."""
     style = STYLES[name].card
     if style.values == "channels":
-        values = [channels(one, meta) for one, meta in zip(arrays, metas, strict=True)]
+        values = [channels(side, meta) for side, meta in zip(arrays, metas, strict=True)]
         limit = max(meta["scale"][1] for meta in metas)
         signed = any(meta["signed"] for meta in metas)
-        drawn = [_tiles(name, one, limit, signed, meta) for one, meta in zip(values, metas, strict=True)]
+        drawn = [_tiles(name, side, limit, signed, meta) for side, meta in zip(values, metas, strict=True)]
         difference = sprite_difference(values[0], values[1], limit, metas[0])
     else:
-        values = of_one_size([np.nan_to_num(one["map"], nan=0.0, posinf=0.0, neginf=0.0) for one in arrays])
-        limit = max(styles.own_limit(name, one) or 0.0 for one in arrays)
-        floor = min(float(one.min()) for one in values)
+        values = of_one_size([np.nan_to_num(side["map"], nan=0.0, posinf=0.0, neginf=0.0) for side in arrays])
+        limit = max(styles.own_limit(name, side) or 0.0 for side in arrays)
+        floor = min(float(side.min()) for side in values)
         drawn = [
-            styles.draw(name, one, {**meta, "floor": floor}, photo, limit)
-            for one, meta in zip(arrays, metas, strict=True)
+            styles.draw(name, side, {**meta, "floor": floor}, photo, limit)
+            for side, meta in zip(arrays, metas, strict=True)
         ]
         difference = map_difference(style.difference, values[0], values[1], limit)
     return {"left": drawn[0], "right": drawn[1], "difference": difference}, likeness(values[0], values[1])
@@ -55,13 +55,13 @@ def channels(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> np.nd
 
 def of_one_size(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Maps (1, h, w) of layers of different sizes, as fine as the finer of them: bilinear, as over the photo."""
-    height, width = (max(one.shape[axis] for one in maps) for axis in (-2, -1))
-    return [one if one.shape[-2:] == (height, width) else _enlarged(one, width, height) for one in maps]
+    height, width = (max(array.shape[axis] for array in maps) for axis in (-2, -1))
+    return [array if array.shape[-2:] == (height, width) else _enlarged(array, width, height) for array in maps]
 
 
 def _enlarged(maps: np.ndarray, width: int, height: int) -> np.ndarray:
     bilinear = Image.Resampling.BILINEAR
-    return np.stack([np.asarray(Image.fromarray(one).resize((width, height), bilinear)) for one in maps])
+    return np.stack([np.asarray(Image.fromarray(plane).resize((width, height), bilinear)) for plane in maps])
 
 
 def _tiles(name: str, values: np.ndarray, limit: float, signed: bool, meta: Mapping[str, Any]) -> Picture:

@@ -61,8 +61,8 @@ def animation(frames: Sequence[np.ndarray], exact: bool = False) -> bytes:
     first, *others = (Image.fromarray(frame) for frame in frames)
     target = io.BytesIO()
     durations = [FRAME] * len(others) + [LAST]
-    told = {"append_images": others, "duration": durations, "loop": PLAYS}
-    first.save(target, "WEBP", save_all=True, lossless=exact, quality=60, method=2, **told)
+    options = {"append_images": others, "duration": durations, "loop": PLAYS}
+    first.save(target, "WEBP", save_all=True, lossless=exact, quality=60, method=2, **options)
     return target.getvalue()
 
 

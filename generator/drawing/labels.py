@@ -41,9 +41,9 @@ def captioned(picture: Picture, words: str, share: float, longest: str) -> Pictu
     suffix, data = picture.files["file"]
     board = Image.open(io.BytesIO(data)).convert("RGB")
     height = max(LEAST, round(BAND * min(board.size)))
-    whole = Image.new("RGB", (board.width, board.height + height), PAPER)
-    whole.paste(board, (0, 0))
-    pen, font = ImageDraw.Draw(whole), ImageFont.load_default(round(0.68 * height))
+    canvas = Image.new("RGB", (board.width, board.height + height), PAPER)
+    canvas.paste(board, (0, 0))
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(round(0.68 * height))
     middle, edge = board.height + height / 2, 0.35 * height
     end = edge + max(pen.textlength(text, font) for text in (words, longest))
     pen.text((end, middle), words, fill="white", font=font, anchor="rm")
@@ -52,5 +52,5 @@ def captioned(picture: Picture, words: str, share: float, longest: str) -> Pictu
         thick = 0.16 * height
         pen.rectangle((left, middle - thick, right, middle + thick), fill=TRACK)
         pen.rectangle((left, middle - thick, left + round(share * (right - left)), middle + thick), fill=BAR)
-    drawn = photographic(np.asarray(whole), picture.scale, {}, lossless=suffix == ".png")
-    return replace(picture, files={**picture.files, **drawn.files}, width=whole.width, height=whole.height)
+    drawn = photographic(np.asarray(canvas), picture.scale, {}, lossless=suffix == ".png")
+    return replace(picture, files={**picture.files, **drawn.files}, width=canvas.width, height=canvas.height)

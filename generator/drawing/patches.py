@@ -30,7 +30,7 @@ def board(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], read: Read)
     values = arrays["values"]
     keep, count = values.shape
     field, size = meta["field"], meta["input"][1:]
-    partly = field is not None and any(side < whole for side, whole in zip(field["size"], size, strict=True))
+    partly = field is not None and any(side < extent for side, extent in zip(field["size"], size, strict=True))
     lines = 2 if partly else 1
     side = int(min(LARGEST, max(SMALLEST, math.sqrt(AREA / (count * keep * lines)))))
     height, width = lines * (side + BETWEEN) - BETWEEN, keep * (side + BETWEEN) - BETWEEN
@@ -62,13 +62,13 @@ def window(field: Mapping[str, Any] | None, place: tuple[int, int], size: tuple[
     [(3, 6), (0, 32)]
     """
     if field is None:
-        return [(0, whole) for whole in size]
-    found = []
-    for axis, whole in enumerate(size):
+        return [(0, extent) for extent in size]
+    ranges = []
+    for axis, extent in enumerate(size):
         first = field["start"][axis] + place[axis] * field["jump"][axis]
         length = field["size"][axis]
-        found.append((first, first + length) if length < whole else (0, whole))
-    return found
+        ranges.append((first, first + length) if length < extent else (0, extent))
+    return ranges
 
 
 def cut(photo: np.ndarray, spot: list[tuple[int, int]], fill: np.ndarray) -> np.ndarray:

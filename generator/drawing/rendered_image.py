@@ -58,8 +58,8 @@ def thumb_size(board: np.ndarray) -> tuple[int, int]:
 def layout_of(shape: tuple[int, ...], columns: int, rows: int, gap: int, factor: int) -> dict[str, Any]:
     """Where the tiles (K, h, w) of a board are, for the page that shows them one by one."""
     tile = [shape[2] * factor, shape[1] * factor]
-    known = {"channels": shape[0], "columns": columns, "rows": rows, "tile": tile, "gap": gap * factor}
-    return known | {"factor": factor, "reduced": 1}
+    layout = {"channels": shape[0], "columns": columns, "rows": rows, "tile": tile, "gap": gap * factor}
+    return layout | {"factor": factor, "reduced": 1}
 
 
 def to_codes(unit: np.ndarray) -> np.ndarray:

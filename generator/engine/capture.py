@@ -139,15 +139,15 @@ class Rectifier(torch.autograd.Function):
 
 def not_finite(model: nn.Module, x: torch.Tensor) -> str:
     """The first layer of a pass over `x` whose output holds NaN or infinity; "" where none does."""
-    found: list[str] = []
+    layers: list[str] = []
 
     def look(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
-        if not found and not torch.isfinite(tensor).all():
-            found.append(name)
+        if not layers and not torch.isfinite(tensor).all():
+            layers.append(name)
 
     with torch.no_grad(), Watch(model, look):
         model(x.clone())
-    return found[0] if found else ""
+    return layers[0] if layers else ""
 
 
 def first_tensor(output: Any) -> torch.Tensor | None:

@@ -46,7 +46,7 @@ def canvas(network: Driven, kind: str, count: int, shape: tuple[int, int, int], 
     paint = START * torch.randn(count, *entries, generator=network.random(seed, number)).to(network.device)
     if pixels:
         return Canvas(paint, torch.sigmoid, (height, width))
-    return Canvas(paint, lambda part: coloured(synthesis(part, height, width)).sigmoid(), (height, width))
+    return Canvas(paint, lambda part: decorrelated_to_rgb(synthesis(part, height, width)).sigmoid(), (height, width))
 
 
 def synthesis(spectrum: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -58,7 +58,7 @@ def synthesis(spectrum: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return torch.fft.irfft2(torch.view_as_complex(spectrum) * weight, (height, width))
 
 
-def coloured(picture: torch.Tensor) -> torch.Tensor:
+def decorrelated_to_rgb(picture: torch.Tensor) -> torch.Tensor:
     """Independent colours (N, 3, h, w) as red, green and blue; pictures of one channel as they are."""
     if picture.shape[1] != 3:
         return picture
@@ -84,9 +84,9 @@ def ascend(network: Driven, blank: Canvas, gain: Gain, steps: int, values: list[
     paint = blank.paint
     mean, square = torch.zeros_like(paint), torch.zeros_like(paint)
     for number in range(steps):
-        found = [_slope(network, blank, gain, place, number) for place in network.parts(len(paint), blank.size)]
-        values[:] = [value for one, _ in found for value in one]
-        gradient = torch.cat([slope for _, slope in found])
+        results = [_slope(network, blank, gain, place, number) for place in network.parts(len(paint), blank.size)]
+        values[:] = [value for gains, _ in results for value in gains]
+        gradient = torch.cat([slope for _, slope in results])
         mean.lerp_(gradient, 1 - MEMORY[0])
         square.lerp_(gradient.square(), 1 - MEMORY[1])
         first, second = (1 - kept ** (number + 1) for kept in MEMORY)
@@ -124,7 +124,7 @@ def rounded(values: torch.Tensor) -> list[float]:
     return [float(f"{value:.4g}") for value in values.tolist()]
 
 
-def wobbled(pictures: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
+def random_affine(pictures: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
     """The pictures, all moved alike: shifted by up to a tenth, scaled by up to a tenth, turned by up to 10 degrees.
 
     What only pleases the network where it stands, pixel by pixel, does not last. Beyond the edge there is the mean.

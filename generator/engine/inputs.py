@@ -46,8 +46,8 @@ class Answers:
 
     def share(self, chunk: int) -> None:
         """Let `chunk` samples share a pass from now on."""
-        for one in self._sharing:
-            one.chunk = chunk
+        for sharer in self._sharing:
+            sharer.chunk = chunk
 
     def before(self, waiting: Waiting) -> None:
         """What needs no pass of the scene: names, weights, pictures, and the network for those who drive it."""
@@ -100,5 +100,5 @@ class Answers:
                     want, lambda channels, layer=layer, target=target: samples.ablated_score(layer, channels, target)
                 )
             else:
-                asked = getattr(samples, want.name)
-                waiting.arrive(want, lambda variants, asked=asked, target=target: asked(variants, target))
+                compute = getattr(samples, want.name)
+                waiting.arrive(want, lambda variants, compute=compute, target=target: compute(variants, target))

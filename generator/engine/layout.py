@@ -234,7 +234,7 @@ def _padded(at: Coordinates, pad: Sequence[int]) -> Coordinates:
         place = torch.arange(-before, side + after)
         lost = [part for part in (2, 3) if _varies(at.parts[part], axis)] or [2, 3]
         parts = [part.index_select(axis, place.clamp(0, side - 1)) for part in parts]
-        beyond = ((place < 0) | (place >= side)).view([-1 if one == axis else 1 for one in range(at.row.ndim)])
+        beyond = ((place < 0) | (place >= side)).view([-1 if dim == axis else 1 for dim in range(at.row.ndim)])
         if bool(beyond.any()):
             for part in lost:
                 parts[part] = parts[part].masked_fill(beyond, EXTRA)
@@ -256,18 +256,20 @@ def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Find
     """Tensors side by side: along channels those of the later ones count on; along places each keeps its own."""
     tensors = list(kwargs.get("tensors", args[0] if args else ()))
     dim = kwargs.get("dim", args[1] if len(args) > 1 else 0)
-    known = [find(tensor) for tensor in tensors]
-    first = next((at for at in known if at is not None), None)
+    coordinates = [find(tensor) for tensor in tensors]
+    first = next((at for at in coordinates if at is not None), None)
     if first is None or not isinstance(dim, int):
         return None
     if op == "stack":
-        known = [at and at.map(lambda part: part.unsqueeze(dim)) for at in known]
+        coordinates = [at and at.map(lambda part: part.unsqueeze(dim)) for at in coordinates]
         tensors = [tensor.unsqueeze(dim) for tensor in tensors]
-        first = next(at for at in known if at is not None)
+        first = next(at for at in coordinates if at is not None)
     dim %= output.ndim
-    along_space = any(at is not None and (_varies(at.row, dim) or _varies(at.column, dim)) for at in known)
+    along_space = any(at is not None and (_varies(at.row, dim) or _varies(at.column, dim)) for at in coordinates)
     if along_space:
-        parts = [list(at.parts) if at else [_nowhere(tensor)] * 4 for at, tensor in zip(known, tensors, strict=True)]
+        parts = [
+            list(at.parts) if at else [_nowhere(tensor)] * 4 for at, tensor in zip(coordinates, tensors, strict=True)
+        ]
         image, channel = first.image.select(dim, 0), first.channel.select(dim, 0)
         for part in parts:  # a token without a place has the image and the channel of its neighbours
             if bool((part[2] < 0).all()):
@@ -277,13 +279,13 @@ def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Find
     if any(_varies(first.image, axis) for axis in [dim]):
         return None  # images put together anew
     count, channels = 0, []
-    for at, tensor in zip(known, tensors, strict=True):
+    for at, tensor in zip(coordinates, tensors, strict=True):
         own = at.channel if at else torch.zeros(tensor.shape, dtype=torch.int32)
         channels.append(own + count)
         count += int(own.max()) + 1
-    one = [first.parts[number].narrow(dim, 0, 1).expand(output.shape) for number in (0, 2, 3)]
-    plain = dim == 1 and all(at is not None and at.plain for at in known)
-    return Coordinates(one[0], torch.cat(channels, dim), one[1], one[2], plain, first.attention)
+    narrowed = [first.parts[number].narrow(dim, 0, 1).expand(output.shape) for number in (0, 2, 3)]
+    plain = dim == 1 and all(at is not None and at.plain for at in coordinates)
+    return Coordinates(narrowed[0], torch.cat(channels, dim), narrowed[1], narrowed[2], plain, first.attention)
 
 
 def _images(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
@@ -306,8 +308,8 @@ def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
         return None
     if _varies(at.row, -1) or _varies(at.column, -1):
         return replace(at, plain=False) if source.shape == output.shape else None
-    one = at.map(lambda part: part[..., :1].expand(output.shape))
-    return replace(one, channel=torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape))
+    expanded = at.map(lambda part: part[..., :1].expand(output.shape))
+    return replace(expanded, channel=torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape))
 
 
 def _product(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
@@ -319,12 +321,12 @@ def _product(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> C
         return _linear(args, kwargs, output, find)
     if output.ndim != left.row.ndim or _varies(left.row, -1) or _varies(left.column, -1):
         return None
-    one = left.map(lambda part: part[..., :1].expand(output.shape))
+    expanded = left.map(lambda part: part[..., :1].expand(output.shape))
     keys = _varies(right.row, -1) or _varies(right.column, -1)
     channel = torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape)
     if not keys:
         channel = right.channel[..., :1, :].expand(output.shape)
-    return replace(one, channel=channel, attention=keys)
+    return replace(expanded, channel=channel, attention=keys)
 
 
 def _attended(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
@@ -333,11 +335,11 @@ def _attended(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> 
     query, value = find(given[0]), find(given[2])
     if query is None or output.shape[:-1] != query.row.shape[:-1]:
         return None
-    one = query.map(lambda part: part[..., :1].expand(output.shape))
+    expanded = query.map(lambda part: part[..., :1].expand(output.shape))
     channel = torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape)
     if value is not None and value.row.ndim == output.ndim:
         channel = value.channel[..., :1, :].expand(output.shape)
-    return replace(one, channel=channel)
+    return replace(expanded, channel=channel)
 
 
 def _pooled(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
@@ -376,17 +378,19 @@ def _summed(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
             part = part if letter in kept else part.unsqueeze(axis)
         return part.expand(output.shape)
 
-    known = [
+    coordinates = [
         at.map(partial(project, own=own))
         for at, own in zip(map(find, operands), letters, strict=True)
         if at is not None
     ]
     placed = [
-        at for at in known if any(_varies(part, axis) for part in (at.row, at.column) for axis in range(output.ndim))
+        at
+        for at in coordinates
+        if any(_varies(part, axis) for part in (at.row, at.column) for axis in range(output.ndim))
     ]
     if not placed:
         return None
-    return replace(placed[0], channel=known[-1].channel, attention=len(placed) > 1)
+    return replace(placed[0], channel=coordinates[-1].channel, attention=len(placed) > 1)
 
 
 def _expanded(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:

@@ -18,52 +18,52 @@ from generator.drawing.style_registry import style_card
 from .method_registry import METHODS, Method, accepts, dependencies
 
 
-def card(found: Method) -> MethodCard:
+def card(method: Method) -> MethodCard:
     """Return what the planner and the method's page must know, its text taken from the docstring.
 
     Raises `PackageError` for a style that nobody registered, and for a role or evidence that there is not.
     """
-    if found.counts not in ("value", "size", "", None):
-        raise PackageError(f"method {found.slug!r}: counts={found.counts!r}: expected value, size or nothing")
-    if unknown := [role for role in found.roles if role not in ROLES]:
-        raise PackageError(f"method {found.slug!r}: no role is called {unknown[0]!r}: expected {', '.join(ROLES)}")
+    if method.counts not in ("value", "size", "", None):
+        raise PackageError(f"method {method.slug!r}: counts={method.counts!r}: expected value, size or nothing")
+    if unknown := [role for role in method.roles if role not in ROLES]:
+        raise PackageError(f"method {method.slug!r}: no role is called {unknown[0]!r}: expected {', '.join(ROLES)}")
     try:
-        style = style_card(found.draw)
+        style = style_card(method.draw)
     except LookupError as error:
-        raise PackageError(f"method {found.slug!r}: {error.args[0]}") from error
-    text = sections(inspect.getdoc(found.function) or "")
+        raise PackageError(f"method {method.slug!r}: {error.args[0]}") from error
+    text = sections(inspect.getdoc(method.function) or "")
     return MethodCard(
-        slug=found.slug,
-        title=found.title,
-        family=found.family,
+        slug=method.slug,
+        title=method.title,
+        family=method.family,
         style=style,
-        cites=found.cites,
+        cites=method.cites,
         summary=text["summary"],
         text=text["text"],
         formula=text["Formula"],
         reading=text["Reading"],
         limits=text["Limits"],
-        inputs=found.inputs,
-        axes=found.axes,
-        parameters=found.parameters,
-        at=found.at if "layer" in found.axes else "",
-        preset=found.preset,
-        passes=found.passes,
-        per=found.per,
-        accepts=accepts(found.function),
-        key=closure_digest(*_modules(found.slug)),
-        counts=_counts(found, style.counts),
-        order=LAST if found.order is None else found.order,
-        film=found.film,
-        roles=found.roles,
+        inputs=method.inputs,
+        axes=method.axes,
+        parameters=method.parameters,
+        at=method.at if "layer" in method.axes else "",
+        preset=method.preset,
+        passes=method.passes,
+        per=method.per,
+        accepts=accepts(method.function),
+        key=closure_digest(*_modules(method.slug)),
+        counts=_counts(method, style.counts),
+        order=LAST if method.order is None else method.order,
+        film=method.film,
+        roles=method.roles,
     )
 
 
-def _counts(found: Method, usual: str) -> str:
+def _counts(method: Method, usual: str) -> str:
     """What counts in its map as evidence: what it says itself, else what is `usual` in its style."""
-    if "image" not in found.axes or found.family == "optimisation":
+    if "image" not in method.axes or method.family == "optimisation":
         return ""  # what is painted, or learnt anew, explains no answer
-    return usual if found.counts is None else found.counts
+    return usual if method.counts is None else method.counts
 
 
 def _modules(name: str) -> set[str]:

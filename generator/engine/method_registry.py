@@ -75,8 +75,8 @@ class Method:
     def axes(self) -> tuple[str, ...]:
         """Along which of image, layer, target and style its result varies."""
         inputs = (INPUTS[name] if name in INPUTS else METHODS[method_slug(name)].axes for name in self.inputs)
-        found = {axis for axes in inputs for axis in axes}
-        return tuple(axis for axis in ("image", "layer", "target", "style") if axis in found)
+        varying = {axis for axes in inputs for axis in axes}
+        return tuple(axis for axis in ("image", "layer", "target", "style") if axis in varying)
 
 
 def method(
@@ -115,9 +115,9 @@ def method(
         parameters = {p.name: p.default for p in signature if p.kind is p.KEYWORD_ONLY}
         name = slug or method_slug(function.__name__)
         more = (preset, passes, per, inputs, parameters)
-        known = METHODS.get(name)
-        if known and known.function.__module__ != function.__module__:
-            places = f"{known.function.__module__} and {function.__module__}"
+        existing = METHODS.get(name)
+        if existing and existing.function.__module__ != function.__module__:
+            places = f"{existing.function.__module__} and {function.__module__}"
             raise plugins.PackageError(f"two methods are called {name!r}: in {places}")
         METHODS[name] = Method(
             name, title, function, family, draw, cites, at, *more, order=order, film=film, counts=counts, roles=roles
@@ -146,10 +146,10 @@ def load_methods() -> dict[str, Method]:
         except plugins.PackageError:
             raise
         except Exception as error:  # another package's code may raise anything
-            told = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise plugins.PackageError(f"{name}, which brings methods, cannot be imported: {told}") from error
-    for name, found in METHODS.items():
-        for wanted in found.inputs:
+            message = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise plugins.PackageError(f"{name}, which brings methods, cannot be imported: {message}") from error
+    for name, entry in METHODS.items():
+        for wanted in entry.inputs:
             if wanted not in INPUTS and method_slug(wanted) not in METHODS:
                 raise LookupError(f"method {name!r} asks for {wanted!r}, which is neither an input nor a method")
     return METHODS
@@ -167,7 +167,7 @@ def accepts(function: Callable) -> dict[str, tuple[str, ...]]:
     >>> accepts(paint)
     {'how': ('fine', 'coarse'), 'units': ('<int>', 'all')}
     """
-    found = {}
+    accepted = {}
     for name, hint in get_type_hints(function).items():
         sides = get_args(hint) if isinstance(hint, UnionType) or get_origin(hint) is Union else (hint,)
         choices: tuple[str, ...] = ()
@@ -175,8 +175,8 @@ def accepts(function: Callable) -> dict[str, tuple[str, ...]]:
             literal = get_origin(side) is Literal
             choices += get_args(side) if literal else (f"<{(get_origin(side) or side).__name__}>",)
         if len(choices) > 1:
-            found[name] = choices
-    return found
+            accepted[name] = choices
+    return accepted
 
 
 SHARED_PASSES = {  # what an input costs once per scene, or once per target, in forward passes

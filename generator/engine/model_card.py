@@ -164,9 +164,9 @@ def unsteady(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> str:
 
 def _known_layer(loaded: Loaded, layers: list[Layer]) -> None:
     """Raises `ModelError` where the layer that is asked for is none with space."""
-    wanted, known = loaded.network.layer, [layer.name for layer in layers if len(layer.shape) == 3]
-    if wanted and wanted not in known:
-        near = nearest(wanted, get_close_matches(wanted, known, n=3) or known[-8:])
+    wanted, spatial = loaded.network.layer, [layer.name for layer in layers if len(layer.shape) == 3]
+    if wanted and wanted not in spatial:
+        near = nearest(wanted, get_close_matches(wanted, spatial, n=3) or spatial[-8:])
         raise ModelError(f"{loaded.slug}: layer {wanted!r}: the network has no such layer with space{near}")
 
 

@@ -57,10 +57,10 @@ class Driven:
 
     def stages(self, most: int = 8) -> list[str]:
         """The layers that stand for the convolutional stages with space, from first to last, at most so many."""
-        found = evenly_spaced(stage_layers(self.card), most)
-        if not found:
+        layers = evenly_spaced(stage_layers(self.card), most)
+        if not layers:
             raise NotApplicable(f"{self.card.slug} has no layer with space")
-        return found
+        return layers
 
     @property
     def answer(self) -> str:
@@ -75,7 +75,7 @@ class Driven:
 
     def shape(self, layer: str) -> tuple[int, ...]:
         """Of a layer's output for an input of the network's own size: (K, h, w) or (K,)."""
-        return next(known.shape for known in self.card.layers if known.name == layer)
+        return next(entry.shape for entry in self.card.layers if entry.name == layer)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(N, classes)."""
@@ -90,12 +90,12 @@ class Driven:
 
         `rule` is what ReLUs do to a gradient, as `capture.Watch` knows them: "open" lets all of it through.
         """
-        (found,) = self.activations(x, (layer,), rule)
-        return found
+        (output,) = self.activations(x, (layer,), rule)
+        return output
 
     def activations(self, x: torch.Tensor, layers: tuple[str, ...], rule: str = "vanilla") -> list[torch.Tensor]:
         """The same of several layers, in their order, from one pass that ends behind the last."""
-        found: dict[str, torch.Tensor] = {}
+        outputs: dict[str, torch.Tensor] = {}
         wanted = set(layers)
         space = space_of(self._loaded, self.card, x.shape[1:])
         readout_of(self._loaded)  # found in a pass of its own, which must not be watched
@@ -103,8 +103,8 @@ class Driven:
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
             if name in wanted:
                 tensor = planes_of(space, name, tensor, len(x))
-                found[name] = tensor if len(found) + 1 == len(wanted) else tensor.clone()  # it may be overwritten
-                if len(found) == len(wanted):
+                outputs[name] = tensor if len(outputs) + 1 == len(wanted) else tensor.clone()  # it may be overwritten
+                if len(outputs) == len(wanted):
                     raise _Enough
 
         watch = Watch(self._loaded.model, keep, rules=rule != "vanilla")
@@ -115,11 +115,11 @@ class Driven:
         except _Enough:
             last = None
         answer = self.card.layers[-1].name
-        if last is not None and wanted - set(found) == {answer}:
-            found[answer] = readout_of(self._loaded).answers(last)
-        if missing := wanted - set(found):
+        if last is not None and wanted - set(outputs) == {answer}:
+            outputs[answer] = readout_of(self._loaded).answers(last)
+        if missing := wanted - set(outputs):
             raise LookupError(f"the pass of {self.card.slug} has no layer {', '.join(sorted(missing))}")
-        return [found[layer] for layer in layers]
+        return [outputs[layer] for layer in layers]
 
     def takes(self, height: int, width: int, layer: str = "") -> bool:
         """Whether the network, up to `layer`, computes something for inputs of that size."""

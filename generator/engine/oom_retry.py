@@ -15,12 +15,12 @@ WORDS = ("out of memory", "not enough memory", "can't allocate memory", "bad_all
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether this is how Python, torch or a device says that memory ran out."""
-    told = str(error).lower()
-    plain = isinstance(error, RuntimeError) and any(words in told for words in WORDS)
+    message = str(error).lower()
+    plain = isinstance(error, RuntimeError) and any(words in message for words in WORDS)
     return plain or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
-def with_room(
+def retry_with_smaller_batches(
     work: Callable[[], Result], share: Callable[[int], None], usual: int, first: int = 0
 ) -> tuple[Result, str]:
     """The result of `work()`, and a note where it was done with fewer than the `usual` samples in a pass.

@@ -20,7 +20,7 @@ class Step(NamedTuple):
         return f"step {self.number} of {self.of}"
 
 
-def watched(result: Any, tell: Callable[[Step], None]) -> tuple[Any, list[Any] | None]:
+def watched(result: Any, on_step: Callable[[Step], None]) -> tuple[Any, list[Any] | None]:
     """The result of a method and the frames before it, None where the method shows none.
 
     A method that yields shows a frame with each tensor, or tells of each `Step`; the last thing it yields is its
@@ -32,7 +32,7 @@ def watched(result: Any, tell: Callable[[Step], None]) -> tuple[Any, list[Any] |
     stride, seen, last = 1, 0, None
     for given in result:
         if isinstance(given, Step):
-            tell(given)
+            on_step(given)
             due = given.number * KEPT // given.of > (given.number - 1) * KEPT // given.of
             if due and given.picture and given.number < given.of:
                 frames.append(given.picture())

@@ -77,7 +77,7 @@ def frames_again(kept: Mapping[str, np.ndarray]) -> np.ndarray:
     return kept["frames"].astype(np.float32) * kept["largest"]
 
 
-def room_for(shapes: Iterable[tuple[int, ...]]) -> int:
+def sprite_pixel_budget(shapes: Iterable[tuple[int, ...]]) -> int:
     """Pixels that each sprite of layers with these shapes (K, h, w) or (K,) may have.
 
     Small ones keep what they need, and the large ones share what they leave, so that the pictures of all layers of a
@@ -195,8 +195,8 @@ def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float, signed: b
             tail = None
     if tail is None:
         tail = torch.cat([sizes(part).reshape(-1) for part in parts()])
-    found = tail.kthvalue(tail.numel() - rank).values
-    return float(found), int((tail > found).sum())
+    threshold = tail.kthvalue(tail.numel() - rank).values
+    return float(threshold), int((tail > threshold).sum())
 
 
 def _some(values: torch.Tensor, step: int) -> torch.Tensor:
@@ -251,11 +251,11 @@ def _floats(tensors: dict[str, torch.Tensor]) -> Values:
     ends = [float(end) for array in arrays.values() for end in (array.min(), array.max())]
     shapes = [list(array.shape) for array in arrays.values()]
     meta: dict[str, Any] = {"shape": shapes[0] if len(shapes) == 1 else shapes, "range": [min(ends), max(ends)]}
-    whole = all(math.isfinite(end) for end in ends)
+    all_finite = all(math.isfinite(end) for end in ends)
     if len(arrays) == 1 and len(shapes[0]) in (3, 4) and shapes[0][0] == 1:
         (array,) = arrays.values()
-        meta["peak"] = _peak(array[0] if whole else np.nan_to_num(array[0]))
-    if not whole:
+        meta["peak"] = _peak(array[0] if all_finite else np.nan_to_num(array[0]))
+    if not all_finite:
         broken = sum(int((~np.isfinite(array)).sum()) for array in arrays.values())
         finite = np.concatenate([array[np.isfinite(array)] for array in arrays.values()] or [np.zeros(1)])
         meta["range"] = [float(finite.min(initial=0)), float(finite.max(initial=0))]

@@ -42,10 +42,10 @@ class Readout:
                 output = model(x)
         else:
             output = model(x)
-        found = member(output, self.key, self.classes)
-        if found is None:
+        tensor = member(output, self.key, self.classes)
+        if tensor is None:
             raise ModelError("the network returned no tensor of scores")
-        scores = found[:, None] if found.ndim == 1 else found
+        scores = tensor[:, None] if tensor.ndim == 1 else tensor
         if self.kind not in SIDES or scores.ndim != 2:
             return scores
         return torch.stack([-scores, scores], 2).flatten(1)
@@ -122,11 +122,11 @@ def _find(loaded: Loaded) -> Readout:
     x = torch.zeros(1, *loaded.input.size, device=loaded.device)
     with untouched(loaded.model), torch.no_grad(), _Squashes() as squashes:
         output = loaded.model(x)
-    found = member(output, network.output_key, classes)
-    if found is None and network.output_key:
+    scores = member(output, network.output_key, classes)
+    if scores is None and network.output_key:
         raise ModelError(f"{loaded.slug}: output_key: the network returns no tensor {network.output_key!r}")
-    shape = None if found is None else tuple(found.shape)
-    if found is None or shape is None or len(shape) not in (1, 2) or shape[0] != 1:
+    shape = None if scores is None else tuple(scores.shape)
+    if scores is None or shape is None or len(shape) not in (1, 2) or shape[0] != 1:
         message = f"{loaded.slug}: expected class scores of shape (1, classes), the network returned {shape}"
         spatial = "; a spatial output, such as a segmentation, cannot be explained" if len(shape or ()) == 4 else ""
         raise ModelError(message + spatial)
@@ -135,7 +135,7 @@ def _find(loaded: Loaded) -> Readout:
         (
             (name, number)
             for name, number, made in reversed(squashes.calls)
-            if made is found or (made.data_ptr() == found.data_ptr() and made.numel() == found.numel())
+            if made is scores or (made.data_ptr() == scores.data_ptr() and made.numel() == scores.numel())
         ),
         ("", 0),
     )
@@ -168,9 +168,9 @@ def member(output: Any, key: str = "", classes: int = 0) -> torch.Tensor | None:
     if classes and len(wide) == 1:
         return wide[0]
     for name in [*(name for name in ("logits", "out") if name in members), *members]:
-        found = member(members[name], "", classes) if members[name] is not None else None
-        if found is not None:
-            return found
+        scores = member(members[name], "", classes) if members[name] is not None else None
+        if scores is not None:
+            return scores
     return None
 
 

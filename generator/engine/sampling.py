@@ -70,14 +70,14 @@ class Samples:
 
     def project_units(self, layer: str, units: Iterable[int]) -> Iterator[torch.Tensor]:
         """Each channel's strongest value at a layer, all else zero, projected down by the rules of the deconvnet."""
-        found: dict[str, Any] = {}
+        captured: dict[str, Any] = {}
 
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
             if name == layer and not tensor.requires_grad:
                 raise NotApplicable(SWITCHED_OFF)
             if name == layer:
                 tensor = planes_of(self.space, name, tensor, 1)
-                found.update(value=tensor.detach().clone(), edge=torch.autograd.graph.get_gradient_edge(tensor))
+                captured.update(value=tensor.detach().clone(), edge=torch.autograd.graph.get_gradient_edge(tensor))
 
         with torch.enable_grad():
             x = self.x.detach().clone().requires_grad_()
@@ -85,11 +85,11 @@ class Samples:
                 self.model(x.clone())
         watch.rule = "deconvnet"
         for unit in units:
-            channel = found["value"][0, unit].flatten()
+            channel = captured["value"][0, unit].flatten()
             place = channel.argmax()
-            seed = torch.zeros_like(found["value"])
+            seed = torch.zeros_like(captured["value"])
             seed[0, unit].view(-1)[place] = channel[place]
-            (gradient,) = torch.autograd.grad(found["edge"], x, seed, retain_graph=True)
+            (gradient,) = torch.autograd.grad(captured["edge"], x, seed, retain_graph=True)
             yield gradient
 
     def _logits(self, batch: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from .cam_layers import classifier
 from .capture import RULES, Watch, not_finite
 from .derivatives import SWITCHED_OFF, derive
 from .inputs import Answers, Pictures
-from .oom_retry import out_of_memory, with_room
+from .oom_retry import out_of_memory, retry_with_smaller_batches
 from .preserve import untouched
 from .progress import Step
 from .readout import readout_of
@@ -28,8 +28,13 @@ from .space import planes_of, space_of
 from .targets import Target, find_targets
 
 RULE_OF = {"input_gradient": "vanilla", "guided_gradient": "guided", "deconvnet_gradient": "deconvnet"}
-LARGE = 2**20  # pixels of a picture
-BENT = ("guided_gradient", "deconvnet_gradient", "rectifiers", "project_units")  # need a rule at every rectifier
+LARGE_IMAGE_PIXELS = 2**20  # pixels of a picture
+NEEDS_RELU_RULES = (
+    "guided_gradient",
+    "deconvnet_gradient",
+    "rectifiers",
+    "project_units",
+)  # need a rule at every rectifier
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Scene:
         self._answers = Answers(loaded, card, x, chunk, request.pictures)
 
         def attempt(job: Job, work: Callable[[], Any]) -> tuple[Any, str]:
-            return with_room(work, self._answers.share, chunk, 1 if job.key in request.careful else 0)
+            return retry_with_smaller_batches(work, self._answers.share, chunk, 1 if job.key in request.careful else 0)
 
         self.waiting = Waiting(request.jobs, done, begin, step, request.parameters, attempt)
 
@@ -76,8 +81,8 @@ class Scene:
                     self._passes(self.x)
                 except Exception as error:
                     if out_of_memory(error):
-                        said = str(error) or type(error).__name__
-                        raise ModelError(f"memory ran out in the pass of a single picture: {said}") from error
+                        message = str(error) or type(error).__name__
+                        raise ModelError(f"memory ran out in the pass of a single picture: {message}") from error
                     raise
                 self._answers.after(self.x, self.waiting, self._refuse_target)
         for key in self.waiting.left():
@@ -94,11 +99,11 @@ class Scene:
         """One forward for all, then one backward for each target and rule."""
         self._space, readout = space_of(self.loaded, self.card, image.shape[1:]), readout_of(self.loaded)
         backward = self.waiting.needs("gradient", "gradients", *RULE_OF)
-        graph = bool(backward or self.waiting.needs(*BENT))
+        graph = bool(backward or self.waiting.needs(*NEEDS_RELU_RULES))
         x = image.detach().clone()
         with torch.set_grad_enabled(graph):
             x.requires_grad_(graph)
-            watch = Watch(self.loaded.model, self._passing, rules=graph)
+            watch = Watch(self.loaded.model, self._on_activation, rules=graph)
             self._watch, self._current = watch, ""
             self._strip = strip_layers(self.card) if self.waiting.needs("activations", "gradients") else []
             self._kept: dict[str, torch.Tensor] = {}
@@ -106,12 +111,12 @@ class Scene:
             given = x.clone() if graph else x  # a network may overwrite its input, but not a leaf of the graph
             with watch:
                 logits = readout.scores(self.loaded.model, _laid_out(given))
-        self._speaks(logits.detach())
+        self._on_logits(logits.detach())
         self.waiting.arrive(Want("activations"), self._kept)
         self._count_rectifiers(logits)
         self._backwards(x, logits, backward)
 
-    def _passing(self, name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+    def _on_activation(self, name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
         """A layer's tensor goes by, and may be overwritten by what comes next."""
         key = Want("activation", name)
         wants_gradient = name in self._strip or any(want.layer == name for want in self.waiting.needs("gradient"))
@@ -119,11 +124,11 @@ class Scene:
             planes = planes_of(self._space, name, tensor.detach(), 1)
             if name in self._strip:
                 self._kept[name] = planes.clone()
-            self.waiting.arrive(key, planes.clone() if self.waiting.patient(key) else planes)
+            self.waiting.arrive(key, planes.clone() if self.waiting.must_copy(key) else planes)
         if wants_gradient and tensor.requires_grad:
-            tensor.register_hook(lambda gradient, name=name: self._returning(name, gradient))
+            tensor.register_hook(lambda gradient, name=name: self._on_gradient(name, gradient))
 
-    def _returning(self, name: str, gradient: torch.Tensor) -> None:
+    def _on_gradient(self, name: str, gradient: torch.Tensor) -> None:
         """The gradient of the current target reaches a layer."""
         if self._watch.rule != "vanilla":
             return
@@ -133,7 +138,7 @@ class Scene:
                 self._grads[name] = gradient
             self.waiting.arrive(Want("gradient", name, self._current), gradient)
 
-    def _speaks(self, logits: torch.Tensor) -> None:
+    def _on_logits(self, logits: torch.Tensor) -> None:
         """What follows from the logits alone."""
         last = self.card.layers[-1]  # other softmaxes are attention's: they passed by as they are
         probabilities = [Want("activation", last.name)]
@@ -173,7 +178,7 @@ class Scene:
 
     def _count_rectifiers(self, logits: torch.Tensor) -> None:
         """Count the rectifiers that obey the rules; where not all do, refuse what needs them to."""
-        needing = self.waiting.needs(*BENT)
+        needing = self.waiting.needs(*NEEDS_RELU_RULES)
         if not needing:
             return
         counted = census(self._watch, logits)
@@ -231,4 +236,4 @@ class Scene:
 
 def _laid_out(x: torch.Tensor) -> torch.Tensor:
     """A large picture with its channels last: convolutions then need no second copy of their input and output."""
-    return x.contiguous(memory_format=torch.channels_last) if x.shape[-1] * x.shape[-2] > LARGE else x
+    return x.contiguous(memory_format=torch.channels_last) if x.shape[-1] * x.shape[-2] > LARGE_IMAGE_PIXELS else x

@@ -86,13 +86,13 @@ class Waiting:
         """The targets that someone waits for."""
         return {node.target for node in self._missing if node.target}
 
-    def patient(self, key: Want) -> bool:
+    def must_copy(self, key: Want) -> bool:
         """Whether a value must be kept as it is now: someone who wants it waits for something else too."""
         nodes = self._waiting.get(key, [])
         return any(len(self._missing[node]) > 1 or ("result", node) in self._waiting for node in nodes)
 
-    def _want(self, asked: Node) -> Node:
-        node = _reduced(asked)
+    def _want(self, requested: Node) -> Node:
+        node = _reduced(requested)
         if node not in self._missing:
             for name in METHODS[node.method].inputs:
                 if name not in INPUTS:
@@ -135,23 +135,23 @@ class Waiting:
 
     def _fire(self, node: Node) -> None:
         method, jobs = METHODS[node.method], self._wanted.get(node, [])
-        told = jobs or self._served(node)[:1]
-        for job in told:
+        notified = jobs or self._served(node)[:1]
+        for job in notified:
             self._begin(job)
         arguments = [self._values[key] for key in _keys_of(node)]
         del self._missing[node]
         outcome = Outcome(target=self.targets.get(node.target))
 
-        def tell(step: Step) -> None:
-            for job in told[:1]:
+        def report_step(step: Step) -> None:
+            for job in notified[:1]:
                 self._step(job, step)
 
         def work() -> tuple[Any, list[Any] | None]:
             result = method.function(*arguments, **{**method.parameters, **self._parameters.get(node.method, {})})
-            return watched(result, tell)
+            return watched(result, report_step)
 
         try:
-            (result, outcome.frames), outcome.note = self._attempt(told[0], work)
+            (result, outcome.frames), outcome.note = self._attempt(notified[0], work)
             outcome.value, outcome.numbers = (result, {}) if _is_value(result) else result
         except Exception as error:  # whatever goes wrong in a method ends this job alone, and is its outcome
             outcome.error = error
@@ -165,7 +165,7 @@ class Waiting:
     def _served(self, node: Node) -> list[Job]:
         """Jobs that wait for a method no one asked for."""
         nodes = self._waiting.get(("result", node), [])
-        return [job for one in nodes for job in self._wanted.get(one) or self._served(one)]
+        return [job for dependent in nodes for job in self._wanted.get(dependent) or self._served(dependent)]
 
 
 def _reduced(node: Node) -> Node:

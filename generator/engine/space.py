@@ -41,19 +41,19 @@ class Space:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return a layer's shape without the images: (K, h, w) with space, (K,) of a vector, (R, C) of cells."""
-        own, found = self.shapes[name], self.grids.get(name)
+        own, grid = self.shapes[name], self.grids.get(name)
         if name not in self.grids:
             return own[1:]
-        if found:
-            return found.shape
+        if grid:
+            return grid.shape
         return own[1:] if len(own) < 4 and own[0] == self.images else (_cells(own) // self.images // own[-1], own[-1])
 
     def planes(self, name: str, tensor: torch.Tensor, images: int) -> torch.Tensor:
         """Return a layer's tensor of so many images as (N, K, h, w), (N, K) or, where it has no space, (N, R, C)."""
         if name not in self.grids:
             return tensor
-        if found := self.grids[name]:
-            return found.planes(tensor, images)
+        if grid := self.grids[name]:
+            return grid.planes(tensor, images)
         plain = len(self.shapes[name]) < 4 and self.shapes[name][0] == self.images
         return tensor if plain else tensor.reshape(images, -1, tensor.shape[-1])
 
@@ -61,19 +61,17 @@ class Space:
         """Say how a layer holds its values where that is not (K, h, w); "" where its shape says it all."""
         if name not in self.grids:
             return ""
-        own, found = self.shapes[name], self.grids[name]
-        if found is None:
+        own, grid = self.shapes[name], self.grids[name]
+        if grid is None:
             return "" if self.shape(name) == own[1:] else f"cells, held as {_sides(own[1:])}"
-        if own[found.batch] != self.images:
-            kind = (
-                f"windows, {own[found.batch] // self.images} of {_sides(own[: found.batch] + own[found.batch + 1 :])}"
-            )
-        elif len(own) == 4 and found.channels == 4:
+        if own[grid.batch] != self.images:
+            kind = f"windows, {own[grid.batch] // self.images} of {_sides(own[: grid.batch] + own[grid.batch + 1 :])}"
+        elif len(own) == 4 and grid.channels == 4:
             kind = f"channels last, {_sides(own[1:])}"
         else:
             values = _cells(own) // self.images
-            extra = values // found.shape[0] - found.shape[1] * found.shape[2]
-            kind = f"tokens, {f'{extra} + ' if extra else ''}{found.shape[1]} x {found.shape[2]}"
+            extra = values // grid.shape[0] - grid.shape[1] * grid.shape[2]
+            kind = f"tokens, {f'{extra} + ' if extra else ''}{grid.shape[1]} x {grid.shape[2]}"
         return kind
 
 
@@ -136,8 +134,8 @@ class _Follower:
         self.space.shapes[name], self.space.sources[name] = tuple(tensor.shape), origin.layer
         self._kinds[name] = kind
         if tensor.ndim > 2 and (at is None or not at.plain):
-            found = at.grid if at is not None else None
-            self.space.grids[name] = found
+            grid = at.grid if at is not None else None
+            self.space.grids[name] = grid
         if name not in self.space.grids or self.space.grids[name]:
             shape = self.space.shape(name)
             if len(shape) == 3 and shape[1] * shape[2] > 1:
@@ -152,8 +150,8 @@ class _Follower:
             return
         places = follow(op, func, args, kwargs, output, self)
         before = sources[0] if sources else Origin()
-        spatial = next((one for one in sources if one.at is not None and one.at.has_space), None)
-        attended = next((one.attended for one in sources if one.attended), "")
+        spatial = next((origin for origin in sources if origin.at is not None and origin.at.has_space), None)
+        attended = next((origin.attended for origin in sources if origin.attended), "")
         if op in MIXING:
             at = sources[-1].at if sources else None
             mixed = None

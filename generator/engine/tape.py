@@ -41,11 +41,11 @@ class Tape(NamedTuple):
         for step in reversed(self.steps):
             arrived = [shares.pop(node, None) for node in step.outputs]
             if any(share is not None for share in arrived):
-                whole = [
+                filled = [
                     torch.zeros_like(self.values[node]) if share is None else share
                     for node, share in zip(step.outputs, arrived, strict=True)
                 ]
-                given = rule(step, [self.values[node] for node in step.inputs], whole)
+                given = rule(step, [self.values[node] for node in step.inputs], filled)
                 for node, share in zip(step.inputs, given, strict=True):
                     shares[node] = shares[node] + share if node in shares else share
         return shares.get(0, torch.zeros_like(self.values[0]))

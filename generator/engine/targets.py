@@ -54,7 +54,7 @@ def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Ite
     if kind == "labels":
         further = [i for i in order if probabilities[i] >= card.output["threshold"] and i not in (first, rival)]
         plain |= {f"{FURTHER}:{place}": (index, -1) for place, index in enumerate(further, 1)}
-    found, slugs = {}, class_slugs(card.classes)
+    targets, slugs = {}, class_slugs(card.classes)
     for symbol in symbols:
         role, _, rest = symbol.partition(":")
         pair = plain.get(symbol) or (_named(role, rest, names) if rest and role != FURTHER else None)
@@ -62,8 +62,10 @@ def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Ite
             index, against = pair
             name = card.classes[index] + (f" against {card.classes[against]}" if against >= 0 else "")
             part = slugs[index] + (f"-against-{slugs[against]}" if against >= 0 else "")
-            found[symbol] = Target(name, index, None if kind == "value" else probabilities[index], role, against, part)
-    return found
+            targets[symbol] = Target(
+                name, index, None if kind == "value" else probabilities[index], role, against, part
+            )
+    return targets
 
 
 def _named(role: str, rest: str, names: dict[str, int]) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 
 from generator.core.channel_blocks import channels as channels_of
-from generator.engine.image_optimisation import Canvas, ascend, canvas, rounded, size_for, wobbled
+from generator.engine.image_optimisation import Canvas, ascend, canvas, random_affine, rounded, size_for
 from generator.engine.method_registry import method
 
 
@@ -60,7 +60,7 @@ def activation_maximisation(
     blank = canvas(network, parametrisation, len(chosen), size_for(network, size, layer), seed)
 
     def gain(x, number, place, rule):
-        made = network.activation(wobbled(x, network.random(seed, number + 1)), layer, rule)
+        made = network.activation(random_affine(x, network.random(seed, number + 1)), layer, rule)
         rows = range(len(made))
         return _response(made, objective)[rows, chosen[place]]
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from generator.engine.image_optimisation import ascend, canvas, joined, rounded, wobbled
+from generator.engine.image_optimisation import ascend, canvas, joined, random_affine, rounded
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
 
@@ -49,7 +49,7 @@ def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 
         blank = canvas(network, "fourier", 1, tuple(x.shape[1:]), seed, place)
 
         def gain(made, number, part, rule, layer=layer):
-            pair = wobbled(torch.cat([x.to(made.dtype), made]), network.random(seed, number + 1))
+            pair = random_affine(torch.cat([x.to(made.dtype), made]), network.random(seed, number + 1))
             photo, own = network.activation(pair, layer, rule).flatten(1)
             return _likeness(photo.detach(), own, alike)[None]
 
@@ -60,7 +60,9 @@ def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 
             yield Step(made, len(layers) * steps, partial(joined, row))
         panels.append(blank.show(blank.paint))
         shown = [panels[-1], blank.show(torch.zeros_like(blank.paint))]
-        own, grey, photo = (network.activation(one, layer).flatten() for one in (*map(network.normalised, shown), x))
+        own, grey, photo = (
+            network.activation(image, layer).flatten() for image in (*map(network.normalised, shown), x)
+        )
         for name, values in (("reached", own), ("grey", grey), ("the photo", photo)):
             numbers[name] += rounded(_likeness(photo, values, alike)[None])
     yield torch.cat(panels), numbers

@@ -93,8 +93,8 @@ def dream(network, x, layer, guide, times, rate, jitter, seed):
             gradient = torch.roll(slope(score, moved), [-by for by in shift], (2, 3))
             detail = detail + rate / 255 / network.std * gradient / gradient.abs().mean().clamp(min=1e-12)
             detail = (base + detail).clamp(low, high) - base
-            whole = base + detail
-            yield number + 1, lambda whole=whole: network.rgb(resized(whole, x.shape[-2:]))
+            picture = base + detail
+            yield number + 1, lambda picture=picture: network.rgb(resized(picture, x.shape[-2:]))
 
 
 def slope(score, x):

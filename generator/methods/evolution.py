@@ -123,12 +123,12 @@ class Pupil:
 
     def _entering(self):
         """What enters the last layer, (K,), averaged over places."""
-        found = []
-        handle = self.head.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0].detach().float()))
+        captured = []
+        handle = self.head.register_forward_pre_hook(lambda module, inputs: captured.append(inputs[0].detach().float()))
         with torch.no_grad():
             self.copy.logits(self.x)
         handle.remove()
-        return [entering.flatten(2).mean(2)[0] if entering.ndim > 2 else entering[0] for entering in found[-1:]]
+        return [entering.flatten(2).mean(2)[0] if entering.ndim > 2 else entering[0] for entering in captured[-1:]]
 
 
 def last_layer(copy):
@@ -149,7 +149,7 @@ def end(values, share=0.999):
     return float(sizes.kthvalue(max(1, math.ceil(share * len(sizes)))).values)
 
 
-def correlation(one, other):
+def correlation(first, second):
     """Pearson's correlation of two tensors; NaN where one of them is constant."""
-    one, other = ((tensor.double() - tensor.double().mean()).flatten() for tensor in (one, other))
-    return float(one @ other / (one.norm() * other.norm()))
+    first, second = ((tensor.double() - tensor.double().mean()).flatten() for tensor in (first, second))
+    return float(first @ second / (first.norm() * second.norm()))

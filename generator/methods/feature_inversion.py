@@ -61,8 +61,8 @@ def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int =
             row = [*panels, step.picture, *rest]
             yield Step(made, len(layers) * steps, partial(joined, row))
         panels.append(blank.show(blank.paint))
-        found = network.activation(network.normalised(panels[-1]), layer)
-        missed.append(float(f"{float((found - goal).square().sum() / size):.3g}"))
+        reached = network.activation(network.normalised(panels[-1]), layer)
+        missed.append(float(f"{float((reached - goal).square().sum() / size):.3g}"))
     yield torch.cat(panels), {"layers": ["the photo", *layers], "missed": missed}
 
 

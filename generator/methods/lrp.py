@@ -7,10 +7,12 @@ import torch
 from generator.core.errors import NotApplicable
 from generator.engine.method_registry import method
 
-KEPT = "relu relu6 hardtanh clamp dropout batch_norm contiguous clone neg to type float half bfloat16".split()
-MOVED = "max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat stack chunk".split()
-MOVED += ["split", "getitem", "expand"]
-SHARED = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
+PASS_THROUGH_OPS = (
+    "relu relu6 hardtanh clamp dropout batch_norm contiguous clone neg to type float half bfloat16".split()
+)
+RESHAPE_OPS = "max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat stack chunk".split()
+RESHAPE_OPS += ["split", "getitem", "expand"]
+SHARING_OPS = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
 
 
 @method(
@@ -55,21 +57,21 @@ def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alp
             return (_alpha_beta(step, merged.get(step.outputs[0]), values[0], arrived[0], *shares, epsilon),)
         if step.op in ("conv2d", "linear"):
             return (_epsilon(_linear_part(step, merged.get(step.outputs[0])), values, arrived, epsilon)[0],)
-        if step.op in SHARED and len(values) == 1 and step.op in ("add", "sub", "mul", "div"):
+        if step.op in SHARING_OPS and len(values) == 1 and step.op in ("add", "sub", "mul", "div"):
             return tuple(arrived)  # with a number: a bias or a scale
         if step.op in ("mul", "div"):
             raise NotApplicable("LRP has no rule for values multiplied with each other")
-        if step.op in SHARED:
+        if step.op in SHARING_OPS:
             return _epsilon(step.call, values, arrived, epsilon)
-        if step.op in KEPT:
+        if step.op in PASS_THROUGH_OPS:
             return tuple(arrived)
-        if step.op in MOVED:
+        if step.op in RESHAPE_OPS:
             return _pull_back(step.call, values, arrived)
         raise NotApplicable(f"LRP has no rule for {step.op}")
 
-    found = tape.walk_back(relevance, rule)
+    attribution = tape.walk_back(relevance, rule)
     total = float(relevance.sum())
-    return found.sum(1), {"share of the score that arrived": float(found.sum()) / total if total else 0.0}
+    return attribution.sum(1), {"share of the score that arrived": float(attribution.sum()) / total if total else 0.0}
 
 
 def _alpha_beta(step, norm, x, arrived, alpha, beta, epsilon):
@@ -82,11 +84,11 @@ def _alpha_beta(step, norm, x, arrived, alpha, beta, epsilon):
         (-beta, (x_up, down), (x_down, up), bias.clamp(max=0)),
     ]
     total = torch.zeros_like(x)
-    for factor, (x_one, one), (x_other, other), share in parts:
+    for factor, (x_first, first), (x_second, second), share in parts:
         if factor:
-            z = _convolve(step, x_one, one, share) + _convolve(step, x_other, other, None)
+            z = _convolve(step, x_first, first, share) + _convolve(step, x_second, second, None)
             ratio = arrived / _away_from_zero(z, epsilon)
-            for value, kernel in ((x_one, one), (x_other, other)):
+            for value, kernel in ((x_first, first), (x_second, second)):
                 total += (
                     factor * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
                 )

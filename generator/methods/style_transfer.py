@@ -134,9 +134,9 @@ def gram(activation):
     return flat @ flat.T / flat.numel()
 
 
-def relative(found, wanted):
+def relative(actual, wanted):
     """The squared distance of two tensors in parts of the squared length of the second."""
-    return (found - wanted).square().sum() / wanted.square().sum().clamp(min=1e-12)
+    return (actual - wanted).square().sum() / wanted.square().sum().clamp(min=1e-12)
 
 
 def roles(network, content_layer="", style_layers=()):

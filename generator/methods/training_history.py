@@ -7,7 +7,7 @@ import torch
 from generator.core.channel_blocks import channels as channels_of
 from generator.core.spacing import evenly_spaced
 from generator.engine.derivatives import derive
-from generator.engine.image_optimisation import ascend, canvas, size_for, wobbled
+from generator.engine.image_optimisation import ascend, canvas, random_affine, size_for
 from generator.engine.method_registry import method
 from generator.engine.progress import KEPT, Step
 
@@ -43,7 +43,14 @@ def filters_evolution(first_kernels):
     chosen = evenly_spaced(sorted(first_kernels), KEPT + 1)
     *before, last = (first_kernels[epoch] for epoch in chosen)
     yield from before
-    yield last, {"epochs": chosen[-1], "first and last frame correlate": correlation(before[0], last), **told(chosen)}
+    yield (
+        last,
+        {
+            "epochs": chosen[-1],
+            "first and last frame correlate": correlation(before[0], last),
+            **epoch_captions(chosen),
+        },
+    )
 
 
 @method(
@@ -140,20 +147,20 @@ def features_evolution(
         yield Step(number, len(chosen))
     yield from frames[:-1]
     numbers = {"channels": channels, "epochs": chosen[-1], **compared(network, blank, layer, channels)}
-    yield frames[-1], {**numbers, **told(chosen)}
+    yield frames[-1], {**numbers, **epoch_captions(chosen)}
 
 
 def _liking(network, layer, channels, seed):
     """What each picture is to raise: its channel's mean, wherever the picture is moved to."""
 
     def gain(x, number, place, rule):
-        made = network.activation(wobbled(x, network.random(seed, number + 1)), layer, rule)
+        made = network.activation(random_affine(x, network.random(seed, number + 1)), layer, rule)
         made = made.flatten(2).mean(2) if made.ndim > 2 else made
         return made[range(len(made)), channels[place]]
 
     return gain
 
 
-def told(chosen):
+def epoch_captions(chosen):
     """What stands below the frame of each epoch, and how far training was by then."""
     return {"captions": [(f"epoch {epoch}", epoch / chosen[-1]) for epoch in chosen]}

@@ -54,11 +54,11 @@ def verify(loaded: Loaded, becoming: str) -> None:
 
 def at_epoch(loaded: Loaded, file: Path) -> Loaded:
     """The network as a checkpoint has it; raises `Changed` where it is not the one that was verified."""
-    found = copy.copy(loaded)
-    found.model = copy.deepcopy(loaded.model)
+    restored = copy.copy(loaded)
+    restored.model = copy.deepcopy(loaded.model)
     with ledger(loaded.files):
-        weights.fill(found.model, weights.read(file), file)
-    return found
+        weights.fill(restored.model, weights.read(file), file)
+    return restored
 
 
 def kernels(loaded: Loaded, layer: str) -> dict[int, torch.Tensor]:

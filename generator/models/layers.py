@@ -30,9 +30,9 @@ def strip_layers(card: ModelCard) -> list[str]:
 
 def stage_layers(card: ModelCard) -> list[str]:
     """Return the layer of each convolutional stage whose output has channels and space: (K, h, w)."""
-    known = {layer.name: layer for layer in card.layers}
-    convolved = [stage for stage in card.stages if known[stage.layers[0]].kind in ("conv", "join")]
-    shapes = {stage.layer: known[stage.layer].shape for stage in convolved}
+    by_name = {layer.name: layer for layer in card.layers}
+    convolved = [stage for stage in card.stages if by_name[stage.layers[0]].kind in ("conv", "join")]
+    shapes = {stage.layer: by_name[stage.layer].shape for stage in convolved}
     return [layer for layer, shape in shapes.items() if len(shape) == 3 and math.prod(shape[1:]) > 1]
 
 

@@ -67,7 +67,7 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
 def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> Loaded:
     from . import derive, weights
 
-    asked, network = network, plain(network)
+    requested, network = network, plain(network)
     with derive.seeded(network.seed):
         built = _source(network.source).build(network, trust_pickle)
     model = built.model.eval().float()
@@ -79,7 +79,7 @@ def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> L
     measured = weights.pruning(file) if file else {}
     return Loaded(
         model=model.to(device),
-        network=asked,
+        network=requested,
         slug=network_slug(network),
         title=", ".join([network.title or built.title, *map(in_words, done)]),
         input=replace(input, fit="native") if network.native else input,

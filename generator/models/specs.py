@@ -74,8 +74,8 @@ def network_slug(network: Network) -> str:
     'alexnet~random~pruned-50'
     """
     name, suffixes = network.name, [f"~{_spelled(step)}" for step in changes(network)]
-    said = next(count for count in range(len(suffixes), -1, -1) if name.endswith("".join(suffixes[:count])))
-    return slug(name + "".join(suffixes[said:]))
+    covered = next(count for count in range(len(suffixes), -1, -1) if name.endswith("".join(suffixes[:count])))
+    return slug(name + "".join(suffixes[covered:]))
 
 
 def weights_file(network: Network) -> Path | None:
@@ -112,11 +112,11 @@ def checkpoint_files(network: Network) -> list[Path]:
     folder = Path(network.folder, network.checkpoints)
     if not folder.is_dir():
         raise ModelError(f"{network.name}: checkpoints: expected a folder of training checkpoints, {folder} is none")
-    found = [file for file in folder.iterdir() if is_file_name(file.name) and re.search(r"\d", file.stem)]
-    if len(found) < 2:
-        told = f"expected files such as epoch-01.safetensors in {folder}, there are {len(found)}"
-        raise ModelError(f"{network.name}: checkpoints: {told}")
-    return sorted(found, key=lambda file: (epoch_of(file.stem), file.name))
+    files = [file for file in folder.iterdir() if is_file_name(file.name) and re.search(r"\d", file.stem)]
+    if len(files) < 2:
+        message = f"expected files such as epoch-01.safetensors in {folder}, there are {len(files)}"
+        raise ModelError(f"{network.name}: checkpoints: {message}")
+    return sorted(files, key=lambda file: (epoch_of(file.stem), file.name))
 
 
 def becoming_file(network: Network) -> Path | None:
@@ -161,8 +161,8 @@ def _torchvision_names() -> tuple[str, ...]:
         return ()
     registered = re.compile(r'^@register_model\((?:name="(\w+)")?\)\n(?:.*\n)*?def (\w+)\(', re.MULTILINE)
     sources = Path(package.submodule_search_locations[0], "models").rglob("*.py")
-    found = [match for path in sources for match in registered.findall(path.read_text("utf-8"))]
-    return tuple(sorted(name or function for name, function in found))
+    matches = [match for path in sources for match in registered.findall(path.read_text("utf-8"))]
+    return tuple(sorted(name or function for name, function in matches))
 
 
 # --- what can be done to a network, and how that is called --------------------------------------------

@@ -38,8 +38,8 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         raise ModelError(f"{network.name}: a network of your own needs `input`: its size, mean and std")
     model = made.model.eval().float()
     outputs = _outputs(model, size, network.name)
-    asked = network.output or network.output_key  # then a name may stand for two sides, or for a member
-    if classes and not asked and outputs not in (None, 1, len(classes)):
+    declared = network.output or network.output_key  # then a name may stand for two sides, or for a member
+    if classes and not declared and outputs not in (None, 1, len(classes)):
         raise ModelError(f"{network.name}: {len(classes)} classes for a network with {outputs} outputs")
     if network.weights == "random":
         model = derive.derive(model, (("randomise", -1),), network.seed)
@@ -69,7 +69,7 @@ def _module(network: Network) -> ModuleType:
             raise ModelError(f"{network.source}: {name} needs {error.name}, which is not installed") from error
         raise ModelError(f"{network.source}: no module {name} in {folder} or installed") from error
     except Exception as error:  # the user's code may raise anything
-        raise ModelError(f"{network.source}: importing {name} failed: {_told(error)}") from error
+        raise ModelError(f"{network.source}: importing {name} failed: {_message(error)}") from error
 
 
 def _places(name: str, folder: str) -> Iterator[Path]:
@@ -91,11 +91,11 @@ def _made(network: Network, module: ModuleType) -> Built:
     try:
         model = function()
     except Exception as error:  # the user's code may raise anything
-        raise ModelError(f"{network.source}: calling it without arguments failed: {_told(error)}") from error
+        raise ModelError(f"{network.source}: calling it without arguments failed: {_message(error)}") from error
     built = model if isinstance(model, Built) else Built(model, network.source.partition(":")[2], None, ())
     if not isinstance(built.model, nn.Module):
-        found = type(built.model).__name__
-        raise ModelError(f"{network.source}: expected it to return a torch.nn.Module, got {found}")
+        returned = type(built.model).__name__
+        raise ModelError(f"{network.source}: expected it to return a torch.nn.Module, got {returned}")
     return built
 
 
@@ -144,9 +144,9 @@ def _outputs(model: nn.Module, size: Input, name: str) -> int | None:
         with torch.no_grad():
             output: Any = model(torch.zeros(1, *size.size))
     except Exception as error:  # the user's code may raise anything
-        raise ModelError(f"{name}: it does not take an input of size {size.size}: {_told(error)}") from error
+        raise ModelError(f"{name}: it does not take an input of size {size.size}: {_message(error)}") from error
     return output.shape[1] if isinstance(output, torch.Tensor) and output.ndim == 2 else None
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -73,8 +73,8 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
     ]
     faults = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen}
     if any(faults.values()):
-        told = "; ".join(f"{len(names)} {fault} ({_first(names)})" for fault, names in faults.items() if names)
-        raise ModelError(f"{path}: the weights do not fit {type(model).__name__}: {told}")
+        message = "; ".join(f"{len(names)} {fault} ({_first(names)})" for fault, names in faults.items() if names)
+        raise ModelError(f"{path}: the weights do not fit {type(model).__name__}: {message}")
     fitting: Any = OrderedDict(state)
     fitting._metadata = own._metadata  # the shapes fit, so it is the layout of today; some networks ask
     model.load_state_dict(fitting, strict=False)
@@ -101,8 +101,8 @@ def not_finite(model: nn.Module) -> str:
 
 def accuracy(path: Path) -> dict[str, Any]:
     """What the model card beside a weights file says of its accuracy, if it speaks of this very file."""
-    found = _beside(path, CARD).get("accuracy")
-    return found if isinstance(found, dict) else {}
+    record = _beside(path, CARD).get("accuracy")
+    return record if isinstance(record, dict) else {}
 
 
 def pruning(path: Path) -> dict[str, Any]:
@@ -123,13 +123,13 @@ def statistics(path: Path) -> dict[str, Any]:
     return _beside(path, STATISTICS)
 
 
-def keep_beside(told: Mapping[str, Any], network: Network, suffix: str) -> Path | None:
+def keep_beside(figures: Mapping[str, Any], network: Network, suffix: str) -> Path | None:
     """Write what was measured of a network beside its weights file, for its card; None where there is no such file."""
     weights = weights_file(network)
     if weights is None:
         return None
     path = weights.with_suffix(suffix)
-    text = json.dumps({**told, "sha256": file_digest(weights)}, indent=1, ensure_ascii=False)
+    text = json.dumps({**figures, "sha256": file_digest(weights)}, indent=1, ensure_ascii=False)
     write_atomically(path, f"{text}\n".encode())
     return path
 

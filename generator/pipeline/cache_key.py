@@ -29,8 +29,8 @@ def cache_key(options: Options) -> str:
     code = [path for path in PACKAGE.rglob("*") if "__pycache__" not in path.parts]
     pictures = settings.images_folder.rglob("*")
     weights = [path for network in networks for path in weights_files(network)]
-    told = [
-        [_told(path, start) for path in sorted(paths) if path.is_file()]
+    digests = [
+        [_name_and_digest(path, start) for path in sorted(paths) if path.is_file()]
         for start, paths in (
             (settings.folder, own),
             (PACKAGE, code),
@@ -38,9 +38,9 @@ def cache_key(options: Options) -> str:
             (settings.folder, weights),
         )
     ]
-    return key_of(settings.model_dump(mode="json"), wanted, told, versions())
+    return key_of(settings.model_dump(mode="json"), wanted, digests, versions())
 
 
-def _told(path: Path, start: Path) -> tuple[str, str]:
+def _name_and_digest(path: Path, start: Path) -> tuple[str, str]:
     """A file's name as seen from `start`, which may be elsewhere on another machine, and what it holds."""
     return (path.relative_to(start).as_posix() if path.is_relative_to(start) else path.name), digest(path)

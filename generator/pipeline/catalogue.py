@@ -76,11 +76,11 @@ def model_cards(
     """
     hashed = [_hashed(network) for network in networks]
     keys = [_card_key(network, files) for network, files in zip(networks, hashed, strict=True)]
-    found = [_fresh(store.get(key, "card", "files"), digest) if key else None for key in keys]
-    asked = [index for index, one in enumerate(found) if one is None]
+    records = [_fresh(store.get(key, "card", "files"), digest) if key else None for key in keys]
+    missing = [index for index, record in enumerate(records) if record is None]
     failed = []
-    answers = pool.ask([("describe_files", (networks[index],)) for index in asked])
-    for index, answer in zip(asked, answers, strict=True):
+    answers = pool.ask([("describe_files", (networks[index],)) for index in missing])
+    for index, answer in zip(missing, answers, strict=True):
         network, key = networks[index], keys[index]
         if isinstance(answer, WorkerError):
             failed.append((network.name, str(answer)))
@@ -92,8 +92,8 @@ def model_cards(
             continue
         others = {name: value for name, value in files.items() if name not in ours}  # which the key does not hold
         plain = {"card": dataclasses.asdict(card), "files": others}
-        found[index] = store.put(key, plain) if key else plain
-    cards = [(network, _model(one["card"])) for network, one in zip(networks, found, strict=True) if one]
+        records[index] = store.put(key, plain) if key else plain
+    cards = [(network, _model(record["card"])) for network, record in zip(networks, records, strict=True) if record]
     return cards, failed
 
 

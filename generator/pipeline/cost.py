@@ -26,27 +26,27 @@ def price(task: SceneTask, jobs: Iterable[Job], cards: Mapping[str, MethodCard])
     return 1.0 + sum(SHARED_PASSES[name] for name, _ in rules) + own
 
 
-def _own_price(task: SceneTask, job: Job, one: MethodCard) -> float:
+def _own_price(task: SceneTask, job: Job, card: MethodCard) -> float:
     """What one job adds: times its steps, its pictures, their size and the part of the network that it computes."""
-    given = {**one.parameters, **task.parameters.get(one.slug, {})}
-    found = one.passes
-    for name in one.per:
-        found *= given[name] if name != "stages" else _depths(task.card)
-    if "block" in one.inputs:
+    given = {**card.parameters, **task.parameters.get(card.slug, {})}
+    price = card.passes
+    for name in card.per:
+        price *= given[name] if name != "stages" else _depths(task.card)
+    if "block" in card.inputs:
         layer = next(layer for layer in task.card.layers if layer.name == job.layer)
-        found *= len(channel_blocks.channels(given["units"], layer.shape[0], channel_blocks.block_of(job.style)))
-    if "network" in one.inputs and "size" in given:
+        price *= len(channel_blocks.channels(given["units"], layer.shape[0], channel_blocks.block_of(job.style)))
+    if "network" in card.inputs and "size" in given:
         largest = 4 * max(task.card.input.size[1:])
-        found *= min(given["size"] or task.card.input.canvas, largest) ** 2 / math.prod(task.card.input.size[1:])
-    if {"network", "layer"} <= set(one.inputs):
-        found *= _depth(task.card, job.layer)
-    return found
+        price *= min(given["size"] or task.card.input.canvas, largest) ** 2 / math.prod(task.card.input.size[1:])
+    if {"network", "layer"} <= set(card.inputs):
+        price *= _depth(task.card, job.layer)
+    return price
 
 
 def _depth(card: ModelCard, layer: str) -> float:
     """Which share of a pass it takes to come as far as a layer."""
-    costs = [one.macs for one in card.layers]
-    behind = next((index for index, one in enumerate(card.layers) if one.name == layer), len(costs)) + 1
+    costs = [entry.macs for entry in card.layers]
+    behind = next((index for index, entry in enumerate(card.layers) if entry.name == layer), len(costs)) + 1
     return sum(costs[:behind]) / sum(costs) if sum(costs) else 1.0
 
 

@@ -98,13 +98,13 @@ class Digests:
             if not stat.S_ISREG(status.st_mode):
                 return ""
             seen = [status.st_size, status.st_mtime_ns, status.st_ino]
-            known = self._now.get(str(path)) or self._before.get(str(path))
-            if known is None or known[:3] != seen:
-                known = [*seen, digest(path)]
+            entry = self._now.get(str(path)) or self._before.get(str(path))
+            if entry is None or entry[:3] != seen:
+                entry = [*seen, digest(path)]
         except (OSError, ValueError):  # a name with NUL in it
             return ""
-        self._now[str(path)] = known
-        return known[3]
+        self._now[str(path)] = entry
+        return entry[3]
 
     def save(self) -> None:
         """Keep those that were asked for."""
@@ -141,14 +141,14 @@ def versions() -> list[str]:
 def _sets(data: Path | None) -> list[tuple[str, int, int]]:
     """What lies in the folder of data sets, told by names, sizes and times: large sets are not read for this."""
     folder = (data or CACHE).expanduser()
-    found = [(path.name, path.stat()) for path in sorted(folder.iterdir())] if folder.is_dir() else []
-    return [(name, status.st_size, status.st_mtime_ns) for name, status in found]
+    entries = [(path.name, path.stat()) for path in sorted(folder.iterdir())] if folder.is_dir() else []
+    return [(name, status.st_size, status.st_mtime_ns) for name, status in entries]
 
 
 def _files(folder: Path) -> list[Path]:
     """Files below a folder that people write: generated pages, hidden files and caches are left out."""
-    found = []
+    files = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in GENERATED and not name.startswith("."))
-        found += [Path(parent) / name for name in sorted(names) if not name.endswith(".pyc")]
-    return found
+        files += [Path(parent) / name for name in sorted(names) if not name.endswith(".pyc")]
+    return files

@@ -45,7 +45,7 @@ def scene_tasks(request: NetworkRequest) -> list[SceneTask]:
     have something to do.
     """
     cards, card = request.cards, request.card
-    parameters = {slug: dict(one.parameters) for slug, one in cards.items()}
+    parameters = {slug: dict(method.parameters) for slug, method in cards.items()}
     parameters |= {slug: dict(values) for slug, values in request.methods.items()}
     common = _Common(request, parameters)
     tasks: list[SceneTask] = []
@@ -116,52 +116,52 @@ class _Common:
         self, slugs: Iterable[str], example: Example | None, label: str, targets: Sequence[str], layers: Sequence = ()
     ) -> Iterable[Job]:
         for slug in slugs:
-            one, wants = self.cards[slug], inputs_of(slug, self.cards)
+            method, wants = self.cards[slug], inputs_of(slug, self.cards)
             kept = {"epochs": self.card.checkpoints, "first_kernels": self.card.becoming}
             if any(name in wants and not there for name, there in kept.items()):
                 continue  # of how a network came to be there is nothing to say unless someone kept it
-            for layer in layers or self.layers(one):
-                for target in targets if "target" in one.axes else [""]:
-                    for style, more in self.styles(one, layer, example):
+            for layer in layers or self.layers(method):
+                for target in targets if "target" in method.axes else [""]:
+                    for style, more in self.styles(method, layer, example):
                         job = Job(self.card.slug, example.id if example else MODEL_LEVEL, slug, layer, target, style)
                         yield replace(job, key=self.key(job, example, label, more))
 
-    def styles(self, one: MethodCard, layer: str, example: Example | None) -> list[tuple[str, Any]]:
+    def styles(self, method: MethodCard, layer: str, example: Example | None) -> list[tuple[str, Any]]:
         """The styles of a method's figures, each with what its key must hold of it."""
-        if "style" not in one.axes:
+        if "style" not in method.axes:
             return [("", None)]
-        if "style_image" in inputs_of(one.slug, self.cards):
+        if "style_image" in inputs_of(method.slug, self.cards):
             pictures = self.pictures.get(example.id, ()) if example else ()
             return [(style.id, [style.digest, style.background, style.fit]) for style in pictures]
-        count = next((known.shape[0] for known in self.card.layers if known.name == layer), 0)
-        return [(style, style) for style in channel_blocks.styles(self.parameters[one.slug]["units"], count)]
+        count = next((entry.shape[0] for entry in self.card.layers if entry.name == layer), 0)
+        return [(style, style) for style in channel_blocks.styles(self.parameters[method.slug]["units"], count)]
 
-    def layers(self, one: MethodCard) -> list[str]:
-        if "layer" not in one.axes:
+    def layers(self, method: MethodCard) -> list[str]:
+        if "layer" not in method.axes:
             return [""]
-        if one.at == "default":
+        if method.at == "default":
             return [self.card.default_layer]
-        if one.at == "stages":
+        if method.at == "stages":
             return stage_layers(self.card)
-        if one.at == "walk":
+        if method.at == "walk":
             return [stage.layer for stage in self.card.stages]
-        if one.at == "units":
+        if method.at == "units":
             return [*stage_layers(self.card), *answer_layer(self.card)]
-        if one.at == "every":
+        if method.at == "every":
             return [layer.name for layer in self.card.layers if layer.kind != "identity"]
-        return [layer.name for layer in self.card.layers if layer.kind == one.at and "@" not in layer.name]
+        return [layer.name for layer in self.card.layers if layer.kind == method.at and "@" not in layer.name]
 
     def key(self, job: Job, example: Example | None, label: str, style: Any) -> str:
-        one = self.cards[job.method]
+        method = self.cards[job.method]
         image: Any = [example.digest, example.background, example.fit] if example else None
-        image = self.probe if "probe" in one.inputs else image
+        image = self.probe if "probe" in method.inputs else image
         used = {slug: self.parameters[slug] for slug in with_dependencies(job.method, self.cards)}
         named = job.target or job.layer == self.card.layers[-1].name  # the class probabilities carry names too
-        spoken = [label if job.target in ("label", "rival", "contrast") else "", self.card.classes if named else ()]
+        names = [label if job.target in ("label", "rival", "contrast") else "", self.card.classes if named else ()]
         sampled = self.keyed_chunk if any(self.cards[slug].passes for slug in used) else 0
         epochs = self.card.becoming if {"epochs", "first_kernels"} & inputs_of(job.method, self.cards) else ""
-        asked = (job.layer, job.target, style, epochs)
-        return key_of("array", self.base, image, one.key, one.style.values, used, *asked, spoken, sampled)
+        axes = (job.layer, job.target, style, epochs)
+        return key_of("array", self.base, image, method.key, method.style.values, used, *axes, names, sampled)
 
 
 def _symbols(targets: Sequence[str], label: str, kind: str) -> list[str]:

@@ -100,29 +100,31 @@ def manifest(contents: Contents, store: Store) -> tuple[Manifest, list[Published
 
 def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) -> list[dict[str, Any]]:
     """What each network's probe found, as far as they are done; the sheets of their answers go to `files`."""
-    found = []
+    summaries = []
     for task in tasks:
         if summary := results.summary(task, store):
-            found.append(summary)
+            summaries.append(summary)
             if summary["sheet"]:
                 digest = (results.record_of(task, store) or {})["payloads"]["sheet"]
                 files.append(Published(summary["sheet"]["file"], digest))
-    return found
+    return summaries
 
 
 def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
     """The figure's name; `done` is the job's record, which knows the class that a symbol such as "rival" stands for."""
     target = (done or {}).get("target")
-    spoken = target["slug"] if target else slug(job.target.rpartition(":")[2]) if job.target else ""
-    return figure_name(job.model, job.image, job.method, layer_slug(job.layer) if job.layer else "", spoken, job.style)
+    target_slug = target["slug"] if target else slug(job.target.rpartition(":")[2]) if job.target else ""
+    return figure_name(
+        job.model, job.image, job.method, layer_slug(job.layer) if job.layer else "", target_slug, job.style
+    )
 
 
 def channel_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[float]] | None:
     """Each channel's largest value, mean and share of zeros, where the figure is a sprite of channels."""
-    found = store.get(figure["keys"].get("array", "")) if figure["keys"] else None
-    if not found or "arrays" not in found["payloads"]:
+    entry = store.get(figure["keys"].get("array", "")) if figure["keys"] else None
+    if not entry or "arrays" not in entry["payloads"]:
         return None
-    arrays = unpack(store.read(found["payloads"]["arrays"]))
+    arrays = unpack(store.read(entry["payloads"]["arrays"]))
     if "codes" not in arrays:
         return None
     return {name: [float(f"{value:.4g}") for value in arrays[name]] for name in ("max", "mean", "zeros")}
@@ -192,8 +194,8 @@ def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], ta
         words += f", {titles.get(job.style) or said(job.style)}"
     if "values" in meta:
         unit = task.card.output["unit"]
-        told = [" ".join(filter(None, [one["name"], f"{one['value']:.4g}", unit])) for one in meta["values"]]
-        return f"{words}: {', '.join(told)}"
+        values = [" ".join(filter(None, [entry["name"], f"{entry['value']:.4g}", unit])) for entry in meta["values"]]
+        return f"{words}: {', '.join(values)}"
     if "above" in meta:
         return f"{words}: {', '.join(meta['above'][:5]) or 'no label'} from {100 * task.card.output['threshold']:.0f} %"
     if "top" in meta:
@@ -258,38 +260,38 @@ def _prediction(
             "kind": output["kind"],
             "top": meta.get("top", [])[:5],
             "above": meta.get("above", []),
-            "values": [{**one, "unit": output["unit"]} for one in meta.get("values", [])],
+            "values": [{**entry, "unit": output["unit"]} for entry in meta.get("values", [])],
         }
     ]
 
 
 def _evidence(
-    task: SceneTask, known: evidence_tasks.Registry | None, store: Store, controls: dict[str, list[dict[str, Any]]]
+    task: SceneTask, registry: evidence_tasks.Registry | None, store: Store, controls: dict[str, list[dict[str, Any]]]
 ) -> dict[str, dict[str, Any]]:
     """What was measured of the maps of a task, by their keys; what was of the controls goes to `controls`."""
     by_map: dict[str, dict[str, Any]] = {}
     of_controls: dict[str, dict[str, Any]] = {}
-    for subject, measure, numbers in evidence_tasks.found(task, known, store) if known else ():
+    for subject, measure, numbers in evidence_tasks.found(task, registry, store) if registry else ():
         if subject.job:
             by_map.setdefault(subject.job.key, {})[measure] = numbers
         else:
             of_controls.setdefault(subject.slug, {})[measure] = numbers
-    for name, found in of_controls.items():
-        controls.setdefault(name, []).append({"model": task.card.slug, "image": task.image, "evidence": found})
+    for name, evidence in of_controls.items():
+        controls.setdefault(name, []).append({"model": task.card.slug, "image": task.image, "evidence": evidence})
     return by_map
 
 
 def _believed(
-    known: evidence_tasks.Registry | None, figures: Iterable[Mapping[str, Any]], controls: Mapping[str, list]
+    registry: evidence_tasks.Registry | None, figures: Iterable[Mapping[str, Any]], controls: Mapping[str, list]
 ) -> dict[str, Any]:
     """The measures that found anything, and the controls with what was found of them."""
     used = {measure for figure in figures for measure in figure["evidence"]}
-    if not known or not used:
+    if not registry or not used:
         return {"measures": [], "controls": []}
-    kept = [record(card) for card in known.measures.values() if card.slug in used]
+    kept = [record(card) for card in registry.measures.values() if card.slug in used]
     held = [
         {"slug": name, "title": card.title, "summary": card.summary, "measured": controls.get(name, [])}
-        for name, card in known.controls.items()
+        for name, card in registry.controls.items()
     ]
     return {"measures": kept, "controls": held}
 

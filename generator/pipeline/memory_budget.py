@@ -23,7 +23,7 @@ def _free(device: str) -> int | None:
     seen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     card = seen[number] if number < len(seen) else str(number)
     try:
-        told = subprocess.run([*ASK, f"--id={card}"], capture_output=True, text=True, timeout=20, check=True).stdout
-        return int(told) * 2**20
+        output = subprocess.run([*ASK, f"--id={card}"], capture_output=True, text=True, timeout=20, check=True).stdout
+        return int(output) * 2**20
     except (OSError, ValueError, subprocess.SubprocessError):
         return None

@@ -43,17 +43,17 @@ def merge(sources: list[Path], target: Store) -> Merged:
 
 def _take(source: Store, file: Path, target: Store, merged: Merged) -> None:
     """One record with its payloads, those first: it is there when all of it is."""
-    known = target.get(file.stem)
-    if known is not None and target.whole(known):
+    existing = target.get(file.stem)
+    if existing is not None and target.has_payloads(existing):
         merged.known += 1
         return
     data = file.read_bytes()
-    found = unsealed(data)
-    payloads = found.get("payloads", {}) if isinstance(found, dict) else {}
-    if not isinstance(found, dict) or not DIGEST.fullmatch(file.stem):
+    record = unsealed(data)
+    payloads = record.get("payloads", {}) if isinstance(record, dict) else {}
+    if not isinstance(record, dict) or not DIGEST.fullmatch(file.stem):
         merged.refused.append(f"{file}: damaged; this record is left out")
         return
-    if not is_current(found):
+    if not is_current(record):
         merged.refused.append(f"{file}: written by another version of Innerview; this record is left out")
         return
     for digest in payloads.values():

@@ -24,16 +24,16 @@ def couples(cards: Sequence[ModelCard], wished: Iterable[Sequence[str]]) -> list
     """
     by_slug = {card.slug: card for card in cards}
     names = [(card.derived_from, card.slug) for card in cards] + [tuple(pair) for pair in wished]
-    known = dict.fromkeys(pair for pair in names if set(pair) <= set(by_slug))
-    found = [(by_slug[left], by_slug[right]) for left, right in known]
-    for left, right in found:
+    slug_pairs = dict.fromkeys(pair for pair in names if set(pair) <= set(by_slug))
+    card_pairs = [(by_slug[left], by_slug[right]) for left, right in slug_pairs]
+    for left, right in card_pairs:
         if left.input.size != right.input.size:
             sizes = [" x ".join(map(str, card.input.size)) for card in (left, right)]
             raise ConfigError(
                 f"compare: {left.slug} and {right.slug}: expected networks of one input size, "
                 f"theirs are {sizes[0]} and {sizes[1]}"
             )
-    return found
+    return card_pairs
 
 
 def pair_tasks(
@@ -49,21 +49,21 @@ def pair_tasks(
         if task.card.slug in sides and task.example is not None:
             sides[task.card.slug].setdefault(task.image, task)  # the first: later ones hold what drives the network
     layered = _built_alike(left, right)
-    found = []
-    for image, one in sides[left.slug].items():
-        other = sides[right.slug].get(image)
-        if other is None:
+    paired = []
+    for image, left_task in sides[left.slug].items():
+        right_task = sides[right.slug].get(image)
+        if right_task is None:
             continue
-        theirs = dict(_matches(other, cards, store, layered))
+        theirs = dict(_matches(right_task, cards, store, layered))
         pairs = []
-        for match, job in _matches(one, cards, store, layered):
+        for match, job in _matches(left_task, cards, store, layered):
             if match in theirs:
-                name = _name(one, other, job, match)
+                name = _name(left_task, right_task, job, match)
                 style = cards[job.method].style
                 key = key_of("pair", job.key, theirs[match].key, style.name, style.key, code(), version("pillow"))
                 pairs.append(Pair(name, job, theirs[match], style.name, key))
-        found.append(PairTask(left.slug, right.slug, image, (one.example, one.card.input), tuple(pairs)))
-    return found
+        paired.append(PairTask(left.slug, right.slug, image, (left_task.example, left_task.card.input), tuple(pairs)))
+    return paired
 
 
 def code() -> str:
@@ -74,15 +74,15 @@ def code() -> str:
 def drawn(task: PairTask, store: Store) -> bool:
     """Whether the store holds every pair of a task."""
     records = (store.get(pair.key) for pair in task.pairs)
-    return all(record is not None and store.whole(record) for record in records)
+    return all(record is not None and store.has_payloads(record) for record in records)
 
 
 def draw_pairs(task: PairTask, store: Store) -> None:
     """Draw and store the pairs of a task that the store does not hold."""
     photo = None
     for pair in task.pairs:
-        known = store.get(pair.key)
-        if known and store.whole(known):
+        existing = store.get(pair.key)
+        if existing and store.has_payloads(existing):
             continue
         if photo is None and task.photo:
             photo = photo_of(*task.photo)
@@ -162,7 +162,7 @@ def _matches(
             yield match, job
 
 
-def _name(one: SceneTask, other: SceneTask, job: Job, match: tuple) -> str:
+def _name(left: SceneTask, right: SceneTask, job: Job, match: tuple) -> str:
     layer = layer_slug(job.layer) if job.layer else ""
     own = figure_name(job.model, job.image, job.method, layer, match[2]).partition("/")[2]
-    return f"compare/{one.card.slug}--{other.card.slug}/{own}"
+    return f"compare/{left.card.slug}--{right.card.slug}/{own}"

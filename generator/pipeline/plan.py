@@ -134,16 +134,16 @@ def find_missing(plan: Plan, store: Store) -> None:
         missing: list[Job] = []
         for group in groups(task):
             records = {job: store.get(job.key, "status") or {} for job in group}
-            known = all(record and store.whole(record) for record in records.values())
-            drawn = [job for job in group if known and records[job]["status"] == "drawn"]
+            stored = all(record and store.has_payloads(record) for record in records.values())
+            drawn = [job for job in group if stored and records[job]["status"] == "drawn"]
             pictures = (store.get(picture_key(job, drawn, task, cards), *PICTURE) for job in drawn)
-            if known and all(picture and store.whole(picture) for picture in pictures):
+            if stored and all(picture and store.has_payloads(picture) for picture in pictures):
                 continue
             missing += group
         if missing:
             plan.missing[index] = missing
-        if asked := evidence_tasks.missing(task, registry, store, ahead=True):
-            plan.unmeasured[index] = asked
+        if unmeasured := evidence_tasks.missing(task, registry, store, ahead=True):
+            plan.unmeasured[index] = unmeasured
 
 
 def price_list(plan: Plan) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def describe_figure(options: Options, name: str, array: Path | None, picture: Pa
             raise ConfigError(f"{name}#c{channel}: only activations have channels to write")
         task, job = _find(name, plan.tasks, store, pool)
         record = store.get(job.key) or {}
-        found: dict[str, Any] = {
+        description: dict[str, Any] = {
             "figure": name,
             "model": f"{task.card.title} ({task.card.slug})",
             "weights": task.card.digest,
@@ -64,10 +64,10 @@ def describe_figure(options: Options, name: str, array: Path | None, picture: Pa
             "key": job.key,
         }
         if channel is not None and (array or picture):
-            found |= _write_channel(channel, array, picture, task, job, record, pool)
+            description |= _write_channel(channel, array, picture, task, job, record, pool)
         elif array:
-            found["array"], found["array from"] = str(array), _write(array, task, job, record, store, pool)
-    return found
+            description["array"], description["array from"] = str(array), _write(array, task, job, record, store, pool)
+    return description
 
 
 def _channel(name: str, picture: Path | None) -> tuple[str, int | None]:
@@ -96,21 +96,21 @@ def _write_channel(
     if picture:
         own = (min(float(values.min()), 0.0), float(np.abs(values).max()))
         write_atomically(picture, one_channel(values, record.get("meta", {}).get("scale") or own))
-    told = {"array": array and f"{array}, {size} values", "picture": picture and f"{picture}, {size} pixels"}
-    return {name: said for name, said in told.items() if said}
+    written = {"array": array and f"{array}, {size} values", "picture": picture and f"{picture}, {size} pixels"}
+    return {name: text for name, text in written.items() if text}
 
 
 def _find(name: str, tasks: list[SceneTask], store: Store, pool: Pool) -> tuple[SceneTask, Job]:
     """The job behind a name. The rival's class is known only after a pass, so the image may have to be run first."""
     mine = [task for task in tasks if task.image == parse_figure_name(name)["image"]]
-    found = _named(name, mine, store)
-    if found is None and any(store.get(job.key) is None for task in mine for job in task.jobs):
+    pair = _named(name, mine, store)
+    if pair is None and any(store.get(job.key) is None for task in mine for job in task.jobs):
         pool.run(mine, lambda *event: None)
-        found = _named(name, mine, store)
-    if found is None:
+        pair = _named(name, mine, store)
+    if pair is None:
         names = [job_name(job, store.get(job.key)) for task in mine for job in task.jobs]
         raise ConfigError(f"{name}: the gallery has no such figure{nearest(name, get_close_matches(name, names, n=1))}")
-    return found
+    return pair
 
 
 def _named(name: str, tasks: list[SceneTask], store: Store) -> tuple[SceneTask, Job] | None:

@@ -87,17 +87,17 @@ class Cluster:
         self._init(address="local", num_cpus=workers, object_store_memory=OBJECTS, **here)
 
     def _join(self, address: str) -> None:
-        told = f"--address {address}: expected HOST:PORT of a Ray cluster that this machine is part of, or auto"
+        message = f"--address {address}: expected HOST:PORT of a Ray cluster that this machine is part of, or auto"
         if address != "auto":
             host, _, port = address.rpartition(":")
             try:
                 socket.create_connection((host, int(port)), timeout=5).close()  # Ray itself would try for minutes
             except (OSError, ValueError) as error:
-                raise InnerviewError(f"{told}; nothing answers there") from error
+                raise InnerviewError(f"{message}; nothing answers there") from error
         try:
             self._init(address=address)
         except (self.ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-            raise InnerviewError(f"{told}: {_line(error)}") from error
+            raise InnerviewError(f"{message}: {_line(error)}") from error
 
     def _init(self, **wishes: Any) -> None:
         if self.ray.is_initialized():
@@ -214,9 +214,9 @@ def _trouble(folder: str, sign: str, expected: dict[str, str]) -> str:
     if not os.path.isfile(sign) or not os.path.isdir(folder):
         lacking = folder if not os.path.isdir(folder) else os.path.dirname(sign)
         return f"{here}: expected {lacking}, shared and under the same path on all machines; it is not there"
-    found = versions()
-    if other := [name for name in expected if found[name] != expected[name]]:
-        wanted, there = (", ".join(f"{name} {one[name]}" for name in other) for one in (expected, found))
+    installed = versions()
+    if other := [name for name in expected if installed[name] != expected[name]]:
+        wanted, there = (", ".join(f"{name} {table[name]}" for name in other) for table in (expected, installed))
         return f"{here}: expected {wanted}, as on the machine that asks; found {there}"
     return ""
 

@@ -97,7 +97,7 @@ def resolve_gallery(options: Options, pool: Pool, store: Store) -> ResolvedGalle
                 targets=tuple(selection.targets_for(settings, network)),
                 methods=chosen,
                 measures=selection.methods_for(settings, measures, measured, "measures"),
-                dearest=evidence_tasks.DEAREST[measured],
+                dearest=evidence_tasks.MOST_PASSES_PER_MAP[measured],
                 probe=probe,
             )
         )

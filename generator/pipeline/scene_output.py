@@ -19,7 +19,7 @@ from generator.core.text import harmless
 from generator.data.preprocess import photo as photo_of
 from generator.drawing import styles
 from generator.engine.progress import Step
-from generator.engine.quantise import frames_again, plain, reduce, reduce_frames, room_for
+from generator.engine.quantise import frames_again, plain, reduce, reduce_frames, sprite_pixel_budget
 from generator.engine.scheduler import Outcome
 from generator.engine.targets import Target
 
@@ -29,8 +29,8 @@ from .keys import PICTURE, picture_key
 Tell = Callable[[str, str, str], None]
 
 
-OFTEN = 0.3  # seconds between two words on how far a job is
-AT_HAND = 2**25  # bytes of arrays that need not be read from the store again
+PROGRESS_INTERVAL_S = 0.3  # seconds between two words on how far a job is
+ARRAY_CACHE_BYTES = 2**25  # bytes of arrays that need not be read from the store again
 
 
 class StepReporter:
@@ -40,7 +40,7 @@ class StepReporter:
         self.tell, self._told = tell, 0.0
 
     def __call__(self, job: Job, step: Step) -> None:
-        if monotonic() - self._told > OFTEN:
+        if monotonic() - self._told > PROGRESS_INTERVAL_S:
             self._told = monotonic()
             self.tell("step", job.key, f"{job.method}{f' of {job.layer}' if job.layer else ''}, {step}")
 
@@ -50,7 +50,7 @@ class SceneOutput:
 
     def __init__(self, store: Store, task: SceneTask, cards: dict[str, MethodCard], tell: Tell) -> None:
         self.store, self.task, self.cards, self.tell = store, task, cards, tell
-        self.room = room_for(layer.shape for layer in task.card.layers if layer.kind != "identity")
+        self.room = sprite_pixel_budget(layer.shape for layer in task.card.layers if layer.kind != "identity")
         self.ended: set[Job] = set()  # told of: drawn, failed or inapplicable
         self.records: dict[Job, dict[str, Any]] = {}
         self._arrays: dict[Job, dict[str, np.ndarray]] = {}  # just stored, for pictures that wait for their neighbours
@@ -68,7 +68,7 @@ class SceneOutput:
     def known(self, job: Job) -> bool:
         """Whether the store holds the job's array, undamaged, or that there is none."""
         record = self.store.get(job.key, "status")
-        if record is None or not self.store.sound(record):
+        if record is None or not self.store.verify(record):
             return False
         self.records[job] = record
         return True
@@ -102,7 +102,7 @@ class SceneOutput:
             payloads["frames"] = pack(reduce_frames(outcome.frames, style.values))
         self.records[job] = self.store.put(job.key, record, payloads)
         if style.shares_scale:
-            if sum(array.nbytes for kept in self._arrays.values() for array in kept.values()) < AT_HAND:
+            if sum(array.nbytes for kept in self._arrays.values() for array in kept.values()) < ARRAY_CACHE_BYTES:
                 # copies, for what is the network's own may be overwritten
                 copies = {name: array.copy() for name, array in values.arrays.items()}
                 self._arrays[job] = copies
@@ -114,22 +114,24 @@ class SceneOutput:
         """Draw what waited for its neighbours, and what is in the store without a picture."""
         for group in groups(self.task):
             drawn = [job for job in group if self.records.get(job, {}).get("status") == "drawn"]
-            asked = [job for job in group if job not in self.ended and job.key not in self.task.skipped]
-            waiting = [job for job in asked if job in drawn and not self._pictured(job, drawn)]
-            for job in asked:
+            open_jobs = [job for job in group if job not in self.ended and job.key not in self.task.skipped]
+            waiting = [job for job in open_jobs if job in drawn and not self._pictured(job, drawn)]
+            for job in open_jobs:
                 if job in self.records and job not in waiting:
                     self._end("reused", job)
             if waiting:
                 self._draw_group(waiting, drawn)
 
     def _pictured(self, job: Job, drawn: list[Job]) -> bool:
-        found = self.store.get(picture_key(job, drawn, self.task, self.cards), *PICTURE)
-        return found is not None and self.store.whole(found)
+        record = self.store.get(picture_key(job, drawn, self.task, self.cards), *PICTURE)
+        return record is not None and self.store.has_payloads(record)
 
     def _draw_group(self, waiting: list[Job], drawn: list[Job]) -> None:
         style = self.cards[waiting[0].method].style
         arrays = {job: self._arrays.pop(job) if job in self._arrays else self._stored(job) for job in drawn}
-        limits = [styles.own_limit(style.name, one) or 0.0 for one in arrays.values()] if style.shares_scale else []
+        limits = (
+            [styles.own_limit(style.name, values) or 0.0 for values in arrays.values()] if style.shares_scale else []
+        )
         for job in waiting:
             self.tell("begin", job.key, "")
             self._draw(job, drawn, arrays[job], max(limits, default=None))
@@ -183,7 +185,7 @@ def _answer(shares: list[float], card: ModelCard) -> dict[str, Any]:
         return {"values": [{"name": name, "value": value} for name, value in zip(names, shares, strict=True)]}
     order = ranked(card.output, shares)
     top = [{"name": card.classes[i], "index": i, "probability": shares[i]} for i in order[:10]]
-    found: dict[str, Any] = {"top": top, "names": {str(one["index"]): one["name"] for one in top}}
+    answer: dict[str, Any] = {"top": top, "names": {str(entry["index"]): entry["name"] for entry in top}}
     if card.output["kind"] == "labels":
-        found["above"] = [card.classes[i] for i in order if shares[i] >= card.output["threshold"]]
-    return found
+        answer["above"] = [card.classes[i] for i in order if shares[i] >= card.output["threshold"]]
+    return answer

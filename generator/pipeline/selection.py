@@ -40,12 +40,12 @@ def couples(settings: Settings) -> list[tuple[str, str]]:
     """The slugs of the networks that `compare` sets side by side; raises `ConfigError` for one that is not here."""
     if not settings.compare:
         return []
-    known = [network_slug(network) for network in networks(settings)]
+    slugs = [network_slug(network) for network in networks(settings)]
     for number, pair in enumerate(settings.compare):
         for name in pair:
-            if slug(name) not in known:
+            if slug(name) not in slugs:
                 place = f"{settings.file}: compare[{number}]:"
-                raise ConfigError(f"{place} no network here is called {name!r}{nearest(slug(name), known)}")
+                raise ConfigError(f"{place} no network here is called {name!r}{nearest(slug(name), slugs)}")
     return [(slug(left), slug(right)) for left, right in settings.compare]
 
 
@@ -76,11 +76,11 @@ def images_for(
         language = vocabulary or network.vocabulary
         own = [example for example in examples if not example.sets or language in example.sets]
         return own or [example for example in examples if STYLE not in example.sets]
-    known = {name for example in examples for name in (example.id, *example.sets)}.union(others)
+    names = {name for example in examples for name in (example.id, *example.sets)}.union(others)
     for name in entry.images:
-        if name not in known:
+        if name not in names:
             place = f"{settings.file}: models[{settings.models.index(entry)}].images:"
-            raise ConfigError(f"{place} no picture has the id or set {name!r}{nearest(name, known)}")
+            raise ConfigError(f"{place} no picture has the id or set {name!r}{nearest(name, names)}")
     return [example for example in examples if {example.id, *example.sets} & set(entry.images)]
 
 
@@ -132,7 +132,7 @@ def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard],
                 raise ConfigError(f"{place}.{key}: unknown parameter{nearest(key, defaults[name])}")
             if choices := accepts[name].get(key, ()):
                 if not _chosen(value, choices):
-                    raise ConfigError(f"{place}.{key}: expected {_spoken(choices)}; there is {value!r}")
+                    raise ConfigError(f"{place}.{key}: expected {_alternatives(choices)}; there is {value!r}")
             elif not _same_kind(value, defaults[name][key]):
                 raise ConfigError(f"{place}.{key}: expected a value like {defaults[name][key]!r}; there is {value!r}")
 
@@ -159,7 +159,7 @@ def _chosen(value: Any, choices: Sequence[str]) -> bool:
     return value in choices if isinstance(value, str) else isinstance(value, kinds) and not isinstance(value, bool)
 
 
-def _spoken(choices: Sequence[str]) -> str:
+def _alternatives(choices: Sequence[str]) -> str:
     return " or ".join(KINDS[choice][1] if choice in KINDS else choice for choice in choices)
 
 
@@ -169,7 +169,7 @@ def _spoken(choices: Sequence[str]) -> str:
 def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
     """The network of one entry and its pruned copies."""
     named = Network(entry.name, entry.source) if entry.source else _named(entry.name, settings, place)
-    whole = replace(
+    unpruned = replace(
         named,
         title=entry.title,
         weights=entry.weights or named.weights,
@@ -187,11 +187,14 @@ def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
         native=entry.native,
     )
     try:
-        checkpoint_files(whole)
+        checkpoint_files(unpruned)
     except ModelError as error:
         raise ConfigError(f"{settings.file}: {error}") from error
-    pruned = [replace(whole, derive=(*whole.derive, (f"prune-{one.scope}", one.sparsity))) for one in entry.prune]
-    return [whole, *(replace(network, name=network_slug(network)) for network in pruned)]
+    pruned = [
+        replace(unpruned, derive=(*unpruned.derive, (f"prune-{pruning.scope}", pruning.sparsity)))
+        for pruning in entry.prune
+    ]
+    return [unpruned, *(replace(network, name=network_slug(network)) for network in pruned)]
 
 
 def _named(name: str, settings: Settings, place: str) -> Network:

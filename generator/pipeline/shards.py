@@ -55,16 +55,16 @@ def narrow(plan: Plan, number: int, of: int, store: Store) -> None:
 def _units(plan: Plan) -> list[Hashable]:
     """For each task the unit that it belongs to; those that drive a network themselves are units of their own."""
     groups = _compared(plan.models, plan.couples)
-    found: list[Hashable] = []
+    units: list[Hashable] = []
     first: set[tuple[str, str]] = set()
     for index, task in enumerate(plan.tasks):
         slug = task.card.slug
         if (slug, task.image) in first:
-            found.append(("long", index))
+            units.append(("long", index))
         else:
-            found.append(("image", task.image, groups[slug]) if task.example else ("network", slug))
+            units.append(("image", task.image, groups[slug]) if task.example else ("network", slug))
         first.add((slug, task.image))
-    return found
+    return units
 
 
 def _compared(models: Iterable[ModelCard], couples: Iterable[tuple[ModelCard, ModelCard]]) -> dict[str, str]:
@@ -79,11 +79,11 @@ def _compared(models: Iterable[ModelCard], couples: Iterable[tuple[ModelCard, Mo
 def _dealt(costs: dict[Hashable, float], parts: int) -> dict[Hashable, int]:
     """The part, from zero, that each unit goes to: the dearest first, each to the part that has least."""
     sums = [0.0] * parts
-    found = {}
+    assignment = {}
     for unit in sorted(costs, key=lambda unit: (-costs[unit], repr(unit))):
-        found[unit] = sums.index(min(sums))
-        sums[found[unit]] += costs[unit]
-    return found
+        assignment[unit] = sums.index(min(sums))
+        sums[assignment[unit]] += costs[unit]
+    return assignment
 
 
 def _task_price(plan: Plan, index: int) -> float:

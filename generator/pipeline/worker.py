@@ -48,13 +48,13 @@ class Worker:
         load_measures()
         if code and package_digest(*plugins.methods()) != code:  # after all of it was imported
             raise StoreError(str(Changed("the code of Innerview or of a package with methods")))
-        self._cards = {slug: card(found) for slug, found in METHODS.items()}
+        self._cards = {slug: card(method) for slug, method in METHODS.items()}
 
     def methods(self) -> list[MethodCard]:
         """The cards of all methods in order."""
         return sorted(self._cards.values(), key=lambda card: card.order)
 
-    def take(self, loaded: Loaded) -> None:
+    def preload(self, loaded: Loaded) -> None:
         """Keep a network that is loaded already."""
         self._loaded = (loaded.network, loaded)
 
@@ -94,15 +94,15 @@ class Worker:
     def measures(self) -> tuple[list[MeasureCard], list[ControlCard]]:
         """The cards of all measures and of all controls."""
         code = closure_digest("generator.analysis.measures.controls")
-        controls = [ControlCard(one.slug, one.title, one.summary, code) for one in CONTROLS.values()]
-        return [measure_card(found) for found in MEASURES.values()], controls
+        controls = [ControlCard(control.slug, control.title, control.summary, code) for control in CONTROLS.values()]
+        return [measure_card(measure) for measure in MEASURES.values()], controls
 
-    def evidence(self, task: SceneTask, known: Registry, tell: Tell = lambda *event: None) -> dict[str, str]:
+    def evidence(self, task: SceneTask, registry: Registry, tell: Tell = lambda *event: None) -> dict[str, str]:
         """Measures the maps of a task that the store holds without their evidence; what failed, and why."""
         x = self._x(task)
         if x is None:  # of a network alone nothing is measured
             return {}
-        return gather(task, known, self.store, self._load(task.network, task.card), x, tell)
+        return gather(task, registry, self.store, self._load(task.network, task.card), x, tell)
 
     def probe_images(self, task: ProbeTask) -> int:
         """How many images a probe has."""
@@ -119,7 +119,7 @@ class Worker:
         """Puts the parts of a probe together."""
         loaded = self._load(task.network, task.card)
         with ledger(hashed_files(task), closed=True):
-            jobs.whole(task, loaded, self.store)
+            jobs.combine(task, loaded, self.store)
 
     def pairs(self, task: PairTask) -> None:
         """Draws what two networks have in common on one image."""
@@ -163,13 +163,13 @@ class Worker:
 
     def _pictures(self, task: SceneTask) -> Pictures:
         """The whole pictures that a task may ask for: the image's own, and those of the styles."""
-        asked = {style.id: style for style in task.styles} | ({"": task.example} if task.example else {})
+        examples = {style.id: style for style in task.styles} | ({"": task.example} if task.example else {})
         input = task.card.input
 
         def give(example: Example) -> Callable[[int], torch.Tensor]:
             return lambda side: torch.from_numpy(normalise(whole(example, input, side), input)).to(self.device)
 
-        return {name: give(example) for name, example in asked.items()}
+        return {name: give(example) for name, example in examples.items()}
 
     def _load(self, network: Network, card: ModelCard | None = None) -> Loaded:
         """The network; where keys were made of a `card`, it has to be the one that the card describes."""

@@ -122,8 +122,8 @@ def publish(
     root, settings = options.root, plan.settings
     about, templates = settings.site, template_folders(root)
     described["shares"], cards = social_cards.draw_all(described, files, store)
-    described["pins"], kept, told = pins.pin(settings.folder / pins.FOLDER, settings.pin, described, store)
-    for line in told:
+    described["pins"], kept, messages = pins.pin(settings.folder / pins.FOLDER, settings.pin, described, store)
+    for line in messages:
         progress.say(line)
     if old:
         described["changes"], shown = changes_of(old, Side(options.work, [store.folder]))
@@ -189,29 +189,29 @@ def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str,
     reused = sum(len(task.jobs) for task in plan.tasks) - todo
     if not todo:
         return Report(reused=reused), {}
-    asked = {(task.card.slug, task.image, job.key) for task, job in plan.open_jobs()}
+    requested = {(task.card.slug, task.image, job.key) for task, job in plan.open_jobs()}
     counts: Counter[str] = Counter()
     failed = {}
     progress.start(todo)
 
-    def tell(event: str, task: SceneTask, key: str, reason: str) -> None:
+    def on_event(event: str, task: SceneTask, key: str, reason: str) -> None:
         if event == "step":
             progress.now(f"{task.card.slug} / {task.image}, {reason}")
             return
         if event == "failed":
             failed[key] = reason
-        if (task.card.slug, task.image, key) in asked:  # the other jobs of a scene are in the store and told of too
+        if (task.card.slug, task.image, key) in requested:  # the other jobs of a scene are in the store and told of too
             counts[event] += 1
             progress.step(f"{task.card.slug} / {task.image}")
 
-    pool.run([plan.tasks[index] for index in plan.missing], tell)
+    pool.run([plan.tasks[index] for index in plan.missing], on_event)
     return Report(drawn=counts["drawn"], reused=reused + counts["reused"]), failed
 
 
 def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[str, str]:
     """Have the maps measured that have no evidence yet; what failed, and why. Pages do without what is missing."""
-    known = plan.known
-    waiting = [task for task in plan.tasks if evidence_tasks.missing(task, known, store)]
+    registry = plan.known
+    waiting = [task for task in plan.tasks if evidence_tasks.missing(task, registry, store)]
     if not waiting:
         return {}
     progress.say(f"measuring how far the maps of {len(waiting)} images are to be believed")
@@ -219,12 +219,12 @@ def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[s
     def heard(index: int) -> None:
         progress.now(f"{waiting[index].card.slug} / {waiting[index].image}, measured")
 
-    answers = pool.ask([("evidence", (task, known)) for task in waiting], heard)
+    answers = pool.ask([("evidence", (task, registry)) for task in waiting], heard)
     failed: dict[str, str] = {}
     for task, answer in zip(waiting, answers, strict=True):
         name = f"{task.card.slug}/{task.image}"
-        found = {"evidence": str(answer)} if isinstance(answer, WorkerError) else answer
-        failed |= {f"{name}, {what}": why for what, why in found.items()}
+        reasons = {"evidence": str(answer)} if isinstance(answer, WorkerError) else answer
+        failed |= {f"{name}, {what}": why for what, why in reasons.items()}
     return failed
 
 
@@ -311,8 +311,8 @@ def _by_name(failed: Mapping[str, str], plan: Plan, store: Store) -> dict[str, s
 
 def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fingerprint) -> None:
     """Leave `build.json` for people, and the fingerprint for the next build."""
-    told = ("drawn", "reused", "inapplicable", "figures", "failures")
-    summary = {name: getattr(report, name) for name in told}
+    fields = ("drawn", "reused", "inapplicable", "figures", "failures")
+    summary = {name: getattr(report, name) for name in fields}
     write_atomically(options.work / "build.json", _json(summary, indent=1) + b"\n")
     networks = {task.network for task in plan.tasks}
     own = sorted(network.name for network in networks if not known_code(network))

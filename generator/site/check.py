@@ -241,14 +241,14 @@ def _check_file(gallery: Path, name: str, owner: str, digest: str = "") -> list[
     if not file.is_file():
         return [f"manifest: the picture {name} of {owner} is not there"]
     if digest:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
-        if found != digest:
+        checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+        if checksum != digest:
             recorded = digest[:12]
-            return [f"manifest: the picture {name} is not the one recorded (SHA-256 {found[:12]}, not {recorded})"]
+            return [f"manifest: the picture {name} is not the one recorded (SHA-256 {checksum[:12]}, not {recorded})"]
     return []
 
 
 def _strays(gallery: Path, named: set[str]) -> list[str]:
     """Files of the gallery that nothing in the manifest accounts for; folders' own pages need no mention."""
-    found = {path.relative_to(gallery).as_posix() for path in gallery.rglob("*") if path.is_file()}
-    return [f"gallery/{name} is in no manifest" for name in sorted(found - named) if not name.endswith("index.html")]
+    files = {path.relative_to(gallery).as_posix() for path in gallery.rglob("*") if path.is_file()}
+    return [f"gallery/{name} is in no manifest" for name in sorted(files - named) if not name.endswith("index.html")]

@@ -50,7 +50,7 @@ class Built:
     times = 0
 
 
-def keep_building(options: Options, build: Callable[[], Any], tell: Callable[[str], None], built: Built) -> None:
+def keep_building(options: Options, build: Callable[[], Any], say: Callable[[str], None], built: Built) -> None:
     """Call `build` whenever a source has changed and all have come to rest, until interrupted.
 
     What stops a build is told, and the site stays as it was.
@@ -67,11 +67,11 @@ def keep_building(options: Options, build: Callable[[], Any], tell: Callable[[st
         before = now
         if not changed:
             continue
-        tell(f"changed: {_named(changed)}")
+        say(f"changed: {_named(changed)}")
         try:
             build()
         except InnerviewError as error:
-            tell(f"{error}\nThe site is as it was; mend this, and it is built again.")
+            say(f"{error}\nThe site is as it was; mend this, and it is built again.")
         else:
             built.times += 1
 
@@ -162,11 +162,11 @@ def _after_a_moment(options: Options) -> Seen:
 
 def _below(folder: Path) -> list[Path]:
     """The files below a folder that people write, without hidden and generated ones."""
-    found: list[Path] = []
+    files: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in ("gallery", "__pycache__") and not name.startswith(".")]
-        found += [Path(parent) / name for name in names if not name.startswith(".")]
-    return [path for path in found if not (path.suffix == ".md" and mkdocs_hooks.generated(path))]
+        files += [Path(parent) / name for name in names if not name.startswith(".")]
+    return [path for path in files if not (path.suffix == ".md" and mkdocs_hooks.generated(path))]
 
 
 def _seen(path: Path) -> tuple[int, int, int] | None:

@@ -65,8 +65,8 @@ def _expected(shown: Sequence[int]) -> str:
     """Which channels a figure has to give."""
     if not shown:
         return "it has no channels"
-    whole = list(shown) == list(range(len(shown)))
-    return f"expected a channel from 0 to {shown[-1]}" if whole else f"expected one of {', '.join(map(str, shown))}"
+    complete = list(shown) == list(range(len(shown)))
+    return f"expected a channel from 0 to {shown[-1]}" if complete else f"expected one of {', '.join(map(str, shown))}"
 
 
 def channel_file(name: str) -> str:
@@ -123,12 +123,12 @@ def find(gallery: Gallery, name: str) -> tuple[FigureRecord, int | None]:
 def base(gallery: Gallery, url: str, needed: bool) -> str:
     """The site's address, ending in a slash."""
     try:
-        found = web_address(url) if url else gallery.site["url"]
+        address = web_address(url) if url else gallery.site["url"]
     except ValueError as error:
         raise ConfigError(f"--url: {error}; there is {url!r}") from None
-    if needed and not found:
+    if needed and not address:
         raise ConfigError("the site's address is not known: set site: {url: ...} in gallery.yml, or give --url")
-    return found.rstrip("/") + "/" if found else ""
+    return address.rstrip("/") + "/" if address else ""
 
 
 # --- as a picture -------------------------------------------------------------------------------------
@@ -182,16 +182,16 @@ def _labelled(pixels: np.ndarray, title: str, scale: components.Scale | None) ->
     pen = ImageDraw.Draw(board)
     pen.rectangle((MARGIN - 1, above - 1, MARGIN + width, above + height), outline=EDGE)
     if title:
-        said, font = fitting(pen, title, width, (22, 19, 16))
-        pen.text((MARGIN, 32), said, font=font, anchor="ls", fill=INK)
+        text, font = fitting(pen, title, width, (22, 19, 16))
+        pen.text((MARGIN, 32), text, font=font, anchor="ls", fill=INK)
     if scale:
         top, ramp = above + height + 10, RAMPS[scale.ramp]
         colours = ramp[np.linspace(0, len(ramp) - 1, width).round().astype(int)]
         board.paste(Image.fromarray(np.repeat(colours[None], 16, 0)), (MARGIN, top))
         pen.rectangle((MARGIN - 1, top - 1, MARGIN + width, top + 16), outline=EDGE)
         for value, x, anchor in ((scale.low, MARGIN, "ls"), (scale.high, MARGIN + width, "rs")):
-            said, font = fitting(pen, spoken(value, "?"), width / 2, (18,))
-            pen.text((x, top + 40), said, font=font, anchor=anchor, fill=INK)
+            text, font = fitting(pen, spoken(value, "?"), width / 2, (18,))
+            pen.text((x, top + 40), text, font=font, anchor=anchor, fill=INK)
     return png(np.asarray(board))
 
 
@@ -227,10 +227,10 @@ def _thumb(start: str, plate: components.Plate) -> str:
 
 def _credits(gallery: Gallery, slug: str) -> list[str]:
     """Whose photos they are; each says under which licence."""
-    told: dict[str, list[str]] = {}
+    by_credit: dict[str, list[str]] = {}
     for image in gallery.images_of(slug):
         example = gallery.images[image]
         credit = ", ".join(part for part in (example["credit"], example["licence"]) if part)
-        told.setdefault(credit or "not stated", []).append(example["title"])
-    listed = [f"{cell(', '.join(titles))}: {cell(credit)}" for credit, titles in told.items()]
+        by_credit.setdefault(credit or "not stated", []).append(example["title"])
+    listed = [f"{cell(', '.join(titles))}: {cell(credit)}" for credit, titles in by_credit.items()]
     return [f"Photos: {'; '.join(listed)}."]

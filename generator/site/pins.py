@@ -29,7 +29,7 @@ def pin(
     what is to be committed, and patterns that match nothing. Raises `ConfigError` for a picture that was changed.
     """
     drawn = {figure["id"]: figure for figure in described["figures"] if figure["status"] == "drawn"}
-    told = [
+    messages = [
         f"pin: {pattern!r} matches no figure that is drawn"
         for pattern in patterns
         if not any(fnmatchcase(name, pattern) for name in drawn)
@@ -42,14 +42,14 @@ def pin(
     if new:
         few = ", ".join(file.relative_to(folder.parent).as_posix() for file in new[:3])
         more = f" and {len(new) - 3} more" if len(new) > 3 else ""
-        told.append(f"pinned: {few}{more}; commit the folder {folder.name}/, so that these addresses stay")
+        messages.append(f"pinned: {few}{more}; commit the folder {folder.name}/, so that these addresses stay")
     pins, files = [], []
     for file in sorted(path for path in folder.rglob("*") if NAME.fullmatch(path.name) and path.is_file()):
         entry, data = _read(folder, file)
         entry["current"] = drawn.get(entry["figure"], NOTHING).get("digest") == entry["digest"]
         pins.append(entry)
         files.append(Published(entry["file"], store.keep(data)))
-    return pins, files, told
+    return pins, files, messages
 
 
 def _keep(folder: Path, figure: FigureRecord, store: Store) -> Path | None:

@@ -82,10 +82,10 @@ def _old(out: Path) -> Path:
     return out.with_name(out.name + ".old")
 
 
-def _swapped(one: Path, other: Path) -> bool:
+def _swapped(first: Path, second: Path) -> bool:
     """Exchange the names of two folders, so that at no moment one is missing; False where the system cannot."""
     here, swap = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
-    names = os.fsencode(one), os.fsencode(other)
+    names = os.fsencode(first), os.fsencode(second)
     try:
         system = ctypes.CDLL(None)
         if sys.platform == "darwin":
@@ -119,7 +119,7 @@ def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
             check=False,
         )
     if result.returncode != 0:
-        told = (result.stderr + result.stdout).strip()
-        if "Traceback (most recent call last)" in told:  # of which the end says what happened
-            told = told.splitlines()[-1]
-        raise SiteError(f"mkdocs could not build {root / 'site_src'}:\n{told}")
+        output = (result.stderr + result.stdout).strip()
+        if "Traceback (most recent call last)" in output:  # of which the end says what happened
+            output = output.splitlines()[-1]
+        raise SiteError(f"mkdocs could not build {root / 'site_src'}:\n{output}")

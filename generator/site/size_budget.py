@@ -20,23 +20,23 @@ def in_bytes(text: str) -> int:
     >>> in_bytes("900MB"), in_bytes("1.5 KiB")
     (900000000, 1536)
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", text.strip())
-    if not found or found[2].upper() not in UNITS:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)", text.strip())
+    if not match or match[2].upper() not in UNITS:
         raise ConfigError(f"{text!r}: expected a size such as 900MB or 4MiB")
-    return round(float(found[1]) * UNITS[found[2].upper()])
+    return round(float(match[1]) * UNITS[match[2].upper()])
 
 
-def over_budget(site: Path, whole: int | None, report: int | None) -> list[str]:
-    """What of a built site is too heavy: all its files against `whole`, and each report's pictures against `report`."""
+def over_budget(site: Path, total: int | None, report: int | None) -> list[str]:
+    """What of a built site is too heavy: all its files against `total`, and each report's pictures against `report`."""
     problems = []
-    if whole is not None:
+    if total is not None:
         size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
-        if size > whole:
-            problems.append(f"the site has {_spoken(size)}, {_spoken(whole)} were allowed")
+        if size > total:
+            problems.append(f"the site has {_megabytes(size)}, {_megabytes(total)} were allowed")
     if report is not None:
         heavy = [(size, name) for name, size in _reports(site).items() if size > report]
         for size, name in sorted(heavy, reverse=True)[:TOLD]:
-            problems.append(f"the pictures of {name} have {_spoken(size)}, {_spoken(report)} were allowed")
+            problems.append(f"the pictures of {name} have {_megabytes(size)}, {_megabytes(report)} were allowed")
         if len(heavy) > TOLD:
             problems.append(f"and those of {len(heavy) - TOLD} more reports")
     return problems
@@ -52,9 +52,9 @@ def _reports(site: Path) -> Counter[str]:
     return sizes
 
 
-def _spoken(size: int) -> str:
+def _megabytes(size: int) -> str:
     """
-    >>> _spoken(912_400_000), _spoken(4200)
+    >>> _megabytes(912_400_000), _megabytes(4200)
     ('912.4 MB', '0.0042 MB')
     """
     return f"{size / 1e6:.4g} MB"

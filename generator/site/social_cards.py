@@ -47,19 +47,19 @@ def draw_all(
     gallery, digests = Gallery(described), {file.path: file.digest for file in files}
     code = closure_digest("generator.drawing.social_card")
 
-    def one(wanted: Wanted) -> tuple[ShareRecord, Published]:
+    def make_card(wanted: Wanted) -> tuple[ShareRecord, Published]:
         tiles = [(tile, digests.get(tile.file, "")) for tile in wanted.tiles]
         parts = [(tile.caption, digest, tile.crisp, tile.bars) for tile, digest in tiles if digest or tile.bars]
         key = key_of("share", code, gallery.site["title"], wanted.title, wanted.line, wanted.tone, parts)
-        found = store.get(key)
-        if found is None or not store.whole(found):
+        record = store.get(key)
+        if record is None or not store.has_payloads(record):
             faces = tuple(
                 Tile(caption, store.read(digest) if digest else b"", crisp, bars)
                 for caption, digest, crisp, bars in parts
             )
             brand = spoken(gallery.site["title"], "Innerview")
-            found = store.put(key, {}, {"file": draw(Postcard(brand, wanted.title, wanted.line, wanted.tone, faces))})
-        digest = found["payloads"]["file"]
+            record = store.put(key, {}, {"file": draw(Postcard(brand, wanted.title, wanted.line, wanted.tone, faces))})
+        digest = record["payloads"]["file"]
         page = wanted.page.removeprefix("gallery/")
         file = page.removesuffix(".html") + ".png"
         seen = ", ".join(tile.caption for tile, _ in tiles)
@@ -67,7 +67,7 @@ def draw_all(
         (width, height), published = SIZE, Published(file, digest)
         return {"page": page, "file": file, "alt": alt, "digest": digest, "width": width, "height": height}, published
 
-    drawn = [one(wanted) for wanted in wishes(gallery)]
+    drawn = [make_card(wanted) for wanted in wishes(gallery)]
     return [share for share, _ in drawn], [file for _, file in drawn]
 
 
@@ -94,12 +94,16 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
         name = spoken(best["name"], f"class {best['index']}")
         line = f"{spoken(card['title'], model)} says {name}, {_percent(best['probability'])} sure."
         if prediction.get("kind") == "labels":
-            names = ", ".join(spoken(one, "a label") for one in prediction["above"][:3])
+            names = ", ".join(spoken(entry, "a label") for entry in prediction["above"][:3])
             line = f"{spoken(card['title'], model)} finds {names or 'no label'}."
         tone = {True: "right", False: "wrong", None: "plain"}[prediction["correct"]]
         bars = tuple(
-            (spoken(one["name"], f"class {one['index']}"), one["probability"], one["name"] == prediction["label"])
-            for one in prediction["top"]
+            (
+                spoken(entry["name"], f"class {entry['index']}"),
+                entry["probability"],
+                entry["name"] == prediction["label"],
+            )
+            for entry in prediction["top"]
         )
         tiles.append(Shown("its answer", bars=bars))
     return Wanted(report_page(model, image), spoken(example["title"], image), line, tone, tuple(tiles))
@@ -112,9 +116,9 @@ def of_model(gallery: Gallery, slug: str) -> Wanted:
     filters = [f for f in gallery.report(slug, MODEL_LEVEL) if f["method"] == method and f["status"] == "drawn"]
     tiles = [_shown(gallery, filters[0], "first filters")] if filters else []
     for image in gallery.images_of(slug):
-        found = gallery.in_role(slug, image, "region", LABEL) or gallery.in_role(slug, image, "direction", LABEL)
-        if found and found["status"] == "drawn":
-            tiles.append(_shown(gallery, found, spoken(gallery.images[image]["title"], image)))
+        figure = gallery.in_role(slug, image, "region", LABEL) or gallery.in_role(slug, image, "direction", LABEL)
+        if figure and figure["status"] == "drawn":
+            tiles.append(_shown(gallery, figure, spoken(gallery.images[image]["title"], image)))
     line = f"{count(card['parameters'])} parameters, {len(card['layers'])} tensors, {len(card['classes'])} classes."
     if card["accuracy"].get("top1") is not None:
         line += f" {_percent(card['accuracy']['top1'])} top-1 accuracy."

@@ -33,18 +33,18 @@ def in_memory(data: Labelled, network: Loaded, whole: bool) -> tuple[Pictures, t
     """
     index = torch.tensor(match_classes(data, network.classes))
     if whole:
-        pictures = [torch.from_numpy(_whole(data.read(name), name, network.input)) for name, _ in data.items]
+        pictures = [torch.from_numpy(_uncropped_pixels(data.read(name), name, network.input)) for name, _ in data.items]
         return pictures, index[torch.tensor([label for _, label in data.items])]
     pixels, labels = zip(*batches(data, network.input, 1000), strict=True)
     return torch.from_numpy(np.concatenate(pixels)), index[torch.from_numpy(np.concatenate(labels))]
 
 
-def _whole(content: bytes, name: str, input: Input) -> np.ndarray:
+def _uncropped_pixels(content: bytes, name: str, input: Input) -> np.ndarray:
     picture, _ = decode(content, name)
     shrunk = (input.resize or max(input.size[1:])) / min(picture.size)
     width, height = (max(1, round(side * shrunk)) for side in picture.size)
-    whole = replace(input, size=(input.size[0], height, width), resize=min(width, height))
-    return np.ascontiguousarray(fitted(picture, whole, name).transpose(2, 0, 1))
+    target = replace(input, size=(input.size[0], height, width), resize=min(width, height))
+    return np.ascontiguousarray(fitted(picture, target, name).transpose(2, 0, 1))
 
 
 def augmented(

@@ -30,13 +30,15 @@ class Replicas:
     def learn(self, learn: Learn, x: torch.Tensor, target: torch.Tensor) -> tuple[float, int]:
         """Let each replica learn from its part; the model holds the sum of the gradients and the mean statistics."""
         parts = list(zip(self.models, x.chunk(len(self.models)), target.chunk(len(self.models)), strict=False))
-        told = list((self.pool.map if self.pool else map)(lambda part: learn(part[0], part[1], part[2], len(x)), parts))
+        results = list(
+            (self.pool.map if self.pool else map)(lambda part: learn(part[0], part[1], part[2], len(x)), parts)
+        )
         model, *replicas = (replica for replica, _, _ in parts)
         for replica in replicas:  # in their order, so that the sum is the same each time
             for total, own in zip(model.parameters(), replica.parameters(), strict=True):
                 total.grad.add_(own.grad)
         self._share_statistics()
-        return sum(loss for loss, _ in told), sum(right for _, right in told)
+        return sum(loss for loss, _ in results), sum(right for _, right in results)
 
     @torch.no_grad()
     def _share_statistics(self) -> None:

@@ -29,7 +29,7 @@ from .small_conv_bf16 import speed_up
 from .weights_io import TrainingError
 
 WATCHED = 1000  # test pictures that an epoch is measured on; the model card's figures are of all
-OFTEN = 20  # steps from one report to the next
+PROGRESS_INTERVAL_S = 20  # steps from one report to the next
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Run:
             pace = (time.monotonic() - began) / step
             left = pace * (len(batches) * (recipe.epochs - self.epoch) - step)
             now = Progress(self.epoch + 1, recipe.epochs, step, len(batches), loss / seen, right / seen, left)
-            if step % OFTEN == 0 and step < len(batches):
+            if step % PROGRESS_INTERVAL_S == 0 and step < len(batches):
                 report(now)
         measured = evaluate(self.average, test.some(WATCHED), input, self.network.classes, device=self.device)
         now = replace(now, test=measured["accuracy"])

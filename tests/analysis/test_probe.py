@@ -138,7 +138,7 @@ def test_a_probe_is_done_part_by_part_and_goes_on_where_it_was(net, images, tmp_
     monkeypatch.undo()
     monkeypatch.setattr("generator.core.tasks.PART", 64)
     jobs.part(task, 1, net, store)
-    jobs.whole(task, net, store)
+    jobs.combine(task, net, store)
     summary = results.summary(task, store)
     assert (summary["images"], summary["labelled"]) == (96, 96)
     assert summary["correct"] >= 90, "it has learnt"

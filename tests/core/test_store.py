@@ -28,7 +28,7 @@ def test_what_is_put_is_got(store):
     assert list(store.get(KEY)) == list(put), "what was just made and what was kept read alike, in order too"
     assert put["range"] == [0.0, 1.5]
     assert store.read(put["payloads"]["arrays"]) == b"values"
-    assert store.whole(put) and store.sound(put)
+    assert store.has_payloads(put) and store.verify(put)
 
 
 def test_what_was_not_put_is_not_there(store):
@@ -52,7 +52,7 @@ def test_half_a_file_of_a_killed_process_is_nobodys(store):
     full = store.put(KEY, {}, {"arrays": b"values"})
     store.path(full["payloads"]["arrays"]).with_name(".tmpabc").write_bytes(b"val")
     assert store.remove_damaged() == []
-    assert store.sound(store.get(KEY))
+    assert store.verify(store.get(KEY))
 
 
 def test_a_record_that_is_no_json_number_is_refused(store):
@@ -69,7 +69,7 @@ def test_a_flipped_bit_in_a_payload_is_found(tmp_path_factory, position, bit):
     flip(store.path(digest), position, bit)
     with pytest.raises(Damaged, match=digest[:12]):
         store.read(digest)
-    assert not store.whole(full), "what is damaged is removed, so that it will be made again"
+    assert not store.has_payloads(full), "what is damaged is removed, so that it will be made again"
     store.put(KEY, {}, {"arrays": bytes(range(256))})
     assert store.read(digest) == bytes(range(256))
 
@@ -92,14 +92,14 @@ def test_every_damaged_file_is_removed_at_once_and_no_other(store):
     flip(record, 80, 0)
     assert sorted(store.remove_damaged()) == sorted([one["payloads"]["arrays"], record.name])
     assert store.remove_damaged() == []
-    assert store.get(key_of(2)) is None and not store.sound(one)
-    assert store.sound(store.get(key_of(3)))
+    assert store.get(key_of(2)) is None and not store.verify(one)
+    assert store.verify(store.get(key_of(3)))
 
 
 def test_a_payload_that_is_gone_is_told(store):
     full = store.put(KEY, {}, {"arrays": b"values"})
     store.path(full["payloads"]["arrays"]).unlink()
-    assert not store.whole(full) and not store.sound(full)
+    assert not store.has_payloads(full) and not store.verify(full)
     with pytest.raises(Damaged, match="was damaged or is gone; build again"):
         store.read(full["payloads"]["arrays"])
 
@@ -130,7 +130,7 @@ def test_many_may_write_the_same_at_once(store):
             for number in range(30):
                 full = store.put(key_of(number), {"number": number}, {"arrays": b"same for all" * number})
                 assert store.get(key_of(number)) == full
-                assert store.sound(full)
+                assert store.verify(full)
         except BaseException as error:
             errors.append(error)
 

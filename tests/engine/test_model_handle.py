@@ -193,7 +193,7 @@ def test_the_price_counts_steps_pictures_size_and_depth(gallery):
 
 
 def test_long_work_says_how_far_it_is(gallery, monkeypatch, tmp_path):
-    monkeypatch.setattr("generator.pipeline.scene_output.OFTEN", 0.0)
+    monkeypatch.setattr("generator.pipeline.scene_output.PROGRESS_INTERVAL_S", 0.0)
     folder = tmp_path / "gallery"
     few = {PAINT: {"units": 2, "steps": 3, "size": 12}}
     options = replace(tiny_gallery.lay(folder, ["one"], methods=few), methods=(PAINT,))

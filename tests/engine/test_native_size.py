@@ -105,7 +105,7 @@ def test_a_large_picture_lies_with_its_channels_last_and_gives_the_same(gallery,
         return activation
 
     monkeypatch.setitem(METHODS, "activations", replace(METHODS["activations"], function=look))
-    monkeypatch.setattr("generator.engine.scene.LARGE", 0)
+    monkeypatch.setattr("generator.engine.scene.LARGE_IMAGE_PIXELS", 0)
     fresh = replace(gallery, store_dir=gallery.work / "other")
     tiny_gallery.run(fresh, images=("wide",), methods=("activations",))
     assert all(layouts) and len(layouts) > 4

@@ -19,7 +19,7 @@ from generator.engine.quantise import (
     percentile,
     reduce,
     reduce_frames,
-    room_for,
+    sprite_pixel_budget,
 )
 
 NUMBERS = st.floats(-100, 100, width=32) | st.sampled_from([0.0, 1.0, -1.0])
@@ -201,10 +201,10 @@ def test_a_sprite_has_the_room_that_it_is_given(count, room):
 
 
 def test_the_large_sprites_of_a_network_share_what_the_small_ones_leave():
-    assert room_for([(64, 32, 32), (10,)] * 20) == SPRITE, "there is room for all"
-    assert room_for([(512, 28, 28)] * 40) == ENOUGH
+    assert sprite_pixel_budget([(64, 32, 32), (10,)] * 20) == SPRITE, "there is room for all"
+    assert sprite_pixel_budget([(512, 28, 28)] * 40) == ENOUGH
     shapes = [(64, 112, 112)] * 8 + [(100,)] * 100  # 200 pixels and less each
-    room = room_for(shapes)
+    room = sprite_pixel_budget(shapes)
     assert ENOUGH < room < 64 * 113**2
     assert 0.99 * SHEET < 8 * room + 100 * 400 <= SHEET
 

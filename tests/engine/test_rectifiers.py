@@ -12,7 +12,7 @@ from generator.core.errors import NotApplicable
 from generator.engine.model_card import describe
 
 SIZE = (3, 8, 10)
-BENT = ("guided-backprop", "deconvnet", "guided-grad-cam", "deconvnet-units")
+NEEDS_RELU_RULES = ("guided-backprop", "deconvnet", "guided-grad-cam", "deconvnet-units")
 
 
 class OwnReLU(torch.autograd.Function):
@@ -64,11 +64,11 @@ DISGUISES = {  # rectifiers that a call of ReLU is not
 def refused(net):
     """Of each method that needs a rule the reason why there is none, and what vanilla backprop gives."""
     x = 3 * picture(SIZE)
-    found = outcomes(net, x, [*BENT, "vanilla-backprop"], ["label"])
+    found = outcomes(net, x, [*NEEDS_RELU_RULES, "vanilla-backprop"], ["label"])
     plain = [one for (method, *_), one in found.items() if method == "vanilla-backprop"]
     assert all(not one.error for one in plain) and plain
     bent = [one for (method, *_), one in found.items() if method != "vanilla-backprop"]
-    assert len(bent) >= len(BENT)
+    assert len(bent) >= len(NEEDS_RELU_RULES)
     return {str(one.error) for one in bent if isinstance(one.error, NotApplicable)}, sum(not one.error for one in bent)
 
 
@@ -137,4 +137,4 @@ def test_what_has_no_rule_is_named(call):
 )
 def test_what_only_looks_like_one_is_none(harmless):
     reasons, drawn = refused(loaded(Two(F.relu, harmless), SIZE))
-    assert not reasons and drawn >= len(BENT)
+    assert not reasons and drawn >= len(NEEDS_RELU_RULES)

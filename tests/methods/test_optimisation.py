@@ -18,11 +18,11 @@ from generator.engine.image_optimisation import (
     _slope,
     ascend,
     canvas,
-    coloured,
+    decorrelated_to_rgb,
     moved,
+    random_affine,
     size_for,
     synthesis,
-    wobbled,
 )
 from generator.engine.model_card import describe
 from generator.engine.model_handle import Driven
@@ -95,7 +95,7 @@ def test_what_moves_the_paint_is_the_gradient(kind, objective):
     blank = Canvas(blank.paint.double() * 20, blank.show, blank.size)
 
     def gain(x, number, place, rule):
-        answer = network.activation(wobbled(x, network.random(0, 3)), "features.3", rule)
+        answer = network.activation(random_affine(x, network.random(0, 3)), "features.3", rule)
         return _response(answer, objective)[range(len(x)), [1, 5][place]]
 
     def score(paint):
@@ -148,10 +148,12 @@ def test_independent_colours_mix_as_in_photographs_and_can_be_told_apart_again()
     covariance = torch.tensor([[0.0790, 0.0721, 0.0683], [0.0721, 0.0780, 0.0770], [0.0683, 0.0770, 0.0893]])
     assert torch.allclose(mix @ mix.T, covariance, atol=5e-4), "of 1,000 photographs of Imagenette"
     independent = torch.randn(2, 3, 5, 6)
-    seen = coloured(independent)
+    seen = decorrelated_to_rgb(independent)
     back = torch.einsum("cr,nrhw->nchw", torch.linalg.inv(mix / mix.norm(dim=0).max()), seen)
     assert torch.allclose(back, independent, atol=1e-3)
-    assert coloured(independent[:, :1]) is not None and torch.equal(coloured(independent[:, :1]), independent[:, :1])
+    assert decorrelated_to_rgb(independent[:, :1]) is not None and torch.equal(
+        decorrelated_to_rgb(independent[:, :1]), independent[:, :1]
+    )
 
 
 # --- how it is moved ----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from generator.core.errors import ModelError
 from generator.core.records import Job, Network
 from generator.core.tasks import SceneTask
 from generator.engine.model_card import describe
-from generator.engine.oom_retry import out_of_memory, with_room
+from generator.engine.oom_retry import out_of_memory, retry_with_smaller_batches
 from generator.engine.preserve import untouched
 from generator.engine.scene import Scene, SceneRequest
 from generator.pipeline.pool import _Running
@@ -223,7 +223,7 @@ def test_where_one_sample_is_too_much_a_line_says_so(monkeypatch):
         tiny_nets.outcomes(net, x, ["smoothgrad"], ["top"], card=card)
     shares = []
     with pytest.raises(ModelError, match=r"memory ran out with one sample in a pass \(MemoryError: \)"):
-        with_room(lambda: [][0:0] or (_ for _ in ()).throw(MemoryError), shares.append, 8)
+        retry_with_smaller_batches(lambda: [][0:0] or (_ for _ in ()).throw(MemoryError), shares.append, 8)
     assert shares == [8, 4, 2, 1, 8]
 
 

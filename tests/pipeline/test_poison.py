@@ -202,7 +202,7 @@ def test_images_of_a_probe_that_change_after_the_key_was_made(tmp_path, change):
     else:
         first.unlink()
     worker = Worker(tmp_path / "store")
-    worker.take(replace(net, network=task.network))
+    worker.preload(replace(net, network=task.network))
     with pytest.raises(read_once.Changed, match="changed while the gallery was built; build again"):
         worker.probe_part(task, 0)
     assert list(worker.store.folder.rglob("*.json")) == []

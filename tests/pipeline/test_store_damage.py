@@ -109,7 +109,7 @@ def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path, how):
     record, payload = (next(store.folder.glob(f"{kind}/??/*")) for kind in ("records", "payloads"))
     for path in (record, payload):
         damage(path, how, None)
-    assert store.get(key) is None and not store.sound({"payloads": {"file": digest}})
+    assert store.get(key) is None and not store.verify({"payloads": {"file": digest}})
     assert store.keep(b"payload") == digest and store.read(digest) == b"payload"
     store.put(key, {"status": "inapplicable", "reason": "", "target": None})
     assert store.get(key) is not None

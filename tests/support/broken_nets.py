@@ -106,6 +106,6 @@ def probed(loaded: Loaded, images: Path, store: Store) -> ProbeTask:
     task = planned(loaded, images)
     for number in range(task.parts(len(jobs.pictures_of(task)))):
         jobs.part(task, number, loaded, store)
-    jobs.whole(task, loaded, store)
+    jobs.combine(task, loaded, store)
     assert results.record_of(task, store)
     return task

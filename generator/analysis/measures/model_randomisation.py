@@ -28,5 +28,5 @@ def randomisation(heatmap, depth, redrawn, *, steps: int = 5):
     that jumps to noise at the smallest change passes with ease.
     """
     tops = sorted({round(1 + (depth - 1) * step / max(1, steps - 1)) for step in range(steps)})
-    found = [round(spearman(heatmap, redrawn(top)), 5) for top in tops]
-    return {"score": round(float(torch.tensor(found).mean()), 5), "curve": found, "layers": tops}
+    correlations = [round(spearman(heatmap, redrawn(top)), 5) for top in tops]
+    return {"score": round(float(torch.tensor(correlations).mean()), 5), "curve": correlations, "layers": tops}

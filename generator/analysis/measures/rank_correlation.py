@@ -10,10 +10,10 @@ def spearman(left: torch.Tensor, right: torch.Tensor) -> float:
 
     A flat map has no order and nothing in common with any other: 0.
     """
-    one, other = (ranks(values.flatten()) for values in (left, right))
-    one, other = one - one.mean(), other - other.mean()
-    length = float(one.norm() * other.norm())
-    return float(one @ other) / length if length else 0.0
+    first, second = (ranks(values.flatten()) for values in (left, right))
+    first, second = first - first.mean(), second - second.mean()
+    length = float(first.norm() * second.norm())
+    return float(first @ second) / length if length else 0.0
 
 
 def ranks(values: torch.Tensor) -> torch.Tensor:

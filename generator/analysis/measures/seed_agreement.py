@@ -20,5 +20,5 @@ def seed_spread(heatmap, reseeded, *, seeds: int = 3):
 
     Limits: Agreement is not truth: a method may repeat the same mistake for every seed.
     """
-    found = [round(spearman(heatmap, reseeded(seed)), 5) for seed in range(1, seeds + 1)]
-    return {"score": round(sum(found) / len(found), 5), "smallest": min(found)}
+    correlations = [round(spearman(heatmap, reseeded(seed)), 5) for seed in range(1, seeds + 1)]
+    return {"score": round(sum(correlations) / len(correlations), 5), "smallest": min(correlations)}

@@ -47,10 +47,10 @@ class Channels:
 
     def calibrate(self, tensor: torch.Tensor) -> None:
         """Fix the histogram's edges and what sums of squares are taken about, from a few images (n, K, ...)."""
-        whole = _finite(tensor)
-        largest = max(float(whole.max()), -float(whole.min()))
+        finite = _finite(tensor)
+        largest = max(float(finite.max()), -float(finite.min()))
         self.unit = 2.0 ** math.ceil(math.log2(largest)) if largest > 0 else 1.0
-        self._shift = whole.mean([0, *range(2, whole.ndim)]).cpu()
+        self._shift = finite.mean([0, *range(2, finite.ndim)]).cpu()
         self.state |= {"unit": np.array(self.unit), "shift": self._shift.double().numpy()}
 
     def see(self, tensor: torch.Tensor, numbers: torch.Tensor) -> None:
@@ -159,16 +159,16 @@ class Channels:
 _LISTS = {"top": np.float32, "top_image": np.int64, "top_place": np.int64}
 
 
-def merged(one: dict[str, np.ndarray], other: dict[str, np.ndarray], keep: int) -> dict[str, np.ndarray]:
-    """The statistics of two parts of the images, `one` with the earlier ones."""
-    both: dict[str, Any] = {name: one[name] + other[name] for name in ADDED}
-    both |= {name: np.maximum(one[name], other[name]) for name in ("max", "best")}
-    both |= {"unit": one["unit"], "shift": one["shift"]}
-    return both | _ranked(one, other, keep)
+def merged(earlier: dict[str, np.ndarray], later: dict[str, np.ndarray], keep: int) -> dict[str, np.ndarray]:
+    """The statistics of two parts of the images, `earlier` with the first of them."""
+    both: dict[str, Any] = {name: earlier[name] + later[name] for name in ADDED}
+    both |= {name: np.maximum(earlier[name], later[name]) for name in ("max", "best")}
+    both |= {"unit": earlier["unit"], "shift": earlier["shift"]}
+    return both | _ranked(earlier, later, keep)
 
 
-def _ranked(one: dict[str, np.ndarray], other: dict[str, np.ndarray], keep: int) -> dict[str, np.ndarray]:
-    lists = {name: np.concatenate([one[name], other[name]]) for name in _LISTS}
+def _ranked(earlier: dict[str, np.ndarray], later: dict[str, np.ndarray], keep: int) -> dict[str, np.ndarray]:
+    lists = {name: np.concatenate([earlier[name], later[name]]) for name in _LISTS}
     order = np.argsort(-lists["top"], axis=0, kind="stable")[:keep]
     return {name: np.take_along_axis(values, order, 0) for name, values in lists.items()}
 

@@ -33,7 +33,7 @@ def from_examples(examples: Sequence[Example], input: Input, classes: Sequence[s
     """The curated set."""
     names = (example.targets.get(vocabulary, "") for example in examples)
     labels = tuple(classes.index(name) if name in classes else -1 for name in names)
-    return Pictures("", tuple(one.id for one in examples), labels, lambda number: photo(examples[number], input))
+    return Pictures("", tuple(entry.id for entry in examples), labels, lambda number: photo(examples[number], input))
 
 
 def from_files(path: str, set_name: str, most: int, input: Input, classes: Sequence[str]) -> Pictures:

@@ -70,13 +70,15 @@ def look(
             if some:
                 index = torch.tensor(some)
                 rare = len(pictures) > PLENTY and start // size % SELDOM
-                wanted = {name: one for name, one in channels.items() if name in stages or not rare}
+                wanted = {name: entry for name, entry in channels.items() if name in stages or not rare}
                 seen = lambda name, tensor, index=index: channels[name].see(tensor, index)  # noqa: E731
                 x, logits = _watch(loaded, card, crops, seen, wanted)
                 answers.append(_answers(logits, some, pictures, card.output))
                 pixels += _pixels(x)
-    said = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]} if answers else _nothing()
-    return {name: one.state for name, one in channels.items()}, {**said, "pixels": pixels}, problems
+    joined = (
+        {name: np.concatenate([entry[name] for entry in answers]) for name in answers[0]} if answers else _nothing()
+    )
+    return {name: entry.state for name, entry in channels.items()}, {**joined, "pixels": pixels}, problems
 
 
 def _watch(

@@ -46,8 +46,8 @@ def kept(pictures: Pictures, input: Input) -> Callable[[int], np.ndarray]:
 def part(task: ProbeTask, number: int, loaded: Loaded, store: Store) -> None:
     """Look at images `task.part * number` and on, unless the store knows what was seen there."""
     key = task.part_key(number)
-    known = store.get(key)
-    if known and store.sound(known):
+    record = store.get(key)
+    if record and store.verify(record):
         return
     pictures = pictures_of(task)
     numbers = range(task.part * number, min(task.part * (number + 1), len(pictures)))
@@ -56,7 +56,7 @@ def part(task: ProbeTask, number: int, loaded: Loaded, store: Store) -> None:
     store.put(key, {"problems": problems}, {"answers": pack(answers), **payloads})
 
 
-def whole(task: ProbeTask, loaded: Loaded, store: Store) -> None:
+def combine(task: ProbeTask, loaded: Loaded, store: Store) -> None:
     """Put the parts together: what each layer's channels did, and what was said of each image."""
     pictures = pictures_of(task)
     keys = [task.part_key(number) for number in range(task.parts(len(pictures)))]
@@ -65,13 +65,13 @@ def whole(task: ProbeTask, loaded: Loaded, store: Store) -> None:
     payloads, norms = {}, []
     for layer in watched_layers(task.card):
         states = [unpack(store.read(record["payloads"][f"layer {layer.name}"])) for record in records]
-        found = channels(reduce(lambda one, other: merged(one, other, KEEP), states))
-        payloads[f"layer {layer.name}"] = pack(found)
+        figures = channels(reduce(lambda part, other: merged(part, other, KEEP), states))
+        payloads[f"layer {layer.name}"] = pack(figures)
         if layer.name in weights["norms"]:
-            norms.append({"layer": layer.name, **_agreement(found, weights["norms"][layer.name])})
+            norms.append({"layer": layer.name, **_agreement(figures, weights["norms"][layer.name])})
     answers = [unpack(store.read(record["payloads"]["answers"])) for record in records]
-    pixels = sum(one.pop("pixels") for one in answers)
-    together = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
+    pixels = sum(part.pop("pixels") for part in answers)
+    together = {name: np.concatenate([part[name] for part in answers]) for name in answers[0]}
     names = "\n".join(" ".join(name.split()) for name in pictures.names).encode()
     together["names"] = np.frombuffer(names, np.uint8)
     payloads["answers"] = pack(together)
@@ -84,8 +84,8 @@ def whole(task: ProbeTask, loaded: Loaded, store: Store) -> None:
         "broken": weights["broken"],
         "sheet": None,
     }
-    said = results.answered(together, task.card.classes, task.card.output)
-    shown = [entry["number"] for entry in (*said["wrong"], *said["unsure"])]
+    summary = results.answered(together, task.card.classes, task.card.output)
+    shown = [entry["number"] for entry in (*summary["wrong"], *summary["unsure"])]
     if shown:
         payloads["sheet"], record["sheet"] = _sheet(pictures, shown)
     store.put(task.key, record, payloads)
@@ -104,27 +104,31 @@ def _sheet(pictures: Pictures, numbers: Sequence[int]) -> tuple[bytes, dict[str,
 
 def strongest(task: ProbeTask, layer: str, store: Store) -> Values:
     """The strongest images of each channel of a layer, for the drawing of their patches. Raises `NotApplicable`."""
-    found = results.channels(task, layer, store)
-    if found is None:
+    figures = results.channels(task, layer, store)
+    if figures is None:
         raise NotApplicable(
             f"the probe did not look at {layer}" if results.record_of(task, store) else "the probe failed"
         )
-    known = next(one for one in task.card.layers if one.name == layer)
-    images = int(found["images"])
-    finite = found["top"][np.isfinite(found["top"])]
-    field = {"size": known.receptive_field, "jump": known.jump, "start": known.start} if known.receptive_field else None
+    details = next(entry for entry in task.card.layers if entry.name == layer)
+    images = int(figures["images"])
+    finite = figures["top"][np.isfinite(figures["top"])]
+    field = (
+        {"size": details.receptive_field, "jump": details.jump, "start": details.start}
+        if details.receptive_field
+        else None
+    )
     meta = {
-        "shape": [int(known.shape[0]), len(found["top"])],
+        "shape": [int(details.shape[0]), len(figures["top"])],
         "range": [float(finite.min(initial=0)), float(finite.max(initial=0))],
-        "space": list(known.shape[1:]) or [1, 1],
+        "space": list(details.shape[1:]) or [1, 1],
         "input": list(task.card.input.size),
         "mean": list(task.card.input.mean),
-        "silent": known.kind in results.SILENT,
+        "silent": details.kind in results.SILENT,
         "field": field,
         "note": f"best of {images:,} images"
         + (f" of {name}" if (name := results.record_of(task, store)["data"]) else ""),
     }
-    return Values({"values": found["top"], "images": found["top_image"], "places": found["top_place"]}, meta)
+    return Values({"values": figures["top"], "images": figures["top_image"], "places": figures["top_place"]}, meta)
 
 
 def channels(state: Arrays) -> Arrays:
@@ -134,11 +138,11 @@ def channels(state: Arrays) -> Arrays:
     related = state["second"].ndim == 2
     mean = state["first"] / samples
     spread = np.sqrt(np.maximum(0, (state["second"].diagonal() if related else state["second"]) / samples - mean**2))
-    whole = state["values"] / images
-    found = {
+    positions = state["values"] / images
+    figures = {
         "max": state["max"],
         "best": state["best"],
-        "mean": state["sum"] / (sound * whole),
+        "mean": state["sum"] / (sound * positions),
         "spread": spread,
         "zeros": state["zeros"] / max(1, int(state["values"])),
         "bound": state["bound"] / samples,
@@ -149,7 +153,7 @@ def channels(state: Arrays) -> Arrays:
         **{name: state[name] for name in ("top", "top_image", "top_place")},
     }
     partner, alike = _partners(state, mean, spread) if related else _alone(len(spread))
-    return found | {"partner": partner, "alike": alike}
+    return figures | {"partner": partner, "alike": alike}
 
 
 def _partners(state: Arrays, mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -172,17 +176,17 @@ def _alone(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.full(count, -1), np.zeros(count)
 
 
-def _agreement(found: Arrays, expected: dict[str, list[float]]) -> dict[str, float]:
+def _agreement(figures: Arrays, expected: dict[str, list[float]]) -> dict[str, float]:
     """How far a batch norm's output is from what it was in training: of its channels' means and spreads the medians.
 
     "shift" is in spreads, 0 where all is as it was; "ratio" is 1 there.
     """
     spread = np.array(expected["spread"])
-    used = (spread > 1e-3) & np.isfinite(found["mean"]) & np.isfinite(spread)
+    used = (spread > 1e-3) & np.isfinite(figures["mean"]) & np.isfinite(spread)
     if not used.any():
         return {"shift": 0.0, "ratio": 1.0}
-    off = np.abs(found["mean"] - np.array(expected["mean"]))[used] / spread[used]
-    return {"shift": float(np.median(off)), "ratio": float(np.median(found["spread"][used] / spread[used]))}
+    off = np.abs(figures["mean"] - np.array(expected["mean"]))[used] / spread[used]
+    return {"shift": float(np.median(off)), "ratio": float(np.median(figures["spread"][used] / spread[used]))}
 
 
 def _colours(pixels: np.ndarray) -> dict[str, list[float]]:

@@ -21,43 +21,43 @@ Arrays = dict[str, np.ndarray]
 
 def record_of(task: ProbeTask, store: Store) -> dict[str, Any] | None:
     """The record of a probe that is done and whole, else None."""
-    found = store.get(task.key)
-    return found if found and store.whole(found) else None
+    record = store.get(task.key)
+    return record if record and store.has_payloads(record) else None
 
 
 def channels(task: ProbeTask, layer: str, store: Store) -> Arrays | None:
     """What is told of each channel of one layer; None where the layer was not looked at."""
-    found = record_of(task, store)
-    digest = found["payloads"].get(f"layer {layer}") if found else None
+    record = record_of(task, store)
+    digest = record["payloads"].get(f"layer {layer}") if record else None
     return unpack(store.read(digest)) if digest else None
 
 
 def names(task: ProbeTask, store: Store) -> list[str]:
     """The images of a probe by number."""
-    found = unpack(store.read(record_of(task, store)["payloads"]["answers"]))
-    return found["names"].tobytes().decode().split("\n")
+    answers = unpack(store.read(record_of(task, store)["payloads"]["answers"]))
+    return answers["names"].tobytes().decode().split("\n")
 
 
 def summary(task: ProbeTask, store: Store) -> dict[str, Any] | None:
     """A probe as the manifest tells of it; None where it is not done."""
-    found = record_of(task, store)
-    if found is None:
+    record = record_of(task, store)
+    if record is None:
         return None
-    answers = unpack(store.read(found["payloads"]["answers"]))
+    answers = unpack(store.read(record["payloads"]["answers"]))
     layers = {layer.name: layer for layer in task.card.layers}
-    listed = [name.removeprefix("layer ") for name in found["payloads"] if name.startswith("layer ")]
-    told = [_layer(layers[name], channels(task, name, store)) for name in layers if name in listed]
+    listed = [name.removeprefix("layer ") for name in record["payloads"] if name.startswith("layer ")]
+    summaries = [_layer(layers[name], channels(task, name, store)) for name in layers if name in listed]
     return {
         "model": task.card.slug,
-        "data": found["data"],
-        "images": found["images"],
-        "unreadable": found["problems"][:SHOWN],
-        "input": found["input"],
-        "norms": found["norms"],
-        "broken": found["broken"],
-        "sheet": {**found["sheet"], "file": f"{task.card.slug}/findings.webp"} if found["sheet"] else None,
+        "data": record["data"],
+        "images": record["images"],
+        "unreadable": record["problems"][:SHOWN],
+        "input": record["input"],
+        "norms": record["norms"],
+        "broken": record["broken"],
+        "sheet": {**record["sheet"], "file": f"{task.card.slug}/findings.webp"} if record["sheet"] else None,
         **answered(answers, task.card.classes, task.card.output),
-        "layers": told,
+        "layers": summaries,
     }
 
 
@@ -69,16 +69,16 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
     """
     labels, value = output["kind"] == "labels", output["kind"] == "value"
     names = answers["names"].tobytes().decode().split("\n")
-    label, said = answers["label"].astype(int), answers["said"].astype(int)
-    known = (label >= 0) & (not value)
-    missed = answers["label_probability"] < output["threshold"] if labels else said != label
-    wrong = known & missed
+    label, predicted = answers["label"].astype(int), answers["said"].astype(int)
+    labelled = (label >= 0) & (not value)
+    missed = answers["label_probability"] < output["threshold"] if labels else predicted != label
+    wrong = labelled & missed
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     if not labels:
-        np.add.at(confusion, (label[known], said[known]), 1)
+        np.add.at(confusion, (label[labelled], predicted[labelled]), 1)
     off = confusion * (1 - np.eye(len(classes), dtype=np.int64))
     pairs = [divmod(int(place), len(classes)) for place in np.argsort(-off, axis=None, kind="stable")[:12]]
-    given = np.bincount(said, minlength=len(classes))
+    given = np.bincount(predicted, minlength=len(classes))
     probability = answers["probability"]
     margin = probability - answers["second_probability"]
     worst = [i for i in np.argsort(-probability, kind="stable") if wrong[i]][:SHOWN]
@@ -90,9 +90,9 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
         return {
             "number": int(answers["number"][index]),
             "name": names[int(answers["number"][index])],
-            "label": classes[label[index]] if known[index] else "",
+            "label": classes[label[index]] if labelled[index] else "",
             "label_probability": float(own) if np.isfinite(own) else None,
-            "said": classes[said[index]],
+            "said": classes[predicted[index]],
             "probability": float(probability[index]),
             "second": classes[int(answers["second"][index])],
             "second_probability": float(answers["second_probability"][index]),
@@ -103,8 +103,8 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
         "answers": []
         if value
         else [{"name": classes[i], "count": int(given[i])} for i in np.argsort(-given, kind="stable")[:3]],
-        "labelled": int(known.sum()),
-        "correct": int((known & ~wrong).sum()),
+        "labelled": int(labelled.sum()),
+        "correct": int((labelled & ~wrong).sum()),
         "unanswered": int((~answers["finite"]).sum()),
         "confusion": confusion.tolist() if tabled else None,
         "labels": [int(count) for count in confusion.sum(1)] if tabled else None,
@@ -114,38 +114,40 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
     }
 
 
-def _layer(layer: Layer, found: Arrays) -> dict[str, Any]:
+def _layer(layer: Layer, figures: Arrays) -> dict[str, Any]:
     """The channels of a layer that one would want to look at, and how the layer does as a whole."""
-    dead, constant = still(layer, found)
-    broken = np.flatnonzero(found["broken"] > 0)
-    twins = pairs(found)
+    dead, constant = still(layer, figures)
+    broken = np.flatnonzero(figures["broken"] > 0)
+    twins = pairs(figures)
     return {
         "layer": layer.name,
         "channels": int(layer.shape[0]),
-        "images": int(found["images"]),
+        "images": int(figures["images"]),
         "dead": np.flatnonzero(dead).tolist(),
         "constant": np.flatnonzero(constant & ~dead).tolist(),
         "broken": broken.tolist(),
         "twins": twins,
-        "zeros": float(found["zeros"].mean()),
-        "bound": float(found["bound"].mean()),
+        "zeros": float(figures["zeros"].mean()),
+        "bound": float(figures["bound"].mean()),
     }
 
 
-def still(layer: Layer, found: Arrays) -> tuple[np.ndarray, np.ndarray]:
+def still(layer: Layer, figures: Arrays) -> tuple[np.ndarray, np.ndarray]:
     """Which channels (K,) bool are zero in every image, and which have one value everywhere."""
-    largest, sound = found["max"], found["broken"] < found["images"]
+    largest, sound = figures["max"], figures["broken"] < figures["images"]
     size = np.maximum(np.abs(np.where(np.isfinite(largest), largest, 0)), 1e-12)
-    constant = sound & (np.abs(largest - found["mean"]) <= 1e-5 * size) & (found["spread"] <= 1e-5 * size)
-    several = int(found["images"]) > 1 or len(layer.shape) == 3
+    constant = sound & (np.abs(largest - figures["mean"]) <= 1e-5 * size) & (figures["spread"] <= 1e-5 * size)
+    several = int(figures["images"]) > 1 or len(layer.shape) == 3
     constant &= several
     return constant & (largest == 0), constant
 
 
-def pairs(found: Arrays) -> list[list[float]]:
+def pairs(figures: Arrays) -> list[list[float]]:
     """Channels that are near-duplicates, each pair once: `[channel, other, correlation]`, the most alike first."""
     listed = {}
-    for channel, (partner, alike) in enumerate(zip(found["partner"].tolist(), found["alike"].tolist(), strict=True)):
+    for channel, (partner, alike) in enumerate(
+        zip(figures["partner"].tolist(), figures["alike"].tolist(), strict=True)
+    ):
         if partner >= 0 and alike > TWINS:
             listed[tuple(sorted((channel, partner)))] = round(alike, 4)
     return [[a, b, alike] for (a, b), alike in sorted(listed.items(), key=lambda item: (-item[1], item[0]))]

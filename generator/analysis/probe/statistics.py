@@ -41,7 +41,7 @@ def measure(
         for number in range(task.parts(images)):
             jobs.part(task, number, loaded, store)
             say(f"{min(images, task.part * (number + 1)):,} of {images:,} images")
-        jobs.whole(task, loaded, store)
+        jobs.combine(task, loaded, store)
         summary = results.summary(task, store)
     layers = [layer for layer in summary["layers"] if layer["layer"] in stages]
     return {"name": loaded.slug, "sha256": "", **_without_images(summary), "layers": layers}

@@ -43,7 +43,10 @@ def task_of(
         {name: value for name, value in card.output.items() if name != "unit"},
         [(layer.name, layer.kind, layer.stage) for layer in card.layers],
         [(_name(file, source), content) for file, content in zip(paths, digests, strict=True)],
-        [(one.id, one.digest, one.background, one.fit, one.targets.get(card.vocabulary, "")) for one in curated],
+        [
+            (example.id, example.digest, example.background, example.fit, example.targets.get(card.vocabulary, ""))
+            for example in curated
+        ],
         source.most,
         batch,
         closure_digest("generator.analysis.probe.jobs", *bundled_modules(network.source)),
@@ -74,9 +77,9 @@ def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: 
     path = folder / Path(wanted).expanduser()
     if path.exists():
         return Source(str(path), "", most)
-    known = datasets.whereabouts(sets, wanted) if "/" not in wanted else None
-    if known is not None:
-        return Source(str(known.absolute()), wanted, most)
+    location = datasets.whereabouts(sets, wanted) if "/" not in wanted else None
+    if location is not None:
+        return Source(str(location.absolute()), wanted, most)
     raise ConfigError(
         f"{place} expected a folder of pictures, an archive of one, or the name of a data set in the folder given as "
         f"--data; there is no {wanted!r}"

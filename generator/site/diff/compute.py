@@ -66,15 +66,15 @@ def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None
     }
 
 
-def pictures(old: Side, new: Side, told: ChangesRecord, most: int = SHOWN) -> dict[str, bytes]:
+def pictures(old: Side, new: Side, comparison: ChangesRecord, most: int = SHOWN) -> dict[str, bytes]:
     """The files that show it, for the `most` most changed figures and as many that are gone: path and bytes.
 
-    What `told["figures"]` show is noted there, in `files`: `before` and `difference` below `FOLDER`, `after` where the
-    new gallery has it. Pictures that are not at hand are left out.
+    What `comparison["figures"]` show is noted there, in `files`: `before` and `difference` below `FOLDER`, `after`
+    where the new gallery has it. Pictures that are not at hand are left out.
     """
     files: dict[str, bytes] = {}
     for kind in ("changed", "gone"):
-        for entry in [entry for entry in told["figures"] if entry["kind"] == kind][:most]:
+        for entry in [entry for entry in comparison["figures"] if entry["kind"] == kind][:most]:
             was, now = old.figures[entry["id"]], new.figures.get(entry["id"])
             entry["files"] = {}
             data = old.picture(was)
@@ -148,12 +148,12 @@ def _changed(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> Chan
 
 
 def _numbers(left: list[np.ndarray], right: list[np.ndarray]) -> ChangesFigureNumbers:
-    one, other = (np.concatenate([array.ravel() for array in arrays]) for arrays in (left, right))
-    alike = likeness(one, other)
+    before, after = (np.concatenate([array.ravel() for array in arrays]) for arrays in (left, right))
+    alike = likeness(before, after)
     return {
         "correlation": alike["correlation"],
         "relative difference": alike["relative difference"],
-        "largest difference": float(np.abs(other - one).max(initial=0.0)),
+        "largest difference": float(np.abs(after - before).max(initial=0.0)),
     }
 
 
@@ -162,14 +162,14 @@ def _lying_on_each_other(left: Values | None, right: Values | None) -> tuple[lis
     if not left or not right or left.arrays.keys() != right.arrays.keys():
         return None
     pairs = []
-    for name, one in left.arrays.items():
-        other = right.arrays[name]
-        if one.ndim == other.ndim == 3 and name != "channels" and one.shape[0] == other.shape[0]:
-            one, other = of_one_size([one, other])
-        if one.shape != other.shape:
+    for name, first in left.arrays.items():
+        second = right.arrays[name]
+        if first.ndim == second.ndim == 3 and name != "channels" and first.shape[0] == second.shape[0]:
+            first, second = of_one_size([first, second])
+        if first.shape != second.shape:
             return None
-        pairs.append((one, other))
-    return [one for one, _ in pairs], [other for _, other in pairs]
+        pairs.append((first, second))
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 def _difference(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> bytes | None:
@@ -179,11 +179,11 @@ def _difference(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> b
     pair = _lying_on_each_other(left, right)
     if pair and style.difference and len(pair[0]) == 1 and pair[0][0].ndim == style.axes:
         limit = max(float(np.abs(end)) for figure in (was, now) for end in figure["scale"] or (1.0,))
-        (one,), (other,) = pair
+        (before,), (after,) = pair
         if "channels" in left.arrays:
-            drawn = sprite_difference(one, other, limit, right.meta)
+            drawn = sprite_difference(before, after, limit, right.meta)
         else:
-            drawn = map_difference(style.difference, one, other, limit)
+            drawn = map_difference(style.difference, before, after, limit)
         return drawn.files["file"][1]
     files = [side.picture(figure) for side, figure in ((old, was), (new, now))]
     if not all(files):
@@ -210,13 +210,13 @@ def _because(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> list
     return [reason for reason, is_so in reasons.items() if is_so] or ["settings or shared code"]
 
 
-def _of(old: Side, new: Side, part: str, name: str, key: str, tell: Any) -> bool:
-    sides = [[tell(card) for card in side.manifest[part] if card[name] == key] for side in (old, new)]
+def _of(old: Side, new: Side, part: str, name: str, key: str, describe: Any) -> bool:
+    sides = [[describe(card) for card in side.manifest[part] if card[name] == key] for side in (old, new)]
     return sides[0] != sides[1]
 
 
-def _parts(old: Side, new: Side, part: str, name: str, tell: Any) -> dict[str, list[str]]:
-    was, now = ({card[name]: tell(card) for card in side.manifest[part]} for side in (old, new))
+def _parts(old: Side, new: Side, part: str, name: str, describe: Any) -> dict[str, list[str]]:
+    was, now = ({card[name]: describe(card) for card in side.manifest[part]} for side in (old, new))
     return {
         "new": [key for key in now if key not in was],
         "gone": [key for key in was if key not in now],
@@ -232,14 +232,14 @@ def _versions(old: Manifest, new: Manifest) -> list[list[str]]:
 
 def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> list[ChangesAnswer]:
     """The images of which a network now says something else."""
-    was = {(one["model"], one["image"]): one for one in old["predictions"] if one["top"]}
-    found: list[ChangesAnswer] = []
+    was = {(entry["model"], entry["image"]): entry for entry in old["predictions"] if entry["top"]}
+    changed: list[ChangesAnswer] = []
     for now in new["predictions"]:
         before = was.get((now["model"], now["image"]))
         if any(now[axis] not in names for axis, names in wanted.items() if axis != "method"):
             continue
         if before and now["top"] and before["top"][0]["name"] != now["top"][0]["name"]:
-            found.append(
+            changed.append(
                 {
                     "model": now["model"],
                     "image": now["image"],
@@ -248,4 +248,4 @@ def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> li
                     "after": now["top"][0],
                 }
             )
-    return found
+    return changed

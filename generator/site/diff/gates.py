@@ -34,44 +34,48 @@ class Gate:
 
 def gate(text: str) -> Gate:
     """A condition from its words. Raises `ConfigError` that says what can be asked for."""
-    found = GATE.fullmatch(text.strip())
+    match = GATE.fullmatch(text.strip())
     try:
-        limit = float(found["limit"].removesuffix("%")) / (100 if found["limit"].endswith("%") else 1)
+        limit = float(match["limit"].removesuffix("%")) / (100 if match["limit"].endswith("%") else 1)
     except (TypeError, ValueError):
         raise ConfigError(
             f"--fail-if {text!r}: expected [METHOD:]WHAT<LIMIT or >LIMIT, such as grad-cam:correlation<0.9"
         ) from None
-    if found["what"] not in NUMBERS + COUNTS:
-        known = ", ".join(NUMBERS + COUNTS)
-        raise ConfigError(f"--fail-if {text!r}: expected one of {known}; there is no {found['what']!r}")
-    return Gate(text.strip(), found["method"] or "", found["what"], found["sign"], limit)
+    if match["what"] not in NUMBERS + COUNTS:
+        choices = ", ".join(NUMBERS + COUNTS)
+        raise ConfigError(f"--fail-if {text!r}: expected one of {choices}; there is no {match['what']!r}")
+    return Gate(text.strip(), match["method"] or "", match["what"], match["sign"], limit)
 
 
-def broken(gates: Iterable[Gate], told: ChangesRecord) -> list[str]:
+def broken(gates: Iterable[Gate], comparison: ChangesRecord) -> list[str]:
     """One line for each gate that `diff.diff`'s answer breaks, with the figures that break it.
 
     A changed figure whose number cannot be told breaks the gate too: nobody knows that it is within the limit.
     """
-    return [line for one in gates if (line := _broken(one, told))]
+    return [line for gate in gates if (line := _broken(gate, comparison))]
 
 
-def _broken(one: Gate, told: ChangesRecord) -> str:
-    figures = [entry for entry in told["figures"] if one.method in ("", entry["method"])]
-    compared = COMPARED[one.sign]
-    if one.what in COUNTS:
-        count = len(told["answers"]) if one.what == "answers" else sum(_counts(one.what, entry) for entry in figures)
-        return f"{one.text}: it is {count}" if compared(count, one.limit) else ""
-    name, found, unknown = one.what.replace("-", " "), [], []
+def _broken(gate: Gate, comparison: ChangesRecord) -> str:
+    figures = [entry for entry in comparison["figures"] if gate.method in ("", entry["method"])]
+    compared = COMPARED[gate.sign]
+    if gate.what in COUNTS:
+        count = (
+            len(comparison["answers"])
+            if gate.what == "answers"
+            else sum(_counts(gate.what, entry) for entry in figures)
+        )
+        return f"{gate.text}: it is {count}" if compared(count, gate.limit) else ""
+    name, breaking, unknown = gate.what.replace("-", " "), [], []
     for entry in figures:
         if entry["kind"] != "changed":
             continue
         if name not in entry["numbers"]:
             unknown.append(entry["id"])
-        elif compared(entry["numbers"][name], one.limit):
-            found.append(f"{entry['id']} ({entry['numbers'][name]:.3g})")
-    parts = [_some(found)] if found else []
+        elif compared(entry["numbers"][name], gate.limit):
+            breaking.append(f"{entry['id']} ({entry['numbers'][name]:.3g})")
+    parts = [_some(breaking)] if breaking else []
     parts += [f"not known of {_some(unknown)}"] if unknown else []
-    return f"{one.text}: {'; '.join(parts)}" if parts else ""
+    return f"{gate.text}: {'; '.join(parts)}" if parts else ""
 
 
 def _counts(what: str, entry: ChangesFigure) -> bool:

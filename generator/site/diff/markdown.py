@@ -15,18 +15,23 @@ LIMIT = 60_000  # bytes; GitHub takes 65,536 characters, and whoever posts it ma
 HEADS = ("figure", "correlation", "difference", "largest", "SSIM", "because of")
 
 
-def comment(told: ChangesRecord, refused: Sequence[str] = (), limit: int = LIMIT) -> str:
+def comment(comparison: ChangesRecord, refused: Sequence[str] = (), limit: int = LIMIT) -> str:
     """The answer of `diff.diff` as Markdown of at most `limit` bytes: the most changed first, what is left out is told.
 
     `refused` are the gates that it breaks. There are no links, no mentions and no HTML of others in it: titles are
     left out, and names, classes and reasons are code.
     """
-    head = [MARK, "## What changed in the gallery", "", f"{changes.summary(told)} {changes.same(told)}", ""]
+    head = [MARK, "## What changed in the gallery", "", f"{changes.summary(comparison)} {changes.same(comparison)}", ""]
     if refused:
         head += ["**Refused:**", "", *(f"- {code(line)}" for line in refused), ""]
-    head += [f"- {title}: {code(words)}" for title, words in changes.causes(told)]
-    head += [""] if changes.causes(told) else []
-    sections = [_answers(told["answers"]), *_changed(told["figures"]), _new(told["figures"]), *_gone(told)]
+    head += [f"- {title}: {code(words)}" for title, words in changes.causes(comparison)]
+    head += [""] if changes.causes(comparison) else []
+    sections = [
+        _answers(comparison["answers"]),
+        *_changed(comparison["figures"]),
+        _new(comparison["figures"]),
+        *_gone(comparison),
+    ]
     return _fitted("\n".join(head).rstrip() + "\n\n", [section for section in sections if section[1]], limit)
 
 
@@ -63,13 +68,17 @@ def _fitted(head: str, sections: Iterable[Section], limit: int) -> str:
 def _answers(answers: Sequence[ChangesAnswer]) -> Section:
     title = "### Other answers\n\n| network | image | before | now | right |\n|---|---|---|---|---|\n"
     rows = []
-    for one in answers:
-        cells = [code(one["model"]), code(one["image"]), *(_said(one[when]) for when in ("before", "after"))]
-        rows.append(_row([*cells, code(one["label"]) if one["label"] else ""]))
+    for answer in answers:
+        cells = [
+            code(answer["model"]),
+            code(answer["image"]),
+            *(_answer_cell(answer[when]) for when in ("before", "after")),
+        ]
+        rows.append(_row([*cells, code(answer["label"]) if answer["label"] else ""]))
     return title, rows
 
 
-def _said(answer: ProbabilityRecord) -> str:
+def _answer_cell(answer: ProbabilityRecord) -> str:
     return f"{code(answer['name'])} {100 * answer['probability']:.1f} %"
 
 
@@ -94,13 +103,13 @@ def _new(figures: Sequence[ChangesFigure]) -> Section:
     return _grouped("New", [entry for entry in figures if entry["kind"] == "new"])
 
 
-def _gone(told: ChangesRecord) -> list[Section]:
+def _gone(comparison: ChangesRecord) -> list[Section]:
     """Reports that are gone as a whole in a line each, and then single figures."""
-    lost = {axis: told["parts"][part]["gone"] for axis, part in (("model", "models"), ("image", "images"))}
-    entries = [entry for entry in told["figures"] if entry["kind"] == "gone"]
-    whole = [entry for entry in entries if any(entry[axis] in names for axis, names in lost.items())]
-    single = [f"- {code(entry['id'])}" for entry in entries if entry not in whole]
-    return [_grouped("Gone as a whole", whole), ("### Gone\n\n", single)]
+    lost = {axis: comparison["parts"][part]["gone"] for axis, part in (("model", "models"), ("image", "images"))}
+    entries = [entry for entry in comparison["figures"] if entry["kind"] == "gone"]
+    in_lost_reports = [entry for entry in entries if any(entry[axis] in names for axis, names in lost.items())]
+    single = [f"- {code(entry['id'])}" for entry in entries if entry not in in_lost_reports]
+    return [_grouped("Gone as a whole", in_lost_reports), ("### Gone\n\n", single)]
 
 
 def _grouped(title: str, entries: Sequence[ChangesFigure]) -> Section:

@@ -54,19 +54,19 @@ def set_against(
     stores = list(stores)
     before, after = Side(old, stores), Side(new, stores)
     _check_names(before, after, chosen or {}, gates)
-    told = diff(before, after, chosen)
+    comparison = diff(before, after, chosen)
     if html:
-        write_folder(before, after, told, html, most)
-    return Answer(told, broken(gates, told), _blind(told))
+        write_folder(before, after, comparison, html, most)
+    return Answer(comparison, broken(gates, comparison), _blind(comparison))
 
 
 def changes_of(before: Side, after: Side) -> tuple[ChangesRecord, dict[str, bytes]]:
     """What a manifest tells of the changes since `before`, and the files that it names: path and bytes."""
-    told = diff(before, after)
-    return told, pictures(before, after, told)
+    comparison = diff(before, after)
+    return comparison, pictures(before, after, comparison)
 
 
-def write_folder(before: Side, after: Side, told: ChangesRecord, folder: Path, most: int) -> None:
+def write_folder(before: Side, after: Side, comparison: ChangesRecord, folder: Path, most: int) -> None:
     """A folder with `index.html`, its pictures, styles and scripts, to be opened or served anywhere.
 
     Raises `ConfigError` where something else is in the folder: what was written by an earlier call is replaced.
@@ -74,8 +74,8 @@ def write_folder(before: Side, after: Side, told: ChangesRecord, folder: Path, m
     if folder.exists() and any(folder.iterdir()) and not (folder / "changes.json").is_file():
         raise ConfigError(f"--html {folder}: expected an empty folder, or one of an earlier diff")
     shutil.rmtree(folder, ignore_errors=True)
-    files = pictures(before, after, told, most)
-    for entry in told["figures"]:
+    files = pictures(before, after, comparison, most)
+    for entry in comparison["figures"]:
         name = entry.get("files", {}).get("after")
         data = after.picture(after.figures[entry["id"]]) if name else None
         if data:
@@ -96,14 +96,16 @@ def write_folder(before: Side, after: Side, told: ChangesRecord, folder: Path, m
         (folder / "assets" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(assets / name, folder / "assets" / name)
     gallery = Gallery(_with_old(after.manifest, before.manifest))
-    page = render(jinja([resource("templates")]), "changes.html", changes(gallery, told, "index.html", site=False))
+    page = render(
+        jinja([resource("templates")]), "changes.html", changes(gallery, comparison, "index.html", site=False)
+    )
     (folder / "index.html").write_text(page, encoding="utf-8")
-    (folder / "changes.json").write_text(as_json(told), encoding="utf-8")
+    (folder / "changes.json").write_text(as_json(comparison), encoding="utf-8")
 
 
-def as_json(told: ChangesRecord) -> str:
+def as_json(comparison: ChangesRecord) -> str:
     """For programs: the same bytes for the same galleries."""
-    return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(comparison, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_comment(answer: Answer) -> str:
@@ -120,8 +122,8 @@ def _with_old(new: Manifest, old: Manifest) -> Manifest:
     """The new manifest, and of the old one the cards of what is gone, so that it can be called by its name."""
     joined: Any = dict(new)
     for part, name in AXES.values():
-        known = {card[name] for card in new[part]}
-        joined[part] = [*new[part], *(card for card in old[part] if card[name] not in known)]
+        names = {card[name] for card in new[part]}
+        joined[part] = [*new[part], *(card for card in old[part] if card[name] not in names)]
     styles = {style["name"]: style for manifest in (old, new) for style in manifest.get("styles", ())}
     joined["styles"] = list(styles.values())
     return cast(Manifest, joined)
@@ -129,25 +131,27 @@ def _with_old(new: Manifest, old: Manifest) -> Manifest:
 
 def _check_names(old: Side, new: Side, chosen: Mapping[str, Iterable[str]], gates: Iterable[Gate]) -> None:
     for axis, (part, name) in AXES.items():
-        known = {card[name] for side in (old, new) for card in side.manifest[part]}
-        for asked in chosen.get(axis, ()):
-            if asked not in known:
-                raise ConfigError(f"--{axis} {asked!r}: neither gallery has it{nearest(asked, known)}")
-        for one in gates if axis == "method" else ():
-            if one.method and one.method not in known:
+        names = {card[name] for side in (old, new) for card in side.manifest[part]}
+        for choice in chosen.get(axis, ()):
+            if choice not in names:
+                raise ConfigError(f"--{axis} {choice!r}: neither gallery has it{nearest(choice, names)}")
+        for rule in gates if axis == "method" else ():
+            if rule.method and rule.method not in names:
                 raise ConfigError(
-                    f"--fail-if {one.text!r}: neither gallery has {one.method!r}{nearest(one.method, known)}"
+                    f"--fail-if {rule.text!r}: neither gallery has {rule.method!r}{nearest(rule.method, names)}"
                 )
 
 
-def _blind(told: ChangesRecord) -> str:
-    drawn = [entry for entry in told["figures"] if entry["kind"] == "changed" and entry["status"] == ["drawn", "drawn"]]
+def _blind(comparison: ChangesRecord) -> str:
+    drawn = [
+        entry for entry in comparison["figures"] if entry["kind"] == "changed" and entry["status"] == ["drawn", "drawn"]
+    ]
     unseen = sum(not entry["numbers"] for entry in drawn)
     by_picture = sum(bool(entry["numbers"]) and "correlation" not in entry["numbers"] for entry in drawn)
     read = sum(entry["values"] == "decoded" for entry in drawn)
-    said = [
+    notes = [
         f"{unseen} are known by their digests alone: neither picture nor values are at hand" if unseen else "",
         f"{by_picture} by their pictures alone: no values to subtract" if by_picture else "",
         f"the values of {read} were read from their pictures, to one step of 8 bits" if read else "",
     ]
-    return "; ".join(filter(None, said))
+    return "; ".join(filter(None, notes))

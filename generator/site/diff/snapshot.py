@@ -57,7 +57,7 @@ class Side:
         """The arrays behind a figure, as `store.unpack` gives them, and what is known of them."""
         key = figure["keys"].get("array", "")
         data = self._payload(key, "arrays")
-        record = next((found for found in (store.get(key) for store in self._stores) if found), None)
+        record = next((candidate for candidate in (store.get(key) for store in self._stores) if candidate), None)
         return (unpack(data), record["meta"]) if data is not None and record else None
 
     def _payload(self, key: str, part: str) -> bytes | None:

@@ -27,12 +27,12 @@ class Values:
 
 def values(side: Side, figure: FigureRecord) -> Values | None:
     """The values of a drawn figure. None where neither store nor picture has them."""
-    found = side.arrays(figure)
-    if found:
-        arrays, meta = found
+    stored = side.arrays(figure)
+    if stored:
+        arrays, meta = stored
         if "codes" in arrays:
             return Values({"channels": channels(arrays, meta)}, "stored", meta)
-        finite = {name: np.nan_to_num(one, nan=0.0, posinf=0.0, neginf=0.0) for name, one in arrays.items()}
+        finite = {name: np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0) for name, array in arrays.items()}
         return Values(finite, "stored", meta)
     style = side.style(figure)
     data, read = side.picture(figure, style.reads_from), READERS.get(style.reads)

@@ -62,8 +62,8 @@ class GrowthPage:
 def growth(gallery: Gallery) -> GrowthPage:
     """The page; its plots mark the networks of the gallery that are none of the well-known ones."""
     tables = json.loads(TABLES.read_text("utf-8"))
-    known = {table["name"] for table in tables}
-    own = [card for card in gallery.models.values() if not card["derived_from"] and card["name"] not in known]
+    names = {table["name"] for table in tables}
+    own = [card for card in gallery.models.values() if not card["derived_from"] and card["name"] not in names]
     points = tuple((card["title"], card["parameters"], card["macs"]) for card in own)
     return GrowthPage(
         title="How the architectures grew",
@@ -118,8 +118,8 @@ def _short(count: int) -> str:
 
 def _brief(title: str) -> str:
     """A stranger's title as far as a plot has room for it."""
-    told = escape.fold(title)
-    return told if len(told) <= 40 else f"{told[:39]}…"
+    text = escape.fold(title)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 # --- the plots ------------------------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ def _held() -> Drawn:
         "parameters": [table["held"]["linear"] / sum(table["held"].values()) for table in tables],
         "work": [table["worked"]["linear"] / sum(table["worked"].values()) for table in tables],
     }
-    told = (f"{table['title']} {share:.0%}" for table, share in zip(tables, shares["parameters"], strict=True))
-    label = "Share of the parameters that lie in linear layers: " + ", ".join(told)
+    percentages = (f"{table['title']} {share:.0%}" for table, share in zip(tables, shares["parameters"], strict=True))
+    label = "Share of the parameters that lie in linear layers: " + ", ".join(percentages)
     x = Axis(0, 112, "% in linear layers", whole_ticks(100, 20))
     plot = Plot(label, WIDTH, 330, x, names=[table["title"] for table in tables])
     series = ((-0.2, "parameters", GREEN), (0.2, "work", WRONG))

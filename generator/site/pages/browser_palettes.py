@@ -33,8 +33,8 @@ WITH_SIGN = [
 def _sampled(palette: np.ndarray) -> np.ndarray:
     """`SAMPLES` colours (n, 3), evenly from the first to the last of `palette`."""
     places = np.linspace(0, len(palette) - 1, SAMPLES)
-    known = np.arange(len(palette))
-    return np.stack([np.interp(places, known, palette[:, channel]) for channel in range(3)], -1).round().astype(int)
+    indices = np.arange(len(palette))
+    return np.stack([np.interp(places, indices, palette[:, channel]) for channel in range(3)], -1).round().astype(int)
 
 
 def _hex(colours: np.ndarray) -> str:

@@ -123,7 +123,7 @@ def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | 
     if not answer or len(answer["top"]) < 2:
         return None
     wanted = [(INPUT, ()), ("region", TOLD), ("relevance", TOLD), ("covered", TOLD)]
-    found = [gallery.in_role(model, image, role, targets) for role, targets in wanted]
+    figures = [gallery.in_role(model, image, role, targets) for role, targets in wanted]
     rival = gallery.in_role(model, image, "region", ("rival",))
     first, second = answer["top"][:2]
     return Seen(
@@ -133,7 +133,7 @@ def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | 
         second=second["name"],
         second_percent=format.percent(second["probability"]),
         bars=components.bars(answer),
-        plates=[components.plate(gallery, figure, page) for figure in found if figure],
+        plates=[components.plate(gallery, figure, page) for figure in figures if figure],
         rival=components.plate(gallery, rival, page) if rival else None,
     )
 
@@ -143,11 +143,11 @@ def _filters(gallery: Gallery, model: str) -> Filters | None:
     kernels = gallery.in_role(model, MODEL_LEVEL, FILTERS)
     if not probe or not kernels:
         return None
-    told = {layer["layer"]: layer for layer in probe["layers"]}
+    by_layer = {layer["layer"]: layer for layer in probe["layers"]}
     stages = [
-        (stage, told[stage["layer"]])
+        (stage, by_layer[stage["layer"]])
         for stage in gallery.models[model]["stages"][:-1]
-        if stage["title"].startswith("conv") and stage["layer"] in told
+        if stage["title"].startswith("conv") and stage["layer"] in by_layer
     ]
     rows = [
         Stage(
@@ -173,27 +173,27 @@ def _layer(gallery: Gallery, model: str, name: str) -> str:
 
 
 def _forgetful(gallery: Gallery, model: str) -> Forgetful | None:
-    found: dict[str, list[FigureRecord]] = {}
+    by_method: dict[str, list[FigureRecord]] = {}
     for figure in gallery.figures:
         if figure["model"] == model and (figure.get("evidence") or {}).get("randomisation"):
-            found.setdefault(figure["method"], []).append(figure)
-    if not found:
+            by_method.setdefault(figure["method"], []).append(figure)
+    if not by_method:
         return None
-    means = {method: _mean(figures, "randomisation") for method, figures in found.items()}
+    means = {method: _mean(figures, "randomisation") for method, figures in by_method.items()}
     ordered = sorted(means, key=means.__getitem__, reverse=True)
-    shown = [found[method][0] for method in (ordered[0], ordered[-1])]
+    shown = [by_method[method][0] for method in (ordered[0], ordered[-1])]
     rows = [
         Left(
             method=Link(gallery.methods[method]["title"], relative(method_page(method), CASES)),
             mean=_two(means[method]),
-            last=_two(fmean(figure["evidence"]["randomisation"]["curve"][-1] for figure in found[method])),
-            deletion=_two(_mean(found[method], "deletion")),
+            last=_two(fmean(figure["evidence"]["randomisation"]["curve"][-1] for figure in by_method[method])),
+            deletion=_two(_mean(by_method[method], "deletion")),
         )
         for method in ordered
     ]
     return Forgetful(
         model=Link(gallery.models[model]["title"], relative(model_page(model), CASES)),
-        images=format.count(max(len(figures) for figures in found.values())),
+        images=format.count(max(len(figures) for figures in by_method.values())),
         plates=[components.plate(gallery, figure, CASES) for figure in shown],
         rows=rows if len(rows) <= 2 * MOST else rows[:MOST] + rows[-MOST:],
         edges=_of_control(gallery, model, EDGES, "randomisation"),
@@ -207,7 +207,11 @@ def _mean(figures: list[FigureRecord], measure: str) -> float:
 
 def _of_control(gallery: Gallery, model: str, control: str, measure: str) -> str:
     held = gallery.controls.get(control, NOTHING).get("measured", [])
-    scores = [one["evidence"][measure]["score"] for one in held if one["model"] == model and measure in one["evidence"]]
+    scores = [
+        entry["evidence"][measure]["score"]
+        for entry in held
+        if entry["model"] == model and measure in entry["evidence"]
+    ]
     return _two(fmean(scores)) if scores else ""
 
 

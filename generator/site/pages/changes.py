@@ -93,11 +93,11 @@ class ChangesPage(ChangesSheet):
     trail: list[Link]
 
 
-def changes(gallery: Gallery, told: ChangesRecord, page: str, site: bool = True) -> ChangesSheet:
+def changes(gallery: Gallery, diff: ChangesRecord, page: str, site: bool = True) -> ChangesSheet:
     """The answer of `diff.diff` as `page` shows it; of a page without a site around it pictures lie beside it."""
     place = _Place(gallery, page, site)
     by_kind: dict[str, list[ChangesFigure]] = {"changed": [], "new": [], "gone": []}
-    for entry in told["figures"]:
+    for entry in diff["figures"]:
         by_kind[entry["kind"]].append(entry)
     shown = {kind: [entry for entry in entries if "files" in entry] for kind, entries in by_kind.items()}
     rest = {kind: [entry for entry in entries if "files" not in entry] for kind, entries in by_kind.items()}
@@ -110,10 +110,10 @@ def changes(gallery: Gallery, told: ChangesRecord, page: str, site: bool = True)
     return (ChangesPage if site else ChangesSheet)(
         **trail,
         title="What changed",
-        summary=summary(told),
-        same=same(told),
-        causes=causes(told),
-        turned=[_turned(place, answer) for answer in told["answers"]],
+        summary=summary(diff),
+        same=same(diff),
+        causes=causes(diff),
+        turned=[_turned(place, answer) for answer in diff["answers"]],
         sides=SIDES,
         changes=[_change(place, entry) for entry in shown["changed"]],
         others=[_listed(place, entry) for entry in rest["changed"][:LISTED]],
@@ -124,41 +124,41 @@ def changes(gallery: Gallery, told: ChangesRecord, page: str, site: bool = True)
     )
 
 
-def summary(told: ChangesRecord) -> str:
+def summary(diff: ChangesRecord) -> str:
     """`12 figures changed, 3 are new, none is gone.`"""
-    changed, new, gone = (told["counts"][kind] for kind in ("changed", "new", "gone"))
+    changed, new, gone = (diff["counts"][kind] for kind in ("changed", "new", "gone"))
     verb = "figure" if changed == 1 else "figures"
     return f"{_many(changed)} {verb} changed, {_are(new)} new, {_are(gone)} gone.".capitalize()
 
 
-def same(told: ChangesRecord) -> str:
+def same(diff: ChangesRecord) -> str:
     """`2,900 figures are the same, 12 of them though made anew.`"""
-    count, again = told["counts"]["same"], told["counts"]["same, made anew"]
-    said = f"{format.count(count)} {'figure is' if count == 1 else 'figures are'} the same"
+    count, again = diff["counts"]["same"], diff["counts"]["same, made anew"]
+    text = f"{format.count(count)} {'figure is' if count == 1 else 'figures are'} the same"
     anew = "though made anew" if count == again else f"{format.count(again)} of them though made anew"
-    return f"{said}, {anew}." if again else f"{said}."
+    return f"{text}, {anew}." if again else f"{text}."
 
 
-def causes(told: ChangesRecord) -> list[tuple[str, str]]:
+def causes(diff: ChangesRecord) -> list[tuple[str, str]]:
     """What of the gallery itself is new, gone or changed: networks, images, methods and library versions."""
-    found = []
+    rows = []
     for part, title in PARTS.items():
-        said = [f"{word}: {', '.join(names)}" for word, names in told["parts"][part].items() if names]
-        if said:
-            found.append((title, "; ".join(said)))
-    moved = [f"{name} {old or 'none'} → {new or 'none'}" for name, old, new in told["versions"]]
-    return found + ([("Versions", ", ".join(moved))] if moved else [])
+        changed = [f"{word}: {', '.join(names)}" for word, names in diff["parts"][part].items() if names]
+        if changed:
+            rows.append((title, "; ".join(changed)))
+    moved = [f"{name} {old or 'none'} → {new or 'none'}" for name, old, new in diff["versions"]]
+    return rows + ([("Versions", ", ".join(moved))] if moved else [])
 
 
 def measured(numbers: ChangesFigureNumbers) -> list[tuple[str, str]]:
     """The numbers of a change by name, as people read them."""
-    known: dict[str, tuple[str, Callable[[float], str]]] = {
+    formats: dict[str, tuple[str, Callable[[float], str]]] = {
         "correlation": ("correlation", format.correlation),
         "relative difference": ("length of the difference", format.percent),
         "largest difference": ("largest difference", format.number),
         "ssim": ("SSIM", format.correlation),
     }
-    return [(title, tell(numbers[name])) for name, (title, tell) in known.items() if name in numbers]
+    return [(title, formatter(numbers[name])) for name, (title, formatter) in formats.items() if name in numbers]
 
 
 # --- their parts ------------------------------------------------------------------------------------
@@ -212,16 +212,16 @@ def _change(place: _Place, entry: ChangesFigure) -> Change:
     ]
     width, height = entry.get("size", (0, 0))
     before, after = entry["status"]
-    said = f"{before} before" if entry["kind"] == "changed" and before != after else ""
-    if said:
-        said += f", {after} now" + (f": {entry['reason']}" if entry["reason"] else "")
+    status = f"{before} before" if entry["kind"] == "changed" and before != after else ""
+    if status:
+        status += f", {after} now" + (f": {entry['reason']}" if entry["reason"] else "")
     return Change(
         id=entry["id"],
         title=title,
         of=of,
         because=" and ".join(entry.get("because", [])),
         facts=measured(entry.get("numbers", {})),
-        words=said,
+        words=status,
         panes=panes,
         scales=_scales(entry, figure, style),
         large=width > 2 * COLUMN,
@@ -239,12 +239,12 @@ def _figure(place: _Place, entry: ChangesFigure) -> FigureRecord:
 
 def _scales(entry: ChangesFigure, figure: FigureRecord, style: StyleCard) -> dict[str, Scale]:
     """The two ends of the colours of before and after, where they are a scale."""
-    found = {}
+    scales = {}
     for role, scale in zip(("left", "right"), entry.get("scales", (None, None)), strict=True):
         if scale and style.ramp:
             ramp = components.ramp(figure, style, scale[0])
-            found[role] = Scale(format.number(scale[0]), format.number(scale[1]), ramp)
-    return found
+            scales[role] = Scale(format.number(scale[0]), format.number(scale[1]), ramp)
+    return scales
 
 
 def _title(place: _Place, entry: ChangesFigure) -> tuple[str, str]:
@@ -269,15 +269,15 @@ def _grouped(place: _Place, entries: list[ChangesFigure]) -> list[Listed]:
     """New figures by report; those of a network alone by network."""
     counts = Counter((entry["model"], entry["image"]) for entry in entries)
     failed = Counter((entry["model"], entry["image"]) for entry in entries if entry["status"][1] == "failed")
-    found = []
+    groups = []
     for (model, image), count in counts.items():
         example = place.gallery.images.get(image)
         page = report_page(model, image) if example else f"gallery/{model}/index.html"
         name = f"{example['title'] if example else 'The network itself'} in {place.gallery.models[model]['title']}"
         notes = [f"{format.count(count)} {'figure' if count == 1 else 'figures'}"]
         notes += [f"{failed[model, image]} failed"] if failed[model, image] else []
-        found.append(Listed(Link(name, place.leads(page)), notes))
-    return found
+        groups.append(Listed(Link(name, place.leads(page)), notes))
+    return groups
 
 
 def _turned(place: _Place, answer: ChangesAnswer) -> Turned:
@@ -287,13 +287,13 @@ def _turned(place: _Place, answer: ChangesAnswer) -> Turned:
     return Turned(
         Link(image, place.leads(report_page(answer["model"], answer["image"]))),
         place.gallery.models[answer["model"]]["title"],
-        _said(answer["before"]),
-        _said(now),
+        _answer_text(answer["before"]),
+        _answer_text(now),
         state,
     )
 
 
-def _said(answer: ProbabilityRecord) -> str:
+def _answer_text(answer: ProbabilityRecord) -> str:
     return f"{answer['name']}, {format.percent(answer['probability'])}"
 
 

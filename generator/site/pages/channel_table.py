@@ -57,8 +57,8 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
     if seen is None:
         return None
     statistics = gallery.statistics(model)
-    told = layer_of(statistics, name)
-    measured, told = (statistics, told) if told else (probe, seen)
+    layer = layer_of(statistics, name)
+    measured, layer = (statistics, layer) if layer else (probe, seen)
     page = layer_page(model, name)
     figure = _patches(gallery, model, name)
     plate = components.plate(gallery, figure, page) if figure else None
@@ -68,9 +68,9 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
         script=relative(script_file(model, name), page),
         probe=probe_words(probe["data"], seen.get("images", probe["images"])),
         curated=not probe["data"],
-        summary=_summary(told),
-        measured="" if measured is probe else probe_words(measured["data"], told["images"]),
-        rows=noted(told),
+        summary=_summary(layer),
+        measured="" if measured is probe else probe_words(measured["data"], layer["images"]),
+        rows=noted(layer),
         patches=plate,
         cells=plate.cells if plate else "",
         strip=f"{sprite['patches']} {sprite['side']} {sprite['lines']}" if sprite else "",
@@ -110,35 +110,35 @@ def probe_words(data: str, images: int) -> str:
     return f"{count} images of {data}" if data else f"the {count} images of this gallery"
 
 
-def noted(told: ProbeLayer) -> list[Row]:
+def noted(layer: ProbeLayer) -> list[Row]:
     """The channels that stand on the page itself, so that others can link to them."""
     rows: dict[int, str] = {}
-    for channel in told["broken"][:NOTED]:
+    for channel in layer["broken"][:NOTED]:
         rows.setdefault(channel, "has values that are no numbers")
-    for channel in told["dead"][:NOTED]:
+    for channel in layer["dead"][:NOTED]:
         rows.setdefault(channel, "silent in every image")
-    for channel in told["constant"][:NOTED]:
+    for channel in layer["constant"][:NOTED]:
         rows.setdefault(channel, "the same value everywhere")
-    for *pair, alike in told["twins"][:NOTED]:
-        one, other = map(int, pair)
-        rows.setdefault(one, f"as channel {other}: they correlate at {format.correlation(alike)}")
-        rows.setdefault(other, f"as channel {one}: they correlate at {format.correlation(alike)}")
+    for *pair, alike in layer["twins"][:NOTED]:
+        first, other = map(int, pair)
+        rows.setdefault(first, f"as channel {other}: they correlate at {format.correlation(alike)}")
+        rows.setdefault(other, f"as channel {first}: they correlate at {format.correlation(alike)}")
     return [Row(channel, f"c{channel}", why) for channel, why in rows.items()]
 
 
-def _summary(told: ProbeLayer) -> list[str]:
-    said = []
-    for kind, spoken in (
+def _summary(layer: ProbeLayer) -> list[str]:
+    sentences = []
+    for kind, meaning in (
         ("broken", "hold values that are no numbers"),
         ("dead", "are silent in every image"),
         ("constant", "have one value everywhere"),
     ):
-        if told[kind]:
-            said.append(f"{format.count(len(told[kind]))} of {format.count(told['channels'])} {spoken}.")
-    if told["twins"]:
-        pairs = len(told["twins"])
-        said.append(f"{format.count(pairs)} {'pair is' if pairs == 1 else 'pairs are'} near-duplicates.")
-    return said or ["None is silent, constant or the double of another."]
+        if layer[kind]:
+            sentences.append(f"{format.count(len(layer[kind]))} of {format.count(layer['channels'])} {meaning}.")
+    if layer["twins"]:
+        pairs = len(layer["twins"])
+        sentences.append(f"{format.count(pairs)} {'pair is' if pairs == 1 else 'pairs are'} near-duplicates.")
+    return sentences or ["None is silent, constant or the double of another."]
 
 
 def _patches(gallery: Gallery, model: str, name: str) -> FigureRecord | None:
@@ -151,14 +151,14 @@ def _patches(gallery: Gallery, model: str, name: str) -> FigureRecord | None:
 
 def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[dict[str, Any]]:
     """The figures of some of the layer's channels, each with the place of every channel that it shows."""
-    pictured, found = gallery.methods_with("units"), []
+    pictured, entries = gallery.methods_with("units"), []
     for image in (MODEL_LEVEL, *gallery.images_of(model)):
         for figure in gallery.report(model, image):
             shown = figure["numbers"].get("channels") if figure["method"] in pictured else None
             if not shown or figure["layer"] != name or figure["status"] != "drawn" or not figure["sprite"]:
                 continue
             sprite = figure["sprite"]
-            found.append(
+            entries.append(
                 {
                     "kind": figure["method"],
                     "title": escape.fold(gallery.methods[figure["method"]]["title"]),
@@ -169,7 +169,7 @@ def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[dict[s
                     "channels": shown,
                 }
             )
-    return found
+    return entries
 
 
 # --- the numbers of all channels ---------------------------------------------------------------------
@@ -180,34 +180,34 @@ def write(manifest: Manifest, site: Path, channels: Callable[[str, str], Arrays 
     gallery = Gallery(manifest)
     for model, probe in gallery.probes.items():
         pages = set(gallery.layers_of(model))
-        for told in probe["layers"]:
-            found = channels(model, told["layer"]) if told["layer"] in pages else None
-            if found is not None:
-                file = site / script_file(model, told["layer"])
+        for layer in probe["layers"]:
+            arrays = channels(model, layer["layer"]) if layer["layer"] in pages else None
+            if arrays is not None:
+                file = site / script_file(model, layer["layer"])
                 file.parent.mkdir(parents=True, exist_ok=True)
-                marked = layer_of(gallery.statistics(model), told["layer"]) or told
-                file.write_text(script(marked, found, probe), encoding="utf-8")
+                marked = layer_of(gallery.statistics(model), layer["layer"]) or layer
+                file.write_text(script(marked, arrays, probe), encoding="utf-8")
 
 
-def script(told: ProbeLayer, found: Arrays, probe: ProbeRecord) -> str:
+def script(layer: ProbeLayer, arrays: Arrays, probe: ProbeRecord) -> str:
     """A layer's channels as a classic script: three figures each, shares in per mille, histograms as letters."""
-    counts = found["histogram"].astype(np.float64)
+    counts = arrays["histogram"].astype(np.float64)
     heights = np.log1p(counts) / np.log1p(np.maximum(1, counts.max(1, keepdims=True)))
     bars = np.rint(heights * (len(LEVELS) - 1)).astype(int)
-    known = {kind: set(told[kind]) for kind in ("broken", "dead", "constant")}
-    states = ["".join(k[0] for k in ("broken", "dead", "constant") if c in known[k]) for c in range(told["channels"])]
+    marked = {kind: set(layer[kind]) for kind in ("broken", "dead", "constant")}
+    states = ["".join(k[0] for k in ("broken", "dead", "constant") if c in marked[k]) for c in range(layer["channels"])]
     plain = {
         "images": probe["images"],
-        "unit": float(found["unit"]),
-        "max": _short(found["max"]),
-        "mean": _short(found["mean"]),
-        "zeros": [round(1000 * float(share)) for share in found["zeros"]],
+        "unit": float(arrays["unit"]),
+        "max": _short(arrays["max"]),
+        "mean": _short(arrays["mean"]),
+        "zeros": [round(1000 * float(share)) for share in arrays["zeros"]],
         "state": states,
-        "partner": found["partner"].tolist(),
-        "alike": _short(found["alike"]),
+        "partner": arrays["partner"].tolist(),
+        "alike": _short(arrays["alike"]),
         "bars": ["".join(LEVELS[level] for level in row) for row in bars],
-        "top": [_short(column) for column in found["top"].T],
-        "image": found["top_image"].T.tolist(),
+        "top": [_short(column) for column in arrays["top"].T],
+        "image": arrays["top_image"].T.tolist(),
     }
     return f"window.innerviewUnits={json.dumps(plain, separators=(',', ':'))};\n"
 

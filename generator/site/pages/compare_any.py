@@ -79,9 +79,11 @@ def data_scripts(gallery: Gallery) -> dict[str, str]:
         for image in [MODEL_LEVEL, *gallery.images_of(model)]:
             shown = _shown(gallery, model, image)
             if shown:
-                told = escape.script_json([_entry(gallery, figure) for figure in shown])
+                payload = escape.script_json([_entry(gallery, figure) for figure in shown])
                 name = f"gallery/{model}/{image}/figures.js"
-                scripts[name] = f"(window.innerviewFigures=window.innerviewFigures||{{}})['{model}/{image}']={told};\n"
+                scripts[name] = (
+                    f"(window.innerviewFigures=window.innerviewFigures||{{}})['{model}/{image}']={payload};\n"
+                )
     return scripts
 
 

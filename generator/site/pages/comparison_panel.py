@@ -100,8 +100,8 @@ def _title(gallery: Gallery, entry: ComparisonRecord, method: MethodRecord) -> s
     if entry["method"] == gallery.activations:
         stages = gallery.models[entry["models"][0]]["stages"]
         return next((stage["title"] for stage in stages if stage["layer"] == entry["layer"]), entry["layer"])
-    said = method.get("title", entry["method"])
-    return f"{said} for {entry['target']}" if entry["target"] else said
+    title = method.get("title", entry["method"])
+    return f"{title} for {entry['target']}" if entry["target"] else title
 
 
 def _facts(gallery: Gallery, entry: ComparisonRecord) -> list[str]:

@@ -244,10 +244,10 @@ def _alt(gallery: Gallery, figure: FigureRecord, method: MethodRecord) -> str:
     """What a picture shows, for a figure that came without words of its own."""
     image = gallery.images.get(figure["image"], NOTHING).get("title", "")
     target = (figure.get("target") or NOTHING).get("name", "")
-    said = method.get("title", figure["method"])
-    said += f" at layer {figure['layer']}" if figure["layer"] else ""
-    said += f" for the class {target}" if target else ""
-    return said + (f" of {image}" if image and figure["image"] != MODEL_LEVEL else "")
+    text = method.get("title", figure["method"])
+    text += f" at layer {figure['layer']}" if figure["layer"] else ""
+    text += f" for the class {target}" if target else ""
+    return text + (f" of {image}" if image and figure["image"] != MODEL_LEVEL else "")
 
 
 def in_table(shown: Plate) -> Plate:
@@ -277,7 +277,9 @@ def verdict(prediction: PredictionRecord | None) -> Verdict | None:
     """What the network said, in words and a state."""
     kind = prediction.get("kind", "classes") if prediction else ""
     if kind == "value":
-        values = [" ".join([one["name"], format.number(one["value"]), one["unit"]]) for one in prediction["values"]]
+        values = [
+            " ".join([entry["name"], format.number(entry["value"]), entry["unit"]]) for entry in prediction["values"]
+        ]
         return Verdict(" · ".join(map(str.strip, values)), "", "", "", "unknown", kind)
     if not prediction or not prediction["top"]:
         return None

@@ -25,11 +25,11 @@ ONE = 0.9  # share of the images that get the same answer, from which on a netwo
 def faults(gallery: Gallery, model: str) -> list[Fault]:
     """All that stands out in a network, the worst first."""
     card, probe = gallery.models[model], gallery.statistics(model)
-    found = [*_of_card(card, model), *_flat(gallery, model)]
+    all_faults = [*_of_card(card, model), *_flat(gallery, model)]
     if probe:
-        found += [*numbers(card, probe), *still_and_alike(card, probe), *_input(card, probe)]
-        found += [*labels(probe), *_answers(card, probe), *saturated(probe)]
-    return sorted(found, key=lambda fault: ("broken", "odd", "note").index(fault.level))
+        all_faults += [*numbers(card, probe), *still_and_alike(card, probe), *_input(card, probe)]
+        all_faults += [*labels(probe), *_answers(card, probe), *saturated(probe)]
+    return sorted(all_faults, key=lambda fault: ("broken", "odd", "note").index(fault.level))
 
 
 # --- what the answers say ------------------------------------------------------------------------------
@@ -38,7 +38,7 @@ def faults(gallery: Gallery, model: str) -> list[Fault]:
 def labels(probe: ProbeRecord) -> Iterator[Fault]:
     """Classes whose names may be exchanged: most images of each are called the next one, in a circle."""
     for circle in exchanged(probe):
-        named = [f"{label} is called {said} in {format.percent(share)}" for label, said, share in circle]
+        named = [f"{label} is called {predicted} in {format.percent(share)}" for label, predicted, share in circle]
         names = ", ".join(label for label, _, _ in circle)
         yield Fault(
             "labels",
@@ -57,9 +57,9 @@ def exchanged(probe: ProbeRecord) -> list[list[tuple[str, str, float]]]:
         return []
     names, follows = probe["classes"], {}
     for label, row in enumerate(matrix):
-        total, said = sum(row), max(range(len(row)), key=row.__getitem__)
-        if total >= FEW and said != label and row[said] >= MOST * total:
-            follows[label] = (said, row[said] / total)
+        total, predicted = sum(row), max(range(len(row)), key=row.__getitem__)
+        if total >= FEW and predicted != label and row[predicted] >= MOST * total:
+            follows[label] = (predicted, row[predicted] / total)
     circles, seen = [], set()
     for start in follows:
         path, at = [], start
@@ -73,22 +73,22 @@ def exchanged(probe: ProbeRecord) -> list[list[tuple[str, str, float]]]:
 
 
 def _answers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
-    known, right = probe["labelled"], probe["correct"]
-    told = card["accuracy"].get("top1")
-    if told is not None and known >= 50:
-        share = right / known
-        chance = 3 * (told * (1 - told) / known) ** 0.5
-        if told - share > max(DROP, chance):
+    labelled, right = probe["labelled"], probe["correct"]
+    top1 = card["accuracy"].get("top1")
+    if top1 is not None and labelled >= 50:
+        share = right / labelled
+        chance = 3 * (top1 * (1 - top1) / labelled) ** 0.5
+        if top1 - share > max(DROP, chance):
             yield Fault(
                 "accuracy",
                 "odd",
                 "Right less often than its card says",
-                f"{format.percent(share)} of {format.count(known)} images, the card says {format.percent(told)}. "
+                f"{format.percent(share)} of {format.count(labelled)} images, the card says {format.percent(top1)}. "
                 "Either these images are others than it was trained for, or its input is not prepared as in training, "
                 "or its class names are in another order.",
                 [Link("wrong answers", "#wrong"), Link("the confusions", "#confusions")],
             )
-    most = max(probe["answers"], key=lambda one: one["count"], default=None)
+    most = max(probe["answers"], key=lambda answer: answer["count"], default=None)
     if most and probe["images"] >= 20 and most["count"] >= ONE * probe["images"] and len(card["classes"]) > 2:
         others = sum(1 for count in probe["labels"] or [] if count)
         if others != 1:
@@ -106,7 +106,7 @@ def _input(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     """Whether the input is prepared as it was in training."""
     mean = sum(probe["input"]["mean"]) / len(probe["input"]["mean"])
     spread = sum(probe["input"]["spread"]) / len(probe["input"]["spread"])
-    told = f"the normalised input has mean {format.number(mean)} and spread {format.number(spread)}"
+    stats = f"the normalised input has mean {format.number(mean)} and spread {format.number(spread)}"
     declared = f"mean {_listed(card['input']['mean'])}, std {_listed(card['input']['std'])}"
     first = next(iter(probe["norms"]), None)
     if first:
@@ -116,7 +116,7 @@ def _input(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
         text = (
             f"What comes out of the first batch norm, {first['layer']}, is not what came out in training: channels are "
             f"{format.number(shift)} spreads off (the median), and vary {format.number(ratio)} times as much. With "
-            f"{declared}, {told}; 0 and 1 are usual. The mean and std declared are probably not those of training, "
+            f"{declared}, {stats}; 0 and 1 are usual. The mean and std declared are probably not those of training, "
             "or these images are very different ones."
         )
         yield Fault(
@@ -124,7 +124,7 @@ def _input(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
         )
     elif abs(mean) > USUAL[0] or not USUAL[1][0] <= spread <= USUAL[1][1]:
         text = (
-            f"With {declared}, {told}, where 0 and 1 are usual. A network that was not trained with such numbers gets "
+            f"With {declared}, {stats}, where 0 and 1 are usual. A network that was not trained with such numbers gets "
             "a wrong mean or std here."
         )
         yield Fault("normalisation", "odd", "Wrong normalisation", text, [Link("the input", "model:")])
@@ -157,7 +157,7 @@ def _fields(card: ModelRecord, spatial: list[ModelLayer]) -> Iterator[Fault]:
     size, last = card["input"]["size"][1:], spatial[-1]
     field = last["receptive_field"]
     there = [Link(last["name"], f"layer:{last['name']}")]
-    if any(side < whole for side, whole in zip(field, size, strict=True)):
+    if any(side < extent for side, extent in zip(field, size, strict=True)):
         text = f"A value of {last['name']}, the last map, sees {format.shape(field)} of {format.shape(size)} pixels."
         yield Fault(
             "field", "note", "No value sees the whole image", text + " Larger things are known by parts alone.", there
@@ -167,12 +167,13 @@ def _fields(card: ModelRecord, spatial: list[ModelLayer]) -> Iterator[Fault]:
             s + j * (n - 1) + f
             for s, j, n, f in zip(last["start"], last["jump"], last["shape"][1:], field, strict=True)
         ]
-        unseen = [max(0, whole - end) for whole, end in zip(size, ends, strict=True)]
+        unseen = [max(0, extent - end) for extent, end in zip(size, ends, strict=True)]
         if any(unseen):
             text = f"The last {unseen[0]} rows and {unseen[1]} columns of the input reach no value of {last['name']}."
             yield Fault("field", "note", "An edge that nothing sees", text, there)
     wide = next(
-        (one for one in spatial if all(f > 2 * n for f, n in zip(one["receptive_field"], size, strict=True))), None
+        (layer for layer in spatial if all(f > 2 * n for f, n in zip(layer["receptive_field"], size, strict=True))),
+        None,
     )
     if wide:
         text = (
@@ -215,7 +216,7 @@ def resolved(gallery: Gallery, model: str, links: list[Link]) -> list[Link]:
     A layer without a page leads to its line in the model's table of layers.
     """
     page, pages = findings_page(model), set(gallery.layers_of(model))
-    found = []
+    resolved_links = []
     for link in links:
         kind, _, rest = link.href.partition(":")
         name, mark, anchor = rest.partition("#")
@@ -228,5 +229,5 @@ def resolved(gallery: Gallery, model: str, links: list[Link]) -> list[Link]:
             href = relative(model_page(model), page) + "#layers"
         else:
             href = link.href
-        found.append(Link(link.text, href, link.note))
-    return found
+        resolved_links.append(Link(link.text, href, link.note))
+    return resolved_links

@@ -35,19 +35,19 @@ def looked_at(card: ModelRecord) -> list[str]:
 
 def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     """Values that are no numbers, where they begin."""
-    for one in probe["broken"][:SHOWN]:
-        channels = ", ".join(str(channel) for channel in one["channels"][:SHOWN])
-        count = format.count(one["count"])
-        layer = one["name"].rpartition(".")[0]
+    for tensor in probe["broken"][:SHOWN]:
+        channels = ", ".join(str(channel) for channel in tensor["channels"][:SHOWN])
+        count = format.count(tensor["count"])
+        layer = tensor["name"].rpartition(".")[0]
         yield Fault(
             "numbers",
             "broken",
-            f"NaN or infinity in {one['name']}",
-            f"{count} of its values {'is' if one['count'] == 1 else 'are'} no number; output channel {channels}. "
+            f"NaN or infinity in {tensor['name']}",
+            f"{count} of its values {'is' if tensor['count'] == 1 else 'are'} no number; output channel {channels}. "
             "Whatever is computed from it is none either.",
-            [Link(layer, f"layer:{layer}")] if layer in {known["name"] for known in card["layers"]} else [],
+            [Link(layer, f"layer:{layer}")] if layer in {record["name"] for record in card["layers"]} else [],
         )
-    layers = [told for told in probe["layers"] if told["broken"]]
+    layers = [entry for entry in probe["layers"] if entry["broken"]]
     if layers and not probe["broken"]:
         first = layers[0]
         yield Fault(
@@ -71,9 +71,9 @@ def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
 
 def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     """Layers that hand on nothing; channels that are dead, constant or doubles."""
-    told = {one["layer"]: one for one in probe["layers"]}
-    judged = [told[name] for name in looked_at(card) if name in told]
-    still = [one for one in judged if len(set(one["dead"]) | set(one["constant"])) == one["channels"] > 0]
+    by_name = {layer["layer"]: layer for layer in probe["layers"]}
+    judged = [by_name[name] for name in looked_at(card) if name in by_name]
+    still = [layer for layer in judged if len(set(layer["dead"]) | set(layer["constant"])) == layer["channels"] > 0]
     if still:
         first, after = still[0], len(still) - 1
         more = f", and so {'is' if after == 1 else 'are'} {format.count(after)} after it" if after else ""
@@ -91,22 +91,23 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
         ("dead", "Dead channels", f"zero on all {format.count(probe['images'])} images tested."),
         ("constant", "Constant channels", "the same everywhere and for every image: a bias in disguise."),
     ):
-        some = [one for one in judged if one[kind] and one not in still]
+        some = [layer for layer in judged if layer[kind] and layer not in still]
         if some:
-            count = len([channel for one in some for channel in one[kind]])
+            count = len([channel for layer in some for channel in layer[kind]])
             where = ", ".join(
-                f"{format.count(len(one[kind]))} of {format.count(one['channels'])} in {one['layer']}" for one in some
+                f"{format.count(len(layer[kind]))} of {format.count(layer['channels'])} in {layer['layer']}"
+                for layer in some
             )
-            links = [link for one in some for link in _to(one, one[kind], 2)][:SHOWN]
+            links = [link for layer in some for link in _to(layer, layer[kind], 2)][:SHOWN]
             yield Fault(kind, "odd", title, f"{format.count(count)} channels are {meaning} {where}.", links)
-    some = [one for one in judged if one["twins"]]
+    some = [layer for layer in judged if layer["twins"]]
     if some:
-        count = sum(len(one["twins"]) for one in some)
-        where = ", ".join(f"{format.count(len(one['twins']))} in {one['layer']}" for one in some)
+        count = sum(len(layer["twins"]) for layer in some)
+        where = ", ".join(f"{format.count(len(layer['twins']))} in {layer['layer']}" for layer in some)
         links = [
-            Link(f"{one['layer']} {a} and {b}", f"layer:{one['layer']}#c{a}", f"at {format.correlation(alike)}")
-            for one in some
-            for a, b, alike in one["twins"][:3]
+            Link(f"{layer['layer']} {a} and {b}", f"layer:{layer['layer']}#c{a}", f"at {format.correlation(alike)}")
+            for layer in some
+            for a, b, alike in layer["twins"][:3]
         ]
         yield Fault(
             "twins",
@@ -120,24 +121,24 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
 
 def saturated(probe: ProbeRecord) -> Iterator[Fault]:
     """Layers most of whose values lie at an end of their activation's range."""
-    for one in probe["layers"]:
-        if one["bound"] > BOUND:
+    for layer in probe["layers"]:
+        if layer["bound"] > BOUND:
             yield Fault(
                 "saturated",
                 "odd",
-                f"A saturated layer: {one['layer']}",
-                f"{format.percent(one['bound'])} of its values lie at an end of the activation's range, where no "
+                f"A saturated layer: {layer['layer']}",
+                f"{format.percent(layer['bound'])} of its values lie at an end of the activation's range, where no "
                 "gradient passes.",
-                _to(one, []),
+                _to(layer, []),
             )
 
 
-def _to(told: ProbeLayer, channels: list[int], most: int = 4) -> list[Link]:
+def _to(layer: ProbeLayer, channels: list[int], most: int = 4) -> list[Link]:
     """Links to channels of a layer that its page has an anchor for, or to the layer."""
-    anchors = {row.channel for row in noted(told)}
+    anchors = {row.channel for row in noted(layer)}
     links = [
-        Link(f"{told['layer']} {channel}", f"layer:{told['layer']}#c{channel}")
+        Link(f"{layer['layer']} {channel}", f"layer:{layer['layer']}#c{channel}")
         for channel in channels
         if channel in anchors
     ]
-    return links[:most] or [Link(told["layer"], f"layer:{told['layer']}")]
+    return links[:most] or [Link(layer["layer"], f"layer:{layer['layer']}")]

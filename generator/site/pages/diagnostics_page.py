@@ -88,9 +88,9 @@ def findings(gallery: Gallery, model: str) -> FindingsPage:
     """What stands out in a network (slug)."""
     page, card, probe = findings_page(model), gallery.models[model], gallery.probes.get(model)
     statistics = gallery.statistics(model)
-    found = [
-        Fault(one.kind, one.level, one.title, one.text, resolved(gallery, model, one.evidence))
-        for one in faults(gallery, model)
+    resolved_faults = [
+        Fault(fault.kind, fault.level, fault.title, fault.text, resolved(gallery, model, fault.evidence))
+        for fault in faults(gallery, model)
     ]
     shared: dict[str, Any] = {
         "title": f"Findings in {card['title']}",
@@ -101,7 +101,7 @@ def findings(gallery: Gallery, model: str) -> FindingsPage:
             Link(card["title"], relative(model_page(model), page)),
             Link("Findings", ""),
         ],
-        "faults": found,
+        "faults": resolved_faults,
     }
     measured = _measured(gallery, card, statistics, page) if statistics else _unmeasured()
     if probe is None:
@@ -128,12 +128,12 @@ def _without(gallery: Gallery, model: str, page: str) -> dict[str, Any]:
             name=gallery.images[image]["title"],
             href=relative(report_page(model, image), page),
             place="",
-            said=said["top"][0]["name"],
-            percent=format.percent(said["top"][0]["probability"]),
-            instead=f"it is {said['label']}",
+            said=prediction["top"][0]["name"],
+            percent=format.percent(prediction["top"][0]["probability"]),
+            instead=f"it is {prediction['label']}",
         )
-        for (slug, image), said in gallery.predictions.items()
-        if slug == model and said["correct"] is False
+        for (slug, image), prediction in gallery.predictions.items()
+        if slug == model and prediction["correct"] is False
     ]
     images = probe_words("", len(gallery.images_of(model)))
     empty: dict[str, Any] = {"sheet": "", "side": 0, "wrong": wrong, "unsure": [], "examples": images}
@@ -152,7 +152,7 @@ def _measured(gallery: Gallery, card: ModelRecord, statistics: ProbeRecord, page
         "classes": _seen_classes(statistics),
         "confusions": _confusions(statistics),
         "confused": list(confused),
-        "layers": [_line(gallery, card["slug"], told, page) for told in _judged(card, statistics)],
+        "layers": [_line(gallery, card["slug"], layer, page) for layer in _judged(card, statistics)],
     }
 
 
@@ -197,30 +197,30 @@ def _confusions(probe: ProbeRecord) -> list[Confusion]:
         row = probe["confusion"][label]
         total = sum(row)
         cells = [
-            Cell(format.count(count) if count else "", round(100 * count / total) if total else 0, said == label)
-            for said, count in enumerate(row)
+            Cell(format.count(count) if count else "", round(100 * count / total) if total else 0, predicted == label)
+            for predicted, count in enumerate(row)
         ]
         rows.append(Confusion(name, cells))
     return rows
 
 
 def _judged(card: ModelRecord, probe: ProbeRecord) -> list[ProbeLayer]:
-    told = {one["layer"]: one for one in probe["layers"]}
-    return [told[name] for name in looked_at(card) if name in told]
+    by_name = {layer["layer"]: layer for layer in probe["layers"]}
+    return [by_name[name] for name in looked_at(card) if name in by_name]
 
 
-def _line(gallery: Gallery, model: str, told: ProbeLayer, page: str) -> LayerLine:
-    name = told["layer"]
+def _line(gallery: Gallery, model: str, layer: ProbeLayer, page: str) -> LayerLine:
+    name = layer["layer"]
     has_page = name in gallery.layers_of(model)
     href = relative(layer_page(model, name), page) if has_page else ""
-    rows = noted(told)[:6] if href and has_units(gallery, model, name) else []
+    rows = noted(layer)[:6] if href and has_units(gallery, model, name) else []
     first = [Link(str(row.channel), f"{href}#{row.anchor}", row.why) for row in rows]
     return LayerLine(
         layer=Link(name, href),
-        channels=format.count(told["channels"]),
-        dead=format.count(len(told["dead"])) if told["dead"] else "",
-        constant=format.count(len(told["constant"])) if told["constant"] else "",
-        twins=format.count(len(told["twins"])) if told["twins"] else "",
-        zeros=format.percent(told["zeros"]),
+        channels=format.count(layer["channels"]),
+        dead=format.count(len(layer["dead"])) if layer["dead"] else "",
+        constant=format.count(len(layer["constant"])) if layer["constant"] else "",
+        twins=format.count(len(layer["twins"])) if layer["twins"] else "",
+        zeros=format.percent(layer["zeros"]),
         first=first,
     )

@@ -234,4 +234,4 @@ def tex(value: str) -> str:
     50 \\% of \\{a\\_b\\} \\& \\textbackslash{}c
     """
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return re.sub(r"[\\~^{}$&#_%]", lambda found: special.get(found[0], "\\" + found[0]), fold(value))
+    return re.sub(r"[\\~^{}$&#_%]", lambda match: special.get(match[0], "\\" + match[0]), fold(value))

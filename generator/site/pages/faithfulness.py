@@ -97,17 +97,17 @@ class Order:
 
 def spark(figure: FigureRecord, href: str) -> Spark | None:
     """The small drawing beside a picture, where both curves were measured."""
-    found = [(figure.get("evidence") or {}).get(measure) for measure in CURVES]
-    if not all(found):
+    evidence = [(figure.get("evidence") or {}).get(measure) for measure in CURVES]
+    if not all(evidence):
         return None
-    deletion, insertion = found
-    said = f"{_two(deletion['score'])}, insertion {_two(insertion['score'])}"
+    deletion, insertion = evidence
+    scores = f"{_two(deletion['score'])}, insertion {_two(insertion['score'])}"
     return Spark(
         href=href,
         deletion=_small(deletion["curve"]),
         insertion=_small(insertion["curve"]),
         numbers=f"{_two(deletion['score'])} / {_two(insertion['score'])}",
-        words=f"Is it to be believed? Deletion {said}",
+        words=f"Is it to be believed? Deletion {scores}",
     )
 
 
@@ -127,8 +127,8 @@ def proof(gallery: Gallery, figure: FigureRecord, page: str) -> Proof | None:
     findings = [
         Finding(
             title=Link(card["title"], relative(f"{GLOSSARY}#{slug}", page)),
-            score=_told(measured[slug]["score"]),
-            control=_told(control[slug]["score"]) if slug in control else "",
+            score=_rounded(measured[slug]["score"]),
+            control=_rounded(control[slug]["score"]) if slug in control else "",
             more=", ".join(_more(measured[slug])),
         )
         for slug, card in gallery.measures.items()
@@ -140,28 +140,30 @@ def proof(gallery: Gallery, figure: FigureRecord, page: str) -> Proof | None:
 
 
 def _summary(measured: Mapping[str, EvidenceRecord], control: Mapping[str, EvidenceRecord]) -> str:
-    said = [
+    clauses = [
         f"the area under {measure} is {_two(measured[measure]['score'])}" for measure in CURVES if measure in measured
     ]
     if control:
-        said += [f"of a random map {_two(control[m]['score'])} under {m}" for m in CURVES if m in control]
-    return ("; ".join(said) + ".").capitalize()
+        clauses += [f"of a random map {_two(control[m]['score'])} under {m}" for m in CURVES if m in control]
+    return ("; ".join(clauses) + ".").capitalize()
 
 
 def _control(gallery: Gallery, figure: FigureRecord, slug: str) -> Mapping[str, EvidenceRecord]:
     """What was measured of a control on the same picture."""
     held = gallery.controls.get(slug, NOTHING).get("measured", [])
     key = (figure["model"], figure["image"])
-    return next((one["evidence"] for one in held if (one["model"], one["image"]) == key), {})
+    return next((entry["evidence"] for entry in held if (entry["model"], entry["image"]) == key), {})
 
 
 def _more(numbers: EvidenceRecord) -> list[str]:
     shown: dict[str, Any] = {name: value for name, value in numbers.items() if name not in ("score", "curve", "layers")}
-    said = [f"{name} {format.percent(value) if ' on it' in name else _told(value)}" for name, value in shown.items()]
+    lines = [
+        f"{name} {format.percent(value) if ' on it' in name else _rounded(value)}" for name, value in shown.items()
+    ]
     if "layers" in numbers:
         pairs = zip(numbers["layers"], numbers["curve"], strict=True)
-        said += [f"{_two(value)} with {top} re-drawn" for top, value in pairs]
-    return said
+        lines += [f"{_two(value)} with {top} re-drawn" for top, value in pairs]
+    return lines
 
 
 def _small(curve: Sequence[float]) -> str:
@@ -180,7 +182,7 @@ def _y(value: float) -> float:
     return round(TOP + FIELD[1] * (1 - min(1.0, max(0.0, value))), 1)
 
 
-def _told(value: float) -> str:
+def _rounded(value: float) -> str:
     return format.number(round(value, 3))
 
 
@@ -196,14 +198,14 @@ def orders(gallery: Gallery, model: str, page: str, here: str = "") -> list[Orde
 
     `here` is the method of the page. Of a method's page only the orders that it is in.
     """
-    found = []
+    candidates = []
     curated = _curated(gallery, model)
     if curated:
-        found.append(_order(gallery, page, here, curated))
+        candidates.append(_order(gallery, page, here, curated))
     ranked = gallery.models[model].get("ranking") or {}
     if ranked:
-        found.append(_order(gallery, page, here, _labelled(ranked)))
-    return [order for order in found if not here or any(place.here for place in order.places)]
+        candidates.append(_order(gallery, page, here, _labelled(ranked)))
+    return [order for order in candidates if not here or any(place.here for place in order.places)]
 
 
 @dataclass(frozen=True)
@@ -232,36 +234,36 @@ def _curated(gallery: Gallery, model: str) -> _Ranked | None:
         if figure["model"] == model and figure.get("evidence"):
             note(figure["method"], figure["image"], figure["evidence"])
     for slug, control in gallery.controls.items():
-        for one in control["measured"]:
-            if one["model"] == model and one["image"] in images:
-                note(slug, one["image"], one["evidence"])
+        for entry in control["measured"]:
+            if entry["model"] == model and entry["image"] in images:
+                note(slug, entry["image"], entry["evidence"])
     both = difference(scores.get("insertion", {}), scores.get("deletion", {}))
     ranked = standings(both, "high")
     if not ranked:
         return None
     means = {measure: {name: _mean(row) for name, row in rows.items()} for measure, rows in scores.items()}
-    count = max(one.images for one in ranked)
+    count = max(entry.images for entry in ranked)
     over = f"{count} pictures of this gallery"
     return _Ranked("belief-here", "Over the pictures of this gallery", over, ranked, means)
 
 
 def _labelled(ranked: ModelRanking) -> _Ranked:
     """The order that was measured over labelled pictures and kept beside the weights."""
-    entries: list[dict[str, Any]] = [{**one} for one in ranked["measures"]["difference"]]
-    found = [Standing(**{**entry, "beats": tuple(entry["beats"])}) for entry in entries]
+    entries: list[dict[str, Any]] = [{**row} for row in ranked["measures"]["difference"]]
+    ranking = [Standing(**{**entry, "beats": tuple(entry["beats"])}) for entry in entries]
     means = {
-        measure: {one["method"]: one["mean"] for one in rows}
+        measure: {row["method"]: row["mean"] for row in rows}
         for measure, rows in ranked["measures"].items()
         if measure != "difference"
     }
     over = f"{format.count(ranked['images'])} pictures, evenly spread over {ranked['data']}"
-    return _Ranked("belief-labelled", "Over labelled pictures", over, found, means)
+    return _Ranked("belief-labelled", "Over labelled pictures", over, ranking, means)
 
 
 def _order(gallery: Gallery, page: str, here: str, order: _Ranked) -> Order:
     ranked, means = order.standings, order.means
     shown = [measure for measure in means if measure in gallery.measures or measure in CURVES]
-    low, high = min(0.0, *(one.low for one in ranked)), max(one.high for one in ranked)
+    low, high = min(0.0, *(standing.low for standing in ranked)), max(standing.high for standing in ranked)
     span = (high - low) or 1.0
 
     def share(value: float) -> float:
@@ -269,17 +271,17 @@ def _order(gallery: Gallery, page: str, here: str, order: _Ranked) -> Order:
 
     places = [
         Place(
-            rank=str(one.rank) if one.rank else "",
-            name=_name(gallery, one.method, page),
-            control=one.method in CONTROLS,
-            here=one.method == here,
-            score=_two(one.mean),
-            interval=f"{_two(one.low)} to {_two(one.high)}",
-            bar=(share(one.low), round(share(one.high) - share(one.low), 1), share(one.mean)),
-            beats=", ".join(said for slug, said in CONTROLS.items() if slug in one.beats),
-            cells=[_two(means[m][one.method]) if one.method in means[m] else "" for m in shown],
+            rank=str(standing.rank) if standing.rank else "",
+            name=_name(gallery, standing.method, page),
+            control=standing.method in CONTROLS,
+            here=standing.method == here,
+            score=_two(standing.mean),
+            interval=f"{_two(standing.low)} to {_two(standing.high)}",
+            bar=(share(standing.low), round(share(standing.high) - share(standing.low), 1), share(standing.mean)),
+            beats=", ".join(control_title for slug, control_title in CONTROLS.items() if slug in standing.beats),
+            cells=[_two(means[m][standing.method]) if standing.method in means[m] else "" for m in shown],
         )
-        for one in ranked
+        for standing in ranked
     ]
     titles = {slug: card["title"] for slug, card in gallery.measures.items()}
     heads = [
@@ -294,12 +296,12 @@ CONTROLS = {RANDOM: "random map", "centred-blob": "centred blob", "sobel-edges":
 def _name(gallery: Gallery, slug: str, page: str) -> Link:
     if slug in gallery.methods:
         return Link(gallery.methods[slug]["title"], relative(method_page(slug), page))
-    known = gallery.controls.get(slug, NOTHING).get("title") or CONTROLS.get(slug, slug)
-    return Link(known[:1].upper() + known[1:], "")
+    title = gallery.controls.get(slug, NOTHING).get("title") or CONTROLS.get(slug, slug)
+    return Link(title[:1].upper() + title[1:], "")
 
 
 def _caption(over: str, ranked: Sequence[Standing]) -> str:
-    if not any(one.rank for one in ranked):
+    if not any(standing.rank for standing in ranked):
         return f"Means over {over}. That is too few for an order: it takes {FEWEST} at least."
     return (
         f"Means over {over}, with 95 % bootstrap intervals. A rank is one more than the number of maps that are better "
@@ -308,5 +310,5 @@ def _caption(over: str, ranked: Sequence[Standing]) -> str:
 
 
 def _mean(values: Sequence[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known)
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present)

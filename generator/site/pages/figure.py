@@ -156,10 +156,10 @@ class Axes:
             other = self._records[key]
             return Link(gallery.images[other["image"]]["title"], relative(figure_page(other), page))
 
-        found = [components.steps("picture", self._reports[record["model"], record["image"]], record["id"], to_picture)]
+        steps = [components.steps("picture", self._reports[record["model"], record["image"]], record["id"], to_picture)]
         if record["image"] in gallery.images and len(self._same[self._kind(record)]) > 1:
-            found.append(components.steps("image", self._same[self._kind(record)], record["id"], to_image))
-        return found
+            steps.append(components.steps("image", self._same[self._kind(record)], record["id"], to_image))
+        return steps
 
     @staticmethod
     def _kind(record: FigureRecord) -> tuple[str, ...]:
@@ -207,8 +207,8 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
     if plate.values:
         listed.append(Fact("Values", plate.values))
     if plate.scale:
-        said = f"{plate.scale.low} to {plate.scale.high}"
-        listed.append(Fact("Colour scale", said + (f", {plate.scale.clipped}" if plate.scale.clipped else "")))
+        span = f"{plate.scale.low} to {plate.scale.high}"
+        listed.append(Fact("Colour scale", span + (f", {plate.scale.clipped}" if plate.scale.clipped else "")))
     if record["width"]:
         listed.append(Fact("Picture", f"{record['width']} × {record['height']} pixels"))
     if record["sprite"] and record["sprite"].get("reduced", 1) > 1:

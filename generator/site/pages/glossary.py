@@ -326,9 +326,9 @@ def glossary(gallery: Gallery) -> GlossaryPage:
 
 def used(card: MethodRecord, page: str) -> list[Link]:
     """The words of the glossary that a method's texts use, in the order of the alphabet."""
-    said = " ".join(card[field] for field in ("summary", "text", "reading", "limits"))
+    text = " ".join(card[field] for field in ("summary", "text", "reading", "limits"))
     return [
         Link(term.name, relative(f"{GLOSSARY}#{term.id}", page), term.words)
         for term in TERMS
-        if any(re.search(rf"\b{re.escape(word)}\b", said, re.IGNORECASE) for word in (term.name, *term.also))
+        if any(re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE) for word in (term.name, *term.also))
     ]

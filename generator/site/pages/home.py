@@ -109,8 +109,8 @@ def home(gallery: Gallery) -> HomePage:
 
 
 def _changes(gallery: Gallery, page: str) -> Link | None:
-    told = gallery.manifest.get("changes")
-    return Link("What changed", relative(hub_page("changes"), page), changes.summary(told)) if told else None
+    diff = gallery.manifest.get("changes")
+    return Link("What changed", relative(hub_page("changes"), page), changes.summary(diff)) if diff else None
 
 
 def most_telling(gallery: Gallery) -> tuple[str, str] | None:

@@ -133,7 +133,7 @@ def images(gallery: Gallery) -> ImagesPage:
         title="Images",
         trail=_trail("Images", page),
         images=[_image_card(gallery, image, page) for image in gallery.images.values()],
-        unreadable=[Unread(one["id"], one["reason"]) for one in gallery.manifest.get("unreadable", [])],
+        unreadable=[Unread(entry["id"], entry["reason"]) for entry in gallery.manifest.get("unreadable", [])],
         several=len(gallery.models) > 1,
         outside=OUTSIDE if any(p["correct"] is None for p in gallery.predictions.values()) else "",
     )
@@ -141,9 +141,9 @@ def images(gallery: Gallery) -> ImagesPage:
 
 def _image_card(gallery: Gallery, image: ImageRecord, page: str) -> ImageCard:
     answers = [
-        Answer(Link(gallery.models[model]["title"], relative(report_page(model, image["id"]), page)), said)
+        Answer(Link(gallery.models[model]["title"], relative(report_page(model, image["id"]), page)), verdict)
         for model in gallery.models_of(image["id"])
-        if (said := components.verdict(gallery.predictions.get((model, image["id"]))))
+        if (verdict := components.verdict(gallery.predictions.get((model, image["id"]))))
     ]
     own = relative(image_page(image["id"]), page)
     return ImageCard(

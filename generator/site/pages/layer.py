@@ -63,7 +63,7 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
     page, card = layer_page(model, name), gallery.models[model]
     record, drawn = gallery.layer(model, name) or NOTHING, together(gallery.at_layer(model, name))
     seen, scale, filters = _on_one_scale(gallery, model, record, drawn, page)
-    cells = {one.plate.cells for one in seen}
+    cells = {entry.plate.cells for entry in seen}
     kernels = _kernels(gallery, model, record)
     first = kernels and len(kernels["shape"]) == 4 and kernels["shape"][1] == 3 and kernels["sprite"]
     plate = components.plate(gallery, kernels, page, layer_title=True) if kernels else None
@@ -180,8 +180,8 @@ def _seen(gallery: Gallery, model: str, record: ModelLayer, figure: FigureRecord
 
 
 def _ranks(gallery: Gallery, drawn: list[FigureRecord]) -> list[str]:
-    known = [figure for figure in drawn if figure["range"]]
-    return [gallery.images[f["image"]]["title"] for f in sorted(known, key=lambda f: -f["range"][1])]
+    figures = [figure for figure in drawn if figure["range"]]
+    return [gallery.images[f["image"]]["title"] for f in sorted(figures, key=lambda f: -f["range"][1])]
 
 
 # --- around it ---------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def data_scripts(gallery: Gallery, values: dict[str, Any]) -> dict[str, str]:
     for model, card in gallery.models.items():
         for name in gallery.layers_of(model):
             shown = together(gallery.at_layer(model, name))
-            known = {figure["image"]: values[figure["id"]] for figure in shown if values.get(figure["id"])}
+            by_image = {figure["image"]: values[figure["id"]] for figure in shown if values.get(figure["id"])}
             votes = gallery.layer(model, name)["shape"] == [len(card["classes"])]
-            scripts[data_file(model, name)] = data_script(known, card["classes"] if votes else [])
+            scripts[data_file(model, name)] = data_script(by_image, card["classes"] if votes else [])
     return scripts

@@ -130,8 +130,8 @@ class Gallery:
 
     def in_role(self, model: str, image: str, role: str, targets: tuple[str, ...] = ()) -> FigureRecord | None:
         """The first figure of a report by a method that has a role, for one of the `targets` as in `find`."""
-        found = (self.find(model, image, method, targets) for method in self.methods_with(role))
-        return next((figure for figure in found if figure), None)
+        figures = (self.find(model, image, method, targets) for method in self.methods_with(role))
+        return next((figure for figure in figures if figure), None)
 
     def of_layer(self, model: str, image: str) -> dict[str, FigureRecord]:
         """The activations of one report by layer."""
@@ -147,10 +147,10 @@ class Gallery:
 
     def families(self) -> list[tuple[str, str, str, list[MethodRecord]]]:
         """Name, title, summary and methods of each family that has any; families of someone's own come last."""
-        found: dict[str, list[MethodRecord]] = {family: [] for family in FAMILIES}
+        by_family: dict[str, list[MethodRecord]] = {family: [] for family in FAMILIES}
         for card in self.methods.values():
-            found.setdefault(card["family"], []).append(card)
-        return [(name, *FAMILIES.get(name, (name, "")), cards) for name, cards in found.items() if cards]
+            by_family.setdefault(card["family"], []).append(card)
+        return [(name, *FAMILIES.get(name, (name, "")), cards) for name, cards in by_family.items() if cards]
 
     def layer(self, model: str, name: str) -> ModelLayer | None:
         """What is known of one layer of a model."""

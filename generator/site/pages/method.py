@@ -90,12 +90,12 @@ def example(gallery: Gallery, slug: str, page: str, thumb: bool = False) -> Plat
 
 
 def _believed(gallery: Gallery, slug: str, page: str) -> list[Believed]:
-    found = []
+    believed = []
     for model, card in gallery.models.items():
         mine = [replace(order, id=f"{order.id}-{model}") for order in orders(gallery, model, page, slug)]
         if mine:
-            found.append(Believed(Link(card["title"], relative(model_page(model), page)), mine))
-    return found
+            believed.append(Believed(Link(card["title"], relative(model_page(model), page)), mine))
+    return believed
 
 
 def _every_layer(card: MethodRecord) -> bool:
@@ -111,7 +111,7 @@ def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
 
 def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
     """Rows are images, columns each model's picture for the label and for the rival."""
-    found = {
+    by_column = {
         (model, roles): {
             image: figure
             for image in gallery.images_of(model)
@@ -120,16 +120,16 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
         for model in gallery.models
         for roles in ((LABEL, RIVAL) if "target" in gallery.methods[slug]["axes"] else ((),))
     }
-    used = [key for key, figures in found.items() if figures]
+    used = [key for key, figures in by_column.items() if figures]
     several = len({model for model, _ in used}) > 1
     columns = [
         Link(_column(gallery.models[model]["title"] if several else "", roles), relative(model_page(model), page))
         for model, roles in used
     ]
     rows = []
-    drawn = [image for image in gallery.images if any(image in found[key] for key in used)]
+    drawn = [image for image in gallery.images if any(image in by_column[key] for key in used)]
     for image in together(drawn):
-        figures, example_ = [found[key].get(image) for key in used], gallery.images[image]
+        figures, example_ = [by_column[key].get(image) for key in used], gallery.images[image]
         first = next(model for (model, _), figure in zip(used, figures, strict=True) if figure)
         rows.append(
             Row(

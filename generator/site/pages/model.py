@@ -117,10 +117,10 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
 
 def _findings(gallery: Gallery, slug: str, page: str) -> list[Link]:
     """The page of what stands out in the network, with the worst of it."""
-    found = [fault.title for fault in faults(gallery, slug) if fault.level != "note"]
-    more = f" and {format.count(len(found) - 3)} more" if len(found) > 3 else ""
-    told = f"{'; '.join(found[:3])}{more}" if found else "nothing stands out"
-    return [Link("Findings", relative(findings_page(slug), page), told)]
+    titles = [fault.title for fault in faults(gallery, slug) if fault.level != "note"]
+    more = f" and {format.count(len(titles) - 3)} more" if len(titles) > 3 else ""
+    summary = f"{'; '.join(titles[:3])}{more}" if titles else "nothing stands out"
+    return [Link("Findings", relative(findings_page(slug), page), summary)]
 
 
 def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
@@ -170,23 +170,23 @@ def _output(output: ModelOutput) -> str:
 
 
 def _accuracy(accuracy: ModelAccuracy) -> str:
-    said = f"{format.percent(accuracy['top1'])} top-1"
+    text = f"{format.percent(accuracy['top1'])} top-1"
     if accuracy.get("images"):
-        said += f" on {format.count(accuracy['images'])} images"
-    return said + (f" of {accuracy['data']}" if accuracy.get("data") else "")
+        text += f" on {format.count(accuracy['images'])} images"
+    return text + (f" of {accuracy['data']}" if accuracy.get("data") else "")
 
 
 def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
     """Rows are the stages of the walk; columns the images."""
     images, rows = gallery.shown_of(slug), []
     for stage in gallery.models[slug]["stages"]:
-        found = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}
-        if found:
+        by_image = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}
+        if by_image:
             plates = [
                 components.in_table(
-                    components.plate(gallery, found[image], page, gallery.images[image]["title"], thumb=True)
+                    components.plate(gallery, by_image[image], page, gallery.images[image]["title"], thumb=True)
                 )
-                if image in found
+                if image in by_image
                 else None
                 for image in images
             ]

@@ -226,8 +226,8 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
         depth=_depth(gallery, models, entries, page, page),
         walk=[duels[stages[number]["id"]] for number in sorted(stages)],
         chapters=[
-            _chapter(gallery, name, found, duels)
-            for name, found in by_family(gallery, [e for e in entries if e["method"] != gallery.activations]).items()
+            _chapter(gallery, name, members, duels)
+            for name, members in by_family(gallery, [e for e in entries if e["method"] != gallery.activations]).items()
         ],
     )
 
@@ -275,10 +275,10 @@ def _facts(gallery: Gallery, left: ModelRecord, right: ModelRecord) -> list[Fact
         FactRow("Stored without zeros (estimate)", [_megabytes(_sparse(card)) for card in both]),
         FactRow("Multiply-adds per image", [format.count(card["macs"]) for card in both]),
     ]
-    found = accuracies(left, right)
-    if found:
-        said = [f"{100 * share:.2f}\xa0%" for share in found[:2]]
-        rows.append(FactRow(f"Accuracy on {format.count(found[2])} images", said))
+    measured = accuracies(left, right)
+    if measured:
+        percentages = [f"{100 * share:.2f}\xa0%" for share in measured[:2]]
+        rows.append(FactRow(f"Accuracy on {format.count(measured[2])} images", percentages))
     return rows
 
 
@@ -308,8 +308,8 @@ def _lowest(gallery: Gallery, models: Names, page: str) -> Link | None:
     entry = min(gallery.pairs[models], key=lambda entry: entry["numbers"]["correlation"])
     shown = duel(gallery, entry, page)
     where = relative(f"{pair_image_page(*models, entry['image'])}#{shown.id}", page)
-    said = f"{gallery.images[entry['image']]['title']}, {shown.title}"
-    return Link(said, where, format.correlation(entry["numbers"]["correlation"]))
+    title = f"{gallery.images[entry['image']]['title']}, {shown.title}"
+    return Link(title, where, format.correlation(entry["numbers"]["correlation"]))
 
 
 def _stages(gallery: Gallery, models: Names, entries: list[ComparisonRecord]) -> dict[int, ComparisonRecord]:
@@ -321,19 +321,19 @@ def _stages(gallery: Gallery, models: Names, entries: list[ComparisonRecord]) ->
 
 def _depth(gallery: Gallery, models: Names, entries: list[ComparisonRecord], page: str, walk_of: str) -> list[Depth]:
     """How alike each stage of the walk is, mean over the images of `entries`; linked to the walk on that page."""
-    found: dict[str, list[float]] = {}
+    by_layer: dict[str, list[float]] = {}
     for entry in entries:
         if entry["method"] == gallery.activations:
-            found.setdefault(entry["layer"], []).append(entry["numbers"]["correlation"])
+            by_layer.setdefault(entry["layer"], []).append(entry["numbers"]["correlation"])
     return [
         Depth(
             stage["title"],
             stage["layer"],
-            _meter(fmean(found[stage["layer"]])),
+            _meter(fmean(by_layer[stage["layer"]])),
             relative(f"{walk_of}#{stage_id(number)}", page) if walk_of else "",
         )
         for number, stage in enumerate(gallery.models[models[0]]["stages"], start=1)
-        if stage["layer"] in found
+        if stage["layer"] in by_layer
     ]
 
 
@@ -341,19 +341,19 @@ def _rows(gallery: Gallery, models: Names, families: list[str], page: str) -> li
     """One row per image, those first whose predictions differ."""
     rows = []
     for image in dict.fromkeys(entry["image"] for entry in gallery.pairs[models]):
-        found = by_family(gallery, [entry for entry in gallery.pairs[models] if entry["image"] == image])
-        said = [components.verdict(gallery.predictions.get((model, image))) for model in models]
-        told = [verdict for verdict in said if verdict]
-        agree = len(told) == 2 and told[0].said == told[1].said
-        means = {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in found.items()}
+        parts = by_family(gallery, [entry for entry in gallery.pairs[models] if entry["image"] == image])
+        verdicts = [components.verdict(gallery.predictions.get((model, image))) for model in models]
+        given = [verdict for verdict in verdicts if verdict]
+        agree = len(given) == 2 and given[0].said == given[1].said
+        means = {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in parts.items()}
         row = ImageRow(
             link=Link(gallery.images[image]["title"], relative(pair_image_page(*models, image), page)),
             thumb=components.photo(gallery, gallery.images[image], page, thumb=True),
-            verdicts=told[:1] if agree else told,
+            verdicts=given[:1] if agree else given,
             meters=[_meter(means[name]) if name in means else None for name in families],
         )
         rows.append((agree, row))
-    return [row for _, row in sorted(rows, key=lambda found: found[0])]
+    return [row for _, row in sorted(rows, key=lambda parts: parts[0])]
 
 
 def _meter(value: float) -> Meter:

@@ -36,11 +36,11 @@ def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery
     columns += [Link(gallery.methods[m]["title"], relative(method_page(m), page)) for m in methods]
     rows = []
     for name, model, image in reports:
-        found = [gallery.in_role(model, image, INPUT)] + [gallery.find(model, image, m, LABEL) for m in methods]
+        figures = [gallery.in_role(model, image, INPUT)] + [gallery.find(model, image, m, LABEL) for m in methods]
         rows.append(
             Row(
                 head=Link(name, relative(report_page(model, image), page)),
-                plates=[components.plate(gallery, figure, page, thumb=True) if figure else None for figure in found],
+                plates=[components.plate(gallery, figure, page, thumb=True) if figure else None for figure in figures],
                 verdict=components.verdict(gallery.predictions.get((model, image))),
             )
         )

@@ -21,23 +21,23 @@ def finding(gallery: Gallery, models: tuple[str, str]) -> str:
     left, right = (gallery.models[slug] for slug in models)
     entries = gallery.pairs[models]
     mean = fmean(means(gallery, entries).values())
-    change = next((said for least, said in CHANGES if mean >= least), "have little in common")
+    change = next((words for least, words in CHANGES if mean >= least), "have little in common")
     gone = 1 - right["nonzero"] / left["nonzero"] if left["nonzero"] else 0.0
     if right["derived_from"] == left["slug"] and gone > 0.001:
         share = "Half" if round(gone, 2) == 0.5 else _percent(gone)
-        said = [f"{share} of the weights are gone and the pictures {change}: {_spoken(gallery, entries)}"]
+        words = [f"{share} of the weights are gone and the pictures {change}: {_correlation_text(gallery, entries)}"]
     else:
-        said = [f"From one network to the other the pictures {change}: {_spoken(gallery, entries)}"]
+        words = [f"From one network to the other the pictures {change}: {_correlation_text(gallery, entries)}"]
     same, judged = agreement(gallery, models)
     if judged:
-        said.append(f"{same} of {judged} predictions agree")
-    found = accuracies(left, right)
-    if found:
-        before, after, images = found
-        said.append(
+        words.append(f"{same} of {judged} predictions agree")
+    measured = accuracies(left, right)
+    if measured:
+        before, after, images = measured
+        words.append(
             f"accuracy goes from {100 * before:.1f}\xa0% to {100 * after:.1f}\xa0% on {format.count(images)} images"
         )
-    return "; ".join(said) + "."
+    return "; ".join(words) + "."
 
 
 def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
@@ -63,8 +63,8 @@ def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Lin
 
 def in_words(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
     """How alike some pictures of two networks are: `Activations correlate at 0.99, gradients at 0.97.`"""
-    said = _spoken(gallery, entries)
-    return f"{said[:1].upper()}{said[1:]}."
+    text = _correlation_text(gallery, entries)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def family(gallery: Gallery, entry: ComparisonRecord) -> str:
@@ -74,25 +74,25 @@ def family(gallery: Gallery, entry: ComparisonRecord) -> str:
 
 def by_family(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str, list[ComparisonRecord]]:
     """The comparisons of each family, in the order in which families are told."""
-    found: dict[str, list[ComparisonRecord]] = {name: [] for name in FAMILIES}
+    grouped: dict[str, list[ComparisonRecord]] = {name: [] for name in FAMILIES}
     for entry in entries:
-        found.setdefault(family(gallery, entry), []).append(entry)
-    return {name: entries for name, entries in found.items() if entries}
+        grouped.setdefault(family(gallery, entry), []).append(entry)
+    return {name: entries for name, entries in grouped.items() if entries}
 
 
 def means(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str, float]:
     """The mean correlation of each family."""
-    found = by_family(gallery, entries)
-    return {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in found.items()}
+    grouped = by_family(gallery, entries)
+    return {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in grouped.items()}
 
 
 def agreement(gallery: Gallery, models: tuple[str, str]) -> tuple[int, int]:
     """On how many images both networks say the same, and how many both have judged."""
     left, right = models
     both = [image for image in gallery.images if {(left, image), (right, image)} <= gallery.predictions.keys()]
-    said = [[gallery.predictions[model, image]["top"][:1] for model in models] for image in both]
-    named = [(one[0]["name"], other[0]["name"]) for one, other in said if one and other]
-    return sum(one == other for one, other in named), len(named)
+    answers = [[gallery.predictions[model, image]["top"][:1] for model in models] for image in both]
+    named = [(first[0]["name"], other[0]["name"]) for first, other in answers if first and other]
+    return sum(first == other for first, other in named), len(named)
 
 
 def accuracies(left: ModelRecord, right: ModelRecord) -> tuple[float, float, int] | None:
@@ -107,13 +107,13 @@ def accuracies(left: ModelRecord, right: ModelRecord) -> tuple[float, float, int
     return None
 
 
-def _spoken(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
+def _correlation_text(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
     """`activations correlate at 0.99, gradients at 0.97` (means)."""
-    said = [
+    parts = [
         (SPOKEN.get(name) or FAMILIES.get(name, (name,))[0].lower(), format.correlation(mean, 2))
         for name, mean in means(gallery, entries).items()
     ]
-    (first, value), *others = said
+    (first, value), *others = parts
     return ", ".join([f"{first} correlate at {value}", *(f"{name} at {value}" for name, value in others)])
 
 

@@ -70,17 +70,17 @@ def curve(gallery: Gallery, model: ModelRecord, pruned: ModelRecord | None = Non
         return None
     methods = list(points[0]["correlation"])
     names = ["Accuracy", *(gallery.methods.get(method, NOTHING).get("title", method) for method in methods)]
-    whole = points[0]
-    scopes = {scope: [whole, *(p for p in points if p["scope"] == scope)] for scope in SCOPES}
-    scopes = {scope: found for scope, found in scopes.items() if len(found) > 1}
+    unpruned = points[0]
+    scopes = {scope: [unpruned, *(p for p in points if p["scope"] == scope)] for scope in SCOPES}
+    scopes = {scope: series for scope, series in scopes.items() if len(series) > 1}
     chance = 1 / len(model["classes"])
-    plots = [_plot(scope, found, methods, names, chance, pruned) for scope, found in scopes.items()]
-    sparsities = sorted({point["sparsity"] for found in scopes.values() for point in found})
+    plots = [_plot(scope, series, methods, names, chance, pruned) for scope, series in scopes.items()]
+    sparsities = sorted({point["sparsity"] for series in scopes.values() for point in series})
     rows = []
     for sparsity in sparsities:
         cells = []
-        for found in scopes.values():
-            point = next((p for p in found if p["sparsity"] == sparsity), None)
+        for series in scopes.values():
+            point = next((p for p in series if p["sparsity"] == sparsity), None)
             cells.append(_numbers(point, methods) if point else ["" for _ in names])
         rows.append((_percent(sparsity), cells))
     return Curve(_caption(measured), plots[0].lines, plots, names, rows)
@@ -138,13 +138,13 @@ def _here(scope: str, points: list[ModelPruningPoint], pruned: ModelRecord | Non
 def _summary(points: list[ModelPruningPoint], methods: list[str], names: list[str]) -> str:
     """The drawing in a sentence, for those who do not see it."""
     last = points[-1]
-    said = [f"accuracy falls from {_percent(points[0]['top1'])} to {_percent(last['top1'])}"]
-    said += [
+    clauses = [f"accuracy falls from {_percent(points[0]['top1'])} to {_percent(last['top1'])}"]
+    clauses += [
         f"the likeness of {name} to {format.correlation(last['correlation'][method])}"
         for method, name in zip(methods, names[1:], strict=True)
         if method in last["correlation"]
     ]
-    return f"With {_percent(last['sparsity'])} of the weights gone, {', '.join(said)}."
+    return f"With {_percent(last['sparsity'])} of the weights gone, {', '.join(clauses)}."
 
 
 def _numbers(point: ModelPruningPoint, methods: list[str]) -> list[str]:

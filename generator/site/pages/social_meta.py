@@ -51,16 +51,16 @@ def figure(gallery: Gallery, record: FigureRecord, plate: Plate) -> Tags:
 
 def head(gallery: Gallery, page: str, context: Any) -> dict[str, Any]:
     """What goes into the front matter of a page of the site: a description, and the tags that the theme prints."""
-    said = description(gallery, context)
+    text = description(gallery, context)
     kind = "website" if page == "index.html" else "article"
-    return {"description": said, "share": tags(gallery, page, context.title, said, kind)}
+    return {"description": text, "share": tags(gallery, page, context.title, text, kind)}
 
 
 def description(gallery: Gallery, context: Any) -> str:
     """One sentence on a page: a report's verdict, a method's summary, a network's note, else the gallery's own."""
     verdict = getattr(context, "verdict", None)
     if verdict:
-        asked = f"What {context.model.text} sees in {context.image.text}, layer by layer"
-        return fold(f"{asked}: it says {verdict.said}, {verdict.percent} sure.")
-    said = getattr(context, "summary", "") or getattr(context, "note", "") or gallery.site["description"]
-    return fold(said)
+        question = f"What {context.model.text} sees in {context.image.text}, layer by layer"
+        return fold(f"{question}: it says {verdict.said}, {verdict.percent} sure.")
+    text = getattr(context, "summary", "") or getattr(context, "note", "") or gallery.site["description"]
+    return fold(text)

@@ -26,7 +26,7 @@ class Axis:
 
     def share(self, value: float) -> float:
         """Return where a value stands: 0 at the low end, 1 at the high one."""
-        low, high, at = (math.log(one) if self.log else one for one in (self.low, self.high, value))
+        low, high, at = (math.log(number) if self.log else number for number in (self.low, self.high, value))
         return (at - low) / (high - low)
 
 
