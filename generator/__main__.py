@@ -25,7 +25,7 @@ def _stop(number: int, frame: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """The group of commands, under the name that it is imported by."""
+    """Return the group of commands, under the name that it is imported by."""
     if name == "main":
         from generator.cli.main import main
 

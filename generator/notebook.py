@@ -82,7 +82,7 @@ def load(
     folder: str | Path = ".",
     trust_pickle: bool = False,
 ) -> Model:
-    """A network by name (`"vgg-cifar10"`, `"resnet18~random"`, `"my_module:function"`), or one that is at hand.
+    """Return a network by name (`"vgg-cifar10"`, `"resnet18~random"`, `"my_module:function"`), or one that is at hand.
 
     `input` says what a network of your own wants to see, `classes` what it answers. A module is copied and stays as
     it is. Files and modules are looked up in `folder`. Raises `InnerviewError` in one line.
@@ -97,7 +97,7 @@ def load(
 def look(
     network: Model | str, picture: str | Path | Image.Image | np.ndarray, *, label: str = "", title: str = ""
 ) -> Look:
-    """What a network sees in a picture: a file, a Pillow image, or an array (H, W, 3) of bytes.
+    """Return what a network sees in a picture: a file, a Pillow image, or an array (H, W, 3) of bytes.
 
     `label` is the right answer, for the target "label". Nothing is computed before it is asked for.
     """
@@ -133,7 +133,7 @@ class Figure:
         return path
 
     def _repr_html_(self) -> str:
-        """The picture and its caption, with nothing to be fetched."""
+        """Return the picture and its caption, with nothing to be fetched."""
         source = f"data:image/{self.suffix[1:]};base64,{base64.b64encode(self.file).decode()}"
         wide = f"width:{self.picture.width}px;max-width:100%"
         style = f"display:inline-block;vertical-align:top;margin:0 1em 1em 0;{wide}"
@@ -150,7 +150,8 @@ class Look:
         self.example = self._example(picture, label, title)
 
     def array(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> np.ndarray:
-        """What a method returns, raw, float32: (h, w) of a map, (C, H, W) of a gradient, (K, h, w) of activations.
+        """Return what a method returns, raw, float32: (h, w) of a map, (C, H, W) of a gradient, (K, h, w) of
+        activations.
 
         `target` is a class's name, or "top", "rival", "label". Raises `NotApplicable` where the method has nothing to
         say, and `ConfigError` for a method, class, layer or parameter that is not there.
@@ -162,7 +163,9 @@ class Look:
         return values[0][0] if "image" in self.model.methods[method].axes else values[0]
 
     def figure(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> Figure:
-        """The same as a gallery draws it, with caption and text for those who cannot see it. Raises as `array` does."""
+        """Return the same as a gallery draws it, with caption and text for those who cannot see it. Raises as `array`
+        does.
+        """
         task, job = self._job(method, target, layer, parameters)
         cards, store, failed = self.model.methods, self.model.worker.store, []
 
@@ -191,7 +194,7 @@ class Look:
         )
 
     def picture(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> Image.Image:
-        """The figure's picture alone."""
+        """Return the figure's picture alone."""
         return self.figure(method, target=target, layer=layer, **parameters).picture
 
     @property
@@ -217,7 +220,7 @@ class Look:
         return f"<{self.example.title}: {self._told(1, ', ')}, says {self.model.card.title}>"
 
     def _repr_html_(self) -> str:
-        """The picture, where the answer came from, and the answer."""
+        """Return the picture, where the answer came from, and the answer."""
         answer = self._told(3)
         shown = "".join(self.figure(method)._repr_html_() for method in self._overview() if self._speaks(method))
         return f"<div><p>{escape(self.model.card.title)} says: {escape(answer)}</p>{shown}</div>"
@@ -234,7 +237,7 @@ class Look:
         return True
 
     def _example(self, picture: Any, label: str, title: str) -> Example:
-        """The picture as a file, which is what all of the house reads."""
+        """Return the picture as a file, which is what all of the house reads."""
         if isinstance(picture, np.ndarray):
             picture = Image.fromarray(picture)
         if isinstance(picture, Image.Image):
@@ -249,7 +252,7 @@ class Look:
         return replace(read_image(path, entry), targets={self.model.card.vocabulary: label} if label else {})
 
     def _job(self, method: str, target: str, layer: str, parameters: dict[str, Any]) -> tuple[SceneTask, Job]:
-        """The one job that is meant, in a task of its own."""
+        """Return the one job that is meant, in a task of its own."""
         model, cards = self.model, self.model.methods
         _check(method, cards, "method")
         chosen = _chosen(method, parameters, list(cards.values()))
@@ -275,7 +278,7 @@ class Look:
 
 
 def _at_hand(module: torch.nn.Module, input: Input | None, classes: tuple[str, ...], device: str) -> Loaded:
-    """A module of the caller's, copied, frozen and set to evaluate."""
+    """Return a module of the caller's, copied, frozen and set to evaluate."""
     if input is None:
         raise ConfigError("a network of your own needs `input`: its size, mean and std")
     model = copy.deepcopy(module).eval().float().requires_grad_(False).to(device)
@@ -294,7 +297,7 @@ def _check(name: str, choices: Any, kind: str) -> None:
 
 
 def _chosen(method: str, parameters: dict[str, Any], cards: list[MethodCard]) -> dict[str, Any]:
-    """All parameters of a method, the given ones checked as those of a gallery.yml are."""
+    """Return all parameters of a method, the given ones checked as those of a gallery.yml are."""
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
     try:
         return selection.methods_for(load_settings(None, methods={method: given}), cards, "quick")[method]

@@ -158,6 +158,16 @@ def test_everything_public_has_a_docstring(path):
             assert ast.get_docstring(node), f"{relative(path)}: {node.name} has no docstring"
 
 
+QUESTIONS = ("What", "Whether", "How", "Where", "Which", "Why", "Whose")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_function_says_what_it_does_and_asks_nothing(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list and (words := ast.get_docstring(node)):
+            assert words.split()[0] not in QUESTIONS, f"{relative(path)}: {node.name} begins with {words.split()[0]!r}"
+
+
 def test_names_say_what_a_thing_is():
     names = [name.strip("_") for path in MODULES for name in bound_names(ast.parse(path.read_text()))]
     share = sum(name in DIALECT for name in names) / len(names)

@@ -79,5 +79,5 @@ def _table(name: str, title: str, year: int, cites: str, build: Callable[[], nn.
 
 
 def written(tables: list[dict[str, Any]]) -> str:
-    """The tables as `FILE` holds them."""
+    """Return the tables as `FILE` holds them."""
     return json.dumps(tables, indent=1) + "\n"

@@ -28,7 +28,7 @@ class Standing:
 def standings(
     scores: Mapping[str, Sequence[float | None]], better: str, draws: int = DRAWS, seed: int = 0
 ) -> list[Standing]:
-    """The methods, the best mean first; `scores` has one value per image and method, None where there is none.
+    """Return the methods, the best mean first; `scores` has one value per image and method, None where there is none.
 
     `better` is "low" or "high". Images are drawn with replacement, `draws` times, the same ones for all methods. One
     method is better than another beyond chance when 95 % of the drawn means of their differences, over the images that
@@ -78,19 +78,21 @@ def difference(
 
 
 def _drawn(images: int, draws: int, seed: int) -> np.ndarray:
-    """How often each image is drawn: (draws, images), each row adds up to the number of images."""
+    """Return how often each image is drawn: (draws, images), each row adds up to the number of images."""
     generator = np.random.default_rng(seed)
     return generator.multinomial(images, np.full(images, 1 / images), size=draws).astype(np.float64)
 
 
 def _means(drawn: np.ndarray, values: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """The mean of each row of values (rows, images) in each draw: (draws, rows); NaN where nothing of it was drawn."""
+    """Return the mean of each row of values (rows, images) in each draw: (draws, rows); NaN where nothing of it was
+    drawn.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         return (drawn @ values.T) / (drawn @ there.T.astype(np.float64))
 
 
 def _interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The middle 95 % of the drawn means, by row: (rows,) and (rows,)."""
+    """Return the middle 95 % of the drawn means, by row: (rows,) and (rows,)."""
     rest = 50 * (1 - LEVEL)
     filled = np.where(np.isnan(means).all(0), 0.0, means)  # a row without any image is level with everything
     low, high = np.nanpercentile(filled, [rest, 100 - rest], axis=0)

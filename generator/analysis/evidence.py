@@ -98,18 +98,18 @@ class Bench:
         self._redrawn: dict[int, dict[tuple[str, str], torch.Tensor | None]] = {}
 
     def say_where(self, thing: np.ndarray | None) -> None:
-        """Where in the crop the thing is, bool (H, W)."""
+        """Set where in the crop the thing is, bool (H, W)."""
         self.where = None if thing is None else torch.from_numpy(thing).to(self.x.device)
 
     def measure(self, slug: str, subject: Subject, heatmap: torch.Tensor, parameters: Mapping[str, Any]) -> dict:
-        """What one measure finds of a map (H, W). Raises `NotApplicable` where it has nothing to say."""
+        """Return what one measure finds of a map (H, W). Raises `NotApplicable` where it has nothing to say."""
         measure = MEASURES[slug]
         values = [self._input(name, subject, heatmap) for name in measure.inputs]
         with untouched(self.loaded.model), torch.no_grad():
             return measure.function(*values, **{**measure.parameters, **parameters})
 
     def heatmap(self, value: torch.Tensor, card: MethodCard) -> torch.Tensor:
-        """A method's result (1, h, w) or (1, C, h, w) as one value per pixel of the input (H, W)."""
+        """Return a method's result (1, h, w) or (1, C, h, w) as one value per pixel of the input (H, W)."""
         value = torch.nan_to_num(value.detach().float(), 0.0, 0.0, 0.0)
         if card.counts == "size":
             value = value.abs()
@@ -124,7 +124,8 @@ class Bench:
         loaded: Loaded | None = None,
         given: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> dict[tuple[str, str], torch.Tensor]:
-        """The maps (H, W) of some jobs, made now for the explained class, by method and layer; others are left out.
+        """Return the maps (H, W) of some jobs, made now for the explained class, by method and layer; others are left
+        out.
 
         `loaded` is another network in place of ours, `given` are other parameters than the task's.
         """
@@ -145,7 +146,7 @@ class Bench:
         return maps
 
     def control(self, slug: str) -> torch.Tensor:
-        """The map (H, W) of a control; its chance hangs on `seed`, so that no two images get the same."""
+        """Return the map (H, W) of a control; its chance hangs on `seed`, so that no two images get the same."""
         return CONTROLS[slug].function(self.x, self.seed)
 
     # --- what measures ask for ----------------------------------------------------------------------
@@ -185,7 +186,7 @@ class Bench:
         return again
 
     def _again(self, subject: Subject, top: int) -> torch.Tensor:
-        """The same map of the network with its `top` last layers drawn anew."""
+        """Return the same map of the network with its `top` last layers drawn anew."""
         if subject.job is None:
             return self.control(subject.slug)
         made = self._redrawn.setdefault(top, {})
@@ -208,5 +209,5 @@ class Bench:
 
 
 def seed_of(name: str) -> int:
-    """A seed for the chance in the controls of a picture, from its name."""
+    """Return a seed for the chance in the controls of a picture, from its name."""
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)

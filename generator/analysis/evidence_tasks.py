@@ -35,7 +35,7 @@ class Subject:
 
 
 def subjects(task: SceneTask, registry: Registry) -> list[Subject]:
-    """The maps of a task that are measured, and behind them the controls.
+    """Return the maps of a task that are measured, and behind them the controls.
 
     Of a method it is the map for the first of the targets, and at the layer where class activation maps belong: the
     rival's class has next to no probability that could be lost. A task without such maps has no controls.
@@ -55,7 +55,7 @@ def subjects(task: SceneTask, registry: Registry) -> list[Subject]:
 
 
 def explained(task: SceneTask) -> str:
-    """The symbol of the class for which the maps of a task are measured: its first target."""
+    """Return the symbol of the class for which the maps of a task are measured: its first target."""
     return next((job.target for job in task.jobs if job.target), "label" if task.label else "top")
 
 
@@ -73,7 +73,9 @@ def evidence_key(task: SceneTask, subject: Subject, measure: str, registry: Regi
 
 
 def missing(task: SceneTask, registry: Registry, store: Store, ahead: bool = False) -> list[tuple[Subject, str]]:
-    """What is still to be measured of the maps in the store; looking `ahead`, also of those that are not drawn yet."""
+    """Return what is still to be measured of the maps in the store; looking `ahead`, also of those that are not drawn
+    yet.
+    """
     return [
         (subject, measure)
         for subject in subjects(task, registry)
@@ -85,7 +87,7 @@ def missing(task: SceneTask, registry: Registry, store: Store, ahead: bool = Fal
 
 
 def found(task: SceneTask, registry: Registry, store: Store) -> Iterator[tuple[Subject, str, dict[str, Any]]]:
-    """What was measured of a task: map, measure and its numbers; what had nothing to say is left out."""
+    """Yield what was measured of a task: map, measure and its numbers; what had nothing to say is left out."""
     for subject in subjects(task, registry):
         for measure in task.measures:
             record = store.get(evidence_key(task, subject, measure, registry))
@@ -94,7 +96,7 @@ def found(task: SceneTask, registry: Registry, store: Store) -> Iterator[tuple[S
 
 
 def price(task: SceneTask, pairs: Sequence[tuple[Subject, str]], registry: Registry) -> float:
-    """What it costs to measure that, in forward passes of the network."""
+    """Return what it costs to measure that, in forward passes of the network."""
     total = 0.0
     for subject, measure in pairs:
         card = registry.measures[measure]
@@ -104,7 +106,7 @@ def price(task: SceneTask, pairs: Sequence[tuple[Subject, str]], registry: Regis
 
 
 def _answer(task: SceneTask, registry: Registry) -> str:
-    """The key of the class probabilities: it holds the network, the image and how it is prepared."""
+    """Return the key of the class probabilities: it holds the network, the image and how it is prepared."""
     last = task.card.layers[-1].name
     activations = slug_with(ACTIVATIONS, registry.methods.values())
     return next((job.key for job in task.jobs if (job.method, job.layer) == (activations, last)), "")

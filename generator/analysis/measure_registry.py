@@ -76,7 +76,7 @@ def measure(
 
 
 def load_measures() -> dict[str, Measure]:
-    """Every measure, from the files of this folder."""
+    """Return every measure, from the files of this folder."""
     package = importlib.import_module("generator.analysis.measures")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
@@ -88,7 +88,7 @@ def load_measures() -> dict[str, Measure]:
 
 
 def card(measure: Measure) -> MeasureCard:
-    """What the planner and the pages must know, its text taken from the docstring."""
+    """Return what the planner and the pages must know, its text taken from the docstring."""
     text = sections(inspect.getdoc(measure.function) or "")
     return MeasureCard(
         slug=measure.slug,

@@ -43,7 +43,7 @@ def rank(
     device: str = "cpu",
     say: Callable[[str], None] = lambda line: None,
 ) -> Ranking:
-    """The order of the methods over labelled pictures, ready for JSON and for `keep`.
+    """Return the order of the methods over labelled pictures, ready for JSON and for `keep`.
 
     Of `data` at most `images` pictures are taken, evenly spread over it; explained is the class that a picture belongs
     to. `methods` are slugs; without them all whose maps have a value per pixel and that cost at most `CHEAP` passes.
@@ -88,7 +88,7 @@ def rank(
 
 
 def in_words(ranked: Ranking) -> list[tuple[str, ...]]:
-    """A row per method: its place by the difference, that number with its interval, deletion and insertion."""
+    """Return a row per method: its place by the difference, that number with its interval, deletion and insertion."""
     others = {measure: {entry["method"]: entry for entry in order} for measure, order in ranked["measures"].items()}
     rows = []
     for entry in ranked["measures"]["difference"]:
@@ -108,7 +108,7 @@ def _scores(
     chosen: Sequence[str],
     seed: int,
 ) -> tuple[dict[str, dict[str, float]], bool]:
-    """The score of each map of one picture by each measure; and whether the network is right about it."""
+    """Return the score of each map of one picture by each measure; and whether the network is right about it."""
     chunk = chunk_size(network_card, CHUNK_MEMORY)
     parameters = {slug: dict(method.parameters) for slug, method in METHODS.items()}
     try:

@@ -42,7 +42,7 @@ def measure(  # noqa: PLR0913 - keyword parameters are the interface
     batch: int = 200,
     say: Callable[[str], None] = lambda line: None,
 ) -> Measured:
-    """The curve of a network over labelled pictures, ready for JSON and for `keep`.
+    """Return the curve of a network over labelled pictures, ready for JSON and for `keep`.
 
     `"points"` has one entry for the network as it is (`"scope": ""`) and one per scope and sparsity: `"top1"` and
     `"agreement"` with the answers of the whole network, both shares in [0, 1] of `sample` pictures, evenly spread over
@@ -87,7 +87,7 @@ def measure(  # noqa: PLR0913 - keyword parameters are the interface
 
 
 def answers(loaded: Loaded, data: Labelled, batch: int = 200) -> np.ndarray:
-    """The index of the most probable class for each picture (N,), in the order of `data`."""
+    """Return the index of the most probable class for each picture (N,), in the order of `data`."""
     indices = []
     with torch.inference_mode():
         for pixels, _ in batches(data, loaded.input, batch):

@@ -79,7 +79,9 @@ def _classes(targets: tuple[str, ...]) -> dict[str, str]:
 
 
 def _details(about: dict[str, Any], picture: Any, last: dict[str, str]) -> dict[str, Any]:
-    """What is known of a picture: as the options say, else as the person at the terminal does, `last` time or now."""
+    """Return what is known of a picture: as the options say, else as the person at the terminal does, `last` time or
+    now.
+    """
     answers = {**about, "title": about["title"] or picture.title, "credit": about["credit"] or picture.author}
     if interactive():
         click.echo(f"\n{picture.path.name}")
@@ -95,7 +97,7 @@ def _details(about: dict[str, Any], picture: Any, last: dict[str, str]) -> dict[
 
 
 def _cost(wanted: Options) -> str:
-    """What the next build will draw, in words."""
+    """Return what the next build will draw, in words."""
     from generator.pipeline.plan import make_plan, price_list
 
     try:

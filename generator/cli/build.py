@@ -83,7 +83,7 @@ def build_and_tell(options: Options, summary: Path | None = None) -> int:
 
 
 def _failures(failures: Mapping[str, str]) -> list[str]:
-    """A line for each reason, with the first of those it is given for."""
+    """Return a line for each reason, with the first of those it is given for."""
     names: dict[str, list[str]] = {}
     for name, reason in failures.items():
         names.setdefault(reason, []).append(name)

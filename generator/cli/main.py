@@ -28,7 +28,7 @@ class Commands(click.Group):
         return list(self.commands)
 
     def main(self, *arguments: Any, **named: Any) -> Any:
-        """The command, with nothing in what it says, or click says, that a terminal would obey."""
+        """Return the command, with nothing in what it says, or click says, that a terminal would obey."""
         with plain_streams():
             try:
                 return super().main(*arguments, **named)

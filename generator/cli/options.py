@@ -30,7 +30,7 @@ DATA_HELP = "A folder with a folder of pictures per class, or a tar archive of o
 
 
 def selection(command: Callable) -> Callable:
-    """The options that choose what is drawn."""
+    """Return the options that choose what is drawn."""
     for option in reversed(
         (
             click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]"),
@@ -81,12 +81,12 @@ def selection(command: Callable) -> Callable:
 
 
 def destination(command: Callable) -> Callable:
-    """The option that says where the site goes."""
+    """Return the option that says where the site goes."""
     return click.option("--site-dir", type=FOLDER, help="Where the site is put.  [default: site]")(command)
 
 
 def against(command: Callable) -> Callable:
-    """The option that has the site tell what changed."""
+    """Return the option that has the site tell what changed."""
     path = click.Path(path_type=Path, exists=True)
     return click.option("--against", type=path, metavar="OLD", help="Tell what changed from another gallery.")(command)
 
@@ -94,7 +94,7 @@ def against(command: Callable) -> Callable:
 def options(
     config: Path | None = None, memory: int | None = None, workers: int | None = None, **chosen: Any
 ) -> Options:
-    """What a command asks for, from the values of `selection` and `destination` and of its own."""
+    """Return what a command asks for, from the values of `selection` and `destination` and of its own."""
     if config is None and Path("gallery.yml").is_file():
         config = Path("gallery.yml")
     root = _root(config)
@@ -103,7 +103,7 @@ def options(
 
 
 def _root(config: Path | None) -> Path:
-    """The gallery's folder: where its configuration is, but for those in this repository's `galleries/`."""
+    """Return the gallery's folder: where its configuration is, but for those in this repository's `galleries/`."""
     if config is None:
         return Path(".")
     if not config.is_file():

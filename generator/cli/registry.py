@@ -11,5 +11,5 @@ NAMES = "new build look add plan merge pages serve show embed check diff schema 
 
 
 def commands() -> dict[str, click.Command]:
-    """Every command by name. Their modules load what computes only when they are called."""
+    """Return every command by name. Their modules load what computes only when they are called."""
     return {name: getattr(import_module(f"{__package__}.{name}"), name) for name in NAMES}

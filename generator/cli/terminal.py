@@ -85,7 +85,7 @@ class Terminal:
 
 
 def interactive() -> bool:
-    """Whether a person sits there who can be asked."""
+    """Return whether a person sits there who can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

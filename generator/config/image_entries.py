@@ -73,7 +73,7 @@ class ImagesFile(Entry):
 
 
 def read_image_entries(path: Path) -> list[ImageEntry]:
-    """The entries of an images.yml; raises `ConfigError` also where two pictures would have one id."""
+    """Return the entries of an images.yml; raises `ConfigError` also where two pictures would have one id."""
     given = read_yaml(path)
     entries = validated(ImagesFile, {} if given is None else given, path.name).images
     first: dict[str, int] = {}

@@ -94,12 +94,12 @@ WORDS: dict[str, dict[str, str]] = {
 
 
 def gallery_schema() -> dict[str, Any]:
-    """The JSON Schema of gallery.yml."""
+    """Return the JSON Schema of gallery.yml."""
     return _described(Settings, "gallery.yml of an Innerview gallery")
 
 
 def images_schema() -> dict[str, Any]:
-    """The JSON Schema of images.yml."""
+    """Return the JSON Schema of images.yml."""
     return _described(ImagesFile, "images.yml of an Innerview gallery")
 
 
@@ -107,7 +107,7 @@ SCHEMAS = {"gallery": gallery_schema, "images": images_schema}
 
 
 def written(name: str) -> str:
-    """The text of a schema's file, `gallery` or `images`."""
+    """Return the text of a schema's file, `gallery` or `images`."""
     return json.dumps(SCHEMAS[name](), indent=1, ensure_ascii=False) + "\n"
 
 

@@ -50,7 +50,7 @@ def prepare(
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:
-    """The name, numbered where another picture or a folder of the site is called so."""
+    """Return the name, numbered where another picture or a folder of the site is called so."""
     number, candidate = 1, name
     while candidate in taken or candidate in RESERVED:
         number += 1
@@ -66,7 +66,7 @@ SCAFFOLD = Path(__file__).parent / "new_gallery"
 
 
 def empty(folder: Path) -> bool:
-    """Whether a gallery may be laid here: nothing is there, or a repository without files."""
+    """Return whether a gallery may be laid here: nothing is there, or a repository without files."""
     return not folder.exists() or (folder.is_dir() and all(path.name == ".git" for path in folder.iterdir()))
 
 

@@ -220,7 +220,8 @@ class Settings(Entry):
 
 
 def load(path: Path | None, **overrides: Any) -> Settings:
-    """The settings in `path`, or the default gallery's; `overrides` (top-level keys, None ignored) win over the file.
+    """Return the settings in `path`, or the default gallery's; `overrides` (top-level keys, None ignored) win over the
+    file.
 
     Raises `ConfigError` with one line that names the file, the key, what was expected and what is there.
     """

@@ -77,7 +77,7 @@ FORMS = {
 
 
 def _keys(kind: Any, place: Sequence[str | int]) -> list[str]:
-    """The keys known at a place of the settings."""
+    """Return the keys known at a place of the settings."""
     for part in place:
         if isinstance(part, str):
             kind = kind.model_fields[part].annotation
@@ -96,7 +96,7 @@ def wrong(key: str, expected: str, value: Any) -> PydanticCustomError:
 
 
 def checked_address(value: str, page: bool = False) -> str:
-    """The web address as all of the site has it; "" where none is given."""
+    """Return the web address as all of the site has it; "" where none is given."""
     try:
         return web_address(value, page) if value else ""
     except ValueError as error:

@@ -12,7 +12,8 @@ PORTS = {"http": 80, "https": 443}
 
 
 def web_address(text: str, page: bool = False) -> str:
-    """The address in ASCII: scheme and host in lower case, international names as IDNA has them, the rest quoted.
+    """Return the address in ASCII: scheme and host in lower case, international names as IDNA has them, the rest
+    quoted.
 
     Of a `page` a query and a fragment may be part. Raises `ValueError` with what was expected.
 
@@ -58,5 +59,5 @@ def _host(host: str) -> str:
 
 
 def _percent(text: str) -> str:
-    """The text with each per cent sign that begins no code written as one."""
+    """Return the text with each per cent sign that begins no code written as one."""
     return re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", text)

@@ -26,7 +26,9 @@ def ranked(output: Mapping[str, Any], shares: Sequence[float]) -> list[int]:
 
 
 def holds(output: Mapping[str, Any], shares: Sequence[float], label: int) -> bool | None:
-    """Whether the class `label` is among the answers of a network; None where there is no such class, or no answer."""
+    """Return whether the class `label` is among the answers of a network; None where there is no such class, or no
+    answer.
+    """
     if label < 0 or output["kind"] == "value":
         return None
     if output["kind"] == "labels":

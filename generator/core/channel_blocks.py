@@ -14,7 +14,8 @@ Units = int | str | Sequence[int]  # how many, "all", or which
 
 
 def styles(units: Units, count: int) -> list[str]:
-    """The styles of the figures of a layer with `count` channels: "" for the chosen ones, or one per block for all.
+    """Return the styles of the figures of a layer with `count` channels: "" for the chosen ones, or one per block for
+    all.
 
     >>> styles(16, 40), styles("all", 40)
     ([''], ['channels-0-15', 'channels-16-31', 'channels-32-39'])
@@ -25,13 +26,13 @@ def styles(units: Units, count: int) -> list[str]:
 
 
 def block_of(style: str) -> tuple[int, int] | None:
-    """The first and the last channel of a block, None for the chosen channels."""
+    """Return the first and the last channel of a block, None for the chosen channels."""
     match = _STYLE.fullmatch(style)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def said(style: str) -> str:
-    """A block in words, "" for what is none.
+    """Return a block in words, "" for what is none.
 
     >>> said("channels-16-31")
     'channels 16 to 31'
@@ -41,7 +42,7 @@ def said(style: str) -> str:
 
 
 def channels(units: Units, count: int, block: tuple[int, int] | None = None) -> list[int]:
-    """The channels of a layer with `count` of them that one figure shows.
+    """Return the channels of a layer with `count` of them that one figure shows.
 
     >>> channels(4, 64), channels(16, 10)[-1], channels([7, 3, 99], 64), channels("all", 40, (32, 39))[:2]
     ([0, 21, 42, 63], 9, [7, 3], [32, 33])

@@ -65,7 +65,9 @@ def reach(*modules: str) -> set[Place]:
 
 
 def package_digest(*modules: str) -> str:
-    """SHA-256 over the files of this package, and of `modules` with what they import of their own, as they are now."""
+    """Return SHA-256 over the files of this package, and of `modules` with what they import of their own, as they are
+    now.
+    """
     files = [*sorted(FOLDER.rglob("*.py")), *module_files(*modules)]
     digest = hashlib.sha256()
     for file in files:

@@ -6,7 +6,9 @@ import inspect
 
 
 def sections(docstring: str) -> dict[str, str]:
-    """A docstring as its summary, its text and the paragraphs that begin with "Formula:", "Reading:" or "Limits:"."""
+    """Return a docstring as its summary, its text and the paragraphs that begin with "Formula:", "Reading:" or
+    "Limits:".
+    """
     parts = {"summary": "", "text": "", "Formula": "", "Reading": "", "Limits": ""}
     for number, paragraph in enumerate(filter(None, map(str.strip, docstring.split("\n\n")))):
         head, colon, rest = paragraph.partition(":")

@@ -10,12 +10,16 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class SiteRecord(TypedDict):
+    """What the manifest holds as SiteRecord."""
+
     title: str
     url: str
     description: str
 
 
 class ModelInput(TypedDict):
+    """What the manifest holds as ModelInput."""
+
     size: list[int]
     mean: list[float]
     std: list[float]
@@ -26,6 +30,8 @@ class ModelInput(TypedDict):
 
 
 class ModelLayer(TypedDict):
+    """What the manifest holds as ModelLayer."""
+
     name: str
     type: str
     kind: Literal["conv", "norm", "activation", "pool", "linear", "join", "identity", "softmax", "other"]
@@ -40,6 +46,8 @@ class ModelLayer(TypedDict):
 
 
 class ModelStage(TypedDict):
+    """What the manifest holds as ModelStage."""
+
     title: str
     layer: str
     layers: list[str]
@@ -67,6 +75,8 @@ class ModelOutput(TypedDict):
 
 
 class ModelPruningPoint(TypedDict):
+    """What the manifest holds as ModelPruningPoint."""
+
     scope: str
     sparsity: float
     top1: float
@@ -76,6 +86,8 @@ class ModelPruningPoint(TypedDict):
 
 
 class ModelPruningWhole(TypedDict):
+    """What the manifest holds as ModelPruningWhole."""
+
     scope: str
     sparsity: float
     top1: float
@@ -93,6 +105,8 @@ class ModelPruning(TypedDict):
 
 
 class ModelRankingMeasures(TypedDict):
+    """What the manifest holds as ModelRankingMeasures."""
+
     method: str
     rank: int
     mean: float
@@ -114,6 +128,8 @@ class ModelRanking(TypedDict):
 
 
 class ModelRecord(TypedDict):
+    """What the manifest holds as ModelRecord."""
+
     slug: str
     name: str
     title: str
@@ -139,6 +155,8 @@ class ModelRecord(TypedDict):
 
 
 class StyleRecord(TypedDict):
+    """What the manifest holds as StyleRecord."""
+
     name: str
     look: NotRequired[Literal["map", "sprite", "strip", "photo"]]
     values: NotRequired[Literal["map", "channels", "colours"]]
@@ -158,6 +176,8 @@ class StyleRecord(TypedDict):
 
 
 class MethodRecord(TypedDict):
+    """What the manifest holds as MethodRecord."""
+
     slug: str
     title: str
     family: str
@@ -184,6 +204,8 @@ class MethodRecord(TypedDict):
 
 
 class ImageRecord(TypedDict):
+    """What the manifest holds as ImageRecord."""
+
     id: str
     title: str
     digest: str
@@ -204,11 +226,15 @@ class ImageRecord(TypedDict):
 
 
 class UnreadableRecord(TypedDict):
+    """What the manifest holds as UnreadableRecord."""
+
     id: str
     reason: str
 
 
 class PredictionValue(TypedDict):
+    """What the manifest holds as PredictionValue."""
+
     name: str
     value: float
     unit: str
@@ -223,6 +249,8 @@ class ProbabilityRecord(TypedDict):
 
 
 class PredictionRecord(TypedDict):
+    """What the manifest holds as PredictionRecord."""
+
     model: str
     image: str
     label: str | None
@@ -235,6 +263,8 @@ class PredictionRecord(TypedDict):
 
 
 class FigureTarget(TypedDict):
+    """What the manifest holds as FigureTarget."""
+
     name: str
     slug: NotRequired[str]
     index: int
@@ -259,6 +289,8 @@ class SpriteRecord(TypedDict):
 
 
 class EvidenceRecord(TypedDict):
+    """What the manifest holds as EvidenceRecord."""
+
     score: float
     curve: NotRequired[list[float]]
     layers: NotRequired[list[int]]
@@ -297,6 +329,8 @@ class FigureRecord(TypedDict):
 
 
 class ShareRecord(TypedDict):
+    """What the manifest holds as ShareRecord."""
+
     page: str
     file: str
     width: int
@@ -306,6 +340,8 @@ class ShareRecord(TypedDict):
 
 
 class MeasureRecord(TypedDict):
+    """What the manifest holds as MeasureRecord."""
+
     slug: str
     title: str
     better: Literal["low", "high", ""]
@@ -318,12 +354,16 @@ class MeasureRecord(TypedDict):
 
 
 class ControlMeasured(TypedDict):
+    """What the manifest holds as ControlMeasured."""
+
     model: str
     image: str
     evidence: dict[str, EvidenceRecord]
 
 
 class ControlRecord(TypedDict):
+    """What the manifest holds as ControlRecord."""
+
     slug: str
     title: str
     summary: str
@@ -338,23 +378,31 @@ class ProbeInput(TypedDict):
 
 
 class ProbeNorm(TypedDict):
+    """What the manifest holds as ProbeNorm."""
+
     layer: str
     shift: float
     ratio: float
 
 
 class ProbeBroken(TypedDict):
+    """What the manifest holds as ProbeBroken."""
+
     name: str
     count: int
     channels: list[int]
 
 
 class ProbeAnswer(TypedDict):
+    """What the manifest holds as ProbeAnswer."""
+
     name: str
     count: int
 
 
 class ProbeConfused(TypedDict):
+    """What the manifest holds as ProbeConfused."""
+
     label: str
     said: str
     count: int
@@ -374,6 +422,8 @@ class AnswerRecord(TypedDict):
 
 
 class ProbeSheet(TypedDict):
+    """What the manifest holds as ProbeSheet."""
+
     file: str
     side: int
     columns: int
@@ -382,6 +432,8 @@ class ProbeSheet(TypedDict):
 
 
 class ProbeLayer(TypedDict):
+    """What the manifest holds as ProbeLayer."""
+
     layer: str
     channels: int
     dead: list[int]
@@ -394,6 +446,8 @@ class ProbeLayer(TypedDict):
 
 
 class ProbeRecord(TypedDict):
+    """What the manifest holds as ProbeRecord."""
+
     model: str
     data: str
     images: int
@@ -425,6 +479,8 @@ ComparisonNumbers = TypedDict(
 
 
 class ComparisonRecord(TypedDict):
+    """What the manifest holds as ComparisonRecord."""
+
     id: str
     models: list[str]
     image: str
@@ -441,6 +497,8 @@ class ComparisonRecord(TypedDict):
 
 
 class ChangesAnswer(TypedDict):
+    """What the manifest holds as ChangesAnswer."""
+
     model: str
     image: str
     label: str | None
@@ -460,6 +518,8 @@ ChangesFigureNumbers = TypedDict(
 
 
 class ChangesFigure(TypedDict):
+    """What the manifest holds as ChangesFigure."""
+
     id: str
     kind: Literal["changed", "new", "gone"]
     model: str
@@ -488,6 +548,8 @@ class ChangesRecord(TypedDict):
 
 
 class PinRecord(TypedDict):
+    """What the manifest holds as PinRecord."""
+
     figure: str
     file: str
     digest: str

@@ -17,7 +17,7 @@ RESERVED = set("images models methods compare changes pinned assets model layers
 
 
 def slug(text: str) -> str:
-    """The part of a name that `text` becomes: lower case, ASCII, single hyphens, never empty.
+    """Return the part of a name that `text` becomes: lower case, ASCII, single hyphens, never empty.
 
     >>> slug("Bull mastiff"), slug("layer4.1.relu@2"), slug("vgg-cifar10~pruned-50"), slug("..")
     ('bull-mastiff', 'layer4.1.relu@2', 'vgg-cifar10~pruned-50', 'unnamed')
@@ -44,7 +44,7 @@ def class_slugs(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def layer_slug(name: str) -> str:
-    """The slug of a layer's name, kept apart from the words that the grammar of figure names uses itself."""
+    """Return the slug of a layer's name, kept apart from the words that the grammar of figure names uses itself."""
     part = slug(name)
     return f"layer-{part}" if f"{part}-".startswith(("class-", "with-")) else part
 
@@ -63,7 +63,7 @@ def figure_name(model: str, image: str, method: str, layer: str = "", target: st
 
 
 def parse_figure_name(name: str) -> dict[str, str]:
-    """The parts that `figure_name` was given; raises `ConfigError` for anything else."""
+    """Return the parts that `figure_name` was given; raises `ConfigError` for anything else."""
     match = FIGURE.fullmatch(name)
     if not match:
         expected = "<model>/<image>/<method>[--<layer>][--class-<name>][--with-<style>]"

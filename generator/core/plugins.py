@@ -15,12 +15,14 @@ class PackageError(InnerviewError):
 
 
 def methods() -> tuple[str, ...]:
-    """The modules with methods of other packages, by name; a package that is installed twice counts once."""
+    """Return the modules with methods of other packages, by name; a package that is installed twice counts once."""
     return tuple(sorted({point.module for point in entry_points(group=METHODS)}))
 
 
 def models() -> dict[str, str]:
-    """The networks of other packages: `module:function` by name. Raises `PackageError` where two have one name."""
+    """Return the networks of other packages: `module:function` by name. Raises `PackageError` where two have one
+    name.
+    """
     networks: dict[str, str] = {}
     for point in sorted(entry_points(group=MODELS)):
         if networks.setdefault(point.name, point.value) != point.value:

@@ -36,7 +36,9 @@ def ledger(digests: dict[str, str] | None = None, closed: bool = False) -> Itera
 
 
 def read_bytes(path: Path) -> bytes:
-    """All bytes of a file. Raises `Changed` where the ledger has other ones, `OSError` where it cannot be read."""
+    """Return all bytes of a file. Raises `Changed` where the ledger has other ones, `OSError` where it cannot be
+    read.
+    """
     content = path.read_bytes()
     enter(path, hashlib.sha256(content).hexdigest())
     return content
@@ -56,7 +58,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes as the ledger has it, else as they are now, which is then noted."""
+    """Return the SHA-256 of a file's bytes as the ledger has it, else as they are now, which is then noted."""
     current = _LEDGER.get()
     if current and str(path) in current[0]:
         return current[0][str(path)]

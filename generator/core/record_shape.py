@@ -40,7 +40,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
 
 
 def is_record(value: Any, fields: tuple[str, ...] = ()) -> bool:
-    """Whether this is a record, with these fields and each of those that are known as it should be.
+    """Return whether this is a record, with these fields and each of those that are known as it should be.
 
     Who asks for the field `status` also needs what a record of that status holds.
     """

@@ -275,5 +275,5 @@ class Figure:
 
 
 def record(value: Any) -> dict[str, Any]:
-    """A dataclass as a plain dictionary, ready for JSON."""
+    """Return a dataclass as a plain dictionary, ready for JSON."""
     return asdict(value)

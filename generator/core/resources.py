@@ -21,7 +21,7 @@ INHERITED = "site_src/.mkdocs.yml"  # our settings, for a gallery's own mkdocs.y
 
 
 def resource(name: str) -> Path:
-    """The file or folder `name` (`templates`, `site_src/assets`, `mkdocs.yml`, ...) that came with Innerview.
+    """Return the file or folder `name` (`templates`, `site_src/assets`, `mkdocs.yml`, ...) that came with Innerview.
 
     Raises `InnerviewError` when it is neither in the wheel nor in the repository.
     """
@@ -34,7 +34,7 @@ def resource(name: str) -> Path:
 
 
 def template_folders(root: Path) -> list[Path]:
-    """Where templates are looked up, first match wins: the gallery's own `templates/`, then ours."""
+    """Return where templates are looked up, first match wins: the gallery's own `templates/`, then ours."""
     own, ours = root / "templates", resource("templates")
     return [own, ours] if own.is_dir() and own.resolve() != ours.resolve() else [ours]
 
@@ -81,7 +81,9 @@ def _lay(files: dict[str, Path], root: Path) -> None:
 
 
 def _laid(ledger: Path) -> dict[str, str]:
-    """What the ledger says was laid; it comes from a folder that others write to, so it may name assets alone."""
+    """Return what the ledger says was laid; it comes from a folder that others write to, so it may name assets
+    alone.
+    """
     try:
         entries = json.loads(ledger.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -89,11 +89,13 @@ class Store:
         return digest
 
     def path(self, digest: str) -> Path:
-        """Where the payload with this digest is, or would be."""
+        """Return where the payload with this digest is, or would be."""
         return Path(self._payload(digest))
 
     def read(self, digest: str) -> bytes:
-        """A payload, its checksum verified. Raises `Damaged`, after removing one that is not what it should be."""
+        """Return a payload, its checksum verified. Raises `Damaged`, after removing one that is not what it should
+        be.
+        """
         path = self.path(digest)
         try:
             data = _content(path)
@@ -105,11 +107,13 @@ class Store:
         return data
 
     def has_payloads(self, record: Mapping[str, Any]) -> bool:
-        """Whether every payload that a record names is there."""
+        """Return whether every payload that a record names is there."""
         return all(os.path.isfile(self._payload(digest)) for digest in record.get("payloads", {}).values())
 
     def verify(self, record: Mapping[str, Any]) -> bool:
-        """Whether every payload that a record names is there and is what its digest says; what is not is removed."""
+        """Return whether every payload that a record names is there and is what its digest says; what is not is
+        removed.
+        """
         try:
             for digest in record.get("payloads", {}).values():
                 self.read(digest)
@@ -195,19 +199,19 @@ def is_current(record: Any) -> bool:
 
 
 def key_of(*parts: Any) -> str:
-    """A key made of plain data: SHA-256 of its canonical JSON."""
+    """Return a key made of plain data: SHA-256 of its canonical JSON."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=list).encode()).hexdigest()
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Arrays as one payload: a JSON line of names, dtypes and shapes, then their bytes, lightly compressed."""
+    """Return arrays as one payload: a JSON line of names, dtypes and shapes, then their bytes, lightly compressed."""
     head = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
     body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
     return isal_zlib.compress(json.dumps(head).encode() + b"\n" + body, 1)
 
 
 def unpack(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays that `pack` was given."""
+    """Return the arrays that `pack` was given."""
     head, _, body = isal_zlib.decompress(data).partition(b"\n")
     arrays, start = {}, 0
     for name, dtype, shape in json.loads(head):
@@ -224,7 +228,7 @@ def sealed(content: Any) -> bytes:
 
 
 def unsealed(data: bytes) -> Any:
-    """What `sealed` was given; None where these are not its bytes."""
+    """Return what `sealed` was given; None where these are not its bytes."""
     seal, _, text = data.partition(b"\n")
     try:
         return json.loads(text) if seal == hashlib.sha256(text).hexdigest().encode() else None

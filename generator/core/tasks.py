@@ -62,7 +62,7 @@ class SceneTask:
 
 
 def groups(task: SceneTask) -> list[tuple[Job, ...]]:
-    """The jobs whose pictures share one colour scale: those that differ in nothing but the target."""
+    """Return the jobs whose pictures share one colour scale: those that differ in nothing but the target."""
     grouped: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
     for job in task.jobs:
         grouped[job.method, job.layer, job.style].append(job)

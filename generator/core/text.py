@@ -16,7 +16,7 @@ HARMLESS = dict.fromkeys(UNSEEN) | dict.fromkeys(CONTROLS, " ") | dict.fromkeys(
 
 
 def harmless(text: str) -> str:
-    """What a terminal, a file and a page can take: no control characters but newlines, no halves of characters.
+    """Return what a terminal, a file and a page can take: no control characters but newlines, no halves of characters.
 
     >>> harmless("a\\x1b[2Jb\\ud800\\x9b31m")
     'a [2Jb? 31m'
@@ -48,7 +48,7 @@ class PlainStream:
 
 
 def raw(stream: TextIO) -> TextIO:
-    """The stream below, for those who filter what they write to it and have a terminal draw besides."""
+    """Return the stream below, for those who filter what they write to it and have a terminal draw besides."""
     return stream.raw if isinstance(stream, PlainStream) else stream
 
 

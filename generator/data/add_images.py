@@ -49,7 +49,9 @@ class Folder:
         self.examples: list[Example] = read_images(self.path)[0] if self.path.is_dir() else []
 
     def examine(self, path: Path) -> Found:
-        """A file that is to be put in; raises `ImageError` where it is no picture, or one that is there already."""
+        """Return a file that is to be put in; raises `ImageError` where it is no picture, or one that is there
+        already.
+        """
         content = read_file(path)
         picture, _ = decode(content, path.name)
         for other in self.examples:
@@ -82,7 +84,7 @@ class Folder:
         return name
 
     def _file(self, path: Path) -> str:
-        """What images.yml calls a file that lies in this folder; "" for one from elsewhere."""
+        """Return what images.yml calls a file that lies in this folder; "" for one from elsewhere."""
         here, path = self.path.resolve(), path.resolve()
         return path.relative_to(here).as_posix() if path.is_relative_to(here) else ""
 
@@ -93,7 +95,7 @@ class Folder:
         return read_image_entries(self.listing) if self.listing.is_file() else []
 
     def _free(self, path: Path) -> str:
-        """The slug of the file's name, numbered where another picture or a folder of the site is called so."""
+        """Return the slug of the file's name, numbered where another picture or a folder of the site is called so."""
         taken = {entry.name for entry in self._entries()} | set(RESERVED)
         taken |= {slug(file.stem) for file in self.path.glob("*") if file.resolve() != path.resolve()}
         name, number = slug(path.stem), 1
@@ -105,13 +107,13 @@ class Folder:
 
 
 def _alike(other: Example, picture: Image.Image) -> bool:
-    """Whether two pictures of one size have the same pixels."""
+    """Return whether two pictures of one size have the same pixels."""
     seen, _ = decode(Path(other.path))
     return seen.mode == picture.mode and seen.tobytes() == picture.tobytes()
 
 
 def pictures(paths: Iterable[Path]) -> list[Path]:
-    """The files that are meant: those given, and in the place of a folder the pictures in it."""
+    """Return the files that are meant: those given, and in the place of a folder the pictures in it."""
     files: list[Path] = []
     for path in paths:
         inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
@@ -122,7 +124,7 @@ def pictures(paths: Iterable[Path]) -> list[Path]:
 
 
 def with_entry(listing: Path, entry: dict[str, Any]) -> str:
-    """The text of images.yml with one entry more, every comment where it was.
+    """Return the text of images.yml with one entry more, every comment where it was.
 
     The entry is written at the end and the whole read again, so that nothing else can have changed. Raises
     `ConfigError` where it cannot be written so, with the line that someone has to write.
@@ -146,7 +148,7 @@ def with_entry(listing: Path, entry: dict[str, Any]) -> str:
 
 
 def _appended(text: str, block: str) -> str:
-    """The text with a list's item at its end, below the last one and indented as that is."""
+    """Return the text with a list's item at its end, below the last one and indented as that is."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is None:
         return text + ("" if text.endswith("\n") or not text else "\n") + "images:\n" + _indented(block, 2)

@@ -16,7 +16,7 @@ from .preprocess import fitted
 
 
 def match_classes(data: Labelled, classes: Sequence[str]) -> list[int]:
-    """The index of each of the data's classes among the network's, by name; `chain_saw` is `chain saw`."""
+    """Return the index of each of the data's classes among the network's, by name; `chain_saw` is `chain saw`."""
     index = class_index(classes)
     strangers = [name for name in data.classes if index(name) < 0]
     if strangers:
@@ -26,7 +26,7 @@ def match_classes(data: Labelled, classes: Sequence[str]) -> list[int]:
 
 
 def batches(data: Labelled, input: Input, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pictures as the network sees them, uint8 `(N, C, H, W)`, with their indices into `data.classes` `(N,)`."""
+    """Yield pictures as the network sees them, uint8 `(N, C, H, W)`, with their indices into `data.classes` `(N,)`."""
     for start in range(0, len(data.items), size):
         items = data.items[start : start + size]
         yield np.stack([_seen(data, name, input) for name, _ in items]), np.array([label for _, label in items])
@@ -47,6 +47,6 @@ def normalised(pixels: torch.Tensor, input: Input) -> torch.Tensor:
 
 
 def about(data: Labelled) -> str:
-    """What a data set is, for a model card: `cifar10-images.tar.gz, 10,000 pictures as JPEG`."""
+    """Return what a data set is, for a model card: `cifar10-images.tar.gz, 10,000 pictures as JPEG`."""
     suffixes = {name.rpartition(".")[2].upper().replace("JPG", "JPEG") for name, _ in data.items}
     return f"{data.name}, {len(data.items):,} pictures as {' and '.join(sorted(suffixes))}"

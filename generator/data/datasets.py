@@ -58,7 +58,7 @@ class Labelled:
 
 
 def folder_per_class(path: Path | str, split: str, dataset: str = "") -> Labelled:
-    """The `train` or `test` part of a data set.
+    """Return the `train` or `test` part of a data set.
 
     `path` is a folder with `train/<class>/*.jpg` and `test/<class>/*.jpg`, a tar archive of one, or where torchvision
     has put CIFAR-10 or Imagenette. A plain folder per class, or an archive of one, is a test part. Where both data
@@ -85,7 +85,7 @@ def folder_per_class(path: Path | str, split: str, dataset: str = "") -> Labelle
 
 
 def sample(data: Path | str | None, name: str) -> bytes:
-    """The file of one picture of a data set, as images.yml names it: `cifar10/test/frog/0001`.
+    """Return the file of one picture of a data set, as images.yml names it: `cifar10/test/frog/0001`.
 
     `data` holds sets (`DATA/cifar10/`, `DATA/cifar10-images.tar.gz`) or is the set itself. Without it, the
     set is looked for where torchvision's download was put; nothing is downloaded here. Raises `DataError`.
@@ -106,7 +106,9 @@ def sample(data: Path | str | None, name: str) -> bytes:
 
 
 def whereabouts(data: Path | str | None, dataset: str) -> Path | None:
-    """Where the set called `dataset` lies: in the folder `data` or where torchvision puts downloads; None: nowhere."""
+    """Return where the set called `dataset` lies: in the folder `data` or where torchvision puts downloads; None:
+    nowhere.
+    """
     if data is None:
         downloaded = CACHE.expanduser()
         return downloaded if (downloaded / UNPACKED.get(dataset, dataset)).is_dir() and dataset in UNPACKED else None
@@ -123,7 +125,9 @@ def _has_splits(folder: Path) -> bool:
 
 
 def _labelled(path: Path, split: str, divided: bool, names: list[str], read: Callable[[str], bytes]) -> Labelled:
-    """The pictures among `names`, each `<class>/<picture>`; `divided` where the set has a train and a test part."""
+    """Return the pictures among `names`, each `<class>/<picture>`; `divided` where the set has a train and a test
+    part.
+    """
     if not divided and split != "test":
         raise DataError(f"{path}: expected {split}/<class>/ and test/<class>/, so that what is learnt is not tested on")
     names = sorted(name for name in names if name.count("/") == 1 and is_picture(name))
@@ -136,12 +140,12 @@ def _labelled(path: Path, split: str, divided: bool, names: list[str], read: Cal
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file is one of the pictures, by its name; hidden ones are other programs' notes."""
+    """Return whether a file is one of the pictures, by its name; hidden ones are other programs' notes."""
     return name.lower().endswith(PICTURES) and not name.rpartition("/")[2].startswith(".")
 
 
 def files_of_test_part(path: Path, dataset: str = "") -> list[Path]:
-    """The files that the test part of `folder_per_class`, or a plain folder, is read from, in order."""
+    """Return the files that the test part of `folder_per_class`, or a plain folder, is read from, in order."""
     if path.is_file():
         return [path]
     patterns: tuple[str, ...] = ("*", "*/*")
@@ -159,7 +163,7 @@ def files_of_test_part(path: Path, dataset: str = "") -> list[Path]:
 
 
 def _members(path: Path) -> dict[str, bytes]:
-    """The pictures of an archive by name, read once."""
+    """Return the pictures of an archive by name, read once."""
     status = path.stat()
     files, digest = _unpacked(path, status.st_size, status.st_mtime_ns)
     enter(path, digest)

@@ -41,7 +41,7 @@ importlib.import_module({decoder!r}).serve()
 
 
 def decode(source: Path | bytes, name: str = "") -> tuple[Image.Image, str]:
-    """The picture as seen, RGB or RGBA in sRGB, upright; and what was done to it ("first frame of 12").
+    """Return the picture as seen, RGB or RGBA in sRGB, upright; and what was done to it ("first frame of 12").
 
     Raises `ImageError` for what is empty, truncated, too big, no picture, or takes too long.
     """
@@ -51,7 +51,7 @@ def decode(source: Path | bytes, name: str = "") -> tuple[Image.Image, str]:
 
 
 def read_file(path: Path) -> bytes:
-    """All bytes of a regular file; raises `ImageError` for what is none, cannot be read or is too big."""
+    """Return all bytes of a regular file; raises `ImageError` for what is none, cannot be read or is too big."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
@@ -73,7 +73,7 @@ class _Decoder:
         self._late = False
 
     def decode(self, content: bytes, name: str) -> tuple[Image.Image, str]:
-        """The picture and its note. Raises `ImageError`."""
+        """Return the picture and its note. Raises `ImageError`."""
         with self._lock:
             process = self._running()
             watch = threading.Timer(TIME_LIMIT_S, self._end_late, [process])
@@ -121,7 +121,7 @@ class _Decoder:
         process.kill()
 
     def _cause(self, process: subprocess.Popen) -> str:
-        """Why there is no answer."""
+        """Return why there is no answer."""
         code = _ended(process)
         if self._late:
             return f"expected a picture that is decoded within {TIME_LIMIT_S:g} s, it takes longer"
@@ -155,7 +155,7 @@ def _read(process: subprocess.Popen, count: int) -> bytes:
 
 
 def _ended(process: subprocess.Popen) -> int:
-    """The exit code of a process that ends, with nothing of it left open."""
+    """Return the exit code of a process that ends, with nothing of it left open."""
     code = process.wait()
     process.stdout.close()
     try:

@@ -64,12 +64,12 @@ def serve() -> None:
 
 
 def rows_of_band(width: int) -> int:
-    """How many rows are handed on at a time."""
+    """Return how many rows are handed on at a time."""
     return max(1, BAND_BYTES // (4 * width))
 
 
 def read(content: bytes, name: str) -> tuple[Image.Image, str]:
-    """The picture as seen, RGB or RGBA in sRGB, upright; and a note. Raises `ImageError`, `MemoryError`."""
+    """Return the picture as seen, RGB or RGBA in sRGB, upright; and a note. Raises `ImageError`, `MemoryError`."""
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a damaged EXIF or TIFF tag must not lose the picture
@@ -128,7 +128,7 @@ def _say(answers: BinaryIO, answer: dict[str, object]) -> None:
 
 
 def _looks_like(content: bytes) -> str:
-    """What a file that is no picture seems to be, in words."""
+    """Return what a file that is no picture seems to be, in words."""
     start = content[:512].lstrip().lower()
     if not content:
         return "an empty file"
@@ -169,7 +169,7 @@ MEANING = {1: "unsigned whole numbers", 2: "signed whole numbers", 3: "floats"}
 
 
 def _deep_values(content: bytes) -> str:
-    """Which values a TIFF holds, where those are why it cannot be read; else ""."""
+    """Return which values a TIFF holds, where those are why it cannot be read; else ""."""
     order = "<" if content.startswith(b"II") else ">"
     fields = {}
     try:
@@ -203,7 +203,7 @@ UPRIGHT = {
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """The loaded picture turned as its EXIF says; Pillow has turned a TIFF by itself while loading."""
+    """Return the loaded picture turned as its EXIF says; Pillow has turned a TIFF by itself while loading."""
     try:
         turn = UPRIGHT.get(picture.getexif().get(ORIENTATION, 1))
     except Exception:  # Pillow raises by kind of damage (struct, syntax, value, key); none may lose the picture

@@ -29,7 +29,7 @@ def place_of(path: Path | str | None, dataset: str) -> Path | str:
 
 
 def fetched(dataset: str) -> Path:
-    """The folder that holds a data set as torchvision downloads and checks it; fetched if it is not there.
+    """Return the folder that holds a data set as torchvision downloads and checks it; fetched if it is not there.
 
     Raises `DataError` where that fails, which says what file to put where.
     """
@@ -49,7 +49,7 @@ def fetched(dataset: str) -> Path:
 
 
 def _source(dataset: str) -> tuple[str, Callable[[str], Any]]:
-    """Where torchvision takes a data set from, and what fetches it into a folder."""
+    """Return where torchvision takes a data set from, and what fetches it into a folder."""
     sets = torchvision.datasets
     if dataset == "cifar10":
         return sets.CIFAR10.url, lambda folder: sets.CIFAR10(folder, download=True)

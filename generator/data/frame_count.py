@@ -10,7 +10,7 @@ MOST = 1000  # frames; counting 400,000 of them would take for ever
 
 
 def frames_of(picture: Image.Image, content: bytes) -> str:
-    """The number of frames, or "more than 1,000"."""
+    """Return the number of frames, or "more than 1,000"."""
     if picture.format == "TIFF":
         count = _directories(content)
     elif picture.format == "GIF":
@@ -21,7 +21,7 @@ def frames_of(picture: Image.Image, content: bytes) -> str:
 
 
 def _directories(content: bytes) -> int:
-    """The directories of a TIFF, which are a chain."""
+    """Return the directories of a TIFF, which are a chain."""
     order = "<" if content[:2] == b"II" else ">"
     big = content[2:4] in (b"+\0", b"\0+")
     width, entries, size = ("Q", "Q", 20) if big else ("I", "H", 12)
@@ -40,7 +40,7 @@ def _directories(content: bytes) -> int:
 
 
 def _gif_images(content: bytes) -> int:
-    """The images of a GIF, between its other blocks."""
+    """Return the images of a GIF, between its other blocks."""
     place, counted = 13 + _table(content[10:11]), 0
     while place < len(content) and counted <= MOST:
         kind = content[place]
@@ -58,5 +58,5 @@ def _gif_images(content: bytes) -> int:
 
 
 def _table(flags: bytes) -> int:
-    """Bytes of the colours that flags announce."""
+    """Return bytes of the colours that flags announce."""
     return 3 * 2 ** (flags[0] % 8 + 1) if flags and flags[0] & 0x80 else 0

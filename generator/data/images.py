@@ -41,7 +41,7 @@ class Problem:
 def read_images(
     folder: Path, data: Path | None = None, only: Sequence[str] = (), work: Path = Path(".innerview")
 ) -> tuple[list[Example], list[Problem]]:
-    """The pictures of `folder` in the order of its images.yml, then those without an entry by name.
+    """Return the pictures of `folder` in the order of its images.yml, then those without an entry by name.
 
     `data` is a folder that holds data set samples, which are written under `work`; `only` keeps these ids.
     Every picture is decoded once, so that a broken one is known before anything is planned. Raises `ConfigError`
@@ -74,13 +74,13 @@ def read_images(
 
 
 def known_names(folder: Path) -> set[str]:
-    """The ids of all pictures of `folder`, whether they can be read or not, and the sets they are in."""
+    """Return the ids of all pictures of `folder`, whether they can be read or not, and the sets they are in."""
     wanted, _ = _wanted(folder)
     return {name for entry in wanted.values() for name in (entry.name, *entry.sets)}
 
 
 def _of_several(entries: Sequence[ImageEntry], reason: str, kind: str) -> Problem:
-    """One line for all pictures of which the same is to be said."""
+    """Return one line for all pictures of which the same is to be said."""
     (first, *others) = entries
     named = first.file or first.source
     more = f" and {len(others)} more" if others else ""
@@ -88,7 +88,9 @@ def _of_several(entries: Sequence[ImageEntry], reason: str, kind: str) -> Proble
 
 
 def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = None) -> Example:
-    """The Example of one file, and of the mask that says where its thing is; raises `ImageError` for what is wrong."""
+    """Return the Example of one file, and of the mask that says where its thing is; raises `ImageError` for what is
+    wrong.
+    """
     entry = entry or ImageEntry(file=path.name)
     content = read_file(path)
     picture, note = decode(content, path.name)
@@ -117,7 +119,7 @@ def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = 
 
 
 def _boxed(entry: ImageEntry, size: tuple[int, int]) -> list[int]:
-    """The box of an entry, once it lies within the picture."""
+    """Return the box of an entry, once it lies within the picture."""
     if entry.box and (entry.box[2] > size[0] or entry.box[3] > size[1]):
         dimensions = f"{size[0]} x {size[1]}"
         raise ImageError(
@@ -127,7 +129,7 @@ def _boxed(entry: ImageEntry, size: tuple[int, int]) -> list[int]:
 
 
 def _masked(entry: ImageEntry, mask: Path, size: tuple[int, int]) -> str:
-    """SHA-256 of a mask's file, once it is as large as the picture."""
+    """Return SHA-256 of a mask's file, once it is as large as the picture."""
     content = read_file(mask)
     mask_size = decode(content, entry.mask)[0].size
     if mask_size != size:
@@ -137,7 +139,7 @@ def _masked(entry: ImageEntry, mask: Path, size: tuple[int, int]) -> str:
 
 
 def _title(stem: str) -> str:
-    """A file's name in words, on one line."""
+    """Return a file's name in words, on one line."""
     return " ".join(harmless(stem).replace("_", " ").replace("-", " ").split()) or "Untitled"
 
 
@@ -164,7 +166,7 @@ def _wanted(folder: Path) -> tuple[dict[str, ImageEntry], list[Problem]]:
 
 
 def _files(folder: Path) -> tuple[list[str], list[Problem]]:
-    """All picture files below the folder by name, hidden ones aside, as POSIX paths relative to it.
+    """Return all picture files below the folder by name, hidden ones aside, as POSIX paths relative to it.
 
     Also what looks like pictures or holds some and cannot be gone into: folders that may not be read or are links.
     """
@@ -198,12 +200,12 @@ def _problem(name: str, message: str, kind: str) -> Problem:
 
 
 def _failed(file: str, why: str) -> Problem:
-    """What there is to say of a file or folder that has no id; its path stands for it."""
+    """Return what there is to say of a file or folder that has no id; its path stands for it."""
     return _problem(file, f"{file}: {why}", "failed")
 
 
 def _file(folder: Path, file: str) -> Path:
-    """The path of one picture; raises `ImageError` where it leads out of the folder or names no file."""
+    """Return the path of one picture; raises `ImageError` where it leads out of the folder or names no file."""
     path = folder / file
     try:
         resolved = path.resolve()
@@ -219,7 +221,7 @@ def _file(folder: Path, file: str) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    """Why a path is none."""
+    """Return why a path is none."""
     if isinstance(error, RuntimeError):
         return "its links lead round in a circle"
     return getattr(error, "strerror", None) or str(error)
@@ -230,7 +232,7 @@ class _NotAtHand(Exception):
 
 
 def _materialise(entry: ImageEntry, data: Path | None, work: Path) -> Path:
-    """The file a data set sample is written to, named by its content, so that worker processes can open it."""
+    """Return the file a data set sample is written to, named by its content, so that worker processes can open it."""
     from .datasets import sample  # reads data sets; nothing else here needs it
 
     try:

@@ -19,12 +19,14 @@ RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling
 
 
 def opened(example: Example) -> Image.Image:
-    """The picture, decoded. Raises `ImageError` where the file is gone or holds other bytes than the example's."""
+    """Return the picture, decoded. Raises `ImageError` where the file is gone or holds other bytes than the
+    example's.
+    """
     return _verified(Path(example.path), example.digest)
 
 
 def _verified(path: Path, digest: str) -> Image.Image:
-    """The picture that a file holds, where that is the one with this SHA-256; else raises `ImageError`."""
+    """Return the picture that a file holds, where that is the one with this SHA-256; else raises `ImageError`."""
     content = read_file(path)
     if hashlib.sha256(content).hexdigest() != digest:
         raise ImageError(f"{path.name}: it changed while the gallery was built; build again")
@@ -32,7 +34,7 @@ def _verified(path: Path, digest: str) -> Image.Image:
 
 
 def photo(example: Example, input: Input) -> np.ndarray:
-    """The crop that the network sees, uint8 (H, W, C)."""
+    """Return the crop that the network sees, uint8 (H, W, C)."""
     picture = opened(example)
     background = _rgb(example.background) if example.background else input.background
     wanted = replace(input, background=background, fit=_fit(example, input))
@@ -40,7 +42,9 @@ def photo(example: Example, input: Input) -> np.ndarray:
 
 
 def whole(example: Example, input: Input, side: int) -> np.ndarray:
-    """All of the picture, its longer side at most `side` (never enlarged beyond the input's), uint8 (H, W, C)."""
+    """Return all of the picture, its longer side at most `side` (never enlarged beyond the input's), uint8 (H, W,
+    C).
+    """
     picture = opened(example)
     scale = min(1.0, side / max(picture.size))
     size = tuple(max(1, round(length * scale)) for length in picture.size)
@@ -57,7 +61,8 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def inside(example: Example, input: Input) -> np.ndarray | None:
-    """Where in that crop the thing is, bool (H, W): by its box, its mask or its transparency; None where none tells.
+    """Return where in that crop the thing is, bool (H, W): by its box, its mask or its transparency; None where none
+    tells.
 
     None, too, where the thing fills the crop or is not in it: then there is nothing to point at.
     """
@@ -78,7 +83,8 @@ def inside(example: Example, input: Input) -> np.ndarray | None:
 
 
 def fitted(picture: Image.Image, input: Input, name: str = "") -> np.ndarray:
-    """A decoded picture as `input` asks, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and CenterCrop.
+    """Return a decoded picture as `input` asks, uint8 (H, W, C); `crop` is bit for bit torchvision's Resize and
+    CenterCrop.
 
     With `fit="native"` H and W are the picture's own, unless its longer side has more than 4,096 pixels.
     """
@@ -116,18 +122,18 @@ def _crop(picture: Image.Image, input: Input, resample: Image.Resampling, name: 
 
 
 def _fit(example: Example, input: Input) -> str:
-    """What becomes of a picture of another shape: nothing at its own size, else what the picture asks for."""
+    """Return what becomes of a picture of another shape: nothing at its own size, else what the picture asks for."""
     return "native" if input.fit == "native" else example.fit or input.fit
 
 
 def _shrunk(picture: Image.Image, resample: Image.Resampling) -> Image.Image:
-    """The whole picture, smaller where a side is longer than `LONGEST`."""
+    """Return the whole picture, smaller where a side is longer than `LONGEST`."""
     scale = LONGEST / max(picture.size)
     return picture if scale >= 1 else picture.resize([max(1, round(scale * side)) for side in picture.size], resample)
 
 
 def _pad(picture: Image.Image, input: Input, resample: Image.Resampling) -> Image.Image:
-    """The whole picture, as large as fits, in the middle of the background."""
+    """Return the whole picture, as large as fits, in the middle of the background."""
     _, height, width = input.size
     scale = min(width / picture.width, height / picture.height)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))

@@ -52,7 +52,7 @@ def _depth(picture: Image.Image, content: bytes, tags: dict) -> int:
 
 
 def _transparency(picture: Image.Image, depth: int) -> Image.Image | None:
-    """What shows through, as a mode L; None where nothing does."""
+    """Return what shows through, as a mode L; None where nothing does."""
     if not picture.has_transparency_data:
         return None
     key = picture.info.get("transparency")
@@ -70,7 +70,7 @@ def _transparency(picture: Image.Image, depth: int) -> Image.Image | None:
 
 
 def _opaque(picture: Image.Image) -> Image.Image:
-    """The same without what shows through, in a mode that profiles are made for."""
+    """Return the same without what shows through, in a mode that profiles are made for."""
     if picture.mode in ("LA", "La"):
         return picture.getchannel("L")
     if picture.mode in ("P", "PA"):
@@ -114,7 +114,7 @@ def _first(tags: dict, tag: int, default: int) -> int:
 
 
 def _bands(picture: Image.Image, unsigned: bool = False) -> Iterator[tuple[int, np.ndarray]]:
-    """The values row by row, some rows at a time, each with the number of its first row."""
+    """Yield the values row by row, some rows at a time, each with the number of its first row."""
     import numpy as np
 
     rows = max(1, BAND_PIXELS // picture.width)
@@ -141,7 +141,7 @@ BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.06
 
 
 def _in_srgb(picture: Image.Image, info: dict, coding: tuple[int, ...] | None) -> Found:
-    """Colours by the first that is there of cICP, an ICC profile, sRGB, and gAMA with cHRM: PNG's own order."""
+    """Return colours by the first that is there of cICP, an ICC profile, sRGB, and gAMA with cHRM: PNG's own order."""
     if coding:
         return _from_coding(picture, coding)
     if profile := info.get("icc_profile"):
@@ -152,7 +152,9 @@ def _in_srgb(picture: Image.Image, info: dict, coding: tuple[int, ...] | None) -
 
 
 def _from_profile(picture: Image.Image, icc: bytes) -> Found:
-    """The picture in sRGB; as it is where that changes nothing, or where the profile is broken or not its own."""
+    """Return the picture in sRGB; as it is where that changes nothing, or where the profile is broken or not its
+    own.
+    """
     try:
         profile, srgb = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
         described = " ".join(ImageCms.getProfileDescription(profile).split())
@@ -171,7 +173,9 @@ def _from_profile(picture: Image.Image, icc: bytes) -> Found:
 
 
 def _changes_little(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether a transform leaves a lattice of colours as they are: what a profile does, whatever it is called."""
+    """Return whether a transform leaves a lattice of colours as they are: what a profile does, whatever it is
+    called.
+    """
     levels = bytes(range(0, 256, 15))
     colours = bytes(value for red in levels for green in levels for blue in levels for value in (red, green, blue))
     changed = ImageCms.applyTransform(Image.frombytes("RGB", (len(colours) // 3, 1), colours), transform).tobytes()
@@ -188,7 +192,7 @@ def _from_grey_profile(picture: Image.Image, profile: ImageCms.ImageCmsProfile, 
 
 
 def _from_gamma(picture: Image.Image, info: dict) -> Found:
-    """Colours by gAMA and cHRM; without a gamma that of sRGB is meant."""
+    """Return colours by gAMA and cHRM; without a gamma that of sRGB is meant."""
     gamma, chromaticity = info.get("gamma"), info.get("chromaticity")
     usual = gamma is None or abs(gamma - 0.45455) < 0.01
     places = (*chromaticity[2:8], *chromaticity[:2]) if chromaticity and len(chromaticity) == 8 else PRIMARIES[1]
@@ -205,7 +209,7 @@ def _from_gamma(picture: Image.Image, info: dict) -> Found:
 
 
 def _from_coding(picture: Image.Image, coding: tuple[int, ...]) -> Found:
-    """Colours by cICP: primaries, curve, matrix and range as H.273 numbers them."""
+    """Return colours by cICP: primaries, curve, matrix and range as H.273 numbers them."""
     primaries, curve, matrix, full = coding
     if (primaries, curve, matrix, full) == (1, SRGB, 0, 1):
         return picture, ""
@@ -222,7 +226,7 @@ def _from_coding(picture: Image.Image, coding: tuple[int, ...]) -> Found:
 
 
 def _coding(content: bytes) -> tuple[int, ...] | None:
-    """The cICP chunk of a PNG, which stands before its pixels."""
+    """Return the cICP chunk of a PNG, which stands before its pixels."""
     place = 8
     while content.startswith(b"\x89PNG") and place + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, place)
@@ -235,7 +239,9 @@ def _coding(content: bytes) -> tuple[int, ...] | None:
 
 
 def _converted(picture: Image.Image, places: tuple[float, ...], curve: Curve) -> Image.Image | None:
-    """Each value made linear, brought to sRGB's primaries and under its curve; None where primaries span no space."""
+    """Return each value made linear, brought to sRGB's primaries and under its curve; None where primaries span no
+    space.
+    """
     import numpy as np
 
     picture = picture.convert("RGB")
@@ -253,7 +259,7 @@ def _converted(picture: Image.Image, places: tuple[float, ...], curve: Curve) ->
 
 
 def _to_xyz(places: tuple[float, ...]) -> np.ndarray:
-    """The matrix (3, 3) from linear values of these primaries to XYZ, their white adapted to D65 (Bradford)."""
+    """Return the matrix (3, 3) from linear values of these primaries to XYZ, their white adapted to D65 (Bradford)."""
     import numpy as np
 
     def xyz(x: float, y: float) -> list[float]:
@@ -274,7 +280,7 @@ def _linear_srgb(values: np.ndarray) -> np.ndarray:
 
 
 def _linear_video(values: np.ndarray) -> np.ndarray:
-    """The inverse of BT.709's camera curve."""
+    """Return the inverse of BT.709's camera curve."""
     import numpy as np
 
     return np.where(values < 0.081, values / 4.5, ((values + 0.099) / 1.099) ** (1 / 0.45))

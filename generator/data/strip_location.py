@@ -20,7 +20,7 @@ IPTC_PLACES = {(2, 90), (2, 92), (2, 95), (2, 100), (2, 101)}  # city, sublocati
 
 
 def located(content: bytes) -> bool:
-    """Whether a picture's metadata tell where it was taken."""
+    """Return whether a picture's metadata tell where it was taken."""
     picture, exif = _opened(content)
     if GPS in exif:
         return True
@@ -28,7 +28,8 @@ def located(content: bytes) -> bool:
 
 
 def without_location(content: bytes) -> bytes:
-    """The file of a located picture with none but these metadata: orientation, artist, copyright, colour profile.
+    """Return the file of a located picture with none but these metadata: orientation, artist, copyright, colour
+    profile.
 
     The pixels of JPEG, PNG and WebP stay as they are, byte by byte; other formats become PNG.
     Thumbnails and further pictures in the same file go too: they may say the same again.
@@ -51,12 +52,12 @@ def without_location(content: bytes) -> bytes:
 
 
 def suffix(content: bytes) -> str:
-    """How the file of a picture of this format is called: ".jpg"."""
+    """Return how the file of a picture of this format is called: ".jpg"."""
     return SUFFIXES[_opened(content)[0].format]
 
 
 def author(content: bytes) -> str:
-    """Whose picture it is, as its EXIF says; "" where it does not."""
+    """Return whose picture it is, as its EXIF says; "" where it does not."""
     exif = _opened(content)[1]
     name = exif.get(0x013B) or exif.get(0x8298) or ""
     return " ".join(name.replace("\0", " ").split()) if isinstance(name, str) else ""
@@ -92,7 +93,7 @@ SCAN, END = 0xDA, 0xD9
 
 
 def _jpeg(content: bytes, exif: bytes) -> bytes:
-    """The segments that are needed to show the first picture of the file, after `exif`."""
+    """Return the segments that are needed to show the first picture of the file, after `exif`."""
     out = [content[:2], b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif if exif else b""]
     place = 2
     while place + 4 <= len(content):
@@ -114,7 +115,7 @@ def _jpeg(content: bytes, exif: bytes) -> bytes:
 
 
 def _png(content: bytes, exif: bytes) -> bytes:
-    """All chunks but those of text and of metadata; `exif` before the pixels."""
+    """Return all chunks but those of text and of metadata; `exif` before the pixels."""
     out, place = [content[:8]], 8
     while place + 12 <= len(content):
         (length,), kind = struct.unpack(">I", content[place : place + 4]), content[place + 4 : place + 8]
@@ -131,7 +132,7 @@ def _png(content: bytes, exif: bytes) -> bytes:
 
 
 def _webp(content: bytes, exif: bytes) -> bytes:
-    """All chunks but EXIF and XMP, whose flags in the header are set to what is there."""
+    """Return all chunks but EXIF and XMP, whose flags in the header are set to what is there."""
     chunks, place = [], 12
     while place + 8 <= len(content):
         kind, (length,) = content[place : place + 4], struct.unpack("<I", content[place + 4 : place + 8])

@@ -17,7 +17,9 @@ from .style_registry import STYLES
 def side_by_side(
     name: str, arrays: Sequence[Mapping[str, np.ndarray]], metas: Sequence[Mapping[str, Any]], photo: np.ndarray | None
 ) -> tuple[dict[str, Picture], dict[str, float]]:
-    """Pictures "left", "right" and "difference" (right - left) on the scale that spans both, and how alike they are."""
+    """Return pictures "left", "right" and "difference" (right - left) on the scale that spans both, and how alike they
+    are.
+    """
     style = STYLES[name].card
     if style.values == "channels":
         values = [channels(side, meta) for side, meta in zip(arrays, metas, strict=True)]
@@ -48,13 +50,13 @@ def sprite_difference(left: np.ndarray, right: np.ndarray, limit: float, meta: M
 
 
 def channels(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> np.ndarray:
-    """Channels (K, h, w) as they were before they became 8 bits, up to one step of their scale."""
+    """Return channels (K, h, w) as they were before they became 8 bits, up to one step of their scale."""
     codes, limit = arrays["codes"].astype(np.float32), meta["scale"][1]
     return (codes - 128) * (limit / 127) if meta["signed"] else codes * (limit / 254)
 
 
 def of_one_size(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Maps (1, h, w) of layers of different sizes, as fine as the finer of them: bilinear, as over the photo."""
+    """Return maps (1, h, w) of layers of different sizes, as fine as the finer of them: bilinear, as over the photo."""
     height, width = (max(array.shape[axis] for array in maps) for axis in (-2, -1))
     return [array if array.shape[-2:] == (height, width) else _enlarged(array, width, height) for array in maps]
 

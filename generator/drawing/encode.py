@@ -33,12 +33,14 @@ def indexed_png(codes: np.ndarray, palette: np.ndarray, smooth: bool = False) ->
 
 
 def deflated(data: bytes | np.ndarray) -> bytes:
-    """Bytes as a zlib stream, by a compressor that takes a third of zlib's time for as good a result on noise."""
+    """Return bytes as a zlib stream, by a compressor that takes a third of zlib's time for as good a result on
+    noise.
+    """
     return isal_zlib.compress(data, 1)
 
 
 def png(board: np.ndarray) -> bytes:
-    """Colours (H, W, 3) uint8 as a PNG."""
+    """Return colours (H, W, 3) uint8 as a PNG."""
     target, image = io.BytesIO(), Image.fromarray(board)
     if _repeats(board):
         image.save(target, "PNG", compress_level=6)
@@ -48,15 +50,16 @@ def png(board: np.ndarray) -> bytes:
 
 
 def webp(image: Image.Image) -> bytes:
-    """A photographic picture as lossy WebP."""
+    """Return a photographic picture as lossy WebP."""
     target = io.BytesIO()
     image.save(target, "WEBP", quality=80, method=1)  # method 2 takes twice the time for 6 % less
     return target.getvalue()
 
 
 def animation(frames: Sequence[np.ndarray], exact: bool = False) -> bytes:
-    """Colours (H, W, 3) uint8 one after the other as an animated WebP that plays three times, rests on its last frame
-    each time and stays there in the end; `exact` keeps every pixel, which is smaller where they are large squares.
+    """Return colours (H, W, 3) uint8 one after the other as an animated WebP that plays three times, rests on its last
+    frame each time and stays there in the end; `exact` keeps every pixel, which is smaller where they are large
+    squares.
     """
     first, *others = (Image.fromarray(frame) for frame in frames)
     target = io.BytesIO()
@@ -67,7 +70,7 @@ def animation(frames: Sequence[np.ndarray], exact: bool = False) -> bytes:
 
 
 def _repeats(board: np.ndarray) -> bool:
-    """Whether every other row or more is the same as the one above, as in enlarged pictures."""
+    """Return whether every other row or more is the same as the one above, as in enlarged pictures."""
     if len(board) < 2:
         return False
     some = board[:, ::16]  # where already these are not, as in most pictures, the others need not be looked at

@@ -15,7 +15,9 @@ ROW, WIDTH = 22, 448  # pixels
 
 
 def bars(names: Sequence[str], shares: Sequence[float]) -> np.ndarray:
-    """A board (H, W) uint8, 0 where it is empty: one row a name, with a bar as long as its share between 0 and 1."""
+    """Return a board (H, W) uint8, 0 where it is empty: one row a name, with a bar as long as its share between 0 and
+    1.
+    """
     font = ImageFont.load_default(13)
     image = Image.new("L", (WIDTH, ROW * len(names) + 8), 0)
     pen = ImageDraw.Draw(image)
@@ -34,7 +36,7 @@ PAPER, TRACK, BAR = (24, 24, 24), (80, 80, 80), (127, 205, 135)
 
 
 def captioned(picture: Picture, words: str, share: float, longest: str) -> Picture:
-    """The picture with a dark band below it: `words`, and a bar that is `share` (0 to 1) full.
+    """Return the picture with a dark band below it: `words`, and a bar that is `share` (0 to 1) full.
 
     `longest` are the longest words of all the frames, so that the bar always begins at one place.
     """

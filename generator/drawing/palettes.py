@@ -6,7 +6,7 @@ import numpy as np
 
 
 def gradient(*stops: tuple[float, str]) -> np.ndarray:
-    """A palette (256, 3) through colours `#rrggbb` at positions from 0 to 1."""
+    """Return a palette (256, 3) through colours `#rrggbb` at positions from 0 to 1."""
     places = np.array([place for place, _ in stops])
     colours = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for _, stop in stops], float)
     along = np.linspace(0, 1, 256)

@@ -21,7 +21,7 @@ Read = Callable[[int], np.ndarray]  # the crop (H, W, C) uint8 of the image with
 
 
 def board(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], read: Read) -> tuple[np.ndarray, dict[str, Any]]:
-    """Colours (H, W, 3), and where on them the tile of each channel is: its patches side by side, best first.
+    """Return colours (H, W, 3), and where on them the tile of each channel is: its patches side by side, best first.
 
     `arrays` hold (k, K): "values", "images" (numbers for `read`) and "places" (row times width plus column). `meta` has
     "space" (h, w) of the layer, "input" (C, H, W), "mean" (C,) in 0 to 1, "silent" where zero means that there was
@@ -72,7 +72,7 @@ def window(field: Mapping[str, Any] | None, place: tuple[int, int], size: tuple[
 
 
 def cut(photo: np.ndarray, spot: list[tuple[int, int]], fill: np.ndarray) -> np.ndarray:
-    """The window of a photo (H, W, C), what lies outside of it in the colour `fill` (C,)."""
+    """Return the window of a photo (H, W, C), what lies outside of it in the colour `fill` (C,)."""
     (top, bottom), (left, right) = spot
     patch = np.empty((bottom - top, right - left, photo.shape[2]), np.uint8)
     patch[:] = fill
@@ -83,7 +83,9 @@ def cut(photo: np.ndarray, spot: list[tuple[int, int]], fill: np.ndarray) -> np.
 
 
 def fit(patch: np.ndarray, side: int) -> np.ndarray:
-    """A picture (h, w, C) in the middle of a square (side, side, 3): enlarged by a whole number, or averaged down."""
+    """Return a picture (h, w, C) in the middle of a square (side, side, 3): enlarged by a whole number, or averaged
+    down.
+    """
     image = Image.fromarray(patch if patch.shape[2] == 3 else patch.repeat(3, 2))
     longer = max(image.size)
     if longer <= side:
@@ -100,7 +102,7 @@ def fit(patch: np.ndarray, side: int) -> np.ndarray:
 
 
 def framed(photo: np.ndarray, spot: list[tuple[int, int]], side: int) -> np.ndarray:
-    """The whole photo in a square, with a frame around the window."""
+    """Return the whole photo in a square, with a frame around the window."""
     image = Image.fromarray(fit(photo, side))
     longer = max(photo.shape[:2])
     scale = side // longer if longer <= side else side / longer

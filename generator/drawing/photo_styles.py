@@ -19,7 +19,7 @@ PANEL = 192  # pixels that a row is high
 
 @style("picture", look="photo", values="colours")
 def still(arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """One picture (1, C, H, W) with values from 0 to 1."""
+    """Return one picture (1, C, H, W) with values from 0 to 1."""
     board = to_rgb(to_codes(finite(arrays["map"])[0]).transpose(1, 2, 0))
     factor = factor_for(*board.shape[:2])
     return photographic(enlarge(board, factor), None, {})
@@ -29,7 +29,7 @@ def still(arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | N
 def paintings(
     arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | None, limit: float | None
 ) -> Picture:
-    """Pictures (K, C, h, w) as tiles; `meta["channels"]` says which channel each belongs to."""
+    """Return pictures (K, C, h, w) as tiles; `meta["channels"]` says which channel each belongs to."""
     codes = _coloured(arrays["map"])
     factor = max(1, -(-SMALL // max(codes.shape[2:])))
     codes = codes.repeat(factor, 2).repeat(factor, 3)
@@ -42,7 +42,7 @@ def paintings(
 
 @style("dreams", look="strip", values="colours")
 def dreams(arrays: Mapping[str, np.ndarray], meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """Pictures (K, C, h, w) side by side."""
+    """Return pictures (K, C, h, w) side by side."""
     codes = _coloured(arrays["map"])
     height, width = codes.shape[2:]
     high, wide = PANEL, round(width * PANEL / height)

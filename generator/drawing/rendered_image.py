@@ -30,7 +30,7 @@ class Picture:
 
 
 def rgb_picture(unit: np.ndarray, scale: tuple[float, float], clipped: float) -> Picture:
-    """Colours (C, H, W) from 0 to 1, each pixel enlarged to a square where there are few."""
+    """Return colours (C, H, W) from 0 to 1, each pixel enlarged to a square where there are few."""
     board = to_rgb(to_codes(unit).transpose(1, 2, 0))
     factor = factor_for(*board.shape[:2])
     picture = photographic(enlarge(board, factor), scale, {}, lossless=factor > 1)
@@ -56,7 +56,7 @@ def thumb_size(board: np.ndarray) -> tuple[int, int]:
 
 
 def layout_of(shape: tuple[int, ...], columns: int, rows: int, gap: int, factor: int) -> dict[str, Any]:
-    """Where the tiles (K, h, w) of a board are, for the page that shows them one by one."""
+    """Return where the tiles (K, h, w) of a board are, for the page that shows them one by one."""
     tile = [shape[2] * factor, shape[1] * factor]
     layout = {"channels": shape[0], "columns": columns, "rows": rows, "tile": tile, "gap": gap * factor}
     return layout | {"factor": factor, "reduced": 1}
@@ -68,7 +68,7 @@ def to_codes(unit: np.ndarray) -> np.ndarray:
 
 
 def finite(array: np.ndarray) -> np.ndarray:
-    """The array, zero where it is not finite."""
+    """Return the array, zero where it is not finite."""
     return array if np.isfinite(array).all() else np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
 
 

@@ -43,7 +43,9 @@ def ssim(picture: np.ndarray, other: np.ndarray) -> float:
 
 
 def _windowed(picture: np.ndarray) -> np.ndarray:
-    """The Gaussian mean around every pixel whose window lies inside, first down the columns, then along the rows."""
+    """Return the Gaussian mean around every pixel whose window lies inside, first down the columns, then along the
+    rows.
+    """
     for _ in range(2):
         weights = _weights(min(WINDOW, len(picture)))
         count = len(picture) - len(weights) + 1

@@ -48,7 +48,7 @@ class Postcard:
 
 
 def draw(card: Postcard) -> bytes:
-    """The card as an indexed PNG; equal cards give equal bytes."""
+    """Return the card as an indexed PNG; equal cards give equal bytes."""
     board = Image.new("RGB", SIZE, PAPER)
     pen = ImageDraw.Draw(board)
     _brand(pen, card.brand)
@@ -99,7 +99,7 @@ def _brand(pen: ImageDraw.ImageDraw, name: str) -> None:
 
 
 def _face(tile: Tile) -> Image.Image:
-    """The square, filled with the middle of its picture; a strip is as wide as the card and keeps its shape."""
+    """Return the square, filled with the middle of its picture; a strip is as wide as the card and keeps its shape."""
     if tile.bars:
         face = Image.new("RGB", (TILE, TILE), PLATE)
         _bars(ImageDraw.Draw(face), tile.bars)
@@ -134,7 +134,7 @@ def _font(size: int) -> Font:
 
 
 def fitting(pen: ImageDraw.ImageDraw, text: str, room: float, sizes: Sequence[int]) -> tuple[str, Font]:
-    """The text in the first size in which it fits, else shortened in the last."""
+    """Return the text in the first size in which it fits, else shortened in the last."""
     for size in sizes:
         if pen.textlength(text, _font(size)) <= room:
             return text, _font(size)

@@ -64,7 +64,8 @@ def animate(
     photo: np.ndarray | None,
     limit: float | None,
 ) -> tuple[str, bytes]:
-    """How a result came about, suffix and bytes: `frames` (n, ...) one after the other, and then the result itself.
+    """Return how a result came about, suffix and bytes: `frames` (n, ...) one after the other, and then the result
+    itself.
 
     All are drawn on the scale that ends at `limit`, which is the still's.
     """
@@ -78,7 +79,7 @@ def animate(
 
 
 def own_limit(name: str, arrays: Arrays) -> float | None:
-    """The value at which this result alone would end its scale; figures side by side share the largest."""
+    """Return the value at which this result alone would end its scale; figures side by side share the largest."""
     limit = STYLES[name].limit
     return max(limit(finite(array)) for array in arrays.values()) if limit else None
 
@@ -97,7 +98,7 @@ def style_cards(records: Iterable[Mapping[str, Any]] = ()) -> dict[str, StyleCar
 
 
 def percentile(values: np.ndarray, q: float) -> float:
-    """The `q`-th percentile, and the maximum where that is zero."""
+    """Return the `q`-th percentile, and the maximum where that is zero."""
     values = values.ravel()
     place = (len(values) - 1) * q / 100  # in order of size; between two values it is in proportion
     tail = _largest(values, len(values) - math.floor(place))
@@ -109,7 +110,9 @@ def percentile(values: np.ndarray, q: float) -> float:
 
 
 def _largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Those of many values (n,) that may be the `count` largest: at least so many, above a threshold from a sample."""
+    """Return those of many values (n,) that may be the `count` largest: at least so many, above a threshold from a
+    sample.
+    """
     if len(values) < 2**14:
         return values
     sample = values[:: len(values) // 2**11]
@@ -123,7 +126,7 @@ def _of_sizes(q: float) -> Callable[[np.ndarray], float]:
 
 
 def _of_positive(values: np.ndarray) -> float:
-    """The 99th percentile, and the maximum where that is the smallest value."""
+    """Return the 99th percentile, and the maximum where that is the smallest value."""
     limit = percentile(values, 99.0)
     return limit if limit > values.min() else float(values.max())
 
@@ -143,7 +146,9 @@ def _of_positive(values: np.ndarray) -> float:
     pairs=True,
 )
 def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """All channels as tiles of one picture, white to dark green, or purple, white, green where values are signed."""
+    """Return all channels as tiles of one picture, white to dark green, or purple, white, green where values are
+    signed.
+    """
     if "codes" not in arrays:
         return probabilities(arrays, meta, photo, limit)
     codes = arrays["codes"]  # (K, h, w)
@@ -162,7 +167,7 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
 
 
 def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """The class probabilities as bars, the ten largest from the top; their names are in `meta["names"]`."""
+    """Return the class probabilities as bars, the ten largest from the top; their names are in `meta["names"]`."""
     values = arrays["map"][0]
     order = np.argsort(-values, kind="stable")[:10]
     names = meta.get("names", {})
@@ -182,7 +187,7 @@ def probabilities(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit
     counts="size",
 )
 def colour(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """A signed value for each colour channel: zero is always the same mid-grey."""
+    """Return a signed value for each colour channel: zero is always the same mid-grey."""
     values = finite(arrays["map"])[0]  # (C, H, W)
     limit = own_limit("colour", arrays) or 0.0 if limit is None else limit
     unit = 0.5 + 0.5 * np.clip(values / limit, -1, 1) if limit else np.full(values.shape, 0.5, np.float32)
@@ -209,7 +214,7 @@ def classic(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: floa
     counts="value",
 )
 def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """A quantity that is never negative: black for its smallest value, white from its 99th percentile on."""
+    """Return a quantity that is never negative: black for its smallest value, white from its 99th percentile on."""
     values = finite(arrays["map"])[0]
     low = float(meta.get("floor", values.min()))  # beside another network's picture both begin at one value
     high = own_limit("grey", arrays) or 0.0 if limit is None else limit
@@ -229,7 +234,7 @@ def grey(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float |
     counts="value",
 )
 def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """A signed quantity: purple, white, green, white always zero."""
+    """Return a signed quantity: purple, white, green, white always zero."""
     values = finite(arrays["map"])[0]
     limit = own_limit("signed", arrays) or 0.0 if limit is None else limit
     codes = _signed_codes(values, limit)
@@ -249,7 +254,7 @@ def signed(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     counts="value",
 )
 def overlay(arrays: Arrays, meta: Mapping, photo: np.ndarray, limit: float | None) -> Picture:
-    """A class activation map over the photo: bilinear between the layer's cells, whose grid shows where few."""
+    """Return a class activation map over the photo: bilinear between the layer's cells, whose grid shows where few."""
     values = finite(arrays["map"])[0]  # (h, w)
     limit = own_limit("overlay", arrays) or 0.0 if limit is None else limit
     unit = np.clip(values / limit, 0, 1) if limit else np.zeros(values.shape, np.float32)
@@ -279,7 +284,7 @@ def strip(arrays: Arrays, meta: Mapping, photo: np.ndarray, limit: float | None)
 
 @style("photo", look="photo", described=False)
 def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray, limit: float | None) -> Picture:
-    """The network's input as a picture, its normalisation undone."""
+    """Return the network's input as a picture, its normalisation undone."""
     factor = factor_for(*photo.shape[:2])
     image = to_rgb(photo)
     return photographic(enlarge(image, factor), (0.0, 255.0), {}, lossless=factor > 1)
@@ -287,7 +292,9 @@ def photograph(arrays: Arrays, meta: Mapping, photo: np.ndarray, limit: float | 
 
 @style("filters", look="sprite", kernels=True, ramp="signed", zero_white=True, described=False)
 def kernels(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float | None) -> Picture:
-    """The kernels of a convolution (K, C, kh, kw): colour tiles for three input channels, else the strongest slices."""
+    """Return the kernels of a convolution (K, C, kh, kw): colour tiles for three input channels, else the strongest
+    slices.
+    """
     weight = finite(arrays["map"])
     limit = float(np.abs(weight).max())
     if weight.shape[1] == 3:
@@ -326,7 +333,9 @@ def units(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float 
 
 @style("patches", look="sprite")
 def patches(arrays: Arrays, meta: Mapping, photo: Callable[[int], np.ndarray], limit: float | None) -> Picture:
-    """The images that excite each channel most; `photo` gives the crop (H, W, C) uint8 of the image with a number."""
+    """Return the images that excite each channel most; `photo` gives the crop (H, W, C) uint8 of the image with a
+    number.
+    """
     board, layout = patch_board(arrays, meta, photo)
     picture = photographic(board, None, {})
     picture.sprite = layout
@@ -334,7 +343,7 @@ def patches(arrays: Arrays, meta: Mapping, photo: Callable[[int], np.ndarray], l
 
 
 def one_channel(values: np.ndarray, scale: tuple[float, float]) -> bytes:
-    """One channel (h, w) of a layer as a PNG of its own size, on the scale of the layer's sprite."""
+    """Return one channel (h, w) of a layer as a PNG of its own size, on the scale of the layer's sprite."""
     if scale[0] < 0:
         return indexed_png(_signed_codes(finite(values), scale[1]), SIGNED)
     unit = np.clip(finite(values) / (scale[1] or 1.0), 0, 1)
@@ -345,7 +354,9 @@ def one_channel(values: np.ndarray, scale: tuple[float, float]) -> bytes:
 
 
 def over_photo(unit: np.ndarray, photo: np.ndarray) -> np.ndarray:
-    """A map (h, w) between 0 and 1 over a photo (H, W, C): (H', W', 3) uint8 with the longer side at least 224."""
+    """Return a map (h, w) between 0 and 1 over a photo (H, W, C): (H', W', 3) uint8 with the longer side at least
+    224.
+    """
     height, width = (side * factor_for(*photo.shape[:2]) for side in photo.shape[:2])
     base = Image.fromarray(to_rgb(photo)).resize((width, height), Image.Resampling.BICUBIC)
     smooth = Image.fromarray(unit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)

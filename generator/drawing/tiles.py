@@ -28,13 +28,13 @@ def enlargement(shape: tuple[int, int, int], gap: int, smallest: int) -> int:
 
 
 def colour_mosaic(tiles: np.ndarray, gap: int, blank: int) -> tuple[np.ndarray, int, int]:
-    """The same for tiles (K, 3, h, w), as one board (H, W, 3)."""
+    """Return the same for tiles (K, 3, h, w), as one board (H, W, 3)."""
     boards = [mosaic(tiles[:, channel], gap, blank) for channel in range(3)]
     return np.stack([board for board, _, _ in boards], -1), *boards[0][1:]
 
 
 def enlarge(board: np.ndarray, factor: int) -> np.ndarray:
-    """Every pixel as a square of `factor` pixels a side."""
+    """Return every pixel as a square of `factor` pixels a side."""
     return board if factor == 1 else board.repeat(factor, 0).repeat(factor, 1)
 
 

@@ -8,7 +8,8 @@ from generator.core.records import ModelCard
 
 
 def chunk_size(card: ModelCard, memory: int, device: str = "cpu") -> int:
-    """How many samples of one image share a pass: a function of the network, of `memory` in bytes and the device.
+    """Return how many samples of one image share a pass: a function of the network, of `memory` in bytes and the
+    device.
 
     A core has enough to do with a few, a GPU with a few hundred.
     """
@@ -18,6 +19,6 @@ def chunk_size(card: ModelCard, memory: int, device: str = "cpu") -> int:
 
 
 def batch_size(card: ModelCard, memory: int) -> int:
-    """How many images share a pass: a function of the network and of `memory` in bytes alone."""
+    """Return how many images share a pass: a function of the network and of `memory` in bytes alone."""
     largest = max(math.prod(layer.shape) for layer in card.layers)
     return max(1, min(64, memory // (32 * largest)))  # 4 bytes for each of about eight such tensors at a time

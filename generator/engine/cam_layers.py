@@ -8,7 +8,8 @@ from generator.core.records import ModelCard
 
 
 def classifier(model: torch.nn.Module, card: ModelCard) -> torch.Tensor | None:
-    """The weights (classes, K) that act on the pooled channels of the default layer; None where more than they does.
+    """Return the weights (classes, K) that act on the pooled channels of the default layer; None where more than they
+    does.
 
     That is: behind the default layer come pooling to one value per channel and one linear layer or 1x1 convolution, in
     either order, and nothing that bends.

@@ -138,7 +138,7 @@ class Rectifier(torch.autograd.Function):
 
 
 def not_finite(model: nn.Module, x: torch.Tensor) -> str:
-    """The first layer of a pass over `x` whose output holds NaN or infinity; "" where none does."""
+    """Return the first layer of a pass over `x` whose output holds NaN or infinity; "" where none does."""
     layers: list[str] = []
 
     def look(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
@@ -151,7 +151,9 @@ def not_finite(model: nn.Module, x: torch.Tensor) -> str:
 
 
 def first_tensor(output: Any) -> torch.Tensor | None:
-    """The tensor an output means: itself, or the first in a tuple or dictionary ("logits" and "out" before others)."""
+    """Return the tensor an output means: itself, or the first in a tuple or dictionary ("logits" and "out" before
+    others).
+    """
     if isinstance(output, torch.Tensor):
         return output
     if isinstance(output, dict):
@@ -162,13 +164,15 @@ def first_tensor(output: Any) -> torch.Tensor | None:
 
 
 def is_atom(module: nn.Module) -> bool:
-    """Whether a module counts as one layer: it is one of torch.nn's own, or derives from one, and is no container."""
+    """Return whether a module counts as one layer: it is one of torch.nn's own, or derives from one, and is no
+    container.
+    """
     kinds = [kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn.modules")]
     return bool(kinds) and kinds[0] not in CONTAINERS
 
 
 def op_name(func: Callable) -> str:
-    """What a torch function is called: `relu` for torch.relu, F.relu, Tensor.relu_; `add` for `+` and `+=`."""
+    """Return what a torch function is called: `relu` for torch.relu, F.relu, Tensor.relu_; `add` for `+` and `+=`."""
     name = getattr(func, "__name__", "")
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
@@ -177,7 +181,7 @@ def op_name(func: Callable) -> str:
 
 
 def _rectifier(op: str, args: tuple, kwargs: dict) -> tuple[float, float] | None:
-    """The bounds between which this call is the identity, if it is a ReLU or a ReLU6."""
+    """Return the bounds between which this call is the identity, if it is a ReLU or a ReLU6."""
     if op == "relu":
         return 0.0, float("inf")
     if op == "relu6":
@@ -190,7 +194,9 @@ def _rectifier(op: str, args: tuple, kwargs: dict) -> tuple[float, float] | None
 
 
 def _selects_positives(args: tuple, output: Any) -> bool:
-    """Whether a selection or a product with a mask keeps the positive values of one of its arguments and no others."""
+    """Return whether a selection or a product with a mask keeps the positive values of one of its arguments and no
+    others.
+    """
     sources = [value for value in args if isinstance(value, torch.Tensor) and value.requires_grad]
     if len(sources) != 1 or not isinstance(output, torch.Tensor) or output.shape != sources[0].shape:
         return False

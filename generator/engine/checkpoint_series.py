@@ -21,16 +21,16 @@ class Epochs:
         self._files: list[Path] = checkpoint_files(loaded.network)
 
     def chosen(self, most: int) -> list[int]:
-        """The numbers of at most `most` epochs, evenly spread, the first and the last among them."""
+        """Return the numbers of at most `most` epochs, evenly spread, the first and the last among them."""
         numbers = list(dict.fromkeys(epoch_of(file.stem) for file in self._files))
         return evenly_spaced(numbers, most)
 
     def network(self, epoch: int) -> Driven:
-        """The network as it was after an epoch."""
+        """Return the network as it was after an epoch."""
         file = next(file for file in self._files if epoch_of(file.stem) == epoch)
         return Driven(at_epoch(self._loaded, file), self._card, self._chunk)
 
 
 def first_convolution(card: ModelCard) -> str:
-    """The layer whose kernels look at the picture itself; "" where no convolution is."""
+    """Return the layer whose kernels look at the picture itself; "" where no convolution is."""
     return next((layer.name for layer in card.layers if layer.kind == "conv"), "")

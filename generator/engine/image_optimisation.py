@@ -125,7 +125,8 @@ def rounded(values: torch.Tensor) -> list[float]:
 
 
 def random_affine(pictures: torch.Tensor, draws: torch.Generator) -> torch.Tensor:
-    """The pictures, all moved alike: shifted by up to a tenth, scaled by up to a tenth, turned by up to 10 degrees.
+    """Return the pictures, all moved alike: shifted by up to a tenth, scaled by up to a tenth, turned by up to 10
+    degrees.
 
     What only pleases the network where it stands, pixel by pixel, does not last. Beyond the edge there is the mean.
     """
@@ -137,8 +138,9 @@ def random_affine(pictures: torch.Tensor, draws: torch.Generator) -> torch.Tenso
 
 
 def moved(pictures: torch.Tensor, shift: tuple[float, float], scale: float, degrees: float) -> torch.Tensor:
-    """Pictures (N, C, h, w) enlarged by `scale`, turned counterclockwise about their centre, then shifted down and to
-    the right by parts of height and width; bilinear, zero where nothing was."""
+    """Return pictures (N, C, h, w) enlarged by `scale`, turned counterclockwise about their centre, then shifted down
+    and to the right by parts of height and width; bilinear, zero where nothing was.
+    """
     height, width = pictures.shape[-2:]
     cos, sin = (f(math.radians(degrees)) / scale for f in (math.cos, math.sin))
     down, along = 2 * shift[0], 2 * shift[1]

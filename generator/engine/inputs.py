@@ -50,7 +50,7 @@ class Answers:
             sharer.chunk = chunk
 
     def before(self, waiting: Waiting) -> None:
-        """What needs no pass of the scene: names, weights, pictures, and the network for those who drive it."""
+        """Give what needs no pass of the scene: names, weights, pictures, and the network for those who drive it."""
         modules = dict(self.loaded.model.named_modules())
         for want in waiting.needs("layer"):
             waiting.arrive(want, want.layer)
@@ -79,7 +79,7 @@ class Answers:
             waiting.arrive(want, self._sharing[-1])
 
     def after(self, x: torch.Tensor, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
-        """What makes its own passes comes last, when the graph of the shared one is gone."""
+        """Give what makes its own passes, which comes last, when the graph of the shared one is gone."""
         space = space_of(self.loaded, self.card, x.shape[1:])
         samples = Samples(self.loaded.model, x, self.chunk, readout_of(self.loaded), space)
         self._sharing.append(samples)

@@ -223,7 +223,7 @@ def _nowhere(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _padded(at: Coordinates, pad: Sequence[int]) -> Coordinates:
-    """Values beyond the edge have the image and the channel of those at the edge, and no place.
+    """Return values beyond the edge have the image and the channel of those at the edge, and no place.
 
     Beyond the rows the row alone is lost, beyond the columns the column: so rows still lie along one axis.
     """
@@ -242,7 +242,7 @@ def _padded(at: Coordinates, pad: Sequence[int]) -> Coordinates:
 
 
 def _is_plain(at: Coordinates) -> bool:
-    """Whether moved values came to lie as (N, C, H, W) again, each coordinate along its own axis."""
+    """Return whether moved values came to lie as (N, C, H, W) again, each coordinate along its own axis."""
     if at.row.ndim != 4:
         return False
     own = all(not _varies(part, axis) for number, part in enumerate(at.parts) for axis in range(4) if axis != number)
@@ -302,7 +302,9 @@ def _images(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
 
 
 def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
-    """The last axis becomes channels; where it was space, places are mixed and stay where they were if none is lost."""
+    """Return the last axis becomes channels; where it was space, places are mixed and stay where they were if none is
+    lost.
+    """
     source, at = next((tensor, at) for tensor in _tensors((args, kwargs)) if (at := find(tensor)) is not None)
     if source.ndim != output.ndim:
         return None
@@ -313,7 +315,7 @@ def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
 
 
 def _product(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
-    """Rows of the left side and columns of the right one: attention where both are places."""
+    """Return rows of the left side and columns of the right one: attention where both are places."""
     left, right = (find(tensor) for tensor in _tensors((args, kwargs))[:2])
     if left is None:
         return None
@@ -343,7 +345,7 @@ def _attended(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> 
 
 
 def _pooled(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
-    """A mean, sum or maximum over axes: what differs along them is lost."""
+    """Return a mean, sum or maximum over axes: what differs along them is lost."""
     source = kwargs.get("input", args[0] if args else None)
     at = find(source)
     dims = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))

@@ -60,12 +60,12 @@ def card(method: Method) -> MethodCard:
 
 
 def _counts(method: Method, usual: str) -> str:
-    """What counts in its map as evidence: what it says itself, else what is `usual` in its style."""
+    """Return what counts in its map as evidence: what it says itself, else what is `usual` in its style."""
     if "image" not in method.axes or method.family == "optimisation":
         return ""  # what is painted, or learnt anew, explains no answer
     return usual if method.counts is None else method.counts
 
 
 def _modules(name: str) -> set[str]:
-    """The modules that hold method `name` and the methods it builds on."""
+    """Return the modules that hold method `name` and the methods it builds on."""
     return {METHODS[name].function.__module__}.union(*(_modules(other) for other in dependencies(name)))

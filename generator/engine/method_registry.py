@@ -128,12 +128,12 @@ def method(
 
 
 def method_slug(name: str) -> str:
-    """The slug of the method that a parameter called `name` asks for."""
+    """Return the slug of the method that a parameter called `name` asks for."""
     return name.replace("_", "-")
 
 
 def load_methods() -> dict[str, Method]:
-    """Every method: from the files of this folder, then those that other packages bring.
+    """Return every method: from the files of this folder, then those that other packages bring.
 
     Raises `PackageError` where one of those cannot be imported.
     """
@@ -156,7 +156,7 @@ def load_methods() -> dict[str, Method]:
 
 
 def dependencies(name: str) -> list[str]:
-    """The slugs of the methods that method `name` builds on."""
+    """Return the slugs of the methods that method `name` builds on."""
     return [method_slug(wanted) for wanted in METHODS[name].inputs if wanted not in INPUTS]
 
 

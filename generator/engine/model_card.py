@@ -24,7 +24,7 @@ from .trace import Trace
 
 
 def describe(loaded: Loaded) -> ModelCard:
-    """The model card of a loaded network, from a pass over a grey picture of its input size.
+    """Return the model card of a loaded network, from a pass over a grey picture of its input size.
 
     Raises `ModelError` where the pass fails or does not end in one row of class scores.
     """
@@ -81,7 +81,8 @@ def describe(loaded: Loaded) -> ModelCard:
 
 
 def walk(layers: list[Layer]) -> tuple[Stage, ...]:
-    """The stages worth showing: what follows each convolution's ReLU, joins, pooling, vectors, the probabilities.
+    """Return the stages worth showing: what follows each convolution's ReLU, joins, pooling, vectors, the
+    probabilities.
 
     A stage begins with a convolution, a linear layer, a pooling, a join or the softmax; norms and activations that
     follow belong to it, the last is its picture. A convolution that goes without an activation into a join
@@ -108,7 +109,7 @@ def _begins(layer: Layer, before: Layer) -> bool:
 
 
 def _folds(part: list[Layer], after: list[Layer]) -> bool:
-    """Whether a part is shown with the one after it, as the logits are with their probabilities."""
+    """Return whether a part is shown with the one after it, as the logits are with their probabilities."""
     if after[0].kind == "softmax":
         return math.prod(part[-1].shape) == math.prod(after[0].shape)
     bare = part[0].kind == "conv" and all(layer.kind != "activation" for layer in part)
@@ -131,7 +132,8 @@ def _stage(part: list[Layer], layers: list[Layer], last: bool) -> Stage:
 
 
 def pass_seconds(model: torch.nn.Module, x: torch.Tensor) -> float:
-    """What one sample of a forward pass costs here, in seconds of one core, the least of three passes of four samples.
+    """Return what one sample of a forward pass costs here, in seconds of one core, the least of three passes of four
+    samples.
 
     Most passes of dear methods share a batch; the clock would count what else this machine is doing.
     """
@@ -154,7 +156,7 @@ def _several(model: torch.nn.Module, x: torch.Tensor) -> None:
 
 
 def unsteady(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> str:
-    """A note where two passes over one picture differ; "" where they do not."""
+    """Return a note where two passes over one picture differ; "" where they do not."""
     with untouched(model), torch.no_grad():
         first, second = (readout.scores(model, x.clone()).clone() for _ in range(2))
     if torch.equal(first.nan_to_num(), second.nan_to_num()):

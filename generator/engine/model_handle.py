@@ -56,7 +56,7 @@ class Driven:
         return self._std
 
     def stages(self, most: int = 8) -> list[str]:
-        """The layers that stand for the convolutional stages with space, from first to last, at most so many."""
+        """Return the layers that stand for the convolutional stages with space, from first to last, at most so many."""
         layers = evenly_spaced(stage_layers(self.card), most)
         if not layers:
             raise NotApplicable(f"{self.card.slug} has no layer with space")
@@ -68,7 +68,7 @@ class Driven:
         return next(iter(answer_layer(self.card)), "")
 
     def class_index(self, name: str) -> int:
-        """Which of the logits is the class `name`."""
+        """Return which of the logits is the class `name`."""
         if name not in self.card.classes:
             raise NotApplicable(f"no class {name!r} in the vocabulary of {self.card.slug}")
         return self.card.classes.index(name)
@@ -86,7 +86,7 @@ class Driven:
         return readout_of(self._loaded).probabilities(logits)
 
     def activation(self, x: torch.Tensor, layer: str, rule: str = "vanilla") -> torch.Tensor:
-        """The output of `layer`, (N, K, h, w) or (N, K); nothing behind the layer is computed.
+        """Return the output of `layer`, (N, K, h, w) or (N, K); nothing behind the layer is computed.
 
         `rule` is what ReLUs do to a gradient, as `capture.Watch` knows them: "open" lets all of it through.
         """
@@ -94,7 +94,7 @@ class Driven:
         return output
 
     def activations(self, x: torch.Tensor, layers: tuple[str, ...], rule: str = "vanilla") -> list[torch.Tensor]:
-        """The same of several layers, in their order, from one pass that ends behind the last."""
+        """Return the same of several layers, in their order, from one pass that ends behind the last."""
         outputs: dict[str, torch.Tensor] = {}
         wanted = set(layers)
         space = space_of(self._loaded, self.card, x.shape[1:])
@@ -122,7 +122,7 @@ class Driven:
         return [outputs[layer] for layer in layers]
 
     def takes(self, height: int, width: int, layer: str = "") -> bool:
-        """Whether the network, up to `layer`, computes something for inputs of that size."""
+        """Return whether the network, up to `layer`, computes something for inputs of that size."""
         x = torch.zeros(1, self.input.size[0], height, width, device=self.device, dtype=self.dtype)
         try:
             made = self.activation(x, layer) if layer else self.logits(x)
@@ -136,15 +136,15 @@ class Driven:
         return next((tensor.dtype for tensor in self._loaded.model.parameters()), torch.float32)
 
     def normalised(self, rgb: torch.Tensor) -> torch.Tensor:
-        """Pictures (N, C, H, W) with values from 0 to 1 as the network wants them."""
+        """Return pictures (N, C, H, W) with values from 0 to 1 as the network wants them."""
         return (rgb - self._mean) / self._std
 
     def rgb(self, x: torch.Tensor) -> torch.Tensor:
-        """The inverse, without the gradient, cut to 0 to 1: what methods that paint give back."""
+        """Return the inverse, without the gradient, cut to 0 to 1: what methods that paint give back."""
         return (x.detach() * self._std + self._mean).clamp(0, 1)
 
     def copy(self) -> Driven:
-        """The same of a private copy: the parameters of its `model` want gradients and may be trained."""
+        """Return the same of a private copy: the parameters of its `model` want gradients and may be trained."""
         model = copy.deepcopy(self._loaded.model).requires_grad_(True)
         return Driven(dataclasses.replace(self._loaded, model=model), self.card, self.chunk)
 

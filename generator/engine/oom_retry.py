@@ -14,7 +14,7 @@ WORDS = ("out of memory", "not enough memory", "can't allocate memory", "bad_all
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether this is how Python, torch or a device says that memory ran out."""
+    """Return whether this is how Python, torch or a device says that memory ran out."""
     message = str(error).lower()
     plain = isinstance(error, RuntimeError) and any(words in message for words in WORDS)
     return plain or isinstance(error, MemoryError | torch.OutOfMemoryError)
@@ -23,7 +23,7 @@ def out_of_memory(error: BaseException) -> bool:
 def retry_with_smaller_batches(
     work: Callable[[], Result], share: Callable[[int], None], usual: int, first: int = 0
 ) -> tuple[Result, str]:
-    """The result of `work()`, and a note where it was done with fewer than the `usual` samples in a pass.
+    """Return the result of `work()`, and a note where it was done with fewer than the `usual` samples in a pass.
 
     `share(n)` lets n samples share a pass; `first` is how many are tried first, 0 for the usual. Each time memory runs
     out the work is done anew, whole, with half as many. Afterwards all is as usual. Raises `ModelError` where memory

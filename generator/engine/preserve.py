@@ -47,7 +47,7 @@ MODULES_OWN = frozenset(vars(nn.Module()))  # what every module has: hooks, para
 
 
 def _attributes(module: nn.Module) -> dict[str, Any]:
-    """What a module keeps in attributes of its own, as far as it is plain data."""
+    """Return what a module keeps in attributes of its own, as far as it is plain data."""
     return {name: value for name, value in vars(module).items() if name not in MODULES_OWN and _plain(value)}
 
 
@@ -62,7 +62,7 @@ def _put_back(module: nn.Module, before: dict[str, Any]) -> None:
 
 
 def _alike(first: Any, second: Any) -> bool:
-    """Whether two plain values are the same, tensors in them compared by their values."""
+    """Return whether two plain values are the same, tensors in them compared by their values."""
     if type(first) is not type(second):
         return False
     if isinstance(first, torch.Tensor):

@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
 
 def watched(result: Any, on_step: Callable[[Step], None]) -> tuple[Any, list[Any] | None]:
-    """The result of a method and the frames before it, None where the method shows none.
+    """Return the result of a method and the frames before it, None where the method shows none.
 
     A method that yields shows a frame with each tensor, or tells of each `Step`; the last thing it yields is its
     result. At most `KEPT` frames are kept, evenly spaced, however many there are: a long run fills no memory.

@@ -30,7 +30,7 @@ class Values:
 
 
 def reduce(kept: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = "", room: int = SPRITE) -> Values:
-    """The values of one result as its style keeps them (`StyleCard.values`): "map", "channels" or "colours".
+    """Return the values of one result as its style keeps them (`StyleCard.values`): "map", "channels" or "colours".
 
     `kind` is the kind of layer an activation comes from, `room` how many pixels a sprite may have.
     """
@@ -49,7 +49,7 @@ def reduce(kept: str, value: torch.Tensor | Sequence[torch.Tensor], kind: str = 
 
 
 def plain(numbers: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a method counted, ready for JSON, which knows neither NaN nor infinity."""
+    """Return what a method counted, ready for JSON, which knows neither NaN nor infinity."""
     broken = {
         name: "not finite"
         for name, value in (numbers or {}).items()
@@ -59,7 +59,7 @@ def plain(numbers: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def reduce_frames(frames: Sequence[torch.Tensor], kept: str = "map") -> dict[str, np.ndarray]:
-    """What a method showed on its way, as halves: parts of the largest absolute value, and that value.
+    """Return what a method showed on its way, as halves: parts of the largest absolute value, and that value.
 
     Of pictures whose values are kept as "colours" small copies with 8 bits.
     """
@@ -71,14 +71,14 @@ def reduce_frames(frames: Sequence[torch.Tensor], kept: str = "map") -> dict[str
 
 
 def frames_again(kept: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The frames (n, ...) that `reduce_frames` was given, in float32."""
+    """Return the frames (n, ...) that `reduce_frames` was given, in float32."""
     if "largest" not in kept:
         return kept["frames"].astype(np.float32) / 255
     return kept["frames"].astype(np.float32) * kept["largest"]
 
 
 def sprite_pixel_budget(shapes: Iterable[tuple[int, ...]]) -> int:
-    """Pixels that each sprite of layers with these shapes (K, h, w) or (K,) may have.
+    """Return pixels that each sprite of layers with these shapes (K, h, w) or (K,) may have.
 
     Small ones keep what they need, and the large ones share what they leave, so that the pictures of all layers of a
     large network are still a few megabytes.
@@ -150,24 +150,25 @@ def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
 
 
 def _parts(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """All values of maps (K, h, w), as they lie in memory, in parts: what is large is not copied whole."""
+    """Return all values of maps (K, h, w), as they lie in memory, in parts: what is large is not copied whole."""
     lying = maps if maps.is_contiguous() else maps.permute(1, 2, 0)
     return lying.reshape(-1).split(PART)
 
 
 def _rows(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Maps (K, h, w) in parts of some rows each."""
+    """Return maps (K, h, w) in parts of some rows each."""
     return maps.split(max(1, PART // max(1, maps.shape[0] * maps.shape[2])), 1)
 
 
 def _ends(maps: torch.Tensor) -> tuple[float, float]:
-    """The smallest and the largest value; not finite where one of the values is not."""
+    """Return the smallest and the largest value; not finite where one of the values is not."""
     low, high = (torch.stack(ends) for ends in zip(*(part.aminmax() for part in _parts(maps)), strict=True))
     return float(low.min()), float(high.max())
 
 
 def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:
-    """The smallest value that at least `q` percent of the values (not negative) of all parts do not exceed; exact.
+    """Return the smallest value that at least `q` percent of the values (not negative) of all parts do not exceed;
+    exact.
 
     `parts()` gives tensors of any shape, the same each time. The few largest values are picked out with a threshold
     from a sample, so that nothing large is sorted or held.
@@ -176,7 +177,7 @@ def percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float) -> float:
 
 
 def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float, signed: bool = False) -> tuple[float, int]:
-    """The same, where values are `signed` of their sizes; and how many values lie above."""
+    """Return the same, where values are `signed` of their sizes; and how many values lie above."""
 
     def sizes(part: torch.Tensor) -> torch.Tensor:
         return part.abs() if signed else part
@@ -200,14 +201,14 @@ def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float, signed: b
 
 
 def _some(values: torch.Tensor, step: int) -> torch.Tensor:
-    """One of every `step` values (n,), each time another one, or channels that take turns would be missed."""
+    """Return one of every `step` values (n,), each time another one, or channels that take turns would be missed."""
     first = torch.arange(0, values.numel(), step, device=values.device)
     places = first + torch.arange(len(first), device=values.device) * 40503 % step
     return values[places.clamp_(max=values.numel() - 1)]
 
 
 def _above(values: torch.Tensor, least: float) -> torch.Tensor:
-    """Those of values that are larger; numpy picks few of many five times faster."""
+    """Return those of values that are larger; numpy picks few of many five times faster."""
     if values.device.type != "cpu":
         return values[values > least]
     array = values.numpy()
@@ -215,7 +216,9 @@ def _above(values: torch.Tensor, least: float) -> torch.Tensor:
 
 
 def _fit(maps: torch.Tensor, room: int) -> tuple[torch.Tensor, float]:
-    """Maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at all)."""
+    """Return maps small enough for a sprite of all channels, and by how much they were averaged down (1: not at
+    all).
+    """
     count, height, width = maps.shape
     side = max(1, min(TILE, math.isqrt(room // count) - 1))
     factor = max(height, width) / side
@@ -230,7 +233,7 @@ def _fit(maps: torch.Tensor, room: int) -> tuple[torch.Tensor, float]:
 
 @lru_cache
 def _means(cells: int, parts: int, device: torch.device) -> torch.Tensor:
-    """The matrix (parts, cells) that averages cells over as many parts as adaptive pooling does."""
+    """Return the matrix (parts, cells) that averages cells over as many parts as adaptive pooling does."""
     ends = torch.arange(parts + 1) * cells
     first, last = ends[:-1].div(parts, rounding_mode="floor"), -(-ends[1:]).div(parts, rounding_mode="floor")
     cell = torch.arange(cells)
@@ -239,7 +242,7 @@ def _means(cells: int, parts: int, device: torch.device) -> torch.Tensor:
 
 
 def _small(pictures: torch.Tensor) -> torch.Tensor:
-    """Colours (K, C, h, w) from 0 to 1 as 8 bits, averaged over squares where there are many pixels."""
+    """Return colours (K, C, h, w) from 0 to 1 as 8 bits, averaged over squares where there are many pixels."""
     count, _, height, width = pictures.shape
     factor = min(height, width, math.ceil(math.sqrt(count * height * width / FRAME)))
     small = F.avg_pool2d(pictures, factor) if factor > 1 else pictures
@@ -264,7 +267,7 @@ def _floats(tensors: dict[str, torch.Tensor]) -> Values:
 
 
 def _peak(array: np.ndarray) -> list[float]:
-    """Where a map (h, w) or (C, h, w) is strongest: row and column as shares of height and width."""
+    """Return where a map (h, w) or (C, h, w) is strongest: row and column as shares of height and width."""
     strength = np.abs(array).reshape(-1, *array.shape[-2:]).sum(0)
     row, column = divmod(int(strength.argmax()), strength.shape[1])
     return [(row + 0.5) / strength.shape[0], (column + 0.5) / strength.shape[1]]

@@ -85,7 +85,7 @@ def _is_zero(bound: Any) -> bool:
 
 
 def _maximum_with_zero(node: Any) -> bool:
-    """Whether one side of a maximum is a constant zero."""
+    """Return whether one side of a maximum is a constant zero."""
     sides = zip(node.next_functions, ("_saved_self", "_saved_other"), strict=False)
     return any(parent is None and _is_zero(getattr(node, saved)) for (parent, _), saved in sides)
 

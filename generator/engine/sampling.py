@@ -69,7 +69,9 @@ class Samples:
         return torch.cat(scores)
 
     def project_units(self, layer: str, units: Iterable[int]) -> Iterator[torch.Tensor]:
-        """Each channel's strongest value at a layer, all else zero, projected down by the rules of the deconvnet."""
+        """Yield each channel's strongest value at a layer, all else zero, projected down by the rules of the
+        deconvnet.
+        """
         captured: dict[str, Any] = {}
 
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:

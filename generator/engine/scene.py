@@ -139,7 +139,7 @@ class Scene:
             self.waiting.arrive(Want("gradient", name, self._current), gradient)
 
     def _on_logits(self, logits: torch.Tensor) -> None:
-        """What follows from the logits alone."""
+        """Give what follows from the logits alone."""
         last = self.card.layers[-1]  # other softmaxes are attention's: they passed by as they are
         probabilities = [Want("activation", last.name)]
         symbols = self.waiting.symbols()
@@ -235,5 +235,7 @@ class Scene:
 
 
 def _laid_out(x: torch.Tensor) -> torch.Tensor:
-    """A large picture with its channels last: convolutions then need no second copy of their input and output."""
+    """Return a large picture with its channels last: convolutions then need no second copy of their input and
+    output.
+    """
     return x.contiguous(memory_format=torch.channels_last) if x.shape[-1] * x.shape[-2] > LARGE_IMAGE_PIXELS else x

@@ -75,19 +75,19 @@ class Waiting:
     # --- what is wanted ---------------------------------------------------------------------------
 
     def needs(self, *names: str) -> list[Any]:
-        """The inputs of these names that someone waits for."""
+        """Return the inputs of these names that someone waits for."""
         return [key for key, nodes in self._waiting.items() if key[0] in names and nodes]
 
     def left(self) -> list[Any]:
-        """All that someone waits for."""
+        """Return all that someone waits for."""
         return [key for key, nodes in self._waiting.items() if nodes]
 
     def symbols(self) -> set[str]:
-        """The targets that someone waits for."""
+        """Return the targets that someone waits for."""
         return {node.target for node in self._missing if node.target}
 
     def must_copy(self, key: Want) -> bool:
-        """Whether a value must be kept as it is now: someone who wants it waits for something else too."""
+        """Return whether a value must be kept as it is now: someone who wants it waits for something else too."""
         nodes = self._waiting.get(key, [])
         return any(len(self._missing[node]) > 1 or ("result", node) in self._waiting for node in nodes)
 
@@ -169,13 +169,13 @@ class Waiting:
 
 
 def _reduced(node: Node) -> Node:
-    """A node that names only the axes along which its method varies."""
+    """Return a node that names only the axes along which its method varies."""
     axes = METHODS[node.method].axes
     return Node(node.method, *(getattr(node, axis) if axis in axes else "" for axis in Node._fields[1:]))
 
 
 def _keys_of(node: Node) -> list[tuple]:
-    """What a node's method takes, in its order: inputs, and results of other methods."""
+    """Return what a node's method takes, in its order: inputs, and results of other methods."""
     keys: list[tuple] = []
     for name in METHODS[node.method].inputs:
         if name in INPUTS:

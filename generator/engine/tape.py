@@ -32,7 +32,7 @@ class Tape(NamedTuple):
     logits: int
 
     def walk_back(self, seed: torch.Tensor, rule: Callable[..., tuple[torch.Tensor, ...]]) -> torch.Tensor:
-        """What of `seed` (1, classes) at the logits arrives at the input (1, C, H, W).
+        """Return what of `seed` (1, classes) at the logits arrives at the input (1, C, H, W).
 
         `rule(step, values, shares)` gives the share of each input of a call, from the inputs' values and the shares
         that have arrived at its outputs. Shares that reach a value by several ways add up.
@@ -109,7 +109,7 @@ def _step(op: str, func: Callable, template: tuple, inputs: tuple[int, ...], out
 
 
 def tensors(value: Any) -> list[torch.Tensor]:
-    """The tensors in nested tuples, lists and dictionaries, in order."""
+    """Return the tensors in nested tuples, lists and dictionaries, in order."""
     if isinstance(value, torch.Tensor):
         return [value]
     if isinstance(value, dict):

@@ -28,7 +28,7 @@ class Target(NamedTuple):
         return score if self.against < 0 else score - logits[:, self.against]
 
     def share(self, logits: torch.Tensor) -> torch.Tensor:
-        """What of the logits (1, classes) belongs to the class, zero elsewhere: its sum is S_c, or S_a - S_b."""
+        """Return what of the logits (1, classes) belongs to the class, zero elsewhere: its sum is S_c, or S_a - S_b."""
         own = torch.zeros_like(logits)
         own[:, self.index] = logits[:, self.index]
         if self.against >= 0:
@@ -37,7 +37,7 @@ class Target(NamedTuple):
 
 
 def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Iterable[str]) -> dict[str, Target]:
-    """The class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.
+    """Return the class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.
 
     `logits` is (1, classes), finite; `label` the image's class name, or "". Where that is no class of the network,
     the top prediction stands for it. The rival is the most probable other class; of two sides it is the other one. A

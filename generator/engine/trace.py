@@ -47,7 +47,7 @@ class Trace:
         self._convs: dict[str, tuple[int, ...]] = {}  # layer -> kernel and output channels, of convolutions
 
     def run(self, x: torch.Tensor, name: str, readout: Readout | None = None) -> torch.Tensor:
-        """The logits (1, classes); fills the trace."""
+        """Return the logits (1, classes); fills the trace."""
         self._remember(x, Trail())
         with untouched(self.model), torch.no_grad(), Watch(self.model, self._layer, on_call=self._call):
             output = readout.scores(self.model, x) if readout else first_tensor(self.model(x))
@@ -57,7 +57,7 @@ class Trace:
         return output
 
     def default_layer(self, classes: int) -> str:
-        """The tensor that enters the operation which collapses space, a max-pool stepped over.
+        """Return the tensor that enters the operation which collapses space, a max-pool stepped over.
 
         Where a 1x1 convolution with as many channels as classes made it, that convolution's input. "" where nothing
         has space.

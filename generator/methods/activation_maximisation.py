@@ -93,7 +93,7 @@ def compared(network, blank: Canvas, layer: str, channels: list[int], objective:
 
 
 def _response(made, objective):
-    """What each channel (N, K, h, w) or value (N, K) answers, (N, K): its mean, or its value at the centre."""
+    """Return what each channel (N, K, h, w) or value (N, K) answers, (N, K): its mean, or its value at the centre."""
     if made.ndim == 2:
         return made
     height, width = made.shape[-2:]

@@ -98,7 +98,7 @@ def dream(network, x, layer, guide, times, rate, jitter, seed):
 
 
 def slope(score, x):
-    """The gradient of `score(x)` at `x`."""
+    """Return the gradient of `score(x)` at `x`."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         (gradient,) = derive(score(x).sum(), [x])
@@ -106,12 +106,14 @@ def slope(score, x):
 
 
 def at_most(network, size):
-    """How many pixels long a photo may be: in a larger one the figures of a small network are too small to see."""
+    """Return how many pixels long a photo may be: in a larger one the figures of a small network are too small to
+    see.
+    """
     return min(size, LONGEST * max(network.input.size[1:]))
 
 
 def resized(x, size):
-    """A picture (N, C, H, W) in another size, bilinearly; shrunk without moiré."""
+    """Return a picture (N, C, H, W) in another size, bilinearly; shrunk without moiré."""
     return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False, antialias=True)
 
 
@@ -126,7 +128,7 @@ def reaches(jitter, size):
 
 
 def _guided(network, layer, guide):
-    """What is to be raised: the whole layer, one of its channels, or the logit of a class."""
+    """Return what is to be raised: the whole layer, one of its channels, or the logit of a class."""
     kind, _, name = guide.partition(":")
     if kind == "class":
         index = network.class_index(name)

@@ -52,7 +52,8 @@ def eigengrad_cam(activation, gradient):
 
 
 def first_component(maps: torch.Tensor) -> torch.Tensor:
-    """The positive part of the first principal component (1, h, w) of maps (1, K, h, w), by the smaller Gram matrix.
+    """Return the positive part of the first principal component (1, h, w) of maps (1, K, h, w), by the smaller Gram
+    matrix.
 
     A singular value decomposition of the whole would need gigabytes for an early layer.
     """

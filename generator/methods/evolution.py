@@ -122,7 +122,7 @@ class Pupil:
             parameter.data -= share * self.gain / max(size, 1e-12) * slope
 
     def _entering(self):
-        """What enters the last layer, (K,), averaged over places."""
+        """Return what enters the last layer, (K,), averaged over places."""
         captured = []
         handle = self.head.register_forward_pre_hook(lambda module, inputs: captured.append(inputs[0].detach().float()))
         with torch.no_grad():
@@ -132,7 +132,9 @@ class Pupil:
 
 
 def last_layer(copy):
-    """The linear layer or 1x1 convolution that makes the logits; raises `NotApplicable` where something else does."""
+    """Return the linear layer or 1x1 convolution that makes the logits; raises `NotApplicable` where something else
+    does.
+    """
     if copy.card.output["kind"] != "classes":
         raise NotApplicable("the last layer learns by the cross-entropy of classes, and this network answers otherwise")
     names = [layer.name for layer in copy.card.layers if layer.kind in ("linear", "conv")]
@@ -144,7 +146,9 @@ def last_layer(copy):
 
 
 def end(values, share=0.999):
-    """Where a scale of these values would end by itself: the 99.9th percentile of their absolute values, or another."""
+    """Return where a scale of these values would end by itself: the 99.9th percentile of their absolute values, or
+    another.
+    """
     sizes = values.abs().flatten()
     return float(sizes.kthvalue(max(1, math.ceil(share * len(sizes)))).values)
 

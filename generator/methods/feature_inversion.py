@@ -67,7 +67,9 @@ def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int =
 
 
 def total_variation(x):
-    """The mean squared difference between neighbours in a column and in a row, of pictures (N, C, H, W): (N,)."""
+    """Return the mean squared difference between neighbours in a column and in a row, of pictures (N, C, H, W):
+    (N,).
+    """
     down = (x[:, :, 1:] - x[:, :, :-1]).square().flatten(1).mean(1)
     along = (x[:, :, :, 1:] - x[:, :, :, :-1]).square().flatten(1).mean(1)
     return down + along

@@ -104,7 +104,7 @@ def _epsilon(call, values, arrived, epsilon):
 
 
 def _pull_back(call, values, arrived):
-    """The transposed Jacobian of a call times what has arrived at its outputs."""
+    """Return the transposed Jacobian of a call times what has arrived at its outputs."""
     with torch.enable_grad():
         leaves = [value.detach().requires_grad_() for value in values]
         outputs = call(*leaves)
@@ -144,7 +144,7 @@ def _weights(step, norm):
 
 
 def _batch_norms_after_convolutions(tape):
-    """The batch norm that alone takes what a convolution made, by the convolution's output."""
+    """Return the batch norm that alone takes what a convolution made, by the convolution's output."""
     convolved = {step.outputs[0] for step in tape.steps if step.op == "conv2d"}
     users = [node for step in tape.steps for node in step.inputs]
     norms = {step.inputs[0]: step for step in tape.steps if step.op == "batch_norm"}

@@ -53,5 +53,5 @@ def occlusion(x, score, *, window: int = 0, stride: int = 0):
 
 
 def _starts(length: int, window: int, stride: int) -> range:
-    """Where windows begin: as many as cover the length, the last one cut at the edge."""
+    """Return where windows begin: as many as cover the length, the last one cut at the edge."""
     return range(0, math.ceil(max(0, length - window) / stride) * stride + 1, stride)

@@ -105,19 +105,19 @@ class Goal:
         self.grams = {layer: gram(seen[layer]) for layer in painted}
 
     def distances(self, x):
-        """The relative squared distances of `x` (1, C, h, w) in content and in style."""
+        """Return the relative squared distances of `x` (1, C, h, w) in content and in style."""
         seen = self._seen(x)
         moved = relative(seen[self.kept], self.content)
         missed = [relative(gram(seen[layer]), self.grams[layer]) for layer in self.painted]
         return moved, torch.stack(missed).mean()
 
     def value(self, x):
-        """The objective, a number."""
+        """Return the objective, a number."""
         moved, missed = self.distances(x)
         return moved + self.style * missed + self.smooth * total_variation(x)[0]
 
     def gradient(self, x):
-        """The objective of `x` and its gradient."""
+        """Return the objective of `x` and its gradient."""
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
             value = self.value(leaf)
@@ -129,18 +129,18 @@ class Goal:
 
 
 def gram(activation):
-    """Which channels of A (1, K, h, w) answer together: A Aᵀ / (K h w), (K, K)."""
+    """Return which channels of A (1, K, h, w) answer together: A Aᵀ / (K h w), (K, K)."""
     flat = activation[0].flatten(1)
     return flat @ flat.T / flat.numel()
 
 
 def relative(actual, wanted):
-    """The squared distance of two tensors in parts of the squared length of the second."""
+    """Return the squared distance of two tensors in parts of the squared length of the second."""
     return (actual - wanted).square().sum() / wanted.square().sum().clamp(min=1e-12)
 
 
 def roles(network, content_layer="", style_layers=()):
-    """The content layer and the style layers of a network, by name where names are given.
+    """Return the content layer and the style layers of a network, by name where names are given.
 
     Raises `NotApplicable` where the network has no such layer, or no convolution whose result has space.
     """

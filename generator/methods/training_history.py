@@ -151,7 +151,7 @@ def features_evolution(
 
 
 def _liking(network, layer, channels, seed):
-    """What each picture is to raise: its channel's mean, wherever the picture is moved to."""
+    """Return what each picture is to raise: its channel's mean, wherever the picture is moved to."""
 
     def gain(x, number, place, rule):
         made = network.activation(random_affine(x, network.random(seed, number + 1)), layer, rule)
@@ -162,5 +162,5 @@ def _liking(network, layer, channels, seed):
 
 
 def epoch_captions(chosen):
-    """What stands below the frame of each epoch, and how far training was by then."""
+    """Return what stands below the frame of each epoch, and how far training was by then."""
     return {"captions": [(f"epoch {epoch}", epoch / chosen[-1]) for epoch in chosen]}

@@ -27,7 +27,7 @@ WEIGHTS = "weights"  # in the file's metadata: the digest of the weights it tell
 
 
 def known(loaded: Loaded) -> dict[str, Any]:
-    """How many checkpoints there are, and the SHA-256 over all that is known of the epochs, "" where nothing is.
+    """Return how many checkpoints there are, and the SHA-256 over all that is known of the epochs, "" where nothing is.
 
     Raises `ModelError` where one of the files is no checkpoint of this network.
     """
@@ -53,7 +53,7 @@ def verify(loaded: Loaded, becoming: str) -> None:
 
 
 def at_epoch(loaded: Loaded, file: Path) -> Loaded:
-    """The network as a checkpoint has it; raises `Changed` where it is not the one that was verified."""
+    """Return the network as a checkpoint has it; raises `Changed` where it is not the one that was verified."""
     restored = copy.copy(loaded)
     restored.model = copy.deepcopy(loaded.model)
     with ledger(loaded.files):
@@ -62,7 +62,7 @@ def at_epoch(loaded: Loaded, file: Path) -> Loaded:
 
 
 def kernels(loaded: Loaded, layer: str) -> dict[int, torch.Tensor]:
-    """The kernels (K, C, kh, kw) of the first convolution, called `layer`, by epoch.
+    """Return the kernels (K, C, kh, kw) of the first convolution, called `layer`, by epoch.
 
     What lies beside weights that it was not written for says nothing.
     """
@@ -75,7 +75,7 @@ def kernels(loaded: Loaded, layer: str) -> dict[int, torch.Tensor]:
 
 
 def _kernels_of(file: Path, network: Network) -> dict[str, torch.Tensor]:
-    """The tensors beside the weights, by epoch; none where they were written for other weights."""
+    """Return the tensors beside the weights, by epoch; none where they were written for other weights."""
     content = read_bytes(file)
     tensors = load(content)
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

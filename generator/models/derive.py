@@ -14,7 +14,7 @@ from generator.core.errors import ModelError
 
 
 def derive(model: nn.Module, steps: tuple[tuple[str, float], ...], seed: int = 0) -> nn.Module:
-    """A copy of the model, changed step by step; the model itself stays as it is.
+    """Return a copy of the model, changed step by step; the model itself stays as it is.
 
     Steps are `("prune-global", share)`, `("prune-layer", share)` and `("randomise", layers)`. Raises `ModelError`.
     """
@@ -63,13 +63,13 @@ STEPS = {"prune-global": _prune_global, "prune-layer": _prune_layer, "randomise"
 
 
 def weighted(model: nn.Module) -> list[nn.Module]:
-    """The convolutions and linear layers, in order of their definition."""
+    """Return the convolutions and linear layers, in order of their definition."""
     kinds = nn.modules.conv._ConvNd | nn.Linear
     return [layer for layer in model.modules() if isinstance(layer, kinds)]
 
 
 def nonzero(model: nn.Module) -> tuple[int, int]:
-    """How many convolution and linear weights are not zero, and how many there are."""
+    """Return how many convolution and linear weights are not zero, and how many there are."""
     tensors: list[torch.Tensor] = [layer.get_parameter("weight") for layer in weighted(model)]
     return sum(int(torch.count_nonzero(tensor)) for tensor in tensors), sum(tensor.numel() for tensor in tensors)
 

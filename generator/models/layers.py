@@ -11,7 +11,7 @@ STRIP = 8  # maps in a strip over depth, at most
 
 
 def strip_layers(card: ModelCard) -> list[str]:
-    """The pictures of convolutional stages with space: at most eight, the default layer the last of them."""
+    """Return the pictures of convolutional stages with space: at most eight, the default layer the last of them."""
     kinds = {layer.name: layer.kind for layer in card.layers}
     shapes = {layer.name: layer.shape for layer in card.layers}
     spatial = [
@@ -37,6 +37,6 @@ def stage_layers(card: ModelCard) -> list[str]:
 
 
 def answer_layer(card: ModelCard) -> list[str]:
-    """The layer whose values, or whose channels, are the classes before the softmax."""
+    """Return the layer whose values, or whose channels, are the classes before the softmax."""
     answers = [layer.name for layer in card.layers if layer.kind not in ("softmax", "identity")]
     return answers[-1:]

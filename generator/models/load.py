@@ -56,7 +56,7 @@ class Loaded:
 
 
 def load(network: Network, device: str | torch.device = "cpu", trust_pickle: bool = False) -> Loaded:
-    """The network, built, filled, derived and frozen; the global random state is as before.
+    """Return the network, built, filled, derived and frozen; the global random state is as before.
 
     `trust_pickle` allows weight files that run code when opened. Raises `ModelError`.
     """
@@ -97,7 +97,7 @@ def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> L
 
 
 def _accuracy_of(done: tuple[tuple[str, float], ...], measured: dict[str, Any]) -> dict[str, Any]:
-    """The accuracy of a pruned copy, where it was measured over all of the data."""
+    """Return the accuracy of a pruned copy, where it was measured over all of the data."""
     for point in measured.get("whole", []):
         if done == ((f"prune-{point['scope']}", point["sparsity"]),):
             return {"top1": point["top1"], "images": point["images"], "data": measured["data"]}
@@ -105,7 +105,9 @@ def _accuracy_of(done: tuple[tuple[str, float], ...], measured: dict[str, Any]) 
 
 
 def _source(source: str) -> Any:
-    """The module whose `build` makes networks of this source; imported late, as torch and torchvision take seconds."""
+    """Return the module whose `build` makes networks of this source; imported late, as torch and torchvision take
+    seconds.
+    """
     kind, _, name = source.partition(":")
     if kind == "torchvision":
         return importlib.import_module("generator.models.torchvision_zoo")

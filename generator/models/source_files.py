@@ -23,7 +23,7 @@ def own(place: Path) -> None:
 
 
 def content(file: Path) -> bytes:
-    """The bytes of a file, read once in the life of its modules."""
+    """Return the bytes of a file, read once in the life of its modules."""
     file = file.resolve()
     if file not in _CONTENT:
         _CONTENT[file] = file.read_bytes()
@@ -31,12 +31,12 @@ def content(file: Path) -> bytes:
 
 
 def digest(file: Path) -> str:
-    """The SHA-256 of those bytes."""
+    """Return the SHA-256 of those bytes."""
     return hashlib.sha256(content(file)).hexdigest()
 
 
 def forget_changed() -> None:
-    """Where one of the files is another one by now, forget them all, and all modules that were made of them.
+    """Forget all files where one of them is another one by now, and all modules that were made of them.
 
     All of them, as a module keeps what it imported from another.
     """
@@ -57,7 +57,7 @@ def _unchanged(file: Path, data: bytes) -> bool:
 
 
 def _is_own(file: Path) -> bool:
-    """Whether a module's file lies in one of the folders, and in no environment of Python within it."""
+    """Return whether a module's file lies in one of the folders, and in no environment of Python within it."""
     environment = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")]
     installed = [place for place in (*environment, PACKAGE) if file.is_relative_to(place)]
     places = [place for place in _PLACES if file.is_relative_to(place)]
@@ -68,7 +68,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
     """Compiles the bytes that are hashed; a compiled copy only knows the second in which its source was written."""
 
     def get_code(self, fullname: str) -> CodeType:
-        """The code of a module."""
+        """Return the code of a module."""
         path = self.get_filename(fullname)
         return self.source_to_code(content(Path(path)), path)
 
@@ -80,7 +80,7 @@ class _Finder:
     def find_spec(
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The spec of a module of the user's own; None leaves all others to the next finder."""
+        """Return the spec of a module of the user's own; None leaves all others to the next finder."""
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is None or type(spec.loader) is not importlib.machinery.SourceFileLoader:
             return None

@@ -29,7 +29,7 @@ BECOMING = ".becoming.safetensors"  # the kernels of its first layer, epoch by e
 
 
 def resolve(name: str) -> Network:
-    """The Network that a name stands for; raises `ModelError` with the nearest known names.
+    """Return the Network that a name stands for; raises `ModelError` with the nearest known names.
 
     >>> resolve("vgg-cifar10").source, resolve("alexnet~random").weights, resolve("vgg19~pruned-90").derive
     ('bundled:vgg-cifar10', 'random', (('prune-global', 0.9),))
@@ -63,12 +63,12 @@ def bundled_modules(source: str) -> tuple[str, ...]:
 
 
 def known_names() -> list[str]:
-    """The names of all networks that need no module of yours; torchvision itself is not imported."""
+    """Return the names of all networks that need no module of yours; torchvision itself is not imported."""
     return [*MODELS, *_torchvision_names(), *plugins.models()]
 
 
 def network_slug(network: Network) -> str:
-    """The permalink of a network: its name, then what was done to it as far as the name does not say.
+    """Return the permalink of a network: its name, then what was done to it as far as the name does not say.
 
     >>> network_slug(replace(resolve("alexnet~random"), derive=(("prune-global", 0.5),)))
     'alexnet~random~pruned-50'
@@ -79,7 +79,9 @@ def network_slug(network: Network) -> str:
 
 
 def weights_file(network: Network) -> Path | None:
-    """The file that the network's weights come from; None for random ones and for those torchvision finds itself."""
+    """Return the file that the network's weights come from; None for random ones and for those torchvision finds
+    itself.
+    """
     weights = plain(network).weights
     if is_file_name(weights):
         try:
@@ -95,7 +97,9 @@ def weights_file(network: Network) -> Path | None:
 
 
 def weights_files(network: Network) -> list[Path]:
-    """The weights file and those that may lie beside it and tell of it, whether there or not; empty without one."""
+    """Return the weights file and those that may lie beside it and tell of it, whether there or not; empty without
+    one.
+    """
     file = weights_file(network)
     suffixes = (CARD, PRUNING, RANKING, STATISTICS, BECOMING)
     beside = [file, *map(file.with_suffix, suffixes)] if file else []
@@ -103,7 +107,8 @@ def weights_files(network: Network) -> list[Path]:
 
 
 def checkpoint_files(network: Network) -> list[Path]:
-    """The checkpoints of its training, in their order; none of a network that was changed since, or without a folder.
+    """Return the checkpoints of its training, in their order; none of a network that was changed since, or without a
+    folder.
 
     Raises `ModelError` where the folder is not there or holds fewer than two of them.
     """
@@ -120,7 +125,9 @@ def checkpoint_files(network: Network) -> list[Path]:
 
 
 def becoming_file(network: Network) -> Path | None:
-    """What lies beside the weights file and holds the first layer's kernels epoch by epoch; None where nothing does."""
+    """Return what lies beside the weights file and holds the first layer's kernels epoch by epoch; None where nothing
+    does.
+    """
     file = None if changes(network) or network.checkpoints else weights_file(network)
     beside = file.with_suffix(BECOMING) if file else None
     return beside if beside and beside.is_file() else None
@@ -135,12 +142,12 @@ def epoch_of(name: str) -> int:
 
 
 def is_file_name(weights: str) -> bool:
-    """Whether `Network.weights` is a file, rather than a member of a weights enum."""
+    """Return whether `Network.weights` is a file, rather than a member of a weights enum."""
     return Path(weights).suffix in (".safetensors", ".pt", ".pth")
 
 
 def known_code(network: Network) -> bool:
-    """Whether the network's code is ours or torchvision's: it changes nothing of its process, and not unseen.
+    """Return whether the network's code is ours or torchvision's: it changes nothing of its process, and not unseen.
 
     A module of one's own may do and import anything.
     """
@@ -148,14 +155,14 @@ def known_code(network: Network) -> bool:
 
 
 def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Return SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @cache
 def _torchvision_names() -> tuple[str, ...]:
-    """The names registered in the installed torchvision, read from its source: importing it takes a second."""
+    """Return the names registered in the installed torchvision, read from its source: importing it takes a second."""
     package = importlib.util.find_spec("torchvision")
     if package is None or not package.submodule_search_locations:
         return ()
@@ -171,13 +178,15 @@ SUFFIX = re.compile(r"(?P<all>random)|random-top-(?P<top>\d+)|pruned-(?P<layer>l
 
 
 def changes(network: Network) -> tuple[tuple[str, float], ...]:
-    """What was done to the network, in the words of `Network.derive`; random weights are all its layers re-drawn."""
+    """Return what was done to the network, in the words of `Network.derive`; random weights are all its layers
+    re-drawn.
+    """
     network = plain(network)
     return ((("randomise", -1),) if network.weights == "random" else ()) + network.derive
 
 
 def plain(network: Network) -> Network:
-    """The same network, written in one way: with all layers re-drawn it needs no weights to start from."""
+    """Return the same network, written in one way: with all layers re-drawn it needs no weights to start from."""
     if ("randomise", -1) not in network.derive:
         return network
     later = network.derive[network.derive.index(("randomise", -1)) + 1 :]
@@ -185,7 +194,7 @@ def plain(network: Network) -> Network:
 
 
 def parent(network: Network) -> Network:
-    """The network that this one was made from: without the last of its changes."""
+    """Return the network that this one was made from: without the last of its changes."""
     network = plain(network)
     name = network.name.removesuffix(f"~{_spelled(changes(network)[-1])}")
     return replace(network, name=name, **({"derive": network.derive[:-1]} if network.derive else {"weights": ""}))
@@ -205,7 +214,7 @@ def in_words(step: tuple[str, float]) -> str:
 
 
 def _spelled(step: tuple[str, float]) -> str:
-    """The suffix of a step."""
+    """Return the suffix of a step."""
     kind, amount = step
     if kind == "randomise":
         return "random" if amount == -1 else f"random-top-{amount:g}"
@@ -213,7 +222,7 @@ def _spelled(step: tuple[str, float]) -> str:
 
 
 def _step(suffix: str, name: str) -> tuple[str, float]:
-    """The step that a suffix stands for."""
+    """Return the step that a suffix stands for."""
     match = SUFFIX.fullmatch(suffix)
     if not match:
         raise ModelError(f"{name}: {suffix!r}: expected random, random-top-3, pruned-50 or pruned-layer-50")

@@ -24,7 +24,7 @@ Member: TypeAlias = Any  # of torchvision.models.WeightsEnum; torchvision has no
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
-    """A classifier of torchvision with its weights; they bring the preprocessing and the class names.
+    """Return a classifier of torchvision with its weights; they bring the preprocessing and the class names.
 
     Random weights and files of your own go with the first member of the weights enum, a file that is named like
     torchvision's with its member. Raises `ModelError`.
@@ -53,12 +53,12 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
 
 
 def imagenet_classes() -> tuple[str, ...]:
-    """The thousand names of ImageNet's classes, in order."""
+    """Return the thousand names of ImageNet's classes, in order."""
     return tuple(torchvision.models.AlexNet_Weights.DEFAULT.meta["categories"])
 
 
 def _architecture(name: str) -> tuple[Callable[..., torch.nn.Module], Any]:
-    """The builder and the weights enum of a network that classifies single pictures."""
+    """Return the builder and the weights enum of a network that classifies single pictures."""
     if name not in torchvision.models.list_models():
         raise ModelError(f"torchvision has no model {name!r}")
     builder = torchvision.models.get_model_builder(name)
@@ -71,7 +71,7 @@ def _architecture(name: str) -> tuple[Callable[..., torch.nn.Module], Any]:
 
 
 def _weights(network: Network, members: Any) -> tuple[Member | None, Path | None]:
-    """The member of the weights enum (None for weights of your own) and the file (None for random weights)."""
+    """Return the member of the weights enum (None for weights of your own) and the file (None for random weights)."""
     if network.weights == "random":
         return None, None
     if is_file_name(network.weights):
@@ -85,7 +85,7 @@ def _weights(network: Network, members: Any) -> tuple[Member | None, Path | None
 
 
 def _fetched(member: Member, name: str) -> Path:
-    """The member's file in torch's cache, downloaded if it is not there."""
+    """Return the member's file in torch's cache, downloaded if it is not there."""
     file = Path(torch.hub.get_dir(), "checkpoints", _file_name(member))
     if file.is_file():
         return file
@@ -104,7 +104,9 @@ def _fetched(member: Member, name: str) -> Path:
 def _model(
     name: str, builder: Callable[..., torch.nn.Module], facts: Member, state: weights.State | None, classes: int
 ) -> torch.nn.Module:
-    """The module with random weights, made as torchvision makes it for the member, with the outputs asked for."""
+    """Return the module with random weights, made as torchvision makes it for the member, with the outputs asked
+    for.
+    """
     options: dict[str, Any] = {}
     plain = name.removeprefix("quantized_")
     if plain in ("googlenet", "inception_v3"):  # auxiliary heads serve training alone
@@ -120,13 +122,15 @@ def _model(
 
 
 def _head(model: torch.nn.Module) -> tuple[str, int]:
-    """The name of the last tensor and the number of outputs, which is its length in every classifier of torchvision."""
+    """Return the name of the last tensor and the number of outputs, which is its length in every classifier of
+    torchvision.
+    """
     name, tensor = list(model.state_dict().items())[-1]
     return name, tensor.shape[0]
 
 
 def _own_names(state: weights.State) -> weights.State:
-    """The tensors under today's names (densenet's `norm.1` is `norm1`), without the auxiliary heads."""
+    """Return the tensors under today's names (densenet's `norm.1` is `norm1`), without the auxiliary heads."""
     old = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
     auxiliary = re.compile(r"(?:aux1|aux2|AuxLogits)\.")
     return {old.sub(r"\1\2.", name): tensor for name, tensor in state.items() if not auxiliary.match(name)}
@@ -144,7 +148,7 @@ def _input(facts: Member) -> Input:
 
 
 def _measured(member: Member, file: Path) -> tuple[dict[str, Any], str]:
-    """The accuracy that torchvision states for the member, if the file is the one it speaks of, else a note."""
+    """Return the accuracy that torchvision states for the member, if the file is the one it speaks of, else a note."""
     if not digest_of(file).startswith(_digest_start(file)):
         return {}, f"{file.name} is not torchvision's file of that name: its digest is another"
     percent = member.meta.get("_metrics", {}).get("ImageNet-1K", {})
@@ -158,7 +162,7 @@ def _file_name(member: Member) -> str:
 
 
 def _digest_start(file: Path) -> str:
-    """The first digits of the file's SHA-256, which torchvision puts at the end of its name."""
+    """Return the first digits of the file's SHA-256, which torchvision puts at the end of its name."""
     return re.split(r"[-_]", file.stem)[-1]
 
 

@@ -24,7 +24,7 @@ from .specs import weights_file
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
-    """What the function returns, with the weights file laid in where one is named; raises `ModelError`.
+    """Return what the function returns, with the weights file laid in where one is named; raises `ModelError`.
 
     That is a module, of which the settings say what it wants to see, or a `Built` that says so itself.
     """
@@ -73,7 +73,7 @@ def _module(network: Network) -> ModuleType:
 
 
 def _places(name: str, folder: str) -> Iterator[Path]:
-    """The gallery's folder, and that of the installed package which a module belongs to."""
+    """Yield the gallery's folder, and that of the installed package which a module belongs to."""
     yield Path(folder)
     try:
         spec = importlib.util.find_spec(name.partition(".")[0])
@@ -83,7 +83,7 @@ def _places(name: str, folder: str) -> Iterator[Path]:
 
 
 def _made(network: Network, module: ModuleType) -> Built:
-    """What the function returns; of a bare module nothing else is known."""
+    """Return what the function returns; of a bare module nothing else is known."""
     function = getattr(module, network.source.partition(":")[2], None)
     if not callable(function):
         there = f"{module.__name__} ({module.__file__ or 'a namespace'}) has no such function"
@@ -100,7 +100,7 @@ def _made(network: Network, module: ModuleType) -> Built:
 
 
 def _code(network: Network, module: ModuleType) -> str:
-    """SHA-256 of the function's name and of the files of its module and of what that imports from beside it.
+    """Return SHA-256 of the function's name and of the files of its module and of what that imports from beside it.
 
     Two functions of a module may share all weights; and what a forward does may stand in a file that it imports.
     """
@@ -122,7 +122,9 @@ def _code(network: Network, module: ModuleType) -> str:
 
 
 def _beside(file: Path, places: dict[str, Path]) -> Iterator[Path]:
-    """The files that a Python file imports from its own package, or from `places`: where what begins so is found."""
+    """Yield the files that a Python file imports from its own package, or from `places`: where what begins so is
+    found.
+    """
     try:
         statements = list(imports(source_files.content(file)))
     except (OSError, SyntaxError, ValueError):  # a compiled module
@@ -139,7 +141,7 @@ def _beside(file: Path, places: dict[str, Path]) -> Iterator[Path]:
 
 
 def _outputs(model: nn.Module, size: Input, name: str) -> int | None:
-    """How many classes come out for one picture; None where the output is not a table of logits."""
+    """Return how many classes come out for one picture; None where the output is not a table of logits."""
     try:
         with torch.no_grad():
             output: Any = model(torch.zeros(1, *size.size))

@@ -28,7 +28,7 @@ State = dict[str, torch.Tensor]
 
 
 def read(path: Path, trust_pickle: bool = False) -> State:
-    """The tensors of a `.safetensors` file or a `.pt`/`.pth` state dict, by name.
+    """Return the tensors of a `.safetensors` file or a `.pt`/`.pth` state dict, by name.
 
     A pickle that wants to run code is refused unless `trust_pickle`. Raises `ModelError`.
     """
@@ -81,7 +81,7 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
 
 
 def digest(model: nn.Module) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes of the state dict, sorted by name."""
+    """Return SHA-256 over names, dtypes, shapes and bytes of the state dict, sorted by name."""
     total = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         if not isinstance(tensor, torch.Tensor):  # a module's extra state
@@ -93,25 +93,29 @@ def digest(model: nn.Module) -> str:
 
 
 def not_finite(model: nn.Module) -> str:
-    """A note that names the tensors with NaN or infinity in them; "" where there are none."""
+    """Return a note that names the tensors with NaN or infinity in them; "" where there are none."""
     floats = {name: tensor for name, tensor in model.state_dict().items() if torch.is_tensor(tensor)}
     names = [name for name, tensor in floats.items() if not torch.isfinite(tensor).all()]
     return f"weights hold NaN or infinity in {len(names)} of {len(floats)} tensors ({_first(names)})" if names else ""
 
 
 def accuracy(path: Path) -> dict[str, Any]:
-    """What the model card beside a weights file says of its accuracy, if it speaks of this very file."""
+    """Return what the model card beside a weights file says of its accuracy, if it speaks of this very file."""
     record = _beside(path, CARD).get("accuracy")
     return record if isinstance(record, dict) else {}
 
 
 def pruning(path: Path) -> dict[str, Any]:
-    """What was measured of pruned copies of the weights in a file (`generator.pruning`), if of this very file."""
+    """Return what was measured of pruned copies of the weights in a file (`generator.pruning`), if of this very
+    file.
+    """
     return _beside(path, PRUNING)
 
 
 def ranking(path: Path) -> dict[str, Any]:
-    """How methods were ranked over labelled pictures by the weights in a file (`generator.contest`), if by this one."""
+    """Return how methods were ranked over labelled pictures by the weights in a file (`generator.contest`), if by this
+    one.
+    """
     return _beside(path, RANKING)
 
 
@@ -146,7 +150,7 @@ def _beside(path: Path, suffix: str) -> dict[str, Any]:
 
 
 def _state(content: Any, path: Path) -> State:
-    """The state dict in what was saved: itself, a whole module, or one entry of a training checkpoint."""
+    """Return the state dict in what was saved: itself, a whole module, or one entry of a training checkpoint."""
     if isinstance(content, nn.Module):
         content = content.state_dict()
     if isinstance(content, Mapping):
@@ -164,5 +168,5 @@ def _first(names: list[str], count: int = 3) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """The first sentence of what an error says."""
+    """Return the first sentence of what an error says."""
     return (str(error) or type(error).__name__).splitlines()[0].partition(". ")[0]

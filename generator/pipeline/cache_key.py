@@ -17,7 +17,7 @@ WORK = {".innerview", ".venv", "__pycache__", "site", "site_src", "templates"}  
 
 
 def cache_key(options: Options) -> str:
-    """A digest of settings, pictures, weights, networks of one's own, our own code and versions; without torch.
+    """Return a digest of settings, pictures, weights, networks of one's own, our own code and versions; without torch.
 
     Where it is the same a store holds everything already; where it is another one, an older store is as good a start
     as any. Raises `ConfigError` for settings that mean nothing.
@@ -42,5 +42,5 @@ def cache_key(options: Options) -> str:
 
 
 def _name_and_digest(path: Path, start: Path) -> tuple[str, str]:
-    """A file's name as seen from `start`, which may be elsewhere on another machine, and what it holds."""
+    """Return a file's name as seen from `start`, which may be elsewhere on another machine, and what it holds."""
     return (path.relative_to(start).as_posix() if path.is_relative_to(start) else path.name), digest(path)

@@ -32,7 +32,7 @@ Card = TypeVar("Card")
 
 
 def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
-    """The card of every method in order; those that state none, as most of other packages, come last."""
+    """Return the card of every method in order; those that state none, as most of other packages, come last."""
     files = sorted(PACKAGE.joinpath("methods").glob("*.py"))
     modules = [f"generator.methods.{file.stem}" for file in files if file.stem != "__init__"]
     code = closure_digest("generator.engine.method_card", *modules, *plugins.methods())
@@ -48,7 +48,7 @@ def method_cards(pool: Pool, store: Store) -> list[MethodCard]:
 
 
 def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[ControlCard]]:
-    """The card of every measure in order, and of every control."""
+    """Return the card of every measure in order, and of every control."""
     files = sorted(PACKAGE.joinpath("analysis/measures").glob("*.py"))
     modules = [f"generator.analysis.measures.{file.stem}" for file in files if file.stem != "__init__"]
     key = key_of(
@@ -69,7 +69,7 @@ def measure_cards(pool: Pool, store: Store) -> tuple[list[MeasureCard], list[Con
 def model_cards(
     networks: Sequence[Network], pool: Pool, store: Store, digest: Callable[[Path], str]
 ) -> tuple[list[tuple[Network, ModelCard]], list[tuple[str, str]]]:
-    """The card of each network, and the names of those that cannot be loaded with the reason.
+    """Return the card of each network, and the names of those that cannot be loaded with the reason.
 
     `digest` gives the SHA-256 of a file, perhaps from memory, and "" where there is none. It only decides whether a
     worker is asked: a network that is not the one of its card is never drawn.
@@ -104,7 +104,7 @@ def forget(network: Network, store: Store) -> None:
 
 
 def _fresh(record: dict[str, Any] | None, digest: Callable[[Path], str]) -> dict[str, Any] | None:
-    """A card's record, unless a file elsewhere that it was read from is another one by now."""
+    """Return a card's record, unless a file elsewhere that it was read from is another one by now."""
     if record is None or _readable(lambda record: _model(record["card"]), record) is None:
         return None
     files = record["files"]
@@ -112,7 +112,7 @@ def _fresh(record: dict[str, Any] | None, digest: Callable[[Path], str]) -> dict
 
 
 def _hashed(network: Network) -> dict[str, str]:
-    """The digests of the files that a network's weights come with, by path."""
+    """Return the digests of the files that a network's weights come with, by path."""
     files = weights_files(network) if known_code(network) else []
     return {str(file): file_digest(file) for file in files if file.is_file()}
 
@@ -128,7 +128,7 @@ def _card_key(network: Network, files: Mapping[str, str]) -> str:
 
 
 def _readable(read: Callable[[dict[str, Any]], Any], record: dict[str, Any] | None) -> Any:
-    """What is read of a record; None where there is none, or it has another shape than we wrote."""
+    """Return what is read of a record; None where there is none, or it has another shape than we wrote."""
     try:
         return read(record) if record is not None else None
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -155,5 +155,5 @@ def _model(plain: dict[str, Any]) -> ModelCard:
 
 
 def _made(kind: type[Card], plain: dict[str, Any]) -> Card:
-    """A record from what JSON made of it: lists were tuples."""
+    """Return a record from what JSON made of it: lists were tuples."""
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})

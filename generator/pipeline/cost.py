@@ -16,7 +16,7 @@ from .method_needs import drives_network, inputs_of
 
 
 def price(task: SceneTask, jobs: Iterable[Job], cards: Mapping[str, MethodCard]) -> float:
-    """What `jobs` of a task cost, in forward passes of its network."""
+    """Return what `jobs` of a task cost, in forward passes of its network."""
     jobs = list(jobs)
     own = sum(_own_price(task, job, cards[job.method]) for job in jobs)
     if not jobs or task.example is None or all(drives_network(job.method, cards) for job in jobs):
@@ -27,7 +27,9 @@ def price(task: SceneTask, jobs: Iterable[Job], cards: Mapping[str, MethodCard])
 
 
 def _own_price(task: SceneTask, job: Job, card: MethodCard) -> float:
-    """What one job adds: times its steps, its pictures, their size and the part of the network that it computes."""
+    """Return what one job adds: times its steps, its pictures, their size and the part of the network that it
+    computes.
+    """
     given = {**card.parameters, **task.parameters.get(card.slug, {})}
     price = card.passes
     for name in card.per:
@@ -44,12 +46,12 @@ def _own_price(task: SceneTask, job: Job, card: MethodCard) -> float:
 
 
 def _depth(card: ModelCard, layer: str) -> float:
-    """Which share of a pass it takes to come as far as a layer."""
+    """Return which share of a pass it takes to come as far as a layer."""
     costs = [entry.macs for entry in card.layers]
     behind = next((index for index, entry in enumerate(card.layers) if entry.name == layer), len(costs)) + 1
     return sum(costs[:behind]) / sum(costs) if sum(costs) else 1.0
 
 
 def _depths(card: ModelCard) -> float:
-    """The passes it takes to come as far as each of the stages that a strip shows, in full ones."""
+    """Return the passes it takes to come as far as each of the stages that a strip shows, in full ones."""
     return sum(_depth(card, layer) for layer in evenly_spaced(stage_layers(card), STRIP))

@@ -34,7 +34,7 @@ class Fingerprint:
         self._selection = key_of(selection, _sets(data))
 
     def unchanged(self) -> dict[str, Any] | None:
-        """What that build reported, when all it looked at is as it was; else None."""
+        """Return what that build reported, when all it looked at is as it was; else None."""
         kept = _kept(self._file)
         if kept.keys() != KEPT or kept["mark"] != self._mark(kept["files"], kept["folders"]):
             return None
@@ -42,7 +42,7 @@ class Fingerprint:
         return kept["report"]
 
     def remember(self, files: Iterable[Path], root: Path, settings: Any, report: Mapping[str, Any]) -> str:
-        """A build of the gallery `root` ended well: `files` are the images and weights it used.
+        """Return a build of the gallery `root` ended well: `files` are the images and weights it used.
 
         Where one of them, the settings or a template changed since the build began, it is not known which it saw:
         nothing is remembered, and the name of the file is returned.
@@ -64,7 +64,7 @@ class Fingerprint:
         return ""
 
     def _since(self, path: Path) -> bool:
-        """Whether a file was changed, or laid in the place of another, since the build began."""
+        """Return whether a file was changed, or laid in the place of another, since the build began."""
         try:
             return path.stat().st_ctime_ns > self._began
         except OSError:
@@ -92,7 +92,9 @@ class Digests:
         self._now: dict[str, list] = {}
 
     def of(self, path: Path) -> str:
-        """The digest of a file's bytes, "" where there is no file that can be read; opening a pipe would never end."""
+        """Return the digest of a file's bytes, "" where there is no file that can be read; opening a pipe would never
+        end.
+        """
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
@@ -113,7 +115,7 @@ class Digests:
 
 
 def _kept(file: Path) -> dict[str, Any]:
-    """What an earlier build left in a file; nothing where it is gone, damaged or not ours."""
+    """Return what an earlier build left in a file; nothing where it is gone, damaged or not ours."""
     try:
         kept = unsealed(file.read_bytes())
     except OSError:
@@ -122,13 +124,13 @@ def _kept(file: Path) -> dict[str, Any]:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def folder_digest(name: str) -> str:
-    """SHA-256 over the files directly in a folder of the package."""
+    """Return SHA-256 over the files directly in a folder of the package."""
     files = sorted(path for path in (PACKAGE / name).iterdir() if path.is_file())
     return key_of([(path.name, digest(path)) for path in files])
 
@@ -139,14 +141,14 @@ def versions() -> list[str]:
 
 
 def _sets(data: Path | None) -> list[tuple[str, int, int]]:
-    """What lies in the folder of data sets, told by names, sizes and times: large sets are not read for this."""
+    """Return what lies in the folder of data sets, told by names, sizes and times: large sets are not read for this."""
     folder = (data or CACHE).expanduser()
     entries = [(path.name, path.stat()) for path in sorted(folder.iterdir())] if folder.is_dir() else []
     return [(name, status.st_size, status.st_mtime_ns) for name, status in entries]
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files below a folder that people write: generated pages, hidden files and caches are left out."""
+    """Return files below a folder that people write: generated pages, hidden files and caches are left out."""
     files = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in GENERATED and not name.startswith("."))

@@ -127,7 +127,7 @@ class _Common:
                         yield replace(job, key=self.key(job, example, label, more))
 
     def styles(self, method: MethodCard, layer: str, example: Example | None) -> list[tuple[str, Any]]:
-        """The styles of a method's figures, each with what its key must hold of it."""
+        """Return the styles of a method's figures, each with what its key must hold of it."""
         if "style" not in method.axes:
             return [("", None)]
         if "style_image" in inputs_of(method.slug, self.cards):

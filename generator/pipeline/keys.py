@@ -28,5 +28,5 @@ def picture_key(job: Job, drawn: Iterable[Job], task: SceneTask, cards: Mapping[
 
 @cache
 def version(library: str) -> str:
-    """The version of an installed library; to look it up takes half a millisecond."""
+    """Return the version of an installed library; to look it up takes half a millisecond."""
     return metadata.version(library)

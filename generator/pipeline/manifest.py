@@ -52,7 +52,9 @@ class Published:
 
 
 def manifest(contents: Contents, store: Store) -> tuple[Manifest, list[Published]]:
-    """The manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of work."""
+    """Return the manifest and the files it names. Equal inputs give equal bytes: no times, no paths, no counts of
+    work.
+    """
     files: list[Published] = []
     cards = {card.slug: card for card in contents.methods}
     probes = {task.card.slug: task for task in contents.probes}
@@ -99,7 +101,7 @@ def manifest(contents: Contents, store: Store) -> tuple[Manifest, list[Published
 
 
 def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) -> list[dict[str, Any]]:
-    """What each network's probe found, as far as they are done; the sheets of their answers go to `files`."""
+    """Return what each network's probe found, as far as they are done; the sheets of their answers go to `files`."""
     summaries = []
     for task in tasks:
         if summary := results.summary(task, store):
@@ -111,7 +113,9 @@ def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) ->
 
 
 def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
-    """The figure's name; `done` is the job's record, which knows the class that a symbol such as "rival" stands for."""
+    """Return the figure's name; `done` is the job's record, which knows the class that a symbol such as "rival" stands
+    for.
+    """
     target = (done or {}).get("target")
     target_slug = target["slug"] if target else slug(job.target.rpartition(":")[2]) if job.target else ""
     return figure_name(
@@ -120,7 +124,7 @@ def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
 
 
 def channel_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[float]] | None:
-    """Each channel's largest value, mean and share of zeros, where the figure is a sprite of channels."""
+    """Return each channel's largest value, mean and share of zeros, where the figure is a sprite of channels."""
     entry = store.get(figure["keys"].get("array", "")) if figure["keys"] else None
     if not entry or "arrays" not in entry["payloads"]:
         return None
@@ -181,7 +185,7 @@ def _figure(job: Job, state: _State, task: SceneTask, card: MethodCard, store: S
 
 
 def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], target: Mapping | None) -> str:
-    """What the picture shows, told from its array: method, layer, class and where it is strongest."""
+    """Return what the picture shows, told from its array: method, layer, class and where it is strongest."""
     words = card.title
     if job.layer:
         words += f" of layer {job.layer}"
@@ -230,7 +234,7 @@ def _compared(
 
 
 def _lent(job: Job, task: SceneTask) -> dict[str, str]:
-    """Whose picture it is that lent its style."""
+    """Return whose picture it is that lent its style."""
     style = next((style for style in task.styles if style.id == job.style), None)
     return {"in the style of": ", ".join(filter(None, [style.title, style.credit, style.licence]))} if style else {}
 
@@ -268,7 +272,7 @@ def _prediction(
 def _evidence(
     task: SceneTask, registry: evidence_tasks.Registry | None, store: Store, controls: dict[str, list[dict[str, Any]]]
 ) -> dict[str, dict[str, Any]]:
-    """What was measured of the maps of a task, by their keys; what was of the controls goes to `controls`."""
+    """Return what was measured of the maps of a task, by their keys; what was of the controls goes to `controls`."""
     by_map: dict[str, dict[str, Any]] = {}
     of_controls: dict[str, dict[str, Any]] = {}
     for subject, measure, numbers in evidence_tasks.found(task, registry, store) if registry else ():
@@ -284,7 +288,7 @@ def _evidence(
 def _believed(
     registry: evidence_tasks.Registry | None, figures: Iterable[Mapping[str, Any]], controls: Mapping[str, list]
 ) -> dict[str, Any]:
-    """The measures that found anything, and the controls with what was found of them."""
+    """Return the measures that found anything, and the controls with what was found of them."""
     used = {measure for figure in figures for measure in figure["evidence"]}
     if not registry or not used:
         return {"measures": [], "controls": []}
@@ -297,7 +301,7 @@ def _believed(
 
 
 def _styles(methods: Iterable[MethodCard]) -> list[dict[str, Any]]:
-    """The styles that the figures are drawn in, and those in which the differences between two of them are."""
+    """Return the styles that the figures are drawn in, and those in which the differences between two of them are."""
     ours, used = style_cards(), {card.style.name: card.style for card in methods}
     for style in list(used.values()):
         if style.difference:

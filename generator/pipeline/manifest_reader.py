@@ -88,7 +88,7 @@ FILES = ("file", "thumb", "map", "animation", "page", "photo")
 
 
 def _named(manifest: dict[str, Any]) -> Iterator[str]:
-    """Every name of a file in it."""
+    """Yield every name of a file in it."""
     for part in ("figures", "images", "shares", "pins", "comparisons"):
         entries = manifest.get(part)
         for entry in entries if isinstance(entries, list) else ():
@@ -106,7 +106,7 @@ PLACES = ("gallery/manifest.json", ".innerview/manifest.json", "manifest.json") 
 
 
 def manifest_file(path: Path) -> Path:
-    """The manifest that `path` means. Raises `InnerviewError` where there is none."""
+    """Return the manifest that `path` means. Raises `InnerviewError` where there is none."""
     if path.is_file():
         return path
     for name in PLACES:

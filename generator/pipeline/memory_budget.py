@@ -12,13 +12,13 @@ ASK = ("nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits")
 
 
 def room(device: str, workers: int) -> int:
-    """Bytes for each of `workers` on `device` (`cpu`, `cuda` or `cuda:n`)."""
+    """Return bytes for each of `workers` on `device` (`cpu`, `cuda` or `cuda:n`)."""
     free = _free(device) if device.startswith("cuda") else None
     return USUAL if free is None else max(LEAST, int(free * SHARE / max(1, workers)))
 
 
 def _free(device: str) -> int | None:
-    """Bytes that nobody uses on a card; None where its driver does not tell."""
+    """Return bytes that nobody uses on a card; None where its driver does not tell."""
     number = int(device.partition(":")[2] or 0)
     seen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     card = seen[number] if number < len(seen) else str(number)

@@ -70,7 +70,7 @@ def _take(source: Store, file: Path, target: Store, merged: Merged) -> None:
 
 
 def _sound(source: Store, digest: str) -> bool:
-    """Whether a payload is what its name says; read in pieces, for films are long."""
+    """Return whether a payload is what its name says; read in pieces, for films are long."""
     try:
         with source.path(digest).open("rb") as file:
             return bool(DIGEST.fullmatch(digest)) and hashlib.file_digest(file, "sha256").hexdigest() == digest

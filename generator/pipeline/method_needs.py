@@ -8,7 +8,7 @@ from generator.core.records import MethodCard
 
 
 def drives_network(slug: str, cards: Mapping[str, MethodCard]) -> bool:
-    """Whether a method drives the network itself, and takes its time."""
+    """Return whether a method drives the network itself, and takes its time."""
     return bool({"network", "epochs"} & inputs_of(slug, cards))
 
 

@@ -17,7 +17,7 @@ from generator.drawing.differences import side_by_side
 
 
 def couples(cards: Sequence[ModelCard], wished: Iterable[Sequence[str]]) -> list[tuple[ModelCard, ModelCard]]:
-    """The networks to set side by side: each derived one with what it was made from, then the pairs in `wished`.
+    """Return the networks to set side by side: each derived one with what it was made from, then the pairs in `wished`.
 
     Pairs of which one network is not among `cards` are left out. Raises `ConfigError` for a wished pair whose networks
     see inputs of different sizes: their pictures do not lie on each other.
@@ -39,7 +39,8 @@ def couples(cards: Sequence[ModelCard], wished: Iterable[Sequence[str]]) -> list
 def pair_tasks(
     left: ModelCard, right: ModelCard, tasks: Iterable[SceneTask], cards: Mapping[str, MethodCard], store: Store
 ) -> list[PairTask]:
-    """What the two networks have both drawn: same image, method, layer and class; of activations the stages alone.
+    """Return what the two networks have both drawn: same image, method, layer and class; of activations the stages
+    alone.
 
     Networks built differently have no layer in common: of them only the methods match that look at none or at the
     default one.
@@ -72,7 +73,7 @@ def code() -> str:
 
 
 def drawn(task: PairTask, store: Store) -> bool:
-    """Whether the store holds every pair of a task."""
+    """Return whether the store holds every pair of a task."""
     records = (store.get(pair.key) for pair in task.pairs)
     return all(record is not None and store.has_payloads(record) for record in records)
 
@@ -102,7 +103,7 @@ def draw_pairs(task: PairTask, store: Store) -> None:
 
 
 def comparisons(tasks: Iterable[PairTask], store: Store) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    """The pairs for the manifest, and the files they name: path below `gallery/` and payload."""
+    """Return the pairs for the manifest, and the files they name: path below `gallery/` and payload."""
     entries, files = [], []
     for task in tasks:
         for pair in task.pairs:
@@ -129,14 +130,14 @@ def comparisons(tasks: Iterable[PairTask], store: Store) -> tuple[list[dict[str,
 
 
 def figure_id(job: Job, store: Store) -> str:
-    """The name of the figure that a drawn job became."""
+    """Return the name of the figure that a drawn job became."""
     target = (store.get(job.key) or {}).get("target")
     layer = layer_slug(job.layer) if job.layer else ""
     return figure_name(job.model, job.image, job.method, layer, target["slug"] if target else "", job.style)
 
 
 def _built_alike(left: ModelCard, right: ModelCard) -> bool:
-    """Whether both networks have the same layers, so that a channel of one has its like in the other."""
+    """Return whether both networks have the same layers, so that a channel of one has its like in the other."""
     layers = [[(layer.name, layer.type, layer.shape) for layer in card.layers] for card in (left, right)]
     return layers[0] == layers[1]
 
@@ -144,7 +145,7 @@ def _built_alike(left: ModelCard, right: ModelCard) -> bool:
 def _matches(
     task: SceneTask, cards: Mapping[str, MethodCard], store: Store, layered: bool
 ) -> Iterable[tuple[tuple, Job]]:
-    """Each drawn job with what it shares with its like in another network; with `layered` those of stages too."""
+    """Yield each drawn job with what it shares with its like in another network; with `layered` those of stages too."""
     stages = {stage.layer for stage in task.card.stages[:-1]}
     seen = set()
     for job in task.jobs:

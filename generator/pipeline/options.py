@@ -68,7 +68,7 @@ class Options:
         return self.memory or memory_budget.room(device(self.device), self.workers)
 
     def pool(self, workers: int | None = None) -> Pool:
-        """The workers, as many as asked for; none is started before there is something to do."""
+        """Return the workers, as many as asked for; none is started before there is something to do."""
         code = package_digest(*plugins.methods())
         setup = Setup(self.store.folder.absolute(), device(self.device), self.trust_pickle, self.time_limit, code)
         workers = self.workers if workers is None else workers
@@ -76,7 +76,7 @@ class Options:
         return Pool(setup, workers, ray if self.engine == "ray" else Processes, self.isolate)
 
     def selection(self) -> dict[str, Any]:
-        """Everything here that decides what the site holds."""
+        """Return everything here that decides what the site holds."""
         return {
             "config": str(self.config or ""),
             "site": "" if self.no_site else str(self.out),
@@ -102,7 +102,7 @@ class Progress:
 
 
 def device(name: str) -> str:
-    """The device a name means, without importing torch: `auto` is CUDA where driver and torch have it."""
+    """Return the device a name means, without importing torch: `auto` is CUDA where driver and torch have it."""
     if name != "auto":
         return name
     torch = find_spec("torch")

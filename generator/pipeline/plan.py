@@ -85,7 +85,7 @@ class Plan:
         self.unreadable += images.items()
 
     def open_jobs(self) -> Iterator[tuple[SceneTask, Job]]:
-        """The jobs that are missing, with their tasks."""
+        """Return the jobs that are missing, with their tasks."""
         return ((self.tasks[index], job) for index, jobs in self.missing.items() for job in jobs)
 
 

@@ -58,7 +58,8 @@ class Pool:
             self._engine.close()
 
     def ask(self, questions: Sequence[tuple[str, tuple]], heard: Callable[[int], None] = lambda i: None) -> list[Any]:
-        """The answers to questions such as `("describe", (network,))`, in order; a `WorkerError` where one failed.
+        """Return the answers to questions such as `("describe", (network,))`, in order; a `WorkerError` where one
+        failed.
 
         `heard` is told the index of each question when its answer is there.
         """
@@ -76,7 +77,9 @@ class Pool:
         return answers
 
     def _ask_processes(self, questions: Sequence[tuple[str, tuple]], heard: Callable[[int], None]) -> list[Any]:
-        """The same by workers; one that dies over a question is replaced, and asked again `RETRIES` times at most."""
+        """Return the same by workers; one that dies over a question is replaced, and asked again `RETRIES` times at
+        most.
+        """
         answers: list[Any] = [None] * len(questions)
         tries: Counter[int] = Counter()
         queue = deque(range(len(questions)))
@@ -137,13 +140,13 @@ class Pool:
         return ready + [process for process in busy if process.silent() and process not in ready]
 
     def _owner(self, arguments: tuple) -> Network | None:
-        """The network of the user's own that a question is about, which is to have a worker of its own."""
+        """Return the network of the user's own that a question is about, which is to have a worker of its own."""
         about = arguments[0] if arguments else None
         network = about if isinstance(about, Network) else getattr(about, "network", None)
         return network if self.isolate and network and not known_code(network) else None
 
     def _take(self, owner: Network | None = None) -> Process:
-        """An idle worker of this owner, or a new one; in the place of another's where there are enough."""
+        """Return an idle worker of this owner, or a new one; in the place of another's where there are enough."""
         for process in [process for process in reversed(self._idle) if self._networks[process] == owner]:
             self._idle.remove(process)
             if process.alive():
@@ -206,7 +209,7 @@ class _Running:
         self._killed: Counter[str] = Counter()  # how often a worker was, over which job
 
     def hear(self, event: str, key: str, reason: str) -> None:
-        """What the worker tells: a job begins, is at some step, has its array, or ends."""
+        """Take in what the worker tells: a job begins, is at some step, has its array, or ends."""
         if event == "step":
             self._tell(event, self.task, key, reason)
             return
@@ -216,7 +219,8 @@ class _Running:
             self._tell(event, self.task, key, reason)
 
     def over(self, message: tuple) -> bool:
-        """Whether a worker's last word on the task was the end of it; else the jobs still open are to be tried again.
+        """Return whether a worker's last word on the task was the end of it; else the jobs still open are to be tried
+        again.
 
         When one job was at it as the worker failed, that one fails. A worker that died over none may have been killed
         by chance, so it is tried once more. One that was killed over a job was so by chance, or as memory ran out: the

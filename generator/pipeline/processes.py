@@ -42,11 +42,11 @@ class Processes:
         self.setup = setup
 
     def start(self) -> Process:
-        """One more worker; it may be asked at once."""
+        """Return one more worker; it may be asked at once."""
         return Process(self.setup)
 
     def wait(self, busy: Collection[Process]) -> list[Process]:
-        """Those that have something to say; after a second perhaps none."""
+        """Return those that have something to say; after a second perhaps none."""
         by_connection: dict[Any, Process] = {process.connection: process for process in busy}
         return [by_connection[connection] for connection in wait(list(by_connection), timeout=1.0)]
 
@@ -82,7 +82,9 @@ class Process:
             return
 
     def receive(self) -> tuple:
-        """The next message, or `("died", why)`, `("killed", why)`, or `("silent", why)` after ending the process."""
+        """Return the next message, or `("died", why)`, `("killed", why)`, or `("silent", why)` after ending the
+        process.
+        """
         if not self.connection.poll():
             self.stop()
             return ("silent", f"stopped after {self._limit:g} s, the time limit for one job (--time-limit)")
@@ -97,11 +99,11 @@ class Process:
         return message
 
     def alive(self) -> bool:
-        """Whether the process is there to be asked."""
+        """Return whether the process is there to be asked."""
         return self._process.is_alive()
 
     def silent(self) -> bool:
-        """Whether nothing was heard for longer than is allowed."""
+        """Return whether nothing was heard for longer than is allowed."""
         return monotonic() - self._heard > self._limit and not self.connection.poll()
 
     def end(self) -> None:
@@ -168,7 +170,7 @@ def _end_with_parent() -> None:
 
 
 def said(error: BaseException) -> str:
-    """What went wrong in one line; the whole trace goes to standard error where someone wants it."""
+    """Return what went wrong in one line; the whole trace goes to standard error where someone wants it."""
     if os.environ.get("INNERVIEW_TRACE"):
         traceback.print_exception(error)
     text = " ".join(harmless(str(error)).split())[:600]

@@ -27,7 +27,7 @@ from .pool import Pool
 
 
 def describe_figure(options: Options, name: str, array: Path | None, picture: Path | None = None) -> dict[str, Any]:
-    """What made the figure called `name`; with `array`, its raw float32 result is written there as .npy.
+    """Return what made the figure called `name`; with `array`, its raw float32 result is written there as .npy.
 
     Maps are read from the store; activations, of which the store keeps 8 bits, and what is not there yet are computed
     again, and the answer says so. Behind `#c17` only that channel is written, at the size it has in the network; to
@@ -71,7 +71,7 @@ def describe_figure(options: Options, name: str, array: Path | None, picture: Pa
 
 
 def _channel(name: str, picture: Path | None) -> tuple[str, int | None]:
-    """A figure's name and the channel behind it."""
+    """Return a figure's name and the channel behind it."""
     plain, _, anchor = name.partition("#")
     if anchor and not re.fullmatch(r"c\d{1,6}", anchor):
         raise ConfigError(f"{name}: expected #c and a channel's number, such as #c17")
@@ -101,7 +101,9 @@ def _write_channel(
 
 
 def _find(name: str, tasks: list[SceneTask], store: Store, pool: Pool) -> tuple[SceneTask, Job]:
-    """The job behind a name. The rival's class is known only after a pass, so the image may have to be run first."""
+    """Return the job behind a name. The rival's class is known only after a pass, so the image may have to be run
+    first.
+    """
     mine = [task for task in tasks if task.image == parse_figure_name(name)["image"]]
     pair = _named(name, mine, store)
     if pair is None and any(store.get(job.key) is None for task in mine for job in task.jobs):

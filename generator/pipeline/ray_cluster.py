@@ -56,12 +56,12 @@ class Cluster:
             raise
 
     def start(self) -> Actor:
-        """One more worker; it may be asked at once."""
+        """Return one more worker; it may be asked at once."""
         host = self.ray.remote(Host).options(max_restarts=0, **self._room)
         return Actor(self.ray, host.remote(*self._given))
 
     def wait(self, busy: Collection[Actor]) -> list[Actor]:
-        """Those that have something to say; after a second perhaps none."""
+        """Return those that have something to say; after a second perhaps none."""
         if more := [actor for actor in busy if actor.heard]:
             return more
         by_stream = {actor.stream: actor for actor in busy}
@@ -110,7 +110,9 @@ class Cluster:
                 signal.signal(signal.SIGTERM, before)  # Ray puts its own in the place of ours
 
     def _what_hosts_need(self, setup: Setup) -> tuple[Setup, str, str, dict[str, str]]:
-        """The setup with whole paths, this process's folder, a file in the store to be seen by all, the versions."""
+        """Return the setup with whole paths, this process's folder, a file in the store to be seen by all, the
+        versions.
+        """
         store = setup.store.absolute()
         try:
             store.mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,9 @@ class Actor:
         self.stream = self._host.ask.options(num_returns="streaming").remote(message)
 
     def receive(self) -> Message:
-        """The next message; `("killed", why)` where the actor was lost, `("store", error)` where none could start."""
+        """Return the next message; `("killed", why)` where the actor was lost, `("store", error)` where none could
+        start.
+        """
         if self.heard:
             return self.heard.popleft()
         if self.silent():
@@ -152,14 +156,14 @@ class Actor:
         return self.heard.popleft()
 
     def alive(self) -> bool:
-        """Whether the worker is there to be asked."""
+        """Return whether the worker is there to be asked."""
         try:
             return self._ray.get(self._host.alive.remote(), timeout=5)
         except (self._ray.exceptions.RayActorError, self._ray.exceptions.GetTimeoutError):
             return False
 
     def silent(self) -> bool:
-        """Whether it never began; how long one job may take is seen to by its host."""
+        """Return whether it never began; how long one job may take is seen to by its host."""
         return not self._spoke and monotonic() - self._began > STARTING
 
     def end(self) -> None:
@@ -182,7 +186,7 @@ class Host:
             self._process = Process(setup)
 
     def ask(self, question: Message) -> Iterator[list[Message]]:
-        """All that the worker says to a question, a few messages at a time; the answer is the last."""
+        """Yield all that the worker says to a question, a few messages at a time; the answer is the last."""
         if self._trouble:
             yield [("store", InnerviewError(self._trouble))]
             return
@@ -198,18 +202,18 @@ class Host:
         yield gathered
 
     def alive(self) -> bool:
-        """Whether the worker is there to be asked."""
+        """Return whether the worker is there to be asked."""
         return self._process.alive()
 
 
 def versions() -> dict[str, str]:
-    """What has to be the same everywhere: the code of Innerview, and the libraries that figures depend on."""
+    """Return what has to be the same everywhere: the code of Innerview, and the libraries that figures depend on."""
     code = key_of([(path.relative_to(PACKAGE).as_posix(), digest(path)) for path in sorted(PACKAGE.rglob("*.py"))])
     return {"Innerview": code[:12], **{name: version(name) for name in LIBRARIES}}
 
 
 def _trouble(folder: str, sign: str, expected: dict[str, str]) -> str:
-    """Why this machine cannot take part, in one line; "" where it can."""
+    """Return why this machine cannot take part, in one line; "" where it can."""
     here = f"--engine ray: {socket.gethostname()}"
     if not os.path.isfile(sign) or not os.path.isdir(folder):
         lacking = folder if not os.path.isdir(folder) else os.path.dirname(sign)
@@ -222,7 +226,7 @@ def _trouble(folder: str, sign: str, expected: dict[str, str]) -> str:
 
 
 def _room(resources: dict[str, float], device: str, workers: int) -> dict[str, float]:
-    """What each actor takes of the cluster: a core, and where a GPU is asked for its share of one."""
+    """Return what each actor takes of the cluster: a core, and where a GPU is asked for its share of one."""
     cores, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
     if workers > cores:
         raise InnerviewError(f"--workers {workers}: the Ray cluster has {cores} cores")
@@ -234,7 +238,7 @@ def _room(resources: dict[str, float], device: str, workers: int) -> dict[str, f
 
 
 def _ray(own: bool) -> Any:
-    """The package, told to report nothing to anyone. Raises `InnerviewError` where it is not installed."""
+    """Return the package, told to report nothing to anyone. Raises `InnerviewError` where it is not installed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray warns of what it will do some day
     if own and "RAY_AUTH_MODE" not in os.environ:  # else Ray leaves a token in the home folder
@@ -247,6 +251,6 @@ def _ray(own: bool) -> Any:
 
 
 def _line(error: Exception) -> str:
-    """The last line of an error: Ray puts what happened there, behind where it happened."""
+    """Return the last line of an error: Ray puts what happened there, behind where it happened."""
     lines = str(error).strip().splitlines()
     return lines[-1] if lines else type(error).__name__

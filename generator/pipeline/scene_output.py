@@ -66,7 +66,7 @@ class SceneOutput:
         return self._photo
 
     def known(self, job: Job) -> bool:
-        """Whether the store holds the job's array, undamaged, or that there is none."""
+        """Return whether the store holds the job's array, undamaged, or that there is none."""
         record = self.store.get(job.key, "status")
         if record is None or not self.store.verify(record):
             return False
@@ -74,7 +74,7 @@ class SceneOutput:
         return True
 
     def done(self, job: Job, outcome: Outcome) -> None:
-        """A job has its result: keep it, and draw it at once where its scale depends on nothing else."""
+        """Return a job has its result: keep it, and draw it at once where its scale depends on nothing else."""
         target = _target(outcome.target)
         if isinstance(outcome.error, NotApplicable):
             record = {"status": "inapplicable", "reason": str(outcome.error), "target": target}
@@ -167,7 +167,7 @@ class SceneOutput:
 
 
 def reason(error: BaseException) -> str:
-    """One line for a person: our own errors as they are, others with their kind."""
+    """Return one line for a person: our own errors as they are, others with their kind."""
     text = " ".join(harmless(str(error)).split())[:400]
     return text if isinstance(error, InnerviewError) else f"{type(error).__name__}: {text}"
 

@@ -18,7 +18,7 @@ PRESETS = ("forward", "quick", "standard", "full")  # each holds the ones before
 
 
 def networks(settings: Settings, only: Sequence[str] = ()) -> list[Network]:
-    """The networks of the gallery in order, each followed by its pruned copies.
+    """Return the networks of the gallery in order, each followed by its pruned copies.
 
     `only` picks by name; a name that is not configured is a network of its own (`--model alexnet`). Raises
     `ConfigError` for a name that means nothing, that two networks share, or that is a folder of the site.
@@ -37,7 +37,9 @@ def networks(settings: Settings, only: Sequence[str] = ()) -> list[Network]:
 
 
 def couples(settings: Settings) -> list[tuple[str, str]]:
-    """The slugs of the networks that `compare` sets side by side; raises `ConfigError` for one that is not here."""
+    """Return the slugs of the networks that `compare` sets side by side; raises `ConfigError` for one that is not
+    here.
+    """
     if not settings.compare:
         return []
     slugs = [network_slug(network) for network in networks(settings)]
@@ -50,7 +52,7 @@ def couples(settings: Settings) -> list[tuple[str, str]]:
 
 
 def entry_of(settings: Settings, network: Network) -> ModelEntry:
-    """The model entry that `network`, or the network it was pruned from, was written as."""
+    """Return the model entry that `network`, or the network it was pruned from, was written as."""
     for entry in settings.models:
         if network in _family(entry, settings, settings.file):
             return entry
@@ -64,7 +66,7 @@ def images_for(
     vocabulary: str = "",
     others: Collection[str] = (),
 ) -> list[Example]:
-    """The pictures of one network: those of the sets and ids its entry names, in the order of `examples`.
+    """Return the pictures of one network: those of the sets and ids its entry names, in the order of `examples`.
 
     Without such names: those in the set called like its vocabulary (the model card knows it) and those in no set;
     all but those of the set `style`, where that leaves none. Raises `ConfigError` for a name that no picture carries,
@@ -85,14 +87,15 @@ def images_for(
 
 
 def targets_for(settings: Settings, network: Network) -> list[str]:
-    """What to explain: "label", "rival", "top", "class:frog", "contrast:frog:deer"."""
+    """Return what to explain: "label", "rival", "top", "class:frog", "contrast:frog:deer"."""
     return entry_of(settings, network).targets or settings.targets
 
 
 def methods_for(
     settings: Settings, cards: Sequence[MethodCard | MeasureCard], preset: str, which: str = "methods"
 ) -> dict[str, dict[str, Any]]:
-    """The slugs to draw with all their parameters, in the order of `cards`; with `which="measures"` those to measure.
+    """Return the slugs to draw with all their parameters, in the order of `cards`; with `which="measures"` those to
+    measure.
 
     A list in gallery.yml means these and no others. A mapping means those of the preset, without those that are
     `false`, and with those that are `true` or have parameters.
@@ -112,7 +115,7 @@ def methods_for(
 
 
 def allowed(settings: Settings, method: str) -> bool:
-    """Whether gallery.yml leaves it open to draw a method: it neither forbids it nor lists others alone."""
+    """Return whether gallery.yml leaves it open to draw a method: it neither forbids it nor lists others alone."""
     given = settings.methods
     return method in given if isinstance(given, list) else given.get(method) is not False
 
@@ -138,7 +141,7 @@ def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard],
 
 
 def _like(default: Any, value: Any) -> Any:
-    """The value as the type of the default, so that 1 and 1.0 are one key."""
+    """Return the value as the type of the default, so that 1 and 1.0 are one key."""
     return type(default)(value) if isinstance(default, float | tuple) and not isinstance(value, str) else value
 
 
@@ -154,7 +157,7 @@ KINDS = {"<int>": (int, "a whole number"), "<list>": (list, "a list"), "<float>"
 
 
 def _chosen(value: Any, choices: Sequence[str]) -> bool:
-    """Whether a value is one of the words, or of one of the kinds, that a parameter accepts."""
+    """Return whether a value is one of the words, or of one of the kinds, that a parameter accepts."""
     kinds = tuple(KINDS[choice][0] for choice in choices if choice in KINDS)
     return value in choices if isinstance(value, str) else isinstance(value, kinds) and not isinstance(value, bool)
 
@@ -167,7 +170,7 @@ def _alternatives(choices: Sequence[str]) -> str:
 
 
 def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
-    """The network of one entry and its pruned copies."""
+    """Return the network of one entry and its pruned copies."""
     named = Network(entry.name, entry.source) if entry.source else _named(entry.name, settings, place)
     unpruned = replace(
         named,
@@ -218,7 +221,7 @@ def _input(entry: InputEntry) -> Input:
 
 
 def _class_names(entry: ModelEntry, settings: Settings) -> list[str]:
-    """The names as given, or the lines of the file that is named."""
+    """Return the names as given, or the lines of the file that is named."""
     if not isinstance(entry.classes, str):
         return entry.classes
     place = f"{settings.file}: models[{settings.models.index(entry)}].classes:"

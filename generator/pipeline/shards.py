@@ -68,7 +68,9 @@ def _units(plan: Plan) -> list[Hashable]:
 
 
 def _compared(models: Iterable[ModelCard], couples: Iterable[tuple[ModelCard, ModelCard]]) -> dict[str, str]:
-    """The networks by slug, each with the name of the group of those that it is compared with, by a detour too."""
+    """Return the networks by slug, each with the name of the group of those that it is compared with, by a detour
+    too.
+    """
     groups = {card.slug: card.slug for card in models}
     for left, right in couples:
         old, new = groups[right.slug], groups[left.slug]
@@ -77,7 +79,7 @@ def _compared(models: Iterable[ModelCard], couples: Iterable[tuple[ModelCard, Mo
 
 
 def _dealt(costs: dict[Hashable, float], parts: int) -> dict[Hashable, int]:
-    """The part, from zero, that each unit goes to: the dearest first, each to the part that has least."""
+    """Return the part, from zero, that each unit goes to: the dearest first, each to the part that has least."""
     sums = [0.0] * parts
     assignment = {}
     for unit in sorted(costs, key=lambda unit: (-costs[unit], repr(unit))):
@@ -87,7 +89,7 @@ def _dealt(costs: dict[Hashable, float], parts: int) -> dict[Hashable, int]:
 
 
 def _task_price(plan: Plan, index: int) -> float:
-    """What it takes to draw and measure a task, in multiply-adds."""
+    """Return what it takes to draw and measure a task, in multiply-adds."""
     task = plan.tasks[index]
     passes = price(task, task.jobs, plan.cards)
     passes += evidence_tasks.price(task, evidence_tasks.missing(task, plan.known, NOTHING, ahead=True), plan.known)
@@ -95,7 +97,7 @@ def _task_price(plan: Plan, index: int) -> float:
 
 
 def _probe_price(probe: ProbeTask) -> float:
-    """What a probe takes, in multiply-adds; how many images an archive holds is guessed from its size."""
+    """Return what a probe takes, in multiply-adds; how many images an archive holds is guessed from its size."""
     sizes = [file.stat().st_size for file in files(probe.source)]
     channels, height, width = probe.card.input.size
     images = len(probe.examples) or max(len(sizes), sum(sizes) // (channels * height * width))

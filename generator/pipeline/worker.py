@@ -51,7 +51,7 @@ class Worker:
         self._cards = {slug: card(method) for slug, method in METHODS.items()}
 
     def methods(self) -> list[MethodCard]:
-        """The cards of all methods in order."""
+        """Return the cards of all methods in order."""
         return sorted(self._cards.values(), key=lambda card: card.order)
 
     def preload(self, loaded: Loaded) -> None:
@@ -59,11 +59,11 @@ class Worker:
         self._loaded = (loaded.network, loaded)
 
     def describe(self, network: Network) -> ModelCard:
-        """The card of a network."""
+        """Return the card of a network."""
         return self.describe_files(network)[0]
 
     def describe_files(self, network: Network) -> tuple[ModelCard, dict[str, str]]:
-        """The card of a network, and the digests of all files that it was read from, by path."""
+        """Return the card of a network, and the digests of all files that it was read from, by path."""
         loaded = self._load(network)
         return describe(loaded), loaded.files
 
@@ -92,7 +92,7 @@ class Worker:
         drawing.finish()
 
     def measures(self) -> tuple[list[MeasureCard], list[ControlCard]]:
-        """The cards of all measures and of all controls."""
+        """Return the cards of all measures and of all controls."""
         code = closure_digest("generator.analysis.measures.controls")
         controls = [ControlCard(control.slug, control.title, control.summary, code) for control in CONTROLS.values()]
         return [measure_card(measure) for measure in MEASURES.values()], controls
@@ -105,7 +105,7 @@ class Worker:
         return gather(task, registry, self.store, self._load(task.network, task.card), x, tell)
 
     def probe_images(self, task: ProbeTask) -> int:
-        """How many images a probe has."""
+        """Return how many images a probe has."""
         with ledger(hashed_files(task), closed=True):
             return len(jobs.pictures_of(task))
 
@@ -126,7 +126,9 @@ class Worker:
         draw_pairs(task, self.store)
 
     def array(self, task: SceneTask, job: Job, channel: int | None = None) -> tuple[list[np.ndarray], Outcome]:
-        """The raw float32 result of one job, computed anew; of an activation one `channel` alone, where asked for."""
+        """Return the raw float32 result of one job, computed anew; of an activation one `channel` alone, where asked
+        for.
+        """
         outcomes: list[Outcome] = []
         x = self._x(task)
         loaded = self._load(task.network, task.card)
@@ -153,7 +155,7 @@ class Worker:
         return torch.from_numpy(normalise(photo_of(task.example, input), input)).to(self.device)
 
     def _from_probe(self, probe: ProbeTask | None, job: Job) -> Outcome:
-        """What a method makes of the strongest images of a layer's channels."""
+        """Return what a method makes of the strongest images of a layer's channels."""
         if probe is None:
             return Outcome(error=NotApplicable("the network has no probe"))
         try:
@@ -162,7 +164,7 @@ class Worker:
             return Outcome(error=error)
 
     def _pictures(self, task: SceneTask) -> Pictures:
-        """The whole pictures that a task may ask for: the image's own, and those of the styles."""
+        """Return the whole pictures that a task may ask for: the image's own, and those of the styles."""
         examples = {style.id: style for style in task.styles} | ({"": task.example} if task.example else {})
         input = task.card.input
 
@@ -172,7 +174,7 @@ class Worker:
         return {name: give(example) for name, example in examples.items()}
 
     def _load(self, network: Network, card: ModelCard | None = None) -> Loaded:
-        """The network; where keys were made of a `card`, it has to be the one that the card describes."""
+        """Return the network; where keys were made of a `card`, it has to be the one that the card describes."""
         if self._loaded is None or self._loaded[0] != network:
             self._loaded = None  # before the next one is loaded: two large networks need not fit at once
             self._loaded = (network, load(network, self.device, self.trust_pickle))
@@ -188,7 +190,7 @@ def _one_channel(value: torch.Tensor, channel: int) -> torch.Tensor:
 
 
 def _detached(outcome: Outcome) -> Outcome:
-    """A copy that a later in-place operation cannot change."""
+    """Return a copy that a later in-place operation cannot change."""
     value = outcome.value
     if isinstance(value, torch.Tensor):
         outcome.value = value.detach().clone()

@@ -229,7 +229,7 @@ def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[s
 
 
 def _pairs(plan: Plan, store: Store) -> list[PairTask]:
-    """What networks have in common, as far as the pictures of each are in the store."""
+    """Return what networks have in common, as far as the pictures of each are in the store."""
     tasks = []
     for left, right in plan.couples:
         tasks += model_pairs.pair_tasks(left, right, plan.tasks, plan.cards, store)
@@ -297,7 +297,7 @@ def _lay(store: Store, file: Published, target: Path) -> None:
 
 
 def _lost(plan: Plan, failed: Mapping[str, str], others: Mapping[str, str]) -> set[Network]:
-    """The networks of which something could not be drawn, probed or measured."""
+    """Return the networks of which something could not be drawn, probed or measured."""
     models = {name.partition("/")[0] for name in others}
     drawn = (task for task in plan.tasks if any(job.key in failed for job in task.jobs))
     return {task.network for task in (*drawn, *(task for task in plan.tasks if task.card.slug in models))}

@@ -34,7 +34,7 @@ class Page:
 
 
 def check_site(site: Path) -> list[str]:
-    """Everything wrong with the built `site`, one line each, sorted; an empty list when it holds together."""
+    """Return everything wrong with the built `site`, one line each, sorted; an empty list when it holds together."""
     file = site / "gallery" / "manifest.json"
     if not file.is_file():
         return sorted({*_check_links(site, ""), "gallery/manifest.json is not there"})
@@ -70,7 +70,7 @@ def _check_links(site: Path, url: str) -> list[str]:
 
 
 def _broken(name: str, element: str, address: str, files: set[str], pages: dict[str, Page]) -> str:
-    """What is wrong with one address on the page `name`, or nothing."""
+    """Return what is wrong with one address on the page `name`, or nothing."""
     try:
         parts = urlsplit(address)
     except ValueError as error:
@@ -97,7 +97,7 @@ def _broken(name: str, element: str, address: str, files: set[str], pages: dict[
 
 @functools.lru_cache(maxsize=65536)
 def resolve(page: str, path: str) -> str:
-    """The site's file that a relative `path` on `page` means.
+    """Return the site's file that a relative `path` on `page` means.
 
     >>> resolve("gallery/a/index.html", "../b.png"), resolve("x.html", "")
     ('gallery/b.png', 'x.html')
@@ -127,7 +127,7 @@ def _check_css(site: Path, name: str, files: set[str]) -> list[str]:
 
 
 def read_page(file: Path) -> Page:
-    """The anchors and links of one HTML file."""
+    """Return the anchors and links of one HTML file."""
     reader = _Reader()
     reader.feed(file.read_text(encoding="utf-8"))
     reader.close()
@@ -249,6 +249,6 @@ def _check_file(gallery: Path, name: str, owner: str, digest: str = "") -> list[
 
 
 def _strays(gallery: Path, named: set[str]) -> list[str]:
-    """Files of the gallery that nothing in the manifest accounts for; folders' own pages need no mention."""
+    """Return files of the gallery that nothing in the manifest accounts for; folders' own pages need no mention."""
     files = {path.relative_to(gallery).as_posix() for path in gallery.rglob("*") if path.is_file()}
     return [f"gallery/{name} is in no manifest" for name in sorted(files - named) if not name.endswith("index.html")]

@@ -77,7 +77,9 @@ def keep_building(options: Options, build: Callable[[], Any], say: Callable[[str
 
 
 def sources(options: Options) -> Seen:
-    """What people write for a gallery, each with size, time and inode: settings, pictures, templates, pages, code."""
+    """Return what people write for a gallery, each with size, time and inode: settings, pictures, templates, pages,
+    code.
+    """
     try:
         pictures = load(options.config).images_folder
     except InnerviewError:  # to be mended; meanwhile the usual place
@@ -92,7 +94,7 @@ def sources(options: Options) -> Seen:
 
 
 def server(site: Path, port: int, built: Built, host: str = "127.0.0.1") -> ThreadingHTTPServer:
-    """A server of the site whose pages load themselves again after a build; on a free port for `port=0`."""
+    """Return a server of the site whose pages load themselves again after a build; on a free port for `port=0`."""
     return ThreadingHTTPServer((host, port), functools.partial(_Live, directory=str(site), built=built))
 
 
@@ -131,7 +133,7 @@ class _Live(Quiet):
         return True
 
     def send_head(self) -> BinaryIO | None:
-        """What goes out for a path: the script, a page with it, or any other file as it is."""
+        """Return what goes out for a path: the script, a page with it, or any other file as it is."""
         path = urlsplit(self.path).path
         if path == RELOAD:
             return self._answer((CODE % (self.built.times, RELOAD)).encode(), "text/javascript")
@@ -161,7 +163,7 @@ def _after_a_moment(options: Options) -> Seen:
 
 
 def _below(folder: Path) -> list[Path]:
-    """The files below a folder that people write, without hidden and generated ones."""
+    """Return the files below a folder that people write, without hidden and generated ones."""
     files: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in ("gallery", "__pycache__") and not name.startswith(".")]

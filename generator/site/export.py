@@ -35,7 +35,7 @@ PAPER, INK, EDGE, MARGIN = "#ffffff", "#1b211d", "#b9b8ac", 16
 
 
 def figure_as(site: Path, name: str, kind: str, url: str = "", title: bool = False, bar: bool = False) -> str | bytes:
-    """The figure `name`, or its channel (`name#c117`), as one of `KINDS`; PNG and GIF are bytes.
+    """Return the figure `name`, or its channel (`name#c117`), as one of `KINDS`; PNG and GIF are bytes.
 
     `url` is the site's address where gallery.yml does not tell it. `title` and `bar` add the figure's words and its
     colour scale to a PNG. Raises `ConfigError` for what is not in the site at `site`.
@@ -62,7 +62,7 @@ def figure_as(site: Path, name: str, kind: str, url: str = "", title: bool = Fal
 
 
 def _expected(shown: Sequence[int]) -> str:
-    """Which channels a figure has to give."""
+    """Return which channels a figure has to give."""
     if not shown:
         return "it has no channels"
     complete = list(shown) == list(range(len(shown)))
@@ -70,7 +70,7 @@ def _expected(shown: Sequence[int]) -> str:
 
 
 def channel_file(name: str) -> str:
-    """What the picture of a channel is called beside a Markdown file, which cannot show a part of a sprite.
+    """Return what the picture of a channel is called beside a Markdown file, which cannot show a part of a sprite.
 
     >>> channel_file("vgg/frog/activations--relu0#c17")
     'activations--relu0-c17.png'
@@ -79,7 +79,8 @@ def channel_file(name: str) -> str:
 
 
 def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
-    """A network's classic table in GitHub's Markdown: a row per image, thumbs that lead to their pages, then credits.
+    """Return a network's classic table in GitHub's Markdown: a row per image, thumbs that lead to their pages, then
+    credits.
 
     A row begins with the image's class, its index among the network's, and the answer. What has an animation, as
     evolution has, moves. Raises `ConfigError` for a network that the site at `site` does not have.
@@ -100,12 +101,12 @@ def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
 
 
 def read_gallery(site: Path) -> Gallery:
-    """The manifest of a built site."""
+    """Return the manifest of a built site."""
     return Gallery(read_manifest(site / "gallery" / "manifest.json"))
 
 
 def find(gallery: Gallery, name: str) -> tuple[FigureRecord, int | None]:
-    """The figure that a name, perhaps with a channel, means."""
+    """Return the figure that a name, perhaps with a channel, means."""
     plain, _, anchor = name.partition("#")
     record = next((figure for figure in gallery.figures if figure["id"] == plain), None)
     if record is None:
@@ -121,7 +122,7 @@ def find(gallery: Gallery, name: str) -> tuple[FigureRecord, int | None]:
 
 
 def base(gallery: Gallery, url: str, needed: bool) -> str:
-    """The site's address, ending in a slash."""
+    """Return the site's address, ending in a slash."""
     try:
         address = web_address(url) if url else gallery.site["url"]
     except ValueError as error:
@@ -143,7 +144,7 @@ def picture(
     title: bool,
     bar: bool,
 ) -> bytes:
-    """A PNG whose pixels are squares of the file's, at least 640 on the longer side."""
+    """Return a PNG whose pixels are squares of the file's, at least 640 on the longer side."""
     with Image.open(site / "gallery" / record["file"]) as file:
         pixels = np.asarray(file.convert("RGB"))
     if taken.cell:
@@ -158,7 +159,9 @@ def picture(
 
 
 def film(site: Path, record: FigureRecord, taken: embed_snippets.Taken) -> bytes:
-    """How the figure came about as a GIF, for places that know no animated WebP; raises `ConfigError` for a still."""
+    """Return how the figure came about as a GIF, for places that know no animated WebP; raises `ConfigError` for a
+    still.
+    """
     if not record["animation"]:
         raise ConfigError(f"{record['id']}: it does not move, so there is no GIF; --as png gives the picture")
     frames, lasting = [], []
@@ -199,7 +202,7 @@ def _labelled(pixels: np.ndarray, title: str, scale: components.Scale | None) ->
 
 
 def cell(value: str) -> str:
-    """Text in a cell of a Markdown table, where HTML stands too."""
+    """Return text in a cell of a Markdown table, where HTML stands too."""
     return str(text(value)).translate({ord(sign): f"&#{ord(sign)};" for sign in "|\\`*_[]~@"})
 
 
@@ -226,7 +229,7 @@ def _thumb(start: str, plate: components.Plate) -> str:
 
 
 def _credits(gallery: Gallery, slug: str) -> list[str]:
-    """Whose photos they are; each says under which licence."""
+    """Return whose photos they are; each says under which licence."""
     by_credit: dict[str, list[str]] = {}
     for image in gallery.images_of(slug):
         example = gallery.images[image]

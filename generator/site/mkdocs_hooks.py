@@ -11,7 +11,7 @@ ALONE = (b"@import", b"@charset")  # have to stand at the top of a file
 
 
 def on_config(config: Any) -> Any:
-    """What mkdocs asks before all else: its settings, with the bundles in the place of what is in them."""
+    """Return what mkdocs asks before all else: its settings, with the bundles in the place of what is in them."""
     config.bundled = {}
     for setting, bundle in BUNDLES.items():
         together = [name for name in config[setting] if _plain(name, bundle, Path(config.docs_dir))]
@@ -22,14 +22,14 @@ def on_config(config: Any) -> Any:
 
 
 def on_post_build(config: Any) -> None:
-    """What mkdocs asks when the site is written: the bundles beside their parts."""
+    """Write the bundles beside their parts when mkdocs has written the site."""
     site = Path(config.site_dir)
     for bundle, names in config.bundled.items():
         (site / bundle).write_bytes(b"\n".join((site / name).read_bytes() for name in names))
 
 
 def _plain(name: Any, bundle: str, docs: Path) -> bool:
-    """Whether a file can be part of a bundle: it lies where that does, and is to be loaded like the others."""
+    """Return whether a file can be part of a bundle: it lies where that does, and is to be loaded like the others."""
     if not isinstance(name, str) or Path(name).parent != Path(bundle).parent or not (docs / name).is_file():
         return False
     content = (docs / name).read_bytes()
@@ -42,7 +42,7 @@ HEAD, END = b"---\n{", "\n---\n"  # pages that are generated begin with JSON
 
 
 def place(index: Path) -> Path:
-    """Where the gallery's own front page is written: `index`, unless someone wrote that."""
+    """Return where the gallery's own front page is written: `index`, unless someone wrote that."""
     aside = index.with_name(OURS)
     if index.is_file() and not generated(index):
         return aside
@@ -51,7 +51,7 @@ def place(index: Path) -> Path:
 
 
 def generated(page: Path) -> bool:
-    """Whether a page was written by a build."""
+    """Return whether a page was written by a build."""
     try:
         with page.open("rb") as file:
             return file.read(len(HEAD)) == HEAD
@@ -67,7 +67,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str |
 
 
 def _front_page(markdown: str, page: Any, config: Any) -> str | None:
-    """A front page that someone wrote, with the gallery's own in it; None for other pages."""
+    """Return a front page that someone wrote, with the gallery's own in it; None for other pages."""
     ours = Path(config.docs_dir, OURS)
     if page.file.src_uri != "index.md" or not ours.is_file():
         return None
@@ -89,5 +89,5 @@ def _finished(markdown: str, page: Any) -> str | None:
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str | None:
-    """What mkdocs made of it: nothing, and here is the page."""
+    """Return what mkdocs made of it: nothing, and here is the page."""
     return getattr(page, "ready", None)

@@ -63,7 +63,7 @@ def _keep(folder: Path, figure: FigureRecord, store: Store) -> Path | None:
 
 
 def _read(folder: Path, file: Path) -> tuple[PinRecord, bytes]:
-    """What a kept picture's name says, and its bytes, of which the name has the digest."""
+    """Return what a kept picture's name says, and its bytes, of which the name has the digest."""
     name = file.relative_to(folder).as_posix()
     parts, data = NAME.fullmatch(name), file.read_bytes()
     digest = hashlib.sha256(data).hexdigest()

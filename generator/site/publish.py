@@ -52,7 +52,9 @@ def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str 
 
 
 def replaceable(out: Path) -> Path:
-    """Where the site goes, links followed. Raises `SiteError` where something lies there that is no built site."""
+    """Return where the site goes, links followed. Raises `SiteError` where something lies there that is no built
+    site.
+    """
     out = out.resolve()
     if not out.exists():
         return out
@@ -78,7 +80,7 @@ def exchange(new: Path, out: Path) -> None:
 
 
 def _old(out: Path) -> Path:
-    """Where the former site is between two steps; a build that finds one alone puts it back."""
+    """Return where the former site is between two steps; a build that finds one alone puts it back."""
     return out.with_name(out.name + ".old")
 
 

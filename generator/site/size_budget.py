@@ -27,7 +27,9 @@ def in_bytes(text: str) -> int:
 
 
 def over_budget(site: Path, total: int | None, report: int | None) -> list[str]:
-    """What of a built site is too heavy: all its files against `total`, and each report's pictures against `report`."""
+    """Return what of a built site is too heavy: all its files against `total`, and each report's pictures against
+    `report`.
+    """
     problems = []
     if total is not None:
         size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
@@ -43,7 +45,7 @@ def over_budget(site: Path, total: int | None, report: int | None) -> list[str]:
 
 
 def _reports(site: Path) -> Counter[str]:
-    """Bytes of each report's pictures."""
+    """Return bytes of each report's pictures."""
     gallery = site / "gallery"
     sizes: Counter[str] = Counter()
     for figure in read_manifest(gallery / "manifest.json")["figures"]:

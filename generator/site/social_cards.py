@@ -43,7 +43,7 @@ class Wanted:
 def draw_all(
     described: Manifest, files: Iterable[Published], store: Store
 ) -> tuple[list[ShareRecord], list[Published]]:
-    """The cards of a manifest as its `shares`, and their files; what the store holds is not drawn again."""
+    """Return the cards of a manifest as its `shares`, and their files; what the store holds is not drawn again."""
     gallery, digests = Gallery(described), {file.path: file.digest for file in files}
     code = closure_digest("generator.drawing.social_card")
 
@@ -72,7 +72,7 @@ def draw_all(
 
 
 def wishes(gallery: Gallery) -> Iterator[Wanted]:
-    """Every card there should be, in the order of the manifest."""
+    """Yield every card there should be, in the order of the manifest."""
     for slug in gallery.models:
         yield of_model(gallery, slug)
         for image in gallery.images_of(slug):
@@ -82,7 +82,7 @@ def wishes(gallery: Gallery) -> Iterator[Wanted]:
 
 
 def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
-    """The photo, what spoke for the class, and what the network said."""
+    """Return the photo, what spoke for the class, and what the network said."""
     example, card = gallery.images[image], gallery.models[model]
     prediction = gallery.predictions.get((model, image))
     pictures = [gallery.in_role(model, image, role, LABEL) for role in TELLING]
@@ -110,7 +110,7 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
 
 
 def of_model(gallery: Gallery, slug: str) -> Wanted:
-    """A network's size, its first filters and what it looked at in the first images."""
+    """Return a network's size, its first filters and what it looked at in the first images."""
     card = gallery.models[slug]
     method = gallery.with_role(FILTERS)
     filters = [f for f in gallery.report(slug, MODEL_LEVEL) if f["method"] == method and f["status"] == "drawn"]
@@ -126,7 +126,7 @@ def of_model(gallery: Gallery, slug: str) -> Wanted:
 
 
 def of_method(gallery: Gallery, slug: str) -> Wanted:
-    """A method's first sentence, and what it gives for the first images of the first network that has it."""
+    """Return a method's first sentence, and what it gives for the first images of the first network that has it."""
     card, tiles = gallery.methods[slug], []
     drawn = [f for f in gallery.figures if f["method"] == slug and f["status"] == "drawn"]
     seen: set[str] = set()
@@ -140,7 +140,7 @@ def of_method(gallery: Gallery, slug: str) -> Wanted:
 
 
 def _shown(gallery: Gallery, figure: FigureRecord, caption: str = "") -> Shown:
-    """A figure's picture; tiny inputs keep their pixels as squares."""
+    """Return a figure's picture; tiny inputs keep their pixels as squares."""
     method, model = gallery.methods.get(figure["method"], NOTHING), gallery.models[figure["model"]]
     style = gallery.style(figure["method"])
     crisp = max(model["input"]["size"][1:]) <= 64 and style.look != "strip" and not style.over_photo

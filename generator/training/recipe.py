@@ -31,11 +31,11 @@ class Recipe:
     cutout: float = 0.25  # side of a square of the mean colour, as a share of the crop's
 
     def crop(self, epoch: int, full: int) -> int:
-        """The side of the crops in an epoch (counted from 0), in pixels; `full` is the input's."""
+        """Return the side of the crops in an epoch (counted from 0), in pixels; `full` is the input's."""
         return next((side for until, side in self.crops if epoch < until * self.epochs), full)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step (counted from 0) of all steps."""
+        """Return the learning rate of a step (counted from 0) of all steps."""
         rising = max(1, round(self.warm * steps))
         if step < rising:
             return self.peak * (step + 1) / rising
@@ -43,7 +43,7 @@ class Recipe:
         return self.peak * (self.last + (1 - self.last) * falling)
 
     def told(self) -> list[str]:
-        """The recipe in words, line by line."""
+        """Return the recipe in words, line by line."""
         crops = [f"{side}x{side} up to {until:.0%} of the epochs" for until, side in self.crops]
         return [
             f"{self.epochs} epochs in batches of {self.batch}",

@@ -28,7 +28,7 @@ class SmallMapConvolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The gradients of input and weight."""
+        """Return the gradients of input and weight."""
         x, weight = ctx.saved_tensors
         height, width = x.shape[2:]
         to_x = conv2d_input(x.shape, weight, gradient, padding=1)

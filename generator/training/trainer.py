@@ -116,7 +116,7 @@ class Run:
         return loss, right
 
     def _learn(self, model: nn.Module, x: torch.Tensor, target: torch.Tensor, batch: int) -> tuple[float, int]:
-        """The gradients of a part of a batch: its share of the mean loss, and how many were right."""
+        """Return the gradients of a part of a batch: its share of the mean loss, and how many were right."""
         model.zero_grad()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = model(x)
@@ -161,7 +161,7 @@ class Run:
         return json.dumps([asdict(self.recipe), self.seed, self.start], sort_keys=True)
 
     def facts(self, learnt: Labelled) -> dict[str, Any]:
-        """What a model card says of how the weights came about."""
+        """Return what a model card says of how the weights came about."""
         arithmetic = f"{'bf16 autocast' if self.half else 'float32'} on {self.device.type.upper()}"
         return {
             "data": f"{about(learnt)} of {len(learnt.classes)} classes, the train part",

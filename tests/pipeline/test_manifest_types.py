@@ -62,9 +62,9 @@ class Writer:
             for key, part in schema["properties"].items()
             for kind in [self.type_of(part, self._name(stem, key, part))]
         } | {key: "Any" for key in required if key not in schema["properties"]}
-        words = schema.get("description", "").partition(". ")[0]
+        words = schema.get("description", "").partition(". ")[0] or f"what the manifest holds as {name}"
         if all(key.isidentifier() for key in fields):
-            lines = [f"class {name}(TypedDict):", *([f'    """{words[0].upper()}{words[1:]}."""', ""] if words else [])]
+            lines = [f"class {name}(TypedDict):", f'    """{words[0].upper()}{words[1:]}."""', ""]
             lines += [f"    {key}: {kind}" for key, kind in fields.items()]
         else:
             lines = [f"{name} = TypedDict(", f'    "{name}",', "    {"]

@@ -8,7 +8,7 @@ import torch
 
 
 def strongest_first(heatmap: torch.Tensor) -> torch.Tensor:
-    """The indices of a map's pixels (H, W), the largest value first, (H * W,).
+    """Return the indices of a map's pixels (H, W), the largest value first, (H * W,).
 
     Equal values stand in an order by chance, the same in every run: where a map says nothing, as where a CAM is zero,
     its pixels must not profit from where they lie. A flat map is therefore as good as a random one.
@@ -28,7 +28,7 @@ def exchanged(order: torch.Tensor, start: torch.Tensor, end: torch.Tensor, steps
 
 
 def area(curve: list[float]) -> float:
-    """The area under values at equal distances over an axis of length 1, by the trapezoid rule."""
+    """Return the area under values at equal distances over an axis of length 1, by the trapezoid rule."""
     return (sum(curve) - (curve[0] + curve[-1]) / 2) / (len(curve) - 1)
 
 

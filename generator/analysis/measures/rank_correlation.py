@@ -17,7 +17,7 @@ def spearman(left: torch.Tensor, right: torch.Tensor) -> float:
 
 
 def ranks(values: torch.Tensor) -> torch.Tensor:
-    """The rank of each of `values` (n,), from 1; float64."""
+    """Return the rank of each of `values` (n,), from 1; float64."""
     _, place, count = torch.unique(values, return_inverse=True, return_counts=True)
     last = count.cumsum(0).double()
     return (last - (count - 1) / 2)[place]

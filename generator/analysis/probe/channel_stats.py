@@ -160,7 +160,7 @@ _LISTS = {"top": np.float32, "top_image": np.int64, "top_place": np.int64}
 
 
 def merged(earlier: dict[str, np.ndarray], later: dict[str, np.ndarray], keep: int) -> dict[str, np.ndarray]:
-    """The statistics of two parts of the images, `earlier` with the first of them."""
+    """Return the statistics of two parts of the images, `earlier` with the first of them."""
     both: dict[str, Any] = {name: earlier[name] + later[name] for name in ADDED}
     both |= {name: np.maximum(earlier[name], later[name]) for name in ("max", "best")}
     both |= {"unit": earlier["unit"], "shift": earlier["shift"]}

@@ -30,14 +30,15 @@ class Pictures:
 
 
 def from_examples(examples: Sequence[Example], input: Input, classes: Sequence[str], vocabulary: str) -> Pictures:
-    """The curated set."""
+    """Return the curated set."""
     names = (example.targets.get(vocabulary, "") for example in examples)
     labels = tuple(classes.index(name) if name in classes else -1 for name in names)
     return Pictures("", tuple(entry.id for entry in examples), labels, lambda number: photo(examples[number], input))
 
 
 def from_files(path: str, set_name: str, most: int, input: Input, classes: Sequence[str]) -> Pictures:
-    """A data set's test part, a folder per class, an archive of one, or a plain folder; at most `most`, evenly spread.
+    """Return a data set's test part, a folder per class, an archive of one, or a plain folder; at most `most`, evenly
+    spread.
 
     Raises `DataError` where there are no pictures.
     """
@@ -56,7 +57,7 @@ def from_files(path: str, set_name: str, most: int, input: Input, classes: Seque
 
 
 def plain_folder(place: Path) -> datasets.Labelled | None:
-    """The pictures that lie in a folder itself, without labels; None where there are none."""
+    """Return the pictures that lie in a folder itself, without labels; None where there are none."""
     if not place.is_dir():
         return None
     names = sorted(file.name for file in place.iterdir() if datasets.is_picture(file.name) and file.is_file())
@@ -68,7 +69,7 @@ def plain_folder(place: Path) -> datasets.Labelled | None:
 
 
 def batch(pictures: Pictures, numbers: Sequence[int]) -> tuple[list[int], np.ndarray, list[str]]:
-    """The numbers that can be read, their crops uint8 (n, H, W, C), and a line for each that cannot."""
+    """Return the numbers that can be read, their crops uint8 (n, H, W, C), and a line for each that cannot."""
     read, crops, problems = [], [], []
     for number in numbers:
         try:

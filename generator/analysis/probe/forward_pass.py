@@ -30,7 +30,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def watched_layers(card: ModelCard) -> list[Layer]:
-    """The layers whose channels are looked at: all but those that hand on what they were given, and tokens."""
+    """Return the layers whose channels are looked at: all but those that hand on what they were given, and tokens."""
     return [layer for layer in card.layers if layer.kind != "identity" and len(layer.shape) in (1, 3)]
 
 
@@ -42,7 +42,8 @@ def look(
     size: int,
     keep: int,
 ) -> tuple[dict[str, Arrays], Arrays, list[str]]:
-    """What the images with these `numbers` do to each layer, what the network says of each, and what could not be read.
+    """Return what the images with these `numbers` do to each layer, what the network says of each, and what could not
+    be read.
 
     `size` images share a pass. The first answer holds the statistics of `Channels` by layer, the second arrays over the
     images that were read: "number", "said", "probability", "second", "second_probability", "label",
@@ -88,7 +89,7 @@ def _watch(
     see: Callable[[str, torch.Tensor], None],
     wanted: dict[str, Channels],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One pass: the normalised input and the logits (n, classes); `see` gets every wanted layer's output."""
+    """Return one pass: the normalised input and the logits (n, classes); `see` gets every wanted layer's output."""
     x = normalised(torch.from_numpy(crops.transpose(0, 3, 1, 2).copy()).to(loaded.device), card.input)
 
     space, readout = space_of(loaded, card, card.input.size), readout_of(loaded)  # passes of their own, unwatched
@@ -107,7 +108,7 @@ def _watch(
 
 
 def _answers(logits: torch.Tensor, some: list[int], pictures: Pictures, output: Mapping[str, Any]) -> Arrays:
-    """What the network says of each image; of scores that are no numbers only the others count."""
+    """Return what the network says of each image; of scores that are no numbers only the others count."""
     finite = torch.isfinite(logits)
     scores = logits.masked_fill(~finite, -torch.inf).float()
     probabilities = (scores.softmax(1) if output["kind"] == "classes" else scores.sigmoid()).nan_to_num(0.0).cpu()
@@ -140,7 +141,9 @@ def _pixels(x: torch.Tensor) -> np.ndarray:
 
 
 def weights_told(loaded: Loaded, card: ModelCard) -> dict[str, Any]:
-    """What the weights say without a pass: which are no numbers, and what batch norms were trained to put out."""
+    """Return what the weights say without a pass: which are no numbers, and what batch norms were trained to put
+    out.
+    """
     broken = []
     for name, tensor in [*loaded.model.named_parameters(), *loaded.model.named_buffers()]:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):

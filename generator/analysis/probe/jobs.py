@@ -31,7 +31,7 @@ SIDE, ACROSS = 96, 12  # pixels of an image on the sheet of answers, and how man
 
 
 def pictures_of(task: ProbeTask) -> Pictures:
-    """The images of a probe; raises `DataError` where there are none."""
+    """Return the images of a probe; raises `DataError` where there are none."""
     card = task.card
     if task.source.path:
         return from_files(task.source.path, task.source.known, task.source.most, card.input, card.classes)
@@ -39,7 +39,7 @@ def pictures_of(task: ProbeTask) -> Pictures:
 
 
 def kept(pictures: Pictures, input: Input) -> Callable[[int], np.ndarray]:
-    """The crops by number, of which some stay in memory: most are asked for by several layers."""
+    """Return the crops by number, of which some stay in memory: most are asked for by several layers."""
     return lru_cache(MEMORY // (input.size[0] * input.size[1] * input.size[2]))(pictures.read)
 
 
@@ -94,7 +94,7 @@ def combine(task: ProbeTask, loaded: Loaded, store: Store) -> None:
 
 
 def _sheet(pictures: Pictures, numbers: Sequence[int]) -> tuple[bytes, dict[str, int]]:
-    """Images side by side as one WebP, and where on it each of them is."""
+    """Return images side by side as one WebP, and where on it each of them is."""
     tiles = np.stack([fit(pictures.read(number), SIDE) for number in numbers])
     columns = min(ACROSS, len(tiles))
     board = np.stack([mosaic(tiles[..., colour], 0, PAPER, columns)[0] for colour in range(3)], -1)
@@ -103,7 +103,9 @@ def _sheet(pictures: Pictures, numbers: Sequence[int]) -> tuple[bytes, dict[str,
 
 
 def strongest(task: ProbeTask, layer: str, store: Store) -> Values:
-    """The strongest images of each channel of a layer, for the drawing of their patches. Raises `NotApplicable`."""
+    """Return the strongest images of each channel of a layer, for the drawing of their patches. Raises
+    `NotApplicable`.
+    """
     figures = results.channels(task, layer, store)
     if figures is None:
         raise NotApplicable(
@@ -132,7 +134,7 @@ def strongest(task: ProbeTask, layer: str, store: Store) -> Values:
 
 
 def channels(state: Arrays) -> Arrays:
-    """What is told of each channel, from the sums over all images."""
+    """Return what is told of each channel, from the sums over all images."""
     samples, images = max(1, int(state["samples"])), max(1, int(state["images"]))
     sound = np.maximum(1, images - state["broken"])
     related = state["second"].ndim == 2
@@ -177,7 +179,8 @@ def _alone(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _agreement(figures: Arrays, expected: dict[str, list[float]]) -> dict[str, float]:
-    """How far a batch norm's output is from what it was in training: of its channels' means and spreads the medians.
+    """Return how far a batch norm's output is from what it was in training: of its channels' means and spreads the
+    medians.
 
     "shift" is in spreads, 0 where all is as it was; "ratio" is 1 there.
     """
@@ -197,5 +200,5 @@ def _colours(pixels: np.ndarray) -> dict[str, list[float]]:
 
 
 def _slim(state: Arrays) -> Arrays:
-    """A state as it is kept until all parts are there, its largest array in single precision."""
+    """Return a state as it is kept until all parts are there, its largest array in single precision."""
     return {**state, "second": state["second"].astype(np.float32)}

@@ -20,26 +20,26 @@ Arrays = dict[str, np.ndarray]
 
 
 def record_of(task: ProbeTask, store: Store) -> dict[str, Any] | None:
-    """The record of a probe that is done and whole, else None."""
+    """Return the record of a probe that is done and whole, else None."""
     record = store.get(task.key)
     return record if record and store.has_payloads(record) else None
 
 
 def channels(task: ProbeTask, layer: str, store: Store) -> Arrays | None:
-    """What is told of each channel of one layer; None where the layer was not looked at."""
+    """Return what is told of each channel of one layer; None where the layer was not looked at."""
     record = record_of(task, store)
     digest = record["payloads"].get(f"layer {layer}") if record else None
     return unpack(store.read(digest)) if digest else None
 
 
 def names(task: ProbeTask, store: Store) -> list[str]:
-    """The images of a probe by number."""
+    """Return the images of a probe by number."""
     answers = unpack(store.read(record_of(task, store)["payloads"]["answers"]))
     return answers["names"].tobytes().decode().split("\n")
 
 
 def summary(task: ProbeTask, store: Store) -> dict[str, Any] | None:
-    """A probe as the manifest tells of it; None where it is not done."""
+    """Return a probe as the manifest tells of it; None where it is not done."""
     record = record_of(task, store)
     if record is None:
         return None
@@ -115,7 +115,7 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
 
 
 def _layer(layer: Layer, figures: Arrays) -> dict[str, Any]:
-    """The channels of a layer that one would want to look at, and how the layer does as a whole."""
+    """Return the channels of a layer that one would want to look at, and how the layer does as a whole."""
     dead, constant = still(layer, figures)
     broken = np.flatnonzero(figures["broken"] > 0)
     twins = pairs(figures)
@@ -133,7 +133,7 @@ def _layer(layer: Layer, figures: Arrays) -> dict[str, Any]:
 
 
 def still(layer: Layer, figures: Arrays) -> tuple[np.ndarray, np.ndarray]:
-    """Which channels (K,) bool are zero in every image, and which have one value everywhere."""
+    """Return which channels (K,) bool are zero in every image, and which have one value everywhere."""
     largest, sound = figures["max"], figures["broken"] < figures["images"]
     size = np.maximum(np.abs(np.where(np.isfinite(largest), largest, 0)), 1e-12)
     constant = sound & (np.abs(largest - figures["mean"]) <= 1e-5 * size) & (figures["spread"] <= 1e-5 * size)
@@ -143,7 +143,9 @@ def still(layer: Layer, figures: Arrays) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pairs(figures: Arrays) -> list[list[float]]:
-    """Channels that are near-duplicates, each pair once: `[channel, other, correlation]`, the most alike first."""
+    """Return channels that are near-duplicates, each pair once: `[channel, other, correlation]`, the most alike
+    first.
+    """
     listed = {}
     for channel, (partner, alike) in enumerate(
         zip(figures["partner"].tolist(), figures["alike"].tolist(), strict=True)
@@ -154,5 +156,5 @@ def pairs(figures: Arrays) -> list[list[float]]:
 
 
 def silent(layer: Layer) -> bool:
-    """Whether zero means that a channel found nothing in this layer."""
+    """Return whether zero means that a channel found nothing in this layer."""
     return layer.kind in SILENT

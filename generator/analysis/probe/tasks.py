@@ -30,7 +30,9 @@ def task_of(
     device: str = "cpu",
     memory: int = 2**30,
 ) -> ProbeTask:
-    """The task of one network; `digest` gives the SHA-256 of a file, from memory where the file did not change."""
+    """Return the task of one network; `digest` gives the SHA-256 of a file, from memory where the file did not
+    change.
+    """
     batch = batch_size(card, memory)
     curated = () if source.path else tuple(examples)
     paths = files(source)
@@ -57,7 +59,9 @@ def task_of(
 
 
 def hashed_files(task: ProbeTask) -> dict[str, str]:
-    """The source's files with the digests that the key has, for a ledger; raises `Changed` where there are others."""
+    """Return the source's files with the digests that the key has, for a ledger; raises `Changed` where there are
+    others.
+    """
     paths = [str(file) for file in files(task.source)]
     if len(paths) != len(task.digests):
         raise Changed(f"{task.source.path}: its files")
@@ -65,12 +69,13 @@ def hashed_files(task: ProbeTask) -> dict[str, str]:
 
 
 def _name(file: Path, source: Source) -> str:
-    """A file's name wherever the source lies: an address would make another key of another place."""
+    """Return a file's name wherever the source lies: an address would make another key of another place."""
     return file.relative_to(source.path).as_posix() if file != Path(source.path) else file.name
 
 
 def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: str) -> Source:
-    """The images that gallery.yml names: a folder or archive beside it, or a data set by name; raises `ConfigError`.
+    """Return the images that gallery.yml names: a folder or archive beside it, or a data set by name; raises
+    `ConfigError`.
 
     `folder` is the gallery's, `sets` the one given as --data, `place` the file and key for the message.
     """
@@ -87,5 +92,5 @@ def find_source(wanted: str, most: int, folder: Path, sets: Path | None, place: 
 
 
 def files(source: Source) -> list[Path]:
-    """The files whose bytes decide what a probe sees, in order."""
+    """Return the files whose bytes decide what a probe sees, in order."""
     return datasets.files_of_test_part(Path(source.path), source.known) if source.path else []

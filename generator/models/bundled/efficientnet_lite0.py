@@ -94,14 +94,16 @@ class SamePadding(nn.Module):
         return F.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
 
     def _total(self, side: int) -> int:
-        """Rows or columns to add, above and below together."""
+        """Return rows or columns to add, above and below together."""
         return max(0, (-(-side // self.stride) - 1) * self.stride + self.kernel - side)
 
 
 def unit(
     channels: int, width: int, kernel: int, stride: int = 1, groups: int = 1, activation: bool = True
 ) -> nn.Sequential:
-    """A convolution of `channels` to `width` channels with its batch norm and, unless it is a projection, ReLU6."""
+    """Return a convolution of `channels` to `width` channels with its batch norm and, unless it is a projection,
+    ReLU6.
+    """
     padded = stride > 1  # with stride 1 "same" is symmetric, and the convolution does it itself
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if padded:
@@ -115,7 +117,7 @@ def unit(
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
-    """The network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
+    """Return the network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
     model, file = EfficientNetLite0(), weights_file(network)
     if file:
         weights.fill(model, weights.read(file, trust_pickle), file)

@@ -52,7 +52,7 @@ class Imagenette(nn.Module):
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
-    """The network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
+    """Return the network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
     model, file = Imagenette(), weights_file(network)
     if file:
         weights.fill(model, weights.read(file, trust_pickle), file)

@@ -9,7 +9,7 @@ from torch import nn
 
 
 def blocks(widths: Sequence[int | str], channels: int, first: int = 0) -> OrderedDict[str, nn.Module]:
-    """The layers by name: of each width a convolution, of each "pool" a halving; `channels` go in.
+    """Return the layers by name: of each width a convolution, of each "pool" a halving; `channels` go in.
 
     Convolutions are numbered from `first`, which a stem before them leaves free.
     """

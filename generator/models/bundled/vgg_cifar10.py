@@ -31,12 +31,12 @@ class VGGCifar10(nn.Module):
 
 
 def vgg_cifar10() -> nn.Module:
-    """The network with random weights; `build` lays in the trained ones."""
+    """Return the network with random weights; `build` lays in the trained ones."""
     return VGGCifar10()
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
-    """The network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
+    """Return the network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
     model, file = vgg_cifar10(), weights_file(network)
     if file:
         weights.fill(model, weights.read(file, trust_pickle), file)

@@ -60,7 +60,7 @@ class ZFNet(nn.Module):
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
-    """The network with the weights of a file, or random ones; raises `ModelError`."""
+    """Return the network with the weights of a file, or random ones; raises `ModelError`."""
     model, file = ZFNet(), weights_file(network)
     if file and not network.weights:
         raise ModelError("zfnet comes without weights: name a file (weights: zfnet.safetensors), or take zfnet~random")

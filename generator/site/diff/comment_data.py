@@ -21,7 +21,7 @@ NUMBERS = {
 
 
 def comment_data(changes: Mapping[str, Any], refused: int) -> str:
-    """The answer of `compute.diff` as JSON in ASCII, in the one form that the workflow with rights accepts.
+    """Return the answer of `compute.diff` as JSON in ASCII, in the one form that the workflow with rights accepts.
 
     Class names become slugs; figures whose id is none are counted and not listed.
     """
@@ -60,7 +60,7 @@ def _answer(entry: dict[str, Any]) -> dict[str, str]:
 
 
 def _grouped(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How many figures of each network and image."""
+    """Return how many figures of each network and image."""
     counts = Counter((slug(entry["model"]), slug(entry["image"])) for entry in entries)
     return [{"model": model, "image": image, "figures": count} for (model, image), count in counts.items()][:MOST]
 

@@ -29,7 +29,7 @@ FOLDER = "changes"  # below the gallery: pictures of what was, and differences
 
 
 def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None) -> ChangesRecord:
-    """What changed, as plain data; the changed figures stand with the most changed first.
+    """Return what changed, as plain data; the changed figures stand with the most changed first.
 
     `chosen` narrows it down: `{"model": slugs, "image": ids, "method": slugs}`, nothing for all. A figure's numbers are
     `correlation`, `relative difference` (length of the difference over that of the old values), `largest difference`
@@ -67,7 +67,7 @@ def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None
 
 
 def pictures(old: Side, new: Side, comparison: ChangesRecord, most: int = SHOWN) -> dict[str, bytes]:
-    """The files that show it, for the `most` most changed figures and as many that are gone: path and bytes.
+    """Return the files that show it, for the `most` most changed figures and as many that are gone: path and bytes.
 
     What `comparison["figures"]` show is noted there, in `files`: `before` and `difference` below `FOLDER`, `after`
     where the new gallery has it. Pictures that are not at hand are left out.
@@ -158,7 +158,9 @@ def _numbers(left: list[np.ndarray], right: list[np.ndarray]) -> ChangesFigureNu
 
 
 def _lying_on_each_other(left: Values | None, right: Values | None) -> tuple[list, list] | None:
-    """The arrays of both, those of maps as fine as the finer one; None where they are of different kinds or sizes."""
+    """Return the arrays of both, those of maps as fine as the finer one; None where they are of different kinds or
+    sizes.
+    """
     if not left or not right or left.arrays.keys() != right.arrays.keys():
         return None
     pairs = []
@@ -198,7 +200,7 @@ def _difference(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> b
 
 
 def _because(old: Side, new: Side, was: FigureRecord, now: FigureRecord) -> list[str]:
-    """What a figure depends on and what changed of it, as far as the manifests tell."""
+    """Return what a figure depends on and what changed of it, as far as the manifests tell."""
     if was["keys"].get("array") == now["keys"].get("array") and was["keys"]:
         return ["the drawing"]
     reasons = {
@@ -231,7 +233,7 @@ def _versions(old: Manifest, new: Manifest) -> list[list[str]]:
 
 
 def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> list[ChangesAnswer]:
-    """The images of which a network now says something else."""
+    """Return the images of which a network now says something else."""
     was = {(entry["model"], entry["image"]): entry for entry in old["predictions"] if entry["top"]}
     changed: list[ChangesAnswer] = []
     for now in new["predictions"]:

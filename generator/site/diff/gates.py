@@ -33,7 +33,7 @@ class Gate:
 
 
 def gate(text: str) -> Gate:
-    """A condition from its words. Raises `ConfigError` that says what can be asked for."""
+    """Return a condition from its words. Raises `ConfigError` that says what can be asked for."""
     match = GATE.fullmatch(text.strip())
     try:
         limit = float(match["limit"].removesuffix("%")) / (100 if match["limit"].endswith("%") else 1)
@@ -48,7 +48,7 @@ def gate(text: str) -> Gate:
 
 
 def broken(gates: Iterable[Gate], comparison: ChangesRecord) -> list[str]:
-    """One line for each gate that `diff.diff`'s answer breaks, with the figures that break it.
+    """Return one line for each gate that `diff.diff`'s answer breaks, with the figures that break it.
 
     A changed figure whose number cannot be told breaks the gate too: nobody knows that it is within the limit.
     """

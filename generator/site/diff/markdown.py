@@ -16,7 +16,8 @@ HEADS = ("figure", "correlation", "difference", "largest", "SSIM", "because of")
 
 
 def comment(comparison: ChangesRecord, refused: Sequence[str] = (), limit: int = LIMIT) -> str:
-    """The answer of `diff.diff` as Markdown of at most `limit` bytes: the most changed first, what is left out is told.
+    """Return the answer of `diff.diff` as Markdown of at most `limit` bytes: the most changed first, what is left out
+    is told.
 
     `refused` are the gates that it breaks. There are no links, no mentions and no HTML of others in it: titles are
     left out, and names, classes and reasons are code.

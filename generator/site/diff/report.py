@@ -61,7 +61,7 @@ def set_against(
 
 
 def changes_of(before: Side, after: Side) -> tuple[ChangesRecord, dict[str, bytes]]:
-    """What a manifest tells of the changes since `before`, and the files that it names: path and bytes."""
+    """Return what a manifest tells of the changes since `before`, and the files that it names: path and bytes."""
     comparison = diff(before, after)
     return comparison, pictures(before, after, comparison)
 
@@ -119,7 +119,7 @@ def as_markdown(answer: Answer) -> str:
 
 
 def _with_old(new: Manifest, old: Manifest) -> Manifest:
-    """The new manifest, and of the old one the cards of what is gone, so that it can be called by its name."""
+    """Return the new manifest, and of the old one the cards of what is gone, so that it can be called by its name."""
     joined: Any = dict(new)
     for part, name in AXES.values():
         names = {card[name] for card in new[part]}

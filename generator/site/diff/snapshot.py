@@ -40,12 +40,12 @@ class Side:
         self._drawn = {card["slug"]: card["draw"] for card in self.manifest["methods"]}
 
     def style(self, figure: FigureRecord) -> StyleCard:
-        """The way in which a figure's method draws."""
+        """Return the way in which a figure's method draws."""
         name = self._drawn.get(figure["method"], "")
         return self._styles.get(name) or StyleCard(name)
 
     def picture(self, figure: FigureRecord, part: str = "file") -> bytes | None:
-        """The bytes of a figure's `file` or `map`."""
+        """Return the bytes of a figure's `file` or `map`."""
         name = str(figure.get(part, ""))
         if not name:
             return None
@@ -54,7 +54,7 @@ class Side:
         return self._payload(figure["keys"].get("picture", ""), part)
 
     def arrays(self, figure: FigureRecord) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """The arrays behind a figure, as `store.unpack` gives them, and what is known of them."""
+        """Return the arrays behind a figure, as `store.unpack` gives them, and what is known of them."""
         key = figure["keys"].get("array", "")
         data = self._payload(key, "arrays")
         record = next((candidate for candidate in (store.get(key) for store in self._stores) if candidate), None)

@@ -26,7 +26,7 @@ class Values:
 
 
 def values(side: Side, figure: FigureRecord) -> Values | None:
-    """The values of a drawn figure. None where neither store nor picture has them."""
+    """Return the values of a drawn figure. None where neither store nor picture has them."""
     stored = side.arrays(figure)
     if stored:
         arrays, meta = stored
@@ -47,12 +47,12 @@ def values(side: Side, figure: FigureRecord) -> Values | None:
 
 
 def luminance(data: bytes) -> np.ndarray:
-    """A picture file as grey values (H, W), 0 to 255: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)."""
+    """Return a picture file as grey values (H, W), 0 to 255: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)."""
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB").convert("L"))
 
 
 def _channels(codes: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The inverse of `styles.sprite`; between the tiles is a code that no value has, read as zero."""
+    """Return the inverse of `styles.sprite`; between the tiles is a code that no value has, read as zero."""
     if low < 0:
         return np.where(codes == 0, 0, (codes - 128) * (high / 127)).astype(np.float32)
     return np.where(codes == 255, 0, codes * (high / 254)).astype(np.float32)

@@ -60,7 +60,7 @@ class GrowthPage:
 
 
 def growth(gallery: Gallery) -> GrowthPage:
-    """The page; its plots mark the networks of the gallery that are none of the well-known ones."""
+    """Return the page; its plots mark the networks of the gallery that are none of the well-known ones."""
     tables = json.loads(TABLES.read_text("utf-8"))
     names = {table["name"] for table in tables}
     own = [card for card in gallery.models.values() if not card["derived_from"] and card["name"] not in names]
@@ -117,7 +117,7 @@ def _short(count: int) -> str:
 
 
 def _brief(title: str) -> str:
-    """A stranger's title as far as a plot has room for it."""
+    """Return a stranger's title as far as a plot has room for it."""
     text = escape.fold(title)
     return text if len(text) <= 40 else f"{text[:39]}…"
 
@@ -196,7 +196,7 @@ def _reach() -> Drawn:
 
 @cache
 def _held() -> Drawn:
-    """Which share of the parameters, and of the work, convolutions have."""
+    """Return which share of the parameters, and of the work, convolutions have."""
     tables = _tables()
     shares = {
         "parameters": [table["held"]["linear"] / sum(table["held"].values()) for table in tables],

@@ -46,7 +46,7 @@ LINES = _hex(np.array([BETWEEN]))
 
 
 def looks(scale: Sequence[float]) -> dict[str, Any]:
-    """What the channel browser must know of a sprite drawn on `scale` (low, high), ready for JSON."""
+    """Return what the channel browser must know of a sprite drawn on `scale` (low, high), ready for JSON."""
     signed = scale[0] < 0
     return {
         "signed": signed,

@@ -102,7 +102,7 @@ class CasesPage:
 
 
 def cases(gallery: Gallery) -> CasesPage:
-    """The page of worked readings."""
+    """Return the page of worked readings."""
     return CasesPage(
         title="Five readings",
         trail=tutorials.trail(CASES),

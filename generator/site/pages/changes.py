@@ -94,7 +94,9 @@ class ChangesPage(ChangesSheet):
 
 
 def changes(gallery: Gallery, diff: ChangesRecord, page: str, site: bool = True) -> ChangesSheet:
-    """The answer of `diff.diff` as `page` shows it; of a page without a site around it pictures lie beside it."""
+    """Return the answer of `diff.diff` as `page` shows it; of a page without a site around it pictures lie beside
+    it.
+    """
     place = _Place(gallery, page, site)
     by_kind: dict[str, list[ChangesFigure]] = {"changed": [], "new": [], "gone": []}
     for entry in diff["figures"]:
@@ -140,7 +142,7 @@ def same(diff: ChangesRecord) -> str:
 
 
 def causes(diff: ChangesRecord) -> list[tuple[str, str]]:
-    """What of the gallery itself is new, gone or changed: networks, images, methods and library versions."""
+    """Return what of the gallery itself is new, gone or changed: networks, images, methods and library versions."""
     rows = []
     for part, title in PARTS.items():
         changed = [f"{word}: {', '.join(names)}" for word, names in diff["parts"][part].items() if names]
@@ -151,7 +153,7 @@ def causes(diff: ChangesRecord) -> list[tuple[str, str]]:
 
 
 def measured(numbers: ChangesFigureNumbers) -> list[tuple[str, str]]:
-    """The numbers of a change by name, as people read them."""
+    """Return the numbers of a change by name, as people read them."""
     formats: dict[str, tuple[str, Callable[[float], str]]] = {
         "correlation": ("correlation", format.correlation),
         "relative difference": ("length of the difference", format.percent),
@@ -173,11 +175,11 @@ class _Place:
     site: bool
 
     def file(self, name: str) -> str:
-        """The address of a picture, by its name in the gallery."""
+        """Return the address of a picture, by its name in the gallery."""
         return relative(gallery_file(name), self.page) if self.site else name
 
     def leads(self, target: str) -> str:
-        """The address of another page, "" where there is none around."""
+        """Return the address of another page, "" where there is none around."""
         return relative(target, self.page) if self.site else ""
 
 
@@ -233,12 +235,12 @@ def _change(place: _Place, entry: ChangesFigure) -> Change:
 
 
 def _figure(place: _Place, entry: ChangesFigure) -> FigureRecord:
-    """The figure as it is now; of one that is gone nothing is known but that its shape is not."""
+    """Return the figure as it is now; of one that is gone nothing is known but that its shape is not."""
     return place.gallery.get(entry["id"]) or cast(FigureRecord, {"shape": []})
 
 
 def _scales(entry: ChangesFigure, figure: FigureRecord, style: StyleCard) -> dict[str, Scale]:
-    """The two ends of the colours of before and after, where they are a scale."""
+    """Return the two ends of the colours of before and after, where they are a scale."""
     scales = {}
     for role, scale in zip(("left", "right"), entry.get("scales", (None, None)), strict=True):
         if scale and style.ramp:

@@ -51,7 +51,7 @@ class Units:
 
 
 def units(gallery: Gallery, model: str, name: str) -> Units | None:
-    """What a layer page tells of single channels; None where no probe looked at the layer."""
+    """Return what a layer page tells of single channels; None where no probe looked at the layer."""
     probe = gallery.probes.get(model)
     seen = layer_of(probe, name) if probe else None
     if seen is None:
@@ -92,12 +92,12 @@ def layer_of(measured: ProbeRecord, name: str) -> ProbeLayer | None:
 
 
 def findings_page(model: str) -> str:
-    """What stands out in a network."""
+    """Return what stands out in a network."""
     return f"gallery/{model}/findings/index.html"
 
 
 def script_file(model: str, name: str) -> str:
-    """The script with what is known of a layer's channels, beside its page."""
+    """Return the script with what is known of a layer's channels, beside its page."""
     return layer_page(model, name).removesuffix(".html") + ".units.js"
 
 
@@ -111,7 +111,7 @@ def probe_words(data: str, images: int) -> str:
 
 
 def noted(layer: ProbeLayer) -> list[Row]:
-    """The channels that stand on the page itself, so that others can link to them."""
+    """Return the channels that stand on the page itself, so that others can link to them."""
     rows: dict[int, str] = {}
     for channel in layer["broken"][:NOTED]:
         rows.setdefault(channel, "has values that are no numbers")
@@ -150,7 +150,7 @@ def _patches(gallery: Gallery, model: str, name: str) -> FigureRecord | None:
 
 
 def _pictured(gallery: Gallery, model: str, name: str, page: str) -> list[dict[str, Any]]:
-    """The figures of some of the layer's channels, each with the place of every channel that it shows."""
+    """Return the figures of some of the layer's channels, each with the place of every channel that it shows."""
     pictured, entries = gallery.methods_with("units"), []
     for image in (MODEL_LEVEL, *gallery.images_of(model)):
         for figure in gallery.report(model, image):
@@ -190,7 +190,7 @@ def write(manifest: Manifest, site: Path, channels: Callable[[str, str], Arrays 
 
 
 def script(layer: ProbeLayer, arrays: Arrays, probe: ProbeRecord) -> str:
-    """A layer's channels as a classic script: three figures each, shares in per mille, histograms as letters."""
+    """Return a layer's channels as a classic script: three figures each, shares in per mille, histograms as letters."""
     counts = arrays["histogram"].astype(np.float64)
     heights = np.log1p(counts) / np.log1p(np.maximum(1, counts.max(1, keepdims=True)))
     bars = np.rint(heights * (len(LEVELS) - 1)).astype(int)

@@ -36,7 +36,7 @@ class AnyTwoPage:
 
 
 def any_two(gallery: Gallery) -> AnyTwoPage:
-    """The page; which figures it shows is in its address."""
+    """Return the page; which figures it shows is in its address."""
     return AnyTwoPage(
         title="Any two pictures",
         trail=[
@@ -50,7 +50,7 @@ def any_two(gallery: Gallery) -> AnyTwoPage:
 
 
 def href(figure: FigureRecord, page: str) -> str:
-    """The way from `page` to the place where the figure stands beside another one."""
+    """Return the way from `page` to the place where the figure stands beside another one."""
     return f"{relative(ANY_TWO, page)}?a={figure['id']}"
 
 

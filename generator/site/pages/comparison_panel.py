@@ -49,7 +49,7 @@ class Duel:
 
 
 def duel(gallery: Gallery, entry: ComparisonRecord, page: str) -> Duel:
-    """A comparison of the manifest as `page` shows it."""
+    """Return a comparison of the manifest as `page` shows it."""
     method = gallery.methods.get(entry["method"], NOTHING)
     style, (start, limit) = gallery.style(entry["method"]), entry["scale"]
     left, right = entry["models"]

@@ -139,7 +139,7 @@ WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may
 def plate(
     gallery: Gallery, figure: FigureRecord, page: str, title: str = "", layer_title: bool = False, thumb: bool = False
 ) -> Plate:
-    """A figure of the manifest as a picture on `page`, by its small file with `thumb`."""
+    """Return a figure of the manifest as a picture on `page`, by its small file with `thumb`."""
     method, style = gallery.methods.get(figure["method"], NOTHING), gallery.style(figure["method"])
     title = title or (figure["layer"] if layer_title else method.get("title", figure["method"]))
     title += f", {block}" if (block := said(figure["style"])) else ""
@@ -179,12 +179,12 @@ def plate(
 
 
 def is_paper(figure: FigureRecord, style: StyleCard) -> bool:
-    """Whether zero is white in this picture."""
+    """Return whether zero is white in this picture."""
     return style.zero_white and not _is_coloured(figure, style)
 
 
 def ramp(figure: FigureRecord, style: StyleCard, low: float) -> str:
-    """The ramp of the colours of a figure whose scale begins at `low`; "" where they are no scale."""
+    """Return the ramp of the colours of a figure whose scale begins at `low`; "" where they are no scale."""
     return "colour" if _is_coloured(figure, style) else ramp_of(style.ramp, low)
 
 
@@ -202,7 +202,7 @@ def _look(figure: FigureRecord, style: StyleCard) -> str:
 
 
 def _zoom(figure: FigureRecord) -> int:
-    """The whole number by which a sprite is enlarged to fill its place."""
+    """Return the whole number by which a sprite is enlarged to fill its place."""
     fits = min(WIDEST // max(1, figure["width"]), TALLEST // max(1, figure["height"]))
     is_vector = len(figure["shape"]) == 1
     return max(1, min(fits, LARGEST_CELL // max(figure["sprite"]["tile"]) if is_vector else fits))
@@ -219,7 +219,7 @@ def _cells(figure: FigureRecord, style: StyleCard) -> str:
 
 
 def _labels(gallery: Gallery, figure: FigureRecord, style: StyleCard) -> tuple[str, ...]:
-    """What the parts of a strip are: the stages whose layers it goes through."""
+    """Return what the parts of a strip are: the stages whose layers it goes through."""
     stages = {stage["layer"]: stage["title"] for stage in gallery.models[figure["model"]]["stages"]}
     layers = figure["numbers"].get("layers", ()) if style.look == "strip" else ()
     return tuple(stages.get(layer, layer) for layer in layers)
@@ -241,7 +241,7 @@ def _scale(figure: FigureRecord, style: StyleCard) -> Scale | None:
 
 
 def _alt(gallery: Gallery, figure: FigureRecord, method: MethodRecord) -> str:
-    """What a picture shows, for a figure that came without words of its own."""
+    """Return what a picture shows, for a figure that came without words of its own."""
     image = gallery.images.get(figure["image"], NOTHING).get("title", "")
     target = (figure.get("target") or NOTHING).get("name", "")
     text = method.get("title", figure["method"])
@@ -251,7 +251,9 @@ def _alt(gallery: Gallery, figure: FigureRecord, method: MethodRecord) -> str:
 
 
 def in_table(shown: Plate) -> Plate:
-    """A sprite of which a cell of a table shows but a corner: channels cannot be pointed at there, it opens large."""
+    """Return a sprite of which a cell of a table shows but a corner: channels cannot be pointed at there, it opens
+    large.
+    """
     return replace(shown, cells="")
 
 
@@ -259,7 +261,7 @@ def in_table(shown: Plate) -> Plate:
 
 
 def photo(gallery: Gallery, image: ImageRecord, page: str, thumb: bool = False) -> Plate:
-    """The photo of an image, as it was before any network saw it."""
+    """Return the photo of an image, as it was before any network saw it."""
     file = image["thumb"] if thumb else image["photo"]
     return Plate(
         title=image["title"],
@@ -274,7 +276,7 @@ def photo(gallery: Gallery, image: ImageRecord, page: str, thumb: bool = False) 
 
 
 def verdict(prediction: PredictionRecord | None) -> Verdict | None:
-    """What the network said, in words and a state."""
+    """Return what the network said, in words and a state."""
     kind = prediction.get("kind", "classes") if prediction else ""
     if kind == "value":
         values = [
@@ -297,7 +299,7 @@ def verdict(prediction: PredictionRecord | None) -> Verdict | None:
 
 
 def bars(prediction: PredictionRecord | None) -> list[Bar]:
-    """The most probable classes."""
+    """Return the most probable classes."""
     return [
         Bar(
             name=entry["name"],
@@ -311,7 +313,7 @@ def bars(prediction: PredictionRecord | None) -> list[Bar]:
 
 
 def steps(axis: str, keys: list[str], current: str, link: Callable[[str], Link]) -> Steps:
-    """The neighbours of `current` among `keys`; `link(key)` makes the links."""
+    """Return the neighbours of `current` among `keys`; `link(key)` makes the links."""
     place = keys.index(current)
     return Steps(
         axis,
@@ -321,7 +323,7 @@ def steps(axis: str, keys: list[str], current: str, link: Callable[[str], Link])
 
 
 def rest(count: int, page: str) -> Link | None:
-    """Where all images are, if there are more (`count`) than a page shows together."""
+    """Return where all images are, if there are more (`count`) than a page shows together."""
     shown = len(together([None] * count))
     if shown == count:
         return None

@@ -23,7 +23,7 @@ ONE = 0.9  # share of the images that get the same answer, from which on a netwo
 
 
 def faults(gallery: Gallery, model: str) -> list[Fault]:
-    """All that stands out in a network, the worst first."""
+    """Return all that stands out in a network, the worst first."""
     card, probe = gallery.models[model], gallery.statistics(model)
     all_faults = [*_of_card(card, model), *_flat(gallery, model)]
     if probe:
@@ -36,7 +36,7 @@ def faults(gallery: Gallery, model: str) -> list[Fault]:
 
 
 def labels(probe: ProbeRecord) -> Iterator[Fault]:
-    """Classes whose names may be exchanged: most images of each are called the next one, in a circle."""
+    """Yield classes whose names may be exchanged: most images of each are called the next one, in a circle."""
     for circle in exchanged(probe):
         named = [f"{label} is called {predicted} in {format.percent(share)}" for label, predicted, share in circle]
         names = ", ".join(label for label, _, _ in circle)
@@ -103,7 +103,7 @@ def _answers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
 
 
 def _input(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
-    """Whether the input is prepared as it was in training."""
+    """Yield whether the input is prepared as it was in training."""
     mean = sum(probe["input"]["mean"]) / len(probe["input"]["mean"])
     spread = sum(probe["input"]["spread"]) / len(probe["input"]["spread"])
     stats = f"the normalised input has mean {format.number(mean)} and spread {format.number(spread)}"
@@ -153,7 +153,7 @@ def _of_card(card: ModelRecord, model: str) -> Iterator[Fault]:
 
 
 def _fields(card: ModelRecord, spatial: list[ModelLayer]) -> Iterator[Fault]:
-    """The receptive field of the last maps against the input."""
+    """Yield the receptive field of the last maps against the input."""
     size, last = card["input"]["size"][1:], spatial[-1]
     field = last["receptive_field"]
     there = [Link(last["name"], f"layer:{last['name']}")]
@@ -211,7 +211,7 @@ def _flat(gallery: Gallery, model: str) -> Iterator[Fault]:
 
 
 def resolved(gallery: Gallery, model: str, links: list[Link]) -> list[Link]:
-    """The links of a fault as the findings page writes them: `layer:NAME#c3` and `model:` become addresses.
+    """Return the links of a fault as the findings page writes them: `layer:NAME#c3` and `model:` become addresses.
 
     A layer without a page leads to its line in the model's table of layers.
     """

@@ -27,14 +27,14 @@ class Fault:
 
 
 def looked_at(card: ModelRecord) -> list[str]:
-    """The layers whose channels are judged: what follows each convolution, sum and hidden linear layer."""
+    """Return the layers whose channels are judged: what follows each convolution, sum and hidden linear layer."""
     kinds = {layer["name"]: layer["kind"] for layer in card["layers"]}
     stages = [stage["layer"] for stage in card["stages"][:-1]]
     return [name for name in stages if kinds[name] in ("activation", "norm", "conv", "join", "linear")]
 
 
 def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
-    """Values that are no numbers, where they begin."""
+    """Yield values that are no numbers, where they begin."""
     for tensor in probe["broken"][:SHOWN]:
         channels = ", ".join(str(channel) for channel in tensor["channels"][:SHOWN])
         count = format.count(tensor["count"])
@@ -70,7 +70,7 @@ def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
 
 
 def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
-    """Layers that hand on nothing; channels that are dead, constant or doubles."""
+    """Yield layers that hand on nothing; channels that are dead, constant or doubles."""
     by_name = {layer["layer"]: layer for layer in probe["layers"]}
     judged = [by_name[name] for name in looked_at(card) if name in by_name]
     still = [layer for layer in judged if len(set(layer["dead"]) | set(layer["constant"])) == layer["channels"] > 0]
@@ -120,7 +120,7 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
 
 
 def saturated(probe: ProbeRecord) -> Iterator[Fault]:
-    """Layers most of whose values lie at an end of their activation's range."""
+    """Yield layers most of whose values lie at an end of their activation's range."""
     for layer in probe["layers"]:
         if layer["bound"] > BOUND:
             yield Fault(

@@ -85,7 +85,7 @@ class FindingsPage:
 
 
 def findings(gallery: Gallery, model: str) -> FindingsPage:
-    """What stands out in a network (slug)."""
+    """Return what stands out in a network (slug)."""
     page, card, probe = findings_page(model), gallery.models[model], gallery.probes.get(model)
     statistics = gallery.statistics(model)
     resolved_faults = [

@@ -58,7 +58,7 @@ class Taken:
 
 
 def take(gallery: Gallery, record: FigureRecord, plate: Plate, base: str, channel: int | None = None) -> Taken:
-    """What snippets need of a drawn figure; `base` is the site's address, ending in a slash.
+    """Return what snippets need of a drawn figure; `base` is the site's address, ending in a slash.
 
     A pinned figure is taken by its frozen address. `channel` must be one of the figure's.
     """
@@ -83,7 +83,7 @@ def take(gallery: Gallery, record: FigureRecord, plate: Plate, base: str, channe
 
 
 def address(base: str, path: str) -> str:
-    """The address of a file of the site, safe in HTML and Markdown."""
+    """Return the address of a file of the site, safe in HTML and Markdown."""
     host = IPV6.match(base)
     kept = host[0] if host else ""
     return kept + quote(base[len(kept) :] + path, safe=SAFE)
@@ -99,7 +99,7 @@ def shown(plate: Plate) -> tuple[int, int]:
 
 
 def channel_cell(record: FigureRecord, channel: int) -> Cell:
-    """The place of a channel in the sprite of `record`."""
+    """Return the place of a channel in the sprite of `record`."""
     sprite = record["sprite"]
     channel = sprite["shown"].index(channel) if "shown" in sprite else channel
     (width, height), gap, columns = sprite["tile"], sprite["gap"], sprite["columns"]
@@ -126,7 +126,7 @@ def named(title: str, layer: str, target: str) -> str:
 
 
 def credit(gallery: Gallery, record: FigureRecord) -> str:
-    """Whose photo a figure was made from, and its licence; "" for what was made from weights alone."""
+    """Return whose photo a figure was made from, and its licence; "" for what was made from weights alone."""
     example = gallery.images.get(record["image"])
     return ", ".join(fold(part) for part in (example["credit"], example["licence"]) if part) if example else ""
 
@@ -135,7 +135,7 @@ def credit(gallery: Gallery, record: FigureRecord) -> str:
 
 
 def html(taken: Taken) -> str:
-    """A `<figure>` whose picture leads to its page; a channel is a window on the sprite."""
+    """Return a `<figure>` whose picture leads to its page; a channel is a window on the sprite."""
     return (
         f'<figure>\n  <a href="{text(taken.page)}">{_channel(taken) if taken.cell else _picture(taken)}</a>\n'
         f"  <figcaption>{text(taken.caption)}</figcaption>\n</figure>"
@@ -143,12 +143,12 @@ def html(taken: Taken) -> str:
 
 
 def markdown(taken: Taken) -> str:
-    """A picture that leads to its page, and its caption below."""
+    """Return a picture that leads to its page, and its caption below."""
     return f"[![{plain(taken.alt)}]({taken.file})]({taken.page})\n\n*{plain(taken.caption)}*"
 
 
 def iframe(taken: Taken) -> str:
-    """The figure's own page in a frame that keeps its shape; no script of the embedding page is needed."""
+    """Return the figure's own page in a frame that keeps its shape; no script of the embedding page is needed."""
     lines = math.ceil(LETTER * (len(taken.caption) + len("More about this picture")) / taken.width)
     width, height = taken.width, taken.height + LINE * lines + (12 if taken.cell is None else 60)
     title = f"{taken.alt.rstrip('.')}. Picture: {taken.credit}." if taken.credit else taken.alt
@@ -161,7 +161,7 @@ def iframe(taken: Taken) -> str:
 
 
 def bibtex(taken: Taken, gallery: Gallery, record: FigureRecord) -> str:
-    """A `@misc` entry with the digests that say which network, photo and picture it was."""
+    """Return a `@misc` entry with the digests that say which network, photo and picture it was."""
     model, example = gallery.models[record["model"]], gallery.images.get(record["image"])
     note = f"Made with Innerview {gallery.manifest['generator']['innerview']}. SHA-256 of the weights {model['digest']}"
     note += f", of the photo {example['digest']}" if example else ""
@@ -179,7 +179,7 @@ def bibtex(taken: Taken, gallery: Gallery, record: FigureRecord) -> str:
 
 
 def oembed(taken: Taken, gallery: Gallery) -> dict[str, Any]:
-    """The answer of an oEmbed provider for this figure, type `photo` (https://oembed.com, section 2.3.4.1)."""
+    """Return the answer of an oEmbed provider for this figure, type `photo` (https://oembed.com, section 2.3.4.1)."""
     example = gallery.images.get(taken.id.split("/")[1])
     answer = {
         "version": "1.0",
@@ -218,7 +218,7 @@ def _channel(taken: Taken) -> str:
 
 
 def plain(value: str) -> str:
-    """Text that Markdown leaves as it is, in every dialect: the signs that only some can escape are entities.
+    """Return text that Markdown leaves as it is, in every dialect: the signs that only some can escape are entities.
 
     >>> print(plain("a_b [c](d) | <e>"))
     a\\_b \\[c\\]\\(d\\) &#124; &#60;e\\>
@@ -228,7 +228,7 @@ def plain(value: str) -> str:
 
 
 def tex(value: str) -> str:
-    """Text that BibTeX and LaTeX leave as it is.
+    """Return text that BibTeX and LaTeX leave as it is.
 
     >>> print(tex("50 % of {a_b} & \\\\c"))
     50 \\% of \\{a\\_b\\} \\& \\textbackslash{}c

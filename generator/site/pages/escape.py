@@ -24,12 +24,12 @@ def text(value: Any) -> Markup:
 
 
 def fold(value: str) -> str:
-    """One line: control characters become spaces, marks that turn the direction of what follows go."""
+    """Return one line: control characters become spaces, marks that turn the direction of what follows go."""
     return " ".join(value.translate(FOLDED).split())
 
 
 def prose(value: str) -> Markup:
-    """A docstring's plain paragraphs as HTML, with `code` marked.
+    """Return a docstring's plain paragraphs as HTML, with `code` marked.
 
     >>> str(prose("Weigh `A`.\\n\\nSum."))
     '<p>Weigh <code>A</code>.</p><p>Sum.</p>'
@@ -39,12 +39,14 @@ def prose(value: str) -> Markup:
 
 
 def front_matter(fields: dict[str, Any]) -> str:
-    """The head of a Markdown page. The theme prints these unescaped, so strings are HTML-safe before they are JSON."""
+    """Return the head of a Markdown page. The theme prints these unescaped, so strings are HTML-safe before they are
+    JSON.
+    """
     return f"---\n{json.dumps(_safe(fields), sort_keys=True)}\n---\n"
 
 
 def _safe(value: Any) -> Any:
-    """The same with every string in it, however deep, as HTML text."""
+    """Return the same with every string in it, however deep, as HTML text."""
     if isinstance(value, dict):
         return {key: _safe(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -53,7 +55,7 @@ def _safe(value: Any) -> Any:
 
 
 def verbatim(value: str) -> Markup:
-    """Text that keeps its lines and their indent, for formulae and snippets.
+    """Return text that keeps its lines and their indent, for formulae and snippets.
 
     >>> str(verbatim("a\\n  <b>"))
     'a\\n  &lt;b&gt;'
@@ -62,7 +64,7 @@ def verbatim(value: str) -> Markup:
 
 
 def drawing(value: Markup) -> Markup:
-    """A drawing of `plots`, which escapes the words in it, as it is; raises `TypeError` for anything else."""
+    """Return a drawing of `plots`, which escapes the words in it, as it is; raises `TypeError` for anything else."""
     if not isinstance(value, Markup):
         raise TypeError(f"expected a drawing, there is {type(value).__name__}")
     return value

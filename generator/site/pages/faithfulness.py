@@ -96,7 +96,7 @@ class Order:
 
 
 def spark(figure: FigureRecord, href: str) -> Spark | None:
-    """The small drawing beside a picture, where both curves were measured."""
+    """Return the small drawing beside a picture, where both curves were measured."""
     evidence = [(figure.get("evidence") or {}).get(measure) for measure in CURVES]
     if not all(evidence):
         return None
@@ -112,7 +112,7 @@ def spark(figure: FigureRecord, href: str) -> Spark | None:
 
 
 def proof(gallery: Gallery, figure: FigureRecord, page: str) -> Proof | None:
-    """The evidence of a figure on its own page; None where nothing was measured."""
+    """Return the evidence of a figure on its own page; None where nothing was measured."""
     measured = figure.get("evidence")
     if not measured:
         return None
@@ -149,7 +149,7 @@ def _summary(measured: Mapping[str, EvidenceRecord], control: Mapping[str, Evide
 
 
 def _control(gallery: Gallery, figure: FigureRecord, slug: str) -> Mapping[str, EvidenceRecord]:
-    """What was measured of a control on the same picture."""
+    """Return what was measured of a control on the same picture."""
     held = gallery.controls.get(slug, NOTHING).get("measured", [])
     key = (figure["model"], figure["image"])
     return next((entry["evidence"] for entry in held if (entry["model"], entry["image"]) == key), {})
@@ -167,7 +167,7 @@ def _more(numbers: EvidenceRecord) -> list[str]:
 
 
 def _small(curve: Sequence[float]) -> str:
-    """A curve as a path in few letters: absolute first, then steps in whole pixels."""
+    """Return a curve as a path in few letters: absolute first, then steps in whole pixels."""
     points = [(round(WIDE * i / (len(curve) - 1)), round(TALL * (1 - value))) for i, value in enumerate(curve)]
     steps = [(x - before[0], y - before[1]) for before, (x, y) in zip(points, points[1:], strict=False)]
     return f"M0 {points[0][1]}l" + " ".join(f"{x}{y}" if y < 0 else f"{x} {y}" for x, y in steps)
@@ -194,7 +194,7 @@ def _two(value: float) -> str:
 
 
 def orders(gallery: Gallery, model: str, page: str, here: str = "") -> list[Order]:
-    """The methods of a network in the order of their evidence: over this gallery's pictures, over labelled ones.
+    """Return the methods of a network in the order of their evidence: over this gallery's pictures, over labelled ones.
 
     `here` is the method of the page. Of a method's page only the orders that it is in.
     """
@@ -221,7 +221,7 @@ class _Ranked:
 
 @lru_cache(maxsize=64)
 def _curated(gallery: Gallery, model: str) -> _Ranked | None:
-    """The order over the pictures of the gallery, and the means of every measure by method."""
+    """Return the order over the pictures of the gallery, and the means of every measure by method."""
     images = gallery.images_of(model)
     scores: dict[str, dict[str, list[float | None]]] = {slug: {} for slug in gallery.measures}
 
@@ -248,7 +248,7 @@ def _curated(gallery: Gallery, model: str) -> _Ranked | None:
 
 
 def _labelled(ranked: ModelRanking) -> _Ranked:
-    """The order that was measured over labelled pictures and kept beside the weights."""
+    """Return the order that was measured over labelled pictures and kept beside the weights."""
     entries: list[dict[str, Any]] = [{**row} for row in ranked["measures"]["difference"]]
     ranking = [Standing(**{**entry, "beats": tuple(entry["beats"])}) for entry in entries]
     means = {

@@ -82,7 +82,7 @@ class FigurePage:
 
 
 def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | None, axes: Axes) -> FigurePage:
-    """The page of one figure; `channels` are its numbers per channel, `axes` its neighbours."""
+    """Return the page of one figure; `channels` are its numbers per channel, `axes` its neighbours."""
     page = figure_page(record)
     method, model = gallery.methods.get(record["method"], NOTHING), gallery.models[record["model"]]
     example = gallery.images.get(record["image"])
@@ -251,7 +251,7 @@ def _provenance(
 
 
 def to_copy(taken: embed_snippets.Taken) -> list[Snippet]:
-    """The picture for other people's pages, with its words and its licence."""
+    """Return the picture for other people's pages, with its words and its licence."""
     texts = {
         "link": ("Link", taken.page),
         "html": ("HTML", embed_snippets.html(taken)),
@@ -262,15 +262,15 @@ def to_copy(taken: embed_snippets.Taken) -> list[Snippet]:
 
 
 def base(gallery: Gallery) -> str:
-    """The site's address, ending in a slash."""
+    """Return the site's address, ending in a slash."""
     return gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
 
 
 def oembed(gallery: Gallery, record: FigureRecord, plate: Plate) -> dict[str, Any]:
-    """What an oEmbed provider would answer for this figure."""
+    """Return what an oEmbed provider would answer for this figure."""
     return embed_snippets.oembed(embed_snippets.take(gallery, record, plate, base(gallery)), gallery)
 
 
 def oembed_file(record: FigureRecord) -> str:
-    """Where the oEmbed answer of a figure stands, from the site's root."""
+    """Return where the oEmbed answer of a figure stands, from the site's root."""
     return figure_page(record).removesuffix(".html") + ".oembed.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def number(value: float) -> str:
-    """A value of an array, to three figures, with a true minus: `−0.021`, `1.2·10⁻⁷`.
+    """Return a value of an array, to three figures, with a true minus: `−0.021`, `1.2·10⁻⁷`.
 
     >>> number(-0.0213), number(1234.5), number(1.23e-7), number(0)
     ('−0.0213', '1,234', '1.23·10⁻⁷', '0')
@@ -20,7 +20,7 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A probability as people read it: `99.1 %`, `under 0.1 %`; never a rounded 0 or 100.
+    """Return a probability as people read it: `99.1 %`, `under 0.1 %`; never a rounded 0 or 100.
 
     >>> percent(0.9914), percent(0.99999), percent(0.0002), percent(0.0)
     ('99.1\\xa0%', 'over 99.9\\xa0%', 'under 0.1\\xa0%', '0\\xa0%')
@@ -33,7 +33,7 @@ def percent(share: float) -> str:
 
 
 def correlation(value: float, digits: int = 3) -> str:
-    """How alike two pictures are; never a 1 that was rounded.
+    """Return how alike two pictures are; never a 1 that was rounded.
 
     >>> correlation(0.9371), correlation(0.99997), correlation(0.9371, 2), correlation(1.0), correlation(-0.25)
     ('0.937', 'over\xa00.999', '0.94', '1', '−0.250')
@@ -45,12 +45,12 @@ def correlation(value: float, digits: int = 3) -> str:
 
 
 def count(value: int) -> str:
-    """A count in full: `9,228,362`."""
+    """Return a count in full: `9,228,362`."""
     return f"{value:,}"
 
 
 def short_count(value: int) -> str:
-    """A count to three figures: `9.23 M`.
+    """Return a count to three figures: `9.23 M`.
 
     >>> short_count(9228362), short_count(605754368), short_count(640)
     ('9.23\\xa0M', '606\\xa0M', '640')

@@ -311,7 +311,7 @@ class GlossaryPage:
 
 
 def glossary(gallery: Gallery) -> GlossaryPage:
-    """The page of words."""
+    """Return the page of words."""
     fields = ("summary", "text", "formula", "reading", "limits", "cites")
     return GlossaryPage(
         title="Words",
@@ -325,7 +325,7 @@ def glossary(gallery: Gallery) -> GlossaryPage:
 
 
 def used(card: MethodRecord, page: str) -> list[Link]:
-    """The words of the glossary that a method's texts use, in the order of the alphabet."""
+    """Return the words of the glossary that a method's texts use, in the order of the alphabet."""
     text = " ".join(card[field] for field in ("summary", "text", "reading", "limits"))
     return [
         Link(term.name, relative(f"{GLOSSARY}#{term.id}", page), term.words)

@@ -79,7 +79,7 @@ class HomePage:
 
 
 def home(gallery: Gallery) -> HomePage:
-    """The front page."""
+    """Return the front page."""
     page = home_page()
     report = most_telling(gallery)
     thumbs = [components.photo(gallery, image, page, thumb=True) for image in list(gallery.images.values())[:5]]
@@ -124,7 +124,7 @@ def most_telling(gallery: Gallery) -> tuple[str, str] | None:
 
 
 def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
-    """One image through one network, for the pages that show a single example."""
+    """Return one image through one network, for the pages that show a single example."""
     card, record = gallery.models[model], gallery.images[image]
     activations = gallery.of_layer(model, image)
     stages = [f for s in card["stages"] if (f := activations.get(s["layer"])) and f["sprite"] and len(f["shape"]) == 3]
@@ -153,7 +153,7 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
 
 
 def _by_role(gallery: Gallery, figures: list[FigureRecord]) -> dict[str, FigureRecord]:
-    """The first of some figures for each role that their methods have."""
+    """Return the first of some figures for each role that their methods have."""
     roles: dict[str, FigureRecord] = {}
     for figure in figures:
         for role in gallery.roles_of(figure["method"]):

@@ -28,7 +28,7 @@ class ImagePage:
 
 
 def image(gallery: Gallery, key: str) -> ImagePage:
-    """The page of one image of the curated set."""
+    """Return the page of one image of the curated set."""
     page, example = image_page(key), gallery.images[key]
 
     def to_image(other: str) -> Link:

@@ -127,7 +127,7 @@ class ReadingPage:
 
 
 def images(gallery: Gallery) -> ImagesPage:
-    """The hub of images."""
+    """Return the hub of images."""
     page = hub_page("images")
     return ImagesPage(
         title="Images",
@@ -155,13 +155,13 @@ def _image_card(gallery: Gallery, image: ImageRecord, page: str) -> ImageCard:
 
 
 def _facets(image: ImageRecord, answers: list[Answer]) -> list[str]:
-    """The sets of an image, and whether a network was right or wrong about it."""
+    """Return the sets of an image, and whether a network was right or wrong about it."""
     states = {STATES[answer.verdict.state] for answer in answers}
     return [escape.fold(name).replace("|", " ") for name in (*image["sets"], *sorted(states))]
 
 
 def models(gallery: Gallery) -> ModelsPage:
-    """The hub of models."""
+    """Return the hub of models."""
     page = hub_page("models")
     cards = []
     for model, card in gallery.models.items():
@@ -189,7 +189,7 @@ def models(gallery: Gallery) -> ModelsPage:
 
 
 def methods(gallery: Gallery) -> MethodsPage:
-    """The hub of methods, by family."""
+    """Return the hub of methods, by family."""
     page = hub_page("methods")
     families = [
         Family(slug(family), title, summary, [_method_card(gallery, card, page) for card in cards])
@@ -206,7 +206,7 @@ def _method_card(gallery: Gallery, card: MethodRecord, page: str) -> MethodCard:
 
 
 def reading(gallery: Gallery) -> ReadingPage:
-    """How to read the pictures, for someone who never saw a network from inside."""
+    """Return how to read the pictures, for someone who never saw a network from inside."""
     report = most_telling(gallery)
     return ReadingPage(
         title="How to read the pictures",

@@ -59,7 +59,7 @@ class LayerPage:
 
 
 def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
-    """The page of the layer `name` of a model (slug), of which at least one activation is drawn."""
+    """Return the page of the layer `name` of a model (slug), of which at least one activation is drawn."""
     page, card = layer_page(model, name), gallery.models[model]
     record, drawn = gallery.layer(model, name) or NOTHING, together(gallery.at_layer(model, name))
     seen, scale, filters = _on_one_scale(gallery, model, record, drawn, page)
@@ -97,7 +97,7 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
 
 
 def facts(card: ModelRecord, record: ModelLayer) -> list[Fact]:
-    """What one would ask of a layer first."""
+    """Return what one would ask of a layer first."""
     field = record.get("receptive_field")
     number = [layer["name"] for layer in card["layers"]].index(record["name"]) + 1
     listed = [
@@ -113,7 +113,7 @@ def facts(card: ModelRecord, record: ModelLayer) -> list[Fact]:
 
 
 def data_file(model: str, name: str) -> str:
-    """The script with the numbers of a layer's channels, beside its page."""
+    """Return the script with the numbers of a layer's channels, beside its page."""
     return layer_page(model, name).removesuffix(".html") + ".js"
 
 
@@ -144,7 +144,7 @@ def _figures(value: float) -> float | int:
 def _on_one_scale(
     gallery: Gallery, model: str, record: ModelLayer, drawn: list[FigureRecord], page: str
 ) -> tuple[list[Seen], Scale | None, Rescale | None]:
-    """The pictures, the scale that spans them all, and the filters that bring each to it."""
+    """Return the pictures, the scale that spans them all, and the filters that bring each to it."""
     scaled = [figure for figure in drawn if figure["scale"] and figure["sprite"]]
     end = max((figure["scale"][1] for figure in scaled), default=0.0)
     signed = any(figure["scale"][0] < 0 for figure in scaled)
@@ -188,7 +188,7 @@ def _ranks(gallery: Gallery, drawn: list[FigureRecord]) -> list[str]:
 
 
 def _stage(gallery: Gallery, model: str, record: ModelLayer, drawn: list[FigureRecord], page: str) -> Link:
-    """The stage that the layer belongs to, in the walk of the first image."""
+    """Return the stage that the layer belongs to, in the walk of the first image."""
     stages, number = gallery.models[model]["stages"], record["stage"]
     if not number < len(stages):
         return Link("", "")
@@ -197,7 +197,7 @@ def _stage(gallery: Gallery, model: str, record: ModelLayer, drawn: list[FigureR
 
 
 def _kernels(gallery: Gallery, model: str, record: ModelLayer) -> FigureRecord | None:
-    """The filters figure of the layer itself, else of the convolution in its stage whose channels these are."""
+    """Return the filters figure of the layer itself, else of the convolution in its stage whose channels these are."""
     method = gallery.with_role(FILTERS)
     filters = {
         f["layer"]: f for f in gallery.report(model, MODEL_LEVEL) if f["method"] == method and f["status"] == "drawn"
@@ -225,7 +225,7 @@ def _steps(gallery: Gallery, model: str, name: str, page: str) -> list[Steps]:
 
 
 def data_scripts(gallery: Gallery, values: dict[str, Any]) -> dict[str, str]:
-    """The scripts of all layer pages by place; `values` are the numbers per channel by figure id."""
+    """Return the scripts of all layer pages by place; `values` are the numbers per channel by figure id."""
     scripts = {}
     for model, card in gallery.models.items():
         for name in gallery.layers_of(model):

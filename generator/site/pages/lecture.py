@@ -73,7 +73,7 @@ SHOWN_BEST = {
 
 
 def lecture(gallery: Gallery) -> LecturePage:
-    """The page of the lecture."""
+    """Return the page of the lecture."""
     first = next(iter(gallery.models), "")
     topics = {id: topic for id in TOPICS if (topic := _topic(gallery, id, first))}
     pruned = _pruned(gallery)
@@ -92,7 +92,7 @@ def lecture(gallery: Gallery) -> LecturePage:
 
 
 def _topic(gallery: Gallery, id: str, model: str) -> Topic | None:
-    """The heading with the first figure of the gallery that can stand for it."""
+    """Return the heading with the first figure of the gallery that can stand for it."""
     title, parts, roles = TOPICS[id]
     if id == "architectures":
         card = gallery.models.get(model)
@@ -127,7 +127,7 @@ def _first(gallery: Gallery, id: str, method: str, roles: tuple[str, ...]) -> Fi
 
 
 def _of_worst_answer(gallery: Gallery, figure: FigureRecord) -> bool:
-    """Whether it explains what was said where a network was wrong, or nowhere wrong and least sure."""
+    """Return whether it explains what was said where a network was wrong, or nowhere wrong and least sure."""
     answers = [prediction for prediction in gallery.predictions.values() if prediction["top"]]
     worst = min(answers, key=lambda p: (p["correct"] is not False, p["top"][0]["probability"]), default=None)
     if not worst or (figure["model"], figure["image"]) != (worst["model"], worst["image"]):
@@ -136,7 +136,7 @@ def _of_worst_answer(gallery: Gallery, figure: FigureRecord) -> bool:
 
 
 def _pruned(gallery: Gallery) -> str:
-    """The first network that is what is left of another one."""
+    """Return the first network that is what is left of another one."""
     for slug, card in gallery.models.items():
         if card["derived_from"] and card["nonzero"] < card["parameters"]:
             return slug

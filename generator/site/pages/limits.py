@@ -33,7 +33,7 @@ class LimitsPage:
 
 
 def limits(gallery: Gallery) -> LimitsPage:
-    """The page of what pictures can and cannot say."""
+    """Return the page of what pictures can and cannot say."""
     method = gallery.with_role(INPUT)
     shown = next((f for f in gallery.figures if f["method"] == method and f["status"] == "drawn"), None)
     input = gallery.models[shown["model"]]["input"] if shown else NOTHING

@@ -75,33 +75,33 @@ class Gallery:
         return cast(ProbeRecord | None, self.models.get(model, NOTHING).get("statistics")) or probe
 
     def figure(self, key: str) -> FigureRecord:
-        """The figure with that id."""
+        """Return the figure with that id."""
         return self._by_id[key]
 
     def get(self, key: str) -> FigureRecord | None:
-        """The figure with that id, if there is one."""
+        """Return the figure with that id, if there is one."""
         return self._by_id.get(key)
 
     def report(self, model: str, image: str) -> list[FigureRecord]:
-        """All figures of one image seen by one model."""
+        """Return all figures of one image seen by one model."""
         return self._reports.get((model, image), [])
 
     def images_of(self, model: str) -> list[str]:
-        """The images that the model has a report of."""
+        """Return the images that the model has a report of."""
         return [image for image in self.images if (model, image) in self._reports]
 
     def shown_of(self, model: str) -> list[str]:
-        """Those of them that its pages show together."""
+        """Return those of them that its pages show together."""
         return together(self.images_of(model))
 
     def models_of(self, image: str) -> list[str]:
-        """The models that have a report of the image."""
+        """Return the models that have a report of the image."""
         return [model for model in self.models if (model, image) in self._reports]
 
     def find(
         self, model: str, image: str, method: str, roles: tuple[str, ...] = (), layer: str = ""
     ) -> FigureRecord | None:
-        """The first figure of that method, for a target in one of `roles` where some are given."""
+        """Return the first figure of that method, for a target in one of `roles` where some are given."""
         for figure in self.report(model, image):
             if figure["method"] == method and (not layer or figure["layer"] == layer):
                 if not roles or (figure["target"] or NOTHING).get("role") in roles:
@@ -109,40 +109,42 @@ class Gallery:
         return None
 
     def style(self, method: str) -> StyleCard:
-        """The way in which a method draws, as the manifest describes it or else this version of the program."""
+        """Return the way in which a method draws, as the manifest describes it or else this version of the program."""
         return self.style_called(self.methods.get(method, NOTHING).get("draw", ""))
 
     def style_called(self, name: str) -> StyleCard:
-        """The style with that name; a bare map where nobody describes it."""
+        """Return the style with that name; a bare map where nobody describes it."""
         return self._styles.get(name) or StyleCard(name)
 
     def methods_with(self, role: str) -> list[str]:
-        """The slugs of the methods that have a role (`core.roles.ROLES`), in order."""
+        """Return the slugs of the methods that have a role (`core.roles.ROLES`), in order."""
         return [slug for slug in self.methods if role in self.roles_of(slug)]
 
     def roles_of(self, method: str) -> Sequence[str]:
-        """The roles of a method; in a manifest of an older version, which states none, it has that of its name."""
+        """Return the roles of a method; in a manifest of an older version, which states none, it has that of its
+        name.
+        """
         return self.methods.get(method, NOTHING).get("roles", (method,))
 
     def with_role(self, role: str) -> str:
-        """The slug of the first method that has a role; "" where there is none."""
+        """Return the slug of the first method that has a role; "" where there is none."""
         return next(iter(self.methods_with(role)), "")
 
     def in_role(self, model: str, image: str, role: str, targets: tuple[str, ...] = ()) -> FigureRecord | None:
-        """The first figure of a report by a method that has a role, for one of the `targets` as in `find`."""
+        """Return the first figure of a report by a method that has a role, for one of the `targets` as in `find`."""
         figures = (self.find(model, image, method, targets) for method in self.methods_with(role))
         return next((figure for figure in figures if figure), None)
 
     def of_layer(self, model: str, image: str) -> dict[str, FigureRecord]:
-        """The activations of one report by layer."""
+        """Return the activations of one report by layer."""
         return {f["layer"]: f for f in self.report(model, image) if f["method"] == self.activations}
 
     def at_layer(self, model: str, name: str) -> list[FigureRecord]:
-        """The activations of every image at one layer, drawn ones only."""
+        """Return the activations of every image at one layer, drawn ones only."""
         return self._at_layer.get((model, name), [])
 
     def layers_of(self, model: str) -> list[str]:
-        """The layers that have a page: those whose activations are drawn, in the order of the pass."""
+        """Return the layers that have a page: those whose activations are drawn, in the order of the pass."""
         return [name for name in self._layers[model] if self.at_layer(model, name)]
 
     def families(self) -> list[tuple[str, str, str, list[MethodRecord]]]:
@@ -153,7 +155,7 @@ class Gallery:
         return [(name, *FAMILIES.get(name, (name, "")), cards) for name, cards in by_family.items() if cards]
 
     def layer(self, model: str, name: str) -> ModelLayer | None:
-        """What is known of one layer of a model."""
+        """Return what is known of one layer of a model."""
         return self._layers.get(model, {}).get(name)
 
 
@@ -162,5 +164,5 @@ def _order(card: MethodRecord) -> int:
 
 
 def together(images: list[Any]) -> list[Any]:
-    """Those of many images, or of what there is of each, that one page shows together."""
+    """Return those of many images, or of what there is of each, that one page shows together."""
     return images if len(images) <= MOST else images[:FEW]

@@ -53,7 +53,7 @@ class MethodPage:
 
 
 def method(gallery: Gallery, slug: str) -> MethodPage:
-    """The page of one method."""
+    """Return the page of one method."""
     page, card = method_page(slug), gallery.methods[slug]
     matrices = _by_layer(gallery, slug, page) if _every_layer(card) else _by_target(gallery, slug, page)
     return MethodPage(
@@ -81,7 +81,7 @@ def method(gallery: Gallery, slug: str) -> MethodPage:
 
 
 def example(gallery: Gallery, slug: str, page: str, thumb: bool = False) -> Plate | None:
-    """The first picture that the gallery has of the method, which for activations is the first stage's."""
+    """Return the first picture that the gallery has of the method, which for activations is the first stage's."""
     drawn = [figure for figure in gallery.figures if figure["method"] == slug and figure["status"] == "drawn"]
     stages = {(m, stage["layer"]) for m, card in gallery.models.items() for stage in card["stages"]}
     telling = [figure for figure in drawn if (figure["model"], figure["layer"]) in stages]
@@ -110,7 +110,7 @@ def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
 
 
 def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
-    """Rows are images, columns each model's picture for the label and for the rival."""
+    """Return rows are images, columns each model's picture for the label and for the rival."""
     by_column = {
         (model, roles): {
             image: figure
@@ -179,7 +179,7 @@ def _stage(gallery: Gallery, model: str, stage: ModelStage, page: str) -> Link:
 
 
 def _groups(gallery: Gallery, slug: str, page: str) -> list[Group]:
-    """Pictures that belong to a network and to no image, such as filters."""
+    """Return pictures that belong to a network and to no image, such as filters."""
     groups = []
     for model, card in gallery.models.items():
         plates = [

@@ -70,7 +70,7 @@ class ModelPage:
 
 
 def model(gallery: Gallery, slug: str) -> ModelPage:
-    """The page of one network."""
+    """Return the page of one network."""
     page, card = model_page(slug), gallery.models[slug]
     images = gallery.images_of(slug)
     walk_of = report_page(slug, images[0]) if images else page
@@ -116,7 +116,7 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
 
 
 def _findings(gallery: Gallery, slug: str, page: str) -> list[Link]:
-    """The page of what stands out in the network, with the worst of it."""
+    """Return the page of what stands out in the network, with the worst of it."""
     titles = [fault.title for fault in faults(gallery, slug) if fault.level != "note"]
     more = f" and {format.count(len(titles) - 3)} more" if len(titles) > 3 else ""
     summary = f"{'; '.join(titles[:3])}{more}" if titles else "nothing stands out"
@@ -131,7 +131,7 @@ def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
 
 
 def facts(gallery: Gallery, card: ModelRecord, page: str) -> list[Fact]:
-    """What one would ask of a network first."""
+    """Return what one would ask of a network first."""
     accuracy = card["accuracy"]
     listed = [
         Fact("Parameters", format.count(card["parameters"])),
@@ -177,7 +177,7 @@ def _accuracy(accuracy: ModelAccuracy) -> str:
 
 
 def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
-    """Rows are the stages of the walk; columns the images."""
+    """Return rows are the stages of the walk; columns the images."""
     images, rows = gallery.shown_of(slug), []
     for stage in gallery.models[slug]["stages"]:
         by_image = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}

@@ -148,7 +148,7 @@ class PairImagePage:
 
 
 def hub(gallery: Gallery) -> ComparePage:
-    """The hub of all pairs."""
+    """Return the hub of all pairs."""
     page = hub_page("compare")
     cards = []
     for models, entries in gallery.pairs.items():
@@ -159,7 +159,7 @@ def hub(gallery: Gallery) -> ComparePage:
 
 
 def pair(gallery: Gallery, models: Names) -> PairPage:
-    """The page of one pair of networks (slugs)."""
+    """Return the page of one pair of networks (slugs)."""
     page, entries = pair_page(*models), gallery.pairs[models]
     left, right = (gallery.models[slug] for slug in models)
     families = list(by_family(gallery, entries))
@@ -187,7 +187,7 @@ def pair(gallery: Gallery, models: Names) -> PairPage:
 
 
 def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
-    """One image through both networks of a pair."""
+    """Return one image through both networks of a pair."""
     page, example = pair_image_page(*models, image), gallery.images[image]
     entries = [entry for entry in gallery.pairs[models] if entry["image"] == image]
     title = _title(gallery, models)
@@ -288,7 +288,7 @@ def _nonzero(card: ModelRecord) -> str:
 
 
 def _sparse(card: ModelRecord) -> float:
-    """Bytes of the values that are not zero, and one bit for each place."""
+    """Return bytes of the values that are not zero, and one bit for each place."""
     return 4 * card["nonzero"] + card["parameters"] / 8
 
 
@@ -297,14 +297,14 @@ def _megabytes(size: float) -> str:
 
 
 def _exhibit(gallery: Gallery, models: Names, entries: list[ComparisonRecord], page: str) -> Duel | None:
-    """One picture that may stand for the pair: of the first image, by a method that everyone can read."""
+    """Return one picture that may stand for the pair: of the first image, by a method that everyone can read."""
     methods = [method for role in EXHIBITS for method in gallery.methods_with(role)]
     wanted = [entry for method in methods for entry in entries if entry["method"] == method]
     return duel(gallery, [*wanted, *entries][0], page)
 
 
 def _lowest(gallery: Gallery, models: Names, page: str) -> Link | None:
-    """The pair of pictures that is least alike."""
+    """Return the pair of pictures that is least alike."""
     entry = min(gallery.pairs[models], key=lambda entry: entry["numbers"]["correlation"])
     shown = duel(gallery, entry, page)
     where = relative(f"{pair_image_page(*models, entry['image'])}#{shown.id}", page)
@@ -313,14 +313,16 @@ def _lowest(gallery: Gallery, models: Names, page: str) -> Link | None:
 
 
 def _stages(gallery: Gallery, models: Names, entries: list[ComparisonRecord]) -> dict[int, ComparisonRecord]:
-    """The activations among `entries` by the number of their stage, from 1."""
+    """Return the activations among `entries` by the number of their stage, from 1."""
     stages = gallery.models[models[0]]["stages"]
     number = {stage["layer"]: place for place, stage in enumerate(stages, start=1)}
     return {number[e["layer"]]: e for e in entries if e["method"] == gallery.activations and e["layer"] in number}
 
 
 def _depth(gallery: Gallery, models: Names, entries: list[ComparisonRecord], page: str, walk_of: str) -> list[Depth]:
-    """How alike each stage of the walk is, mean over the images of `entries`; linked to the walk on that page."""
+    """Return how alike each stage of the walk is, mean over the images of `entries`; linked to the walk on that
+    page.
+    """
     by_layer: dict[str, list[float]] = {}
     for entry in entries:
         if entry["method"] == gallery.activations:
@@ -338,7 +340,7 @@ def _depth(gallery: Gallery, models: Names, entries: list[ComparisonRecord], pag
 
 
 def _rows(gallery: Gallery, models: Names, families: list[str], page: str) -> list[ImageRow]:
-    """One row per image, those first whose predictions differ."""
+    """Return one row per image, those first whose predictions differ."""
     rows = []
     for image in dict.fromkeys(entry["image"] for entry in gallery.pairs[models]):
         parts = by_family(gallery, [entry for entry in gallery.pairs[models] if entry["image"] == image])

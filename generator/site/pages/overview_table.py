@@ -16,7 +16,7 @@ ROLES = ("direction", "strength", "history", "class-map", "region", "relevance")
 
 
 def of_model(gallery: Gallery, model: str, page: str, images: list[str] | None = None) -> Matrix:
-    """Images through one network, by default those that its pages show together."""
+    """Return images through one network, by default those that its pages show together."""
     shown = gallery.shown_of(model) if images is None else images
     rows = [(gallery.images[image]["title"], model, image) for image in shown]
     table = _table("Every image through this network", "Image and answer", rows, gallery, page)
@@ -24,7 +24,7 @@ def of_model(gallery: Gallery, model: str, page: str, images: list[str] | None =
 
 
 def of_image(gallery: Gallery, image: str, page: str) -> Matrix:
-    """One image through every network."""
+    """Return one image through every network."""
     rows = [(gallery.models[model]["title"], model, image) for model in gallery.models_of(image)]
     return _table("What each network made of it", "Network and answer", rows, gallery, page)
 

@@ -17,7 +17,7 @@ SPOKEN = {"inside": "activations", "gradient": "gradients", "cam": "class activa
 
 
 def finding(gallery: Gallery, models: tuple[str, str]) -> str:
-    """What the right one of two networks (slugs) changes: pictures, predictions on the images here, accuracy."""
+    """Return what the right one of two networks (slugs) changes: pictures, predictions on the images here, accuracy."""
     left, right = (gallery.models[slug] for slug in models)
     entries = gallery.pairs[models]
     mean = fmean(means(gallery, entries).values())
@@ -41,7 +41,7 @@ def finding(gallery: Gallery, models: tuple[str, str]) -> str:
 
 
 def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
-    """What the two are called beside each other: `as it is` and `with random weights`, or their titles."""
+    """Return what the two are called beside each other: `as it is` and `with random weights`, or their titles."""
     left, right = (gallery.models[slug] for slug in models)
     done = right["title"].removeprefix(f"{left['title']}, ")
     if right["derived_from"] == left["slug"] and done != right["title"]:
@@ -50,7 +50,7 @@ def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
 
 
 def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Link]:
-    """The pages that set `model` beside other networks, on one image or on all."""
+    """Return the pages that set `model` beside other networks, on one image or on all."""
     links = []
     for models, entries in gallery.pairs.items():
         if model not in models or (image and all(entry["image"] != image for entry in entries)):
@@ -62,18 +62,18 @@ def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Lin
 
 
 def in_words(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
-    """How alike some pictures of two networks are: `Activations correlate at 0.99, gradients at 0.97.`"""
+    """Return how alike some pictures of two networks are: `Activations correlate at 0.99, gradients at 0.97.`"""
     text = _correlation_text(gallery, entries)
     return f"{text[:1].upper()}{text[1:]}."
 
 
 def family(gallery: Gallery, entry: ComparisonRecord) -> str:
-    """The family of methods that a comparison belongs to."""
+    """Return the family of methods that a comparison belongs to."""
     return gallery.methods.get(entry["method"], NOTHING).get("family", "")
 
 
 def by_family(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str, list[ComparisonRecord]]:
-    """The comparisons of each family, in the order in which families are told."""
+    """Return the comparisons of each family, in the order in which families are told."""
     grouped: dict[str, list[ComparisonRecord]] = {name: [] for name in FAMILIES}
     for entry in entries:
         grouped.setdefault(family(gallery, entry), []).append(entry)
@@ -81,7 +81,7 @@ def by_family(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str
 
 
 def means(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str, float]:
-    """The mean correlation of each family."""
+    """Return the mean correlation of each family."""
     grouped = by_family(gallery, entries)
     return {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in grouped.items()}
 

@@ -63,7 +63,7 @@ class Curve:
 
 
 def curve(gallery: Gallery, model: ModelRecord, pruned: ModelRecord | None = None) -> Curve | None:
-    """The measured curve of `model`, with the place of its copy `pruned`; None where nothing was measured."""
+    """Return the measured curve of `model`, with the place of its copy `pruned`; None where nothing was measured."""
     measured = model.get("pruning") or {}
     points = measured.get("points", [])
     if len(points) < 2:
@@ -127,7 +127,7 @@ def _plot(
 
 
 def _here(scope: str, points: list[ModelPruningPoint], pruned: ModelRecord | None) -> float:
-    """Where the pruned network stands on the axis, if this is the way it was pruned."""
+    """Return where the pruned network stands on the axis, if this is the way it was pruned."""
     wanted = f"~pruned-{'layer-' if scope == 'layer' else ''}"
     if pruned is None or wanted not in pruned["slug"]:
         return 0.0
@@ -136,7 +136,7 @@ def _here(scope: str, points: list[ModelPruningPoint], pruned: ModelRecord | Non
 
 
 def _summary(points: list[ModelPruningPoint], methods: list[str], names: list[str]) -> str:
-    """The drawing in a sentence, for those who do not see it."""
+    """Return the drawing in a sentence, for those who do not see it."""
     last = points[-1]
     clauses = [f"accuracy falls from {_percent(points[0]['top1'])} to {_percent(last['top1'])}"]
     clauses += [

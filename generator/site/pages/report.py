@@ -109,7 +109,7 @@ class ReportPage:
 
 
 def report(gallery: Gallery, model: str, image: str) -> ReportPage:
-    """The report of `image` by `model` (slugs)."""
+    """Return the report of `image` by `model` (slugs)."""
     page = report_page(model, image)
     card, example = gallery.models[model], gallery.images[image]
     prediction = gallery.predictions.get((model, image))
@@ -204,7 +204,7 @@ def _has_own_place(gallery: Gallery, method: str) -> bool:
 
 
 def _strips(gallery: Gallery, model: str, image: str, page: str, painted: bool) -> list[Plate]:
-    """The strips of a report: those that the network painted itself, or those that measure."""
+    """Return the strips of a report: those that the network painted itself, or those that measure."""
     return [
         components.plate(gallery, figure, page)
         for figure in sorted(gallery.report(model, image), key=lambda f: list(gallery.methods).index(f["method"]))
@@ -213,7 +213,7 @@ def _strips(gallery: Gallery, model: str, image: str, page: str, painted: bool) 
 
 
 def _more(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
-    """Pictures beyond the first of a method for the label and for the rival."""
+    """Return pictures beyond the first of a method for the label and for the rival."""
     first = set()
     for method in gallery.methods:
         label = gallery.find(model, image, method, LABEL) or gallery.find(model, image, method)
@@ -227,7 +227,7 @@ def _more(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
 
 
 def silhouette(gallery: Gallery, model: str, page: str, target: str) -> list[Block]:
-    """The network as a row of blocks, linked to the steps of the walk on `target`."""
+    """Return the network as a row of blocks, linked to the steps of the walk on `target`."""
     card = gallery.models[model]
     layers = [gallery.layer(model, stage["layer"]) for stage in card["stages"]]
     tallest = max((layer["shape"][-2] for layer in layers if layer and len(layer["shape"]) == 3), default=1)
@@ -248,12 +248,12 @@ def _side(layer: ModelLayer) -> int:
 
 
 def stage_id(number: int) -> str:
-    """The anchor of a stage of the walk."""
+    """Return the anchor of a stage of the walk."""
     return f"stage-{number}"
 
 
 def walk(gallery: Gallery, model: str, image: str, page: str) -> list[WalkStep]:
-    """The stages in order, each with the activations that stand for it."""
+    """Return the stages in order, each with the activations that stand for it."""
     card = gallery.models[model]
     figures = gallery.of_layer(model, image)
     last = len(card["stages"])

@@ -16,7 +16,8 @@ Tags = list[tuple[str, str, str]]  # the attribute that names it, the name, the 
 
 
 def tags(gallery: Gallery, page: str, title: str, description: str, kind: str = "article", like: str = "") -> Tags:
-    """The tags of `page`, with the picture of the page `like` (its own by default), else the gallery's first one.
+    """Return the tags of `page`, with the picture of the page `like` (its own by default), else the gallery's first
+    one.
 
     Addresses are absolute where the gallery knows its own; elsewhere the picture is named relative to the page.
     """
@@ -44,20 +45,24 @@ def tags(gallery: Gallery, page: str, title: str, description: str, kind: str = 
 
 
 def figure(gallery: Gallery, record: FigureRecord, plate: Plate) -> Tags:
-    """The tags of a figure's own page: its words and its report's picture."""
+    """Return the tags of a figure's own page: its words and its report's picture."""
     like = report_page(record["model"], record["image"])
     return tags(gallery, figure_page(record), sentence(gallery, record), plate.alt, like=like)
 
 
 def head(gallery: Gallery, page: str, context: Any) -> dict[str, Any]:
-    """What goes into the front matter of a page of the site: a description, and the tags that the theme prints."""
+    """Return what goes into the front matter of a page of the site: a description, and the tags that the theme
+    prints.
+    """
     text = description(gallery, context)
     kind = "website" if page == "index.html" else "article"
     return {"description": text, "share": tags(gallery, page, context.title, text, kind)}
 
 
 def description(gallery: Gallery, context: Any) -> str:
-    """One sentence on a page: a report's verdict, a method's summary, a network's note, else the gallery's own."""
+    """Return one sentence on a page: a report's verdict, a method's summary, a network's note, else the gallery's
+    own.
+    """
     verdict = getattr(context, "verdict", None)
     if verdict:
         question = f"What {context.model.text} sees in {context.image.text}, layer by layer"

@@ -39,7 +39,9 @@ class Rescale:
 
 
 def rescale(signed: bool, shrinks: list[Shrink], kinds: set[bool]) -> Rescale:
-    """The filters for a page whose common scale is `signed` or not, and whose sprites are of these `kinds`: signed?"""
+    """Return the filters for a page whose common scale is `signed` or not, and whose sprites are of these `kinds`:
+    signed?
+    """
     target = SIGNED[np.maximum(1, np.arange(256))] if signed else _GREENS
     red, green, blue = (_table(np.linspace(0, 1, len(target)), target[:, channel] / 255) for channel in range(3))
     return Rescale(

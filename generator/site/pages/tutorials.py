@@ -83,7 +83,7 @@ class LearnPage:
 
 
 def learn(gallery: Gallery) -> LearnPage:
-    """The hub of the pages that teach."""
+    """Return the hub of the pages that teach."""
     return LearnPage(
         title="Learn",
         trail=[Link("Home", relative(home_page(), LEARN)), Link("Learn", "")],
@@ -102,12 +102,12 @@ def _picture(gallery: Gallery, role: str) -> Plate | None:
 
 
 def trail(page: str) -> list[Link]:
-    """The way back from a page of the shelf."""
+    """Return the way back from a page of the shelf."""
     title = next(lesson.title for lesson in SHELF if lesson.page == page)
     return [Link("Home", relative(home_page(), page)), Link("Learn", relative(LEARN, page)), Link(title, "")]
 
 
 def steps(page: str) -> list[Steps]:
-    """The pages before and after a page of the shelf."""
+    """Return the pages before and after a page of the shelf."""
     titles = {lesson.page: lesson.title for lesson in SHELF}
     return [components.steps("page", list(titles), page, lambda other: Link(titles[other], relative(other, page)))]

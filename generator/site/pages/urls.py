@@ -11,62 +11,63 @@ from generator.core.naming import layer_slug
 
 
 def home_page() -> str:
-    """The front page."""
+    """Return the front page."""
     return "index.html"
 
 
 def hub_page(hub: str) -> str:
-    """One of the hubs: images, models, methods."""
+    """Return one of the hubs: images, models, methods."""
     return f"gallery/{hub}/index.html"
 
 
 def image_page(image: str) -> str:
-    """One photo across all networks."""
+    """Return one photo across all networks."""
     return f"gallery/images/{image}.html"
 
 
 def model_page(model: str) -> str:
-    """One network."""
+    """Return one network."""
     return f"gallery/{model}/index.html"
 
 
 def method_page(method: str) -> str:
-    """One method."""
+    """Return one method."""
     return f"gallery/methods/{method}.html"
 
 
 def report_page(model: str, image: str) -> str:
-    """One image seen by one network."""
+    """Return one image seen by one network."""
     return f"gallery/{model}/{image}/index.html"
 
 
 def layer_page(model: str, name: str) -> str:
-    """One layer of a network, seen by every image."""
+    """Return one layer of a network, seen by every image."""
     return f"gallery/{model}/layers/{layer_slug(name)}.html"
 
 
 def pair_page(left: str, right: str) -> str:
-    """Two models side by side."""
+    """Return two models side by side."""
     return f"gallery/compare/{left}--{right}/index.html"
 
 
 def pair_image_page(left: str, right: str, image: str) -> str:
-    """One image seen by two models."""
+    """Return one image seen by two models."""
     return f"gallery/compare/{left}--{right}/{image}.html"
 
 
 def figure_page(figure: FigureRecord) -> str:
-    """One figure alone."""
+    """Return one figure alone."""
     return f"gallery/{figure['id']}.html"
 
 
 def gallery_file(name: str) -> str:
-    """A picture's place, from its name in the manifest."""
+    """Return a picture's place, from its name in the manifest."""
     return f"gallery/{name}"
 
 
 def relative(target: str, page: str) -> str:
-    """The link to `target` as written on `page`; both are paths from the site's root, `target` perhaps with a fragment.
+    """Return the link to `target` as written on `page`; both are paths from the site's root, `target` perhaps with a
+    fragment.
 
     >>> relative("gallery/a/b.html#x", "gallery/images/index.html")
     '../a/b.html#x'

@@ -155,7 +155,7 @@ def jinja(templates: list[Path]) -> Environment:
 
 
 def render(environment: Environment, name: str, context: Any) -> str:
-    """One page's text: the template sees the fields of its context and nothing else.
+    """Return one page's text: the template sees the fields of its context and nothing else.
 
     Raises `InnerviewError` for a template that cannot be read or asks for what is not there: galleries have their own.
     """
@@ -201,7 +201,7 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
 
 
 def _changes(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
-    """The page that tells what changed, of a build against another gallery."""
+    """Yield the page that tells what changed, of a build against another gallery."""
     if "changes" in gallery.manifest:
         yield "changes.md", changes.changes(gallery, gallery.manifest["changes"], changes.CHANGES), changes.CHANGES
 
