@@ -54,7 +54,6 @@ def serve() -> None:
             continue
         finally:
             del content
-            _limit_memory(None)
         _say(answers, {"mode": picture.mode, "width": picture.width, "height": picture.height, "note": note})
         rows = rows_of_band(picture.width)
         for top in range(0, picture.height, rows):
@@ -70,6 +69,14 @@ def rows_of_band(width: int) -> int:
 
 def read(content: bytes, name: str) -> tuple[Image.Image, str]:
     """Return the picture as seen, RGB or RGBA in sRGB, upright; and a note. Raises `ImageError`, `MemoryError`."""
+    try:
+        return _read(content, name)
+    finally:
+        _limit_memory(None)
+
+
+def _read(content: bytes, name: str) -> tuple[Image.Image, str]:
+    """Return the same, and leave the process with the limits that the picture was read under."""
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a damaged EXIF or TIFF tag must not lose the picture

@@ -119,7 +119,8 @@ def readout_of(loaded: Loaded) -> Readout:
 
 def _find(loaded: Loaded) -> Readout:
     network, classes = loaded.network, len(loaded.classes)
-    x = torch.zeros(1, *loaded.input.size, device=loaded.device)
+    kinds = (tensor.dtype for tensor in loaded.model.parameters() if tensor.is_floating_point())
+    x = torch.zeros(1, *loaded.input.size, device=loaded.device, dtype=next(kinds, torch.float32))
     with untouched(loaded.model), torch.no_grad(), _Squashes() as squashes:
         output = loaded.model(x)
     scores = member(output, network.output_key, classes)

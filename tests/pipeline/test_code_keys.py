@@ -352,7 +352,7 @@ def test_the_key_of_a_probe_depends_on_every_function_that_answers_it(code, tmp_
 
     def probe():
         probe_jobs.part(asked, 0, NET, Store(tmp_path / "store"))
-        probe_jobs.whole(asked, NET, Store(tmp_path / "store"))
+        probe_jobs.combine(asked, NET, Store(tmp_path / "store"))
 
     asked = task()
     functions = functions_of(probe)

@@ -88,9 +88,12 @@ def test_weights_replaced_while_a_build_runs(gallery, tmp_path_factory, monkeypa
             patch.setattr(catalogue, "_hashed", lambda network: (original(network), other_weights(weights))[0])
         else:
             swap_after(patch, moment, lambda: other_weights(weights))
-        report, _ = tiny_gallery.run(gallery)
-    assert report.failures, "a build that saw two files is not a finished one"
-    assert all("changed while the gallery was built; build again" in why for why in report.failures.values())
+        try:
+            reasons = list(tiny_gallery.run(gallery)[0].failures.values())
+        except InnerviewError as error:  # of a single network that cannot be loaded nothing is published
+            reasons = [str(error)]
+    assert reasons, "a build that saw two files is not a finished one"
+    assert all("changed while the gallery was built; build again" in why for why in reasons)
     assert tiny_gallery.run(gallery)[0].failures == {}, "the next build draws with the new ones"
     second = clean(gallery, tmp_path_factory)
     weights.write_bytes(kept)

@@ -281,8 +281,8 @@ def read_memory(content: bytes) -> str:
         assert fingerprint.Digests(work / "digests.json").of(place) == fingerprint.digest(place)
         found = store.get(KEY)
         assert found is None or content in memories()
-        store.put(KEY, {"status": "new"})
-        assert store.get(KEY)["status"] == "new"
+        store.put(KEY, {"reason": "new"})
+        assert store.get(KEY)["reason"] == "new"
         return "refused" if found is None and kept is None else "read"
 
 
