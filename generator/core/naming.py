@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -19,12 +20,20 @@ RESERVED = set("images models methods compare changes pinned assets model layers
 def slug(text: str) -> str:
     """Return the part of a name that `text` becomes: lower case, ASCII, single hyphens, never empty.
 
+    Where none of its letters is one of ASCII's, eight digits of their SHA-256 keep it apart from others.
+
     >>> slug("Bull mastiff"), slug("layer4.1.relu@2"), slug("vgg-cifar10~pruned-50"), slug("..")
     ('bull-mastiff', 'layer4.1.relu@2', 'vgg-cifar10~pruned-50', 'unnamed')
+    >>> slug("\u9752\u86d9"), slug("\u72ac 2")
+    ('unnamed-1d70fe1c', '2-f1fd47f1')
     """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    decomposed = unicodedata.normalize("NFKD", text)
+    plain = decomposed.encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9_.~@]+", "-", plain)
-    return re.sub(r"-{2,}", "-", words.strip("-."))[:80].strip("-.") or "unnamed"
+    name = re.sub(r"-{2,}", "-", words.strip("-."))[:80].strip("-.") or "unnamed"
+    if any(map(str.isalpha, decomposed)) and not re.search("[a-z]", plain):
+        return f"{name[:71].rstrip('-.')}-{hashlib.sha256(decomposed.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return name
 
 
 @lru_cache(maxsize=64)

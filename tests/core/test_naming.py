@@ -1,5 +1,7 @@
 """The grammar of names: what is written can be read back, and nothing else is a name."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,22 @@ def test_figure_names_can_be_read_back(model, image, method, layer, target, styl
         "style": style and slug(style),
     }
     assert parse_figure_name(figure_name(**parts)) == parts
+
+
+def test_names_without_a_letter_of_ascii_stay_apart_in_every_form_of_unicode():
+    names = [
+        "\u9752\u86d9",
+        "\u72ac",
+        "\u72ac 2",
+        "\u732b 2",
+        "\u03b1",
+        "\uac00",
+        "-." * 50 + "\u72ac",
+        "9-" * 50 + "\u72ac",
+    ]
+    assert len({slug(name) for name in names}) == len(names)
+    assert slug(unicodedata.normalize("NFD", "\uac00")) == slug("\uac00")
+    assert [slug(name) for name in ("Łódź", "cat 2", "2", "..")] == ["odz", "cat-2", "2", "unnamed"]
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a/b/c/d", "a/../c", "A/b/c", "a/b/c--", "a/b/c--class-", "a/b/c\n"])

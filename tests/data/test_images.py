@@ -475,3 +475,11 @@ def test_cut_outs_keep_their_licence_and_state_their_background(curated):
     assert len(cut_outs) == 7
     for one in cut_outs:
         assert one.licence == "GPL-2.0" and one.fit == "pad" and one.note == f"transparent, laid on {one.background}"
+
+
+def test_two_pictures_whose_names_have_no_letter_of_ascii_are_both_taken(tmp_path):
+    for name in ("\u9752\u86d9", "\u72ac"):
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{name}.png")
+    examples, problems = read_images(tmp_path)
+    assert len({example.id for example in examples}) == 2
+    assert [problem for problem in problems if problem.kind == "failed"] == []
