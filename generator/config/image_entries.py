@@ -11,7 +11,7 @@ from generator.core.errors import ConfigError
 from generator.core.naming import RESERVED, SLUG, slug
 
 from .settings import COLOUR
-from .validation import Entry, checked_address, validated, wrong
+from .validation import Entry, Plain, PlainLine, checked_address, validated, wrong
 from .yaml_reader import read_yaml
 
 
@@ -21,12 +21,12 @@ class ImageEntry(Entry):
     file: str = ""
     source: str = Field(default="", pattern=r"^([\w-]+/[\w-]+/[\w -]+/[\w-]+)?$")
     id: str = ""
-    title: str = ""
-    credit: str = ""
-    licence: str = ""
+    title: PlainLine = ""
+    credit: PlainLine = ""
+    licence: PlainLine = ""
     source_url: str = Field(default="", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
-    alt: str = ""
-    note: str = ""  # what to notice in it, shown on its pages
+    alt: Plain = ""
+    note: Plain = ""  # what to notice in it, shown on its pages
     sets: list[str] = []
     targets: dict[str, str] = {}
     background: str = Field(default="", pattern=f"^$|{COLOUR}")

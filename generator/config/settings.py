@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_v
 from generator.core.naming import slug
 from generator.core.resources import resource
 
-from .validation import Entry, checked_address, validated, wrong
+from .validation import Entry, Plain, PlainLine, checked_address, validated, wrong
 from .yaml_reader import read_yaml
 
 COLOUR = r"^#[0-9a-fA-F]{6}$"
@@ -26,9 +26,9 @@ Parameter = bool | int | float | str | list[bool | int | float | str] | None
 class SiteEntry(Entry):
     """How the gallery presents itself."""
 
-    title: str = "Innerview"
+    title: PlainLine = "Innerview"
     url: str = Field(default="", json_schema_extra={"pattern": r"^(https?://\S+)?$"})
-    description: str = "What convolutional networks see, picture by picture."
+    description: Plain = "What convolutional networks see, picture by picture."
 
     @field_validator("url")
     @classmethod
@@ -100,7 +100,7 @@ class ModelEntry(Entry):
     shorthand = "name"
     name: str = Field(min_length=1, max_length=80)
     source: str = Field(default="", pattern=r"^((bundled|torchvision):[\w-]+|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*)?$")
-    title: str = ""
+    title: PlainLine = ""
     weights: str = ""
     seed: int = Field(default=0, ge=0, lt=2**31)
     input: InputEntry | None = None
@@ -116,7 +116,7 @@ class ModelEntry(Entry):
     output: Literal["", "classes", "binary", "labels", "value"] = ""  # what it answers with; "" finds it
     output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
     threshold: float = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
-    unit: str = Field(default="", max_length=20)  # of a value
+    unit: PlainLine = Field(default="", max_length=20)  # of a value
 
     @field_validator("classes", mode="before")
     @classmethod

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from generator.core.errors import ConfigError
+from generator.core.text import harmless
 
 from .web_address import web_address
 
@@ -88,6 +89,15 @@ def _keys(kind: Any, place: Sequence[str | int]) -> list[str]:
         ]
         kind = inner[0] if inner else kind
     return list(kind.model_fields)
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(harmless(text).split())
+
+
+# What people read on pages: without controls, and without marks that turn the text around it.
+Plain = Annotated[str, AfterValidator(harmless)]
+PlainLine = Annotated[str, AfterValidator(_on_one_line)]
 
 
 def wrong(key: str, expected: str, value: Any) -> PydanticCustomError:

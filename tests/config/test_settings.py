@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.config.image_entries import read_image_entries
+from generator.config.image_entries import ImageEntry, read_image_entries
 from generator.config.json_schema import gallery_schema
 from generator.config.settings import Settings, colour, load
 from generator.config.validation import nearest
 from generator.config.yaml_reader import read_yaml
 from generator.core.errors import ConfigError
+from generator.core.text import harmless
 
 
 @pytest.fixture
@@ -258,3 +259,17 @@ print(sorted({"torch", "torchvision"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200f", "\x9b31m", "\x85", "\x1b]0;x\x07", "\n"])
+def test_what_people_read_holds_neither_controls_nor_marks_that_turn_text_around(tmp_path, mark):
+    entry = {"name": "vgg-cifar10", "title": f"a{mark}b"}
+    written = json.dumps({"site": {"title": f"a{mark}b", "description": f"a{mark}b"}, "models": [entry]})
+    (tmp_path / "gallery.yml").write_text(written)
+    settings = load(tmp_path / "gallery.yml")
+    fields = ("title", "credit", "licence", "alt", "note")
+    image = ImageEntry(file="a.png", **dict.fromkeys(fields, f"a{mark}b"))
+    shown = [settings.site.title, settings.models[0].title, settings.site.description]
+    shown += [getattr(image, field) for field in fields]
+    assert [text for text in shown if harmless(text) != text] == []
+    assert all(len(text.splitlines()) == 1 for text in (*shown[:2], image.title))
