@@ -33,7 +33,7 @@ from generator.site.diff.snapshot import Side
 
 from . import pins
 from .publish import build as build_site
-from .publish import replaceable
+from .publish import clear_leftovers, leftovers, replaceable
 
 
 @dataclass
@@ -60,7 +60,7 @@ def build(options: Options, progress: Progress) -> Report:
     store = options.store
     options = replace(options, no_site=options.no_site or bool(options.shard))
     if not options.no_site:
-        replaceable(options.out)
+        _make_room(replaceable(options.out), store, progress)
     old = Side(options.against, [store.folder]) if options.against else None
     mark = fingerprint.Fingerprint(options.work, options.selection(), options.data)
     last = None if options.shard else mark.unchanged()
@@ -173,6 +173,13 @@ def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Prog
         report.pages = publish(described, files, options, store, plan, progress, old)
         report.site = options.out
     return report
+
+
+def _make_room(out: Path, store: Store, progress: Progress) -> None:
+    """Remove what a build that failed left beside the site: a full disk has the room for what is to be drawn."""
+    if leftovers(out):
+        with store.alone(lambda: progress.say("waiting for another build to publish its site")):
+            clear_leftovers(out)
 
 
 def _expect_networks(plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -34,12 +35,9 @@ def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str 
     then as it was.
     """
     out = replaceable(out)
-    old = _old(out)
-    if old.exists() and not out.exists():  # a build was killed while it exchanged them
-        old.rename(out)
+    clear_leftovers(out)
     resources.materialise(root)
-    new = out.with_name(out.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
+    new = _new(out)
     _mkdocs(root, new, title, url)
     publish(new)
     if (new / "gallery").is_dir():
@@ -67,16 +65,59 @@ def replaceable(out: Path) -> Path:
 
 
 def exchange(new: Path, out: Path) -> None:
-    """Put the folder `new` in the place of `out`, in one step where the system can; what was there is removed."""
+    """Put the folder `new` in the place of `out`, in one step where the system can; what was there is removed.
+
+    What cannot be removed then is left to the next build: the new site is published.
+    """
     old = _old(out)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
     if out.exists() and _swapped(new, out):
-        shutil.rmtree(new, ignore_errors=True)
+        old = new
+    else:
+        if out.exists():
+            out.rename(old)
+        new.rename(out)
+    with contextlib.suppress(SiteError):
+        _remove(old)
+
+
+def leftovers(out: Path) -> list[Path]:
+    """Return what a build that was killed, had no room or could not exchange the site left beside `out`."""
+    return [path for path in (_old(out), _new(out)) if os.path.lexists(path)]
+
+
+def clear_leftovers(out: Path) -> None:
+    """Remove `leftovers`; a former site that is alone is put back first. Raises `SiteError` for what stays there.
+
+    No other build may publish at the same time.
+    """
+    old = _old(out)
+    if old.exists() and not out.exists():  # a build was killed while it exchanged them
+        old.rename(out)
+    for path in leftovers(out):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or file, if it is there, also where its folders may not be written. Raises `SiteError`."""
+    if not os.path.lexists(path):
         return
-    if out.exists():
-        out.rename(old)
-    new.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        if not path.is_dir() or path.is_symlink():
+            path.unlink()
+            return
+        for folder, folders, _ in os.walk(path):
+            for name in (folder, *(os.path.join(folder, inner) for inner in folders)):
+                if not os.path.islink(name) and not os.access(name, os.R_OK | os.W_OK | os.X_OK):
+                    os.chmod(name, 0o700)
+        shutil.rmtree(path)
+    except OSError as error:
+        raise SiteError(f"{path}: left by an earlier build, and cannot be removed: {error.strerror}") from error
+
+
+def _new(out: Path) -> Path:
+    """Return where the site is built, until it is in its place."""
+    return out.with_name(out.name + ".new")
 
 
 def _old(out: Path) -> Path:

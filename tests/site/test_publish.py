@@ -1,10 +1,12 @@
 """The site takes its place only when it holds together, and what someone wrote in a gallery stays theirs."""
 
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import tiny_gallery
 
 from generator.core import resources
 from generator.site import mkdocs_hooks, publish
@@ -108,6 +110,69 @@ def test_a_site_that_was_being_exchanged_is_put_back(tmp_path, monkeypatch):
     with pytest.raises(publish.SiteError, match="mkdocs could not build"):
         publish.build(tmp_path, tmp_path / "site", lambda new: None)
     assert (tmp_path / "site/index.html").read_text() == "the old one"
+
+
+def test_what_failed_builds_left_is_cleared_by_the_next_one_also_where_nothing_changed(tmp_path):
+    options = tiny_gallery.bundled(tmp_path)
+    tiny_gallery.run(options, no_site=False)
+    (tmp_path / "site.new/gallery/deep").mkdir(parents=True)
+    (tmp_path / "site.new/gallery/deep/picture.png").touch()
+    (tmp_path / "site.old").write_text("a file")
+    report, _ = tiny_gallery.run(options, no_site=False)
+    assert report.unchanged
+    assert list(tmp_path.glob("site.*")) == []
+
+
+@pytest.mark.parametrize("where", ["out", "out.new"])
+def test_a_site_whose_folders_may_not_be_written_is_replaced_and_cleared(tmp_path, where):
+    for name in ("new", "out", "out.new"):
+        (tmp_path / name / "gallery").mkdir(parents=True)
+        (tmp_path / name / "gallery" / name).touch()
+    for folder in (tmp_path / where / "gallery", tmp_path / where):
+        folder.chmod(0o555)
+
+    def work():
+        publish.exchange(Path("new"), Path("out"))
+        publish.clear_leftovers(Path("out"))
+
+    assert without_rights(work, tmp_path) == ""
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {"out/gallery/new"}
+
+
+def without_rights(work, folder):
+    """Call `work` from within `folder` by a user who owns it and is not root; what it raised, as text."""
+    if os.getuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 65534, 65534)
+    read, write = os.pipe()
+    if not os.fork():
+        try:
+            os.chdir(folder)
+            if os.getuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            work()
+        except BaseException as error:
+            os.write(write, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.wait()
+    with os.fdopen(read) as answer:
+        return answer.read()
+
+
+def test_what_cannot_be_removed_is_one_line_before_anything_is_drawn(tmp_path, monkeypatch):
+    (tmp_path / "site.new").mkdir()
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(publish.shutil, "rmtree", refuse)
+    with pytest.raises(publish.SiteError, match="site.new: left by an earlier build, and cannot be removed: Perm"):
+        publish.clear_leftovers(tmp_path / "site")
 
 
 @pytest.mark.parametrize("what", ["a file", "other things"])
