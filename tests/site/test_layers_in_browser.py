@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import re
 
 import browsing
 import numpy as np
@@ -18,6 +19,7 @@ from generator.site.pages.svg_rescale import rescale, shrink
 
 LAYER, REPORT, MODEL = "gallery/tiny/layers/relu0.html", "gallery/tiny/frog/index.html", "gallery/tiny/index.html"
 VECTOR, CLASSES = "gallery/tiny/layers/mean.html", "gallery/tiny/layers/probabilities.html"
+PICTURE = r'<a class="picture [^>]*><img [^>]*></a>'
 PAGES = [LAYER, "gallery/tiny/layers/conv0.html", VECTOR, CLASSES, "lecture.html"]
 
 
@@ -204,6 +206,26 @@ def test_an_address_brings_back_the_stage_and_play_goes_on_to_the_end(visit):
     assert play.get_attribute("aria-pressed") == "true"
     page.wait_for_function("document.querySelector('.scrub__title').textContent === '10 classes'")
     assert play.get_attribute("aria-pressed") == "false" and browsing.where(page).endswith("#at=7")
+
+
+def test_the_walk_is_scrubbed_where_its_pictures_failed(chromium, address):
+    """The input and each layer: the words in place of a picture are shown, and the strip goes on to the classes."""
+    tile = r'<a class="picture picture--void" href="x.html"><b>Failed</b><span>out of memory</span></a>'
+
+    def fail(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(PICTURE, tile, answer.text()))
+
+    with browsing.pages(chromium) as go:
+        page = go()
+        page.route("**/frog/index.html", fail)
+        page.goto(f"{address}/{REPORT}", wait_until="load")
+        page.get_by_role("slider", name="Stage, from").focus()
+        for number in range(1, 7):
+            assert page.locator(".scrub__mount").inner_text().split("\n")[0].lower() == "failed", number
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("End")
+        assert page.locator(".scrub .bars li").count() == 5
 
 
 # --- two matrices ---------------------------------------------------------------------------------------------

@@ -63,7 +63,9 @@
 
   /* The picture of a stage, as large as the place allows, by whole steps. */
   function enlarged(picture) {
-    var old = picture.querySelector("img"), frame = element("span", picture.className), image = element("img", "");
+    var old = picture.querySelector("img");
+    if (!old) return picture.cloneNode(true); // it failed, or there is none: the words in its place
+    var frame = element("span", picture.className), image = element("img", "");
     var width = Number(old.getAttribute("width")), height = Number(old.getAttribute("height"));
     var room = Math.min(mount.clientWidth / width, mount.clientHeight / height) || 1;
     var scale = room >= 2 ? Math.floor(room) : room;
