@@ -19,12 +19,14 @@ from .terminal import Terminal
 def check(budget: str | None, report_budget: str | None, **chosen: Any) -> None:
     """Check configuration, images, store, links, and the manifest against the files.
 
+    Figures that failed are counted; they are the build's to answer for, and change no exit code here.
+
     \b
     innerview check
     innerview check --config galleries/imagenet.yml
     innerview check --budget 900MB --report-budget 4MB
     """
-    from generator.site.diagnose import examine
+    from generator.site.diagnose import examine, failed_figures
     from generator.site.size_budget import in_bytes, over_budget
 
     terminal, wanted = Terminal(), options(**chosen)
@@ -37,4 +39,9 @@ def check(budget: str | None, report_budget: str | None, **chosen: Any) -> None:
             terminal.warn(f"{name}: {line}")
         if not problems:
             click.echo(f"{name}: nothing wrong")
+    figures, failed, first = failed_figures(wanted.out)
+    if failed:
+        terminal.warn(f"figures: {failed} of {figures} failed, the first is {first}")
+    elif figures:
+        click.echo(f"figures: none of {figures} failed")
     sys.exit(1 if any(findings.values()) else 0)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from generator.config.settings import load as load_settings
 from generator.core.errors import InnerviewError
 from generator.data.images import read_images
 from generator.pipeline import selection
 from generator.pipeline.fingerprint import Fingerprint
+from generator.pipeline.manifest_reader import ManifestError, read_manifest
 from generator.pipeline.options import Options
 
 from .check import check_site
+
+
+def failed_figures(out: Path) -> tuple[int, int, str]:
+    """Return how many figures the site at `out` has, how many of them failed, and the first of these with its reason.
+
+    Zeros where there is no manifest; `examine` says why.
+    """
+    try:
+        figures = read_manifest(out / "gallery" / "manifest.json")["figures"]
+    except ManifestError:
+        return 0, 0, ""
+    failed = [f"{figure['id']}: {figure['reason']}" for figure in figures if figure["status"] == "failed"]
+    return len(figures), len(failed), failed[0] if failed else ""
 
 
 def examine(options: Options) -> dict[str, list[str]]:

@@ -179,6 +179,22 @@ def test_a_check_finds_and_removes_what_is_damaged(call, tmp_path):
     assert (code, victim.read_bytes()) == (0, content), "drawn again by the next build, though no input changed"
 
 
+def test_a_check_counts_the_figures_that_failed(call, built_site, tmp_path):
+    tiny_gallery.bundled(tmp_path)
+    shutil.copytree(built_site, tmp_path / "site")
+    code, out, err = call("check", *HERE, folder=tmp_path)
+    figures = json.loads((built_site / "gallery/manifest.json").read_text())["figures"]
+    failed = [figure for figure in figures if figure["status"] == "failed"]
+    assert code == 0 and "site: nothing wrong" in out, "what failed is the build's to answer for"
+    line = f"figures: {len(failed)} of {len(figures)} failed, the first is {failed[0]['id']}: {failed[0]['reason']}"
+    assert len(failed) > 1 and line in err
+    manifest = json.loads((tmp_path / "site/gallery/manifest.json").read_text())
+    manifest["figures"] = [figure for figure in manifest["figures"] if figure["status"] != "failed"]
+    (tmp_path / "site/gallery/manifest.json").write_text(json.dumps(manifest))
+    _, out, err = call("check", *HERE, folder=tmp_path)
+    assert f"figures: none of {len(manifest['figures'])} failed" in out and "the first is" not in err
+
+
 # --- show -------------------------------------------------------------------------------------------
 
 
