@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from urllib.parse import unquote
 
 import browsing
 import pytest
@@ -100,10 +101,10 @@ def site(tmp_path_factory):
 
 
 def test_all_fields_are_in_the_manifest_and_nothing_is_elsewhere(site):
-    told = (site / "gallery/manifest.json").read_text()
+    told = unquote((site / "gallery/manifest.json").read_text())
     fields = "site description layer error file title credit licence alt set vocabulary url".split()
     for field in [*fields, "model title", "failing title", "class 0", "class 1", "class 2"]:
-        assert f"canary('{field}')" in told or f"canary(%27{field}%27)" in told, field
+        assert f"canary('{field}')" in told, field
     names = {path.name for path in site.parent.iterdir()}
     assert names <= {
         "images",
