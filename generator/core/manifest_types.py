@@ -232,8 +232,8 @@ class UnreadableRecord(TypedDict):
     reason: str
 
 
-class PredictionValue(TypedDict):
-    """What the manifest holds as PredictionValue."""
+class ValueRecord(TypedDict):
+    """What a network answers that answers with a value."""
 
     name: str
     value: float
@@ -258,7 +258,7 @@ class PredictionRecord(TypedDict):
     correct: bool | None
     kind: NotRequired[Literal["classes", "binary", "labels", "value"]]
     above: NotRequired[list[str]]
-    values: NotRequired[list[PredictionValue]]
+    values: NotRequired[list[ValueRecord]]
     top: list[ProbabilityRecord]
 
 
@@ -502,8 +502,8 @@ class ChangesAnswer(TypedDict):
     model: str
     image: str
     label: str | None
-    before: ProbabilityRecord
-    after: ProbabilityRecord
+    before: ProbabilityRecord | ValueRecord
+    after: ProbabilityRecord | ValueRecord
 
 
 ChangesFigureNumbers = TypedDict(

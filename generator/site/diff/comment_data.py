@@ -51,12 +51,20 @@ def comment_data(changes: Mapping[str, Any], refused: int) -> str:
 
 
 def _answer(entry: dict[str, Any]) -> dict[str, str]:
-    classes = {"before": entry["before"]["name"], "after": entry["after"]["name"], "label": entry["label"] or ""}
+    classes = {"before": _words(entry["before"]), "after": _words(entry["after"]), "label": entry["label"] or ""}
     return {
         "model": slug(entry["model"]),
         "image": slug(entry["image"]),
         **{when: slug(name) if name else "" for when, name in classes.items()},
     }
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    """Return a class's name, or a value in words of which a slug keeps the sign."""
+    if "value" not in answer:
+        return answer["name"]
+    number = f"{abs(answer['value']):.4g}".replace("e+", "e").replace("e-", "e minus ")
+    return f"{answer['name']} {'minus ' if answer['value'] < 0 else ''}{number} {answer['unit']}"
 
 
 def _grouped(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

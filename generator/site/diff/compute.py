@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
@@ -16,6 +17,9 @@ from generator.core.manifest_types import (
     ChangesRecord,
     FigureRecord,
     Manifest,
+    PredictionRecord,
+    ProbabilityRecord,
+    ValueRecord,
 )
 from generator.drawing import styles
 from generator.drawing.differences import map_difference, of_one_size, sprite_difference
@@ -25,6 +29,7 @@ from .snapshot import Side
 from .values import Values, luminance, values
 
 SHOWN = 200  # changed figures that get pictures
+VALUE_CHANGE = 1e-3  # of a value itself: what changes by less is rounding
 FOLDER = "changes"  # below the gallery: pictures of what was, and differences
 
 
@@ -233,21 +238,36 @@ def _versions(old: Manifest, new: Manifest) -> list[list[str]]:
 
 
 def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> list[ChangesAnswer]:
-    """Return the images of which a network now says something else."""
-    was = {(entry["model"], entry["image"]): entry for entry in old["predictions"] if entry["top"]}
+    """Return the images of which a network now says something else, or answers with another value."""
+    was = {(entry["model"], entry["image"]): entry for entry in old["predictions"]}
     changed: list[ChangesAnswer] = []
     for now in new["predictions"]:
         before = was.get((now["model"], now["image"]))
         if any(now[axis] not in names for axis, names in wanted.items() if axis != "method"):
             continue
-        if before and now["top"] and before["top"][0]["name"] != now["top"][0]["name"]:
-            changed.append(
-                {
-                    "model": now["model"],
-                    "image": now["image"],
-                    "label": now["label"],
-                    "before": before["top"][0],
-                    "after": now["top"][0],
-                }
-            )
+        for first, second in _other_answers(before, now) if before else ():
+            entry: ChangesAnswer = {
+                "model": now["model"],
+                "image": now["image"],
+                "label": now["label"],
+                "before": first,
+                "after": second,
+            }
+            changed.append(entry)
     return changed
+
+
+def _other_answers(
+    was: PredictionRecord, now: PredictionRecord
+) -> list[tuple[ProbabilityRecord, ProbabilityRecord] | tuple[ValueRecord, ValueRecord]]:
+    """Return the answer before and now where it is another one, or each value that is another."""
+    if was["top"] and now["top"]:
+        pair = was["top"][0], now["top"][0]
+        return [pair] if pair[0]["name"] != pair[1]["name"] else []
+    before = {entry["name"]: entry for entry in was.get("values", [])}
+    pairs = [(before[entry["name"]], entry) for entry in now.get("values", []) if entry["name"] in before]
+    return [
+        (first, second)
+        for first, second in pairs
+        if first["unit"] != second["unit"] or not math.isclose(first["value"], second["value"], rel_tol=VALUE_CHANGE)
+    ]

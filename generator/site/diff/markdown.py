@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from generator.core.manifest_types import ChangesAnswer, ChangesFigure, ChangesRecord, ProbabilityRecord
+from generator.core.manifest_types import ChangesAnswer, ChangesFigure, ChangesRecord, ProbabilityRecord, ValueRecord
 from generator.site.pages import changes
 from generator.site.pages.escape import fold
 
@@ -79,7 +79,9 @@ def _answers(answers: Sequence[ChangesAnswer]) -> Section:
     return title, rows
 
 
-def _answer_cell(answer: ProbabilityRecord) -> str:
+def _answer_cell(answer: ProbabilityRecord | ValueRecord) -> str:
+    if "value" in answer:
+        return code(changes.answer_text(answer))
     return f"{code(answer['name'])} {100 * answer['probability']:.1f} %"
 
 

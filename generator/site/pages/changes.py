@@ -14,6 +14,7 @@ from generator.core.manifest_types import (
     ChangesRecord,
     FigureRecord,
     ProbabilityRecord,
+    ValueRecord,
 )
 from generator.core.records import StyleCard
 
@@ -289,13 +290,22 @@ def _turned(place: _Place, answer: ChangesAnswer) -> Turned:
     return Turned(
         Link(image, place.leads(report_page(answer["model"], answer["image"]))),
         place.gallery.models[answer["model"]]["title"],
-        _answer_text(answer["before"]),
-        _answer_text(now),
+        answer_text(answer["before"]),
+        answer_text(now),
         state,
     )
 
 
-def _answer_text(answer: ProbabilityRecord) -> str:
+def answer_text(answer: ProbabilityRecord | ValueRecord) -> str:
+    """Return an answer with its probability, or a value with its unit: `frog, 99.1 %`, `age 31.62 years`.
+
+    >>> answer_text({"name": "", "value": -0.51234, "unit": "mm"})
+    '−0.5123 mm'
+    """
+    if "value" in answer:
+        value = cast("ValueRecord", answer)
+        number = f"{value['value']:.4g}".replace("-", "−")
+        return " ".join(filter(None, [value["name"], number, value["unit"]]))
     return f"{answer['name']}, {format.percent(answer['probability'])}"
 
 

@@ -26,6 +26,7 @@ from generator.drawing.palettes import GREENS, GREYS, SIGNED
 from generator.drawing.similarity import ssim
 from generator.site.diff import gates, markdown
 from generator.site.diff import report as against
+from generator.site.diff.comment_data import comment_data
 from generator.site.diff.compute import diff
 from generator.site.diff.snapshot import Side
 from generator.site.diff.values import values
@@ -185,6 +186,40 @@ def test_the_most_changed_stand_first_and_a_lost_picture_before_them_all(tmp_pat
     told = diff(*sides)
     assert [entry["id"][-1] for entry in told["figures"]] == ["d", "b", "c", "a"]
     assert gates.broken([gates.gate("failed>0")], told) == ["failed>0: it is 1"]
+
+
+def valued(folder, *numbers, unit="mm", kind="value"):
+    """A side whose network answers the first image with these values."""
+    side = grey_side(folder, [[1, 2]])
+    values_ = [
+        {"name": name, "value": number, "unit": unit} for name, number in zip(("age", ""), numbers, strict=False)
+    ]
+    of_classes = side.manifest["predictions"][0]
+    entry = {**of_classes, "kind": "value", "top": [], "values": values_, "label": None, "correct": None}
+    text = json.dumps({**side.manifest, "predictions": [entry if kind == "value" else of_classes]})
+    (folder / "manifest.json").write_text(text)
+    return Side(folder)
+
+
+def test_a_value_that_changes_is_another_answer(tmp_path):
+    before = valued(tmp_path / "a", 3.0, -0.5)
+    for name, numbers, changed in (
+        ("same", (3.0, -0.5), []),
+        ("rounding", (3.0000003, -0.50000004), []),
+        ("first", (3.01, -0.5), [(3.0, 3.01)]),
+        ("sign", (3.0, 0.5), [(-0.5, 0.5)]),
+        ("both", (4.0, -0.4), [(3.0, 4.0), (-0.5, -0.4)]),
+    ):
+        told = diff(before, valued(tmp_path / name, *numbers))
+        assert [(entry["before"]["value"], entry["after"]["value"]) for entry in told["answers"]] == changed, name
+    text = markdown.comment(told)
+    assert "| `age 3 mm` | `age 4 mm` |" in text and "| `−0.5 mm` | `−0.4 mm` |" in text
+    assert gates.broken([gates.gate("answers>0")], told) == ["answers>0: it is 2"]
+    (first, second) = json.loads(comment_data(told, 0))["answers"]
+    assert (first["before"], first["after"]) == ("age-3-mm", "age-4-mm")
+    assert (second["before"], second["after"], second["label"]) == ("minus-0.5-mm", "minus-0.4-mm", "")
+    assert len(diff(before, valued(tmp_path / "unit", 3.0, -0.5, unit="cm"))["answers"]) == 2
+    assert diff(before, valued(tmp_path / "kind", kind="classes"))["answers"] == []  # the networks are other ones
 
 
 # --- gates -------------------------------------------------------------------------------------------
