@@ -163,7 +163,7 @@ def test_no_code_of_a_pickle_ran(built, monkeypatch):
     assert not canary.exists()
     monkeypatch.chdir(options.root)
     call = ["build", "--no-site", "--workers", "0", "--device", "cpu", "--model", "evil"]
-    assert CliRunner().invoke(main, call).exit_code == 1 and not canary.exists()
+    assert CliRunner().invoke(main, call).exit_code == 2 and not canary.exists()
     CliRunner().invoke(main, [*call, "--trust-pickle"])
     assert canary.exists(), "the same file runs its code where one says that it may: the canary sings"
     canary.unlink()
