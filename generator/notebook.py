@@ -199,13 +199,16 @@ class Look:
 
     @property
     def answer(self) -> list[tuple[str, float]]:
-        """The classes with their probabilities, the network's answer first; of a value the outputs with theirs."""
+        """The classes with their probabilities, the network's answer first; of a value the outputs with theirs,
+        of masks the classes that are somewhere with their shares of the picture.
+        """
         output = self.model.card.output
         last = self.model.layers[-1]
         values = self.array(slug_with(ACTIVATIONS, self.model.methods.values()), layer=last).ravel().tolist()
         if output["kind"] == "value":
             return [(f"output {index}", value) for index, value in enumerate(values)]
-        return [(self.model.classes[index], values[index]) for index in ranked(output, values)]
+        told = [(self.model.classes[index], values[index]) for index in ranked(output, values)]
+        return [(name, share) for name, share in told if share > 0] if output["kind"] == "mask" else told
 
     def _told(self, most: int, mark: str = " ") -> str:
         output = self.model.card.output

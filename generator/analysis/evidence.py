@@ -88,12 +88,12 @@ class Bench:
         self.seed = 0
         self.where: torch.Tensor | None = None
         with untouched(loaded.model), torch.no_grad():
-            logits = readout_of(loaded).scores(loaded.model, x.clone())
-        if not torch.isfinite(logits).all():
+            reading = readout_of(loaded).read(loaded.model, x.clone())
+        if not torch.isfinite(reading.scores).all():
             raise ModelError(f"{card.slug}: expected finite logits for this image, some are not")
-        self.target: Target = find_targets(logits, card, label, [symbol])[symbol]
-        shares = readout_of(loaded).probabilities(logits)[0].tolist()
-        self.top = ranked(card.output, shares)[0]
+        self.target: Target = find_targets(reading.scores, card, label, [symbol], reading)[symbol]
+        shares = reading.probabilities if reading.shares is None else reading.shares
+        self.top = ranked(card.output, shares[0].tolist())[0]
         self._samples = Samples(loaded.model, x, chunk, readout_of(loaded))
         self._redrawn: dict[int, dict[tuple[str, str], torch.Tensor | None]] = {}
 

@@ -49,7 +49,7 @@ WORDS: dict[str, dict[str, str]] = {
         "probe": "The images that its units are asked about; by itself the curated ones.",
         "checkpoints": "A folder of its training's checkpoints, two or more: its pages show how it came to be.",
         "native": "Whether it gets pictures at their own size, up to 4096 pixels a side; for networks that take any.",
-        "output": "What it answers with: classes, binary (one number), labels or value; found where it can be.",
+        "output": "What it answers with: classes, binary (one number), labels, value or mask; found where it can be.",
         "output_key": "The member that holds the scores, where it returns a tuple, a dictionary or an object.",
         "threshold": "The probability from which a binary answer is positive, and a label is counted.",
         "unit": "What a value is measured in.",

@@ -113,7 +113,7 @@ class ModelEntry(Entry):
     probe: ProbeEntry | None = None  # without one, the curated images are the probe
     checkpoints: str = ""  # a folder of checkpoints of its training, as `innerview train` leaves it
     native: bool = False  # pictures at their own size, for networks that take any
-    output: Literal["", "classes", "binary", "labels", "value"] = ""  # what it answers with; "" finds it
+    output: Literal["", "classes", "binary", "labels", "value", "mask"] = ""  # what it answers with; "" finds it
     output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
     threshold: float = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
     unit: PlainLine = Field(default="", max_length=20)  # of a value

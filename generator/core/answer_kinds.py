@@ -13,7 +13,7 @@ def ranked(output: Mapping[str, Any], shares: Sequence[float]) -> list[int]:
     """Return the indices of answers, the first one being the network's.
 
     Of a binary answer it is the positive side where its probability reaches the threshold; of a value the upper side,
-    which no number decides; else the most probable.
+    which no number decides; of masks the largest; else the most probable.
 
     >>> ranked({"kind": "binary", "threshold": 0.3}, [0.6, 0.4]), ranked({"kind": "classes"}, [0.1, 0.7, 0.2])
     ([1, 0], [1, 2, 0])
@@ -29,7 +29,7 @@ def holds(output: Mapping[str, Any], shares: Sequence[float], label: int) -> boo
     """Return whether the class `label` is among the answers of a network; None where there is no such class, or no
     answer.
     """
-    if label < 0 or output["kind"] == "value":
+    if label < 0 or output["kind"] in ("value", "mask"):
         return None
     if output["kind"] == "labels":
         return bool(shares[label] >= output["threshold"])

@@ -67,7 +67,7 @@ class ModelAccuracy(TypedDict):
 class ModelOutput(TypedDict):
     """What the network answers with, and how it is read."""
 
-    kind: Literal["classes", "binary", "labels", "value"]
+    kind: Literal["classes", "binary", "labels", "value", "mask"]
     threshold: NotRequired[float | None]
     unit: NotRequired[str]
     squash: NotRequired[str]
@@ -240,6 +240,14 @@ class ValueRecord(TypedDict):
     unit: str
 
 
+class MaskRecord(TypedDict):
+    """A class that a network predicts in a part of a picture."""
+
+    name: str
+    index: int
+    share: float
+
+
 class ProbabilityRecord(TypedDict):
     """Of one class."""
 
@@ -256,9 +264,10 @@ class PredictionRecord(TypedDict):
     label: str | None
     label_probability: float | None
     correct: bool | None
-    kind: NotRequired[Literal["classes", "binary", "labels", "value"]]
+    kind: NotRequired[Literal["classes", "binary", "labels", "value", "mask"]]
     above: NotRequired[list[str]]
     values: NotRequired[list[ValueRecord]]
+    shares: NotRequired[list[MaskRecord]]
     top: list[ProbabilityRecord]
 
 

@@ -70,7 +70,7 @@ class Network:
     derive: tuple[tuple[str, float], ...] = ()  # (("prune-global", 0.5),): what is done to it after loading
     checkpoints: str = ""  # a folder of checkpoints of its training
     native: bool = False  # pictures at their own size
-    output: str = ""  # what it answers with: classes, binary, labels or value; "" finds it
+    output: str = ""  # what it answers with: classes, binary, labels, value or mask; "" finds it
     output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
     threshold: float = 0.5  # the probability from which a binary answer is positive, and a label is there
     unit: str = ""  # of a value

@@ -41,6 +41,8 @@ def describe(loaded: Loaded) -> ModelCard:
     trace.layers = layers
     while readout.squash and layers and layers[-1].type in ("Softmax", "LogSoftmax", "Sigmoid"):
         layers.pop()  # the scores before it are explained, and what it says stands in the answer
+    spatial = readout.kind == "mask"
+    default = trace.layer_before_classes(output, len(classes)) if spatial else trace.default_layer(len(classes))
     name, kind, count = readout.answer
     layers.append(Layer(name, kind, kind, (count,), receptive_field=None))
     _known_layer(loaded, layers)
@@ -60,7 +62,7 @@ def describe(loaded: Loaded) -> ModelCard:
         macs=sum(layer.macs for layer in layers),
         layers=tuple(replace(layer, stage=owner[layer.name]) for layer in layers),
         stages=stages,
-        default_layer=loaded.network.layer or trace.default_layer(len(classes)),
+        default_layer=loaded.network.layer or default,
         rectifiers=count_rectifiers(loaded.model, x, readout),
         passes_seconds=pass_seconds(loaded.model, x),
         accuracy=loaded.accuracy,

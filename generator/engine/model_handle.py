@@ -82,7 +82,12 @@ class Driven:
         return readout_of(self._loaded).scores(self._loaded.model, x.clone())
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return what logits (N, classes) say: a softmax, a sigmoid of each, or the values themselves."""
+        """Return what logits (N, classes) say: a softmax, a sigmoid of each, or the values themselves.
+
+        Raises `NotApplicable` for a segmentation, whose probabilities do not follow from the mean scores of its masks.
+        """
+        if self.card.output["kind"] == "mask":
+            raise NotApplicable("the probabilities of a segmentation do not follow from the scores of its masks")
         return readout_of(self._loaded).probabilities(logits)
 
     def activation(self, x: torch.Tensor, layer: str, rule: str = "vanilla") -> torch.Tensor:
@@ -111,7 +116,7 @@ class Driven:
         watch.rule = rule
         try:
             with watch:
-                last = self.logits(x)
+                last = readout_of(self._loaded).read(self._loaded.model, x.clone())
         except _Enough:
             last = None
         answer = self.card.layers[-1].name

@@ -1,14 +1,15 @@
 """What a network answers with: which tensor, what its last operation does to the scores, and what these mean.
 
 Explained is always the score before any squashing. A binary answer and a value have two sides, the score and its
-negative, so that both can be explained as classes are.
+negative, so that both can be explained as classes are. Of a spatial answer, such as a segmentation, the score of a
+class is the mean of its logit over its mask: the pixels where the network predicts it, or all where it does so nowhere.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -23,20 +24,51 @@ SQUASHING = ("softmax", "log_softmax", "sigmoid")
 SIDES = {"binary": ("negative", "positive"), "value": ("lower", "higher")}
 
 
+class Reading(NamedTuple):
+    """What a network answers to N images, of each of its K classes."""
+
+    scores: torch.Tensor  # (N, K), before any squashing
+    probabilities: torch.Tensor  # (N, K); of a mask the mean over it; of a value the value
+    shares: torch.Tensor | None = None  # (N, K), of a mask: the part of the pixels that it has; None of other kinds
+
+
 @dataclasses.dataclass(frozen=True)
 class Readout:
     """How scores are read from what a network returns."""
 
-    kind: str  # "classes", "binary", "labels" or "value"
+    kind: str  # "classes", "binary", "labels", "value" or "mask"
     width: int  # numbers for each image
     squash: str = ""  # the operation that ends the network: "softmax", "log_softmax", "sigmoid" or ""
     call: int = 0  # which of the calls of that operation it is, from 1
     key: str = ""  # the member of what it returns, as output_key names it; "" for the tensor that it means
     classes: int = 0  # as many names were given, so that the member of that width is meant; 0: none
+    divisors: torch.Tensor | None = dataclasses.field(default=None, compare=False)  # (1, K, h, w): of masks that stay
 
     def scores(self, model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """Return the scores of images (N, C, H, W) before any squashing: (N, width), or (N, 2 width) where each number
         has two sides, the lower one first."""
+        return self.read(model, x).scores
+
+    def read(self, model: torch.nn.Module, x: torch.Tensor) -> Reading:
+        """Return the scores of images (N, C, H, W) and what they say. Raises `ModelError`."""
+        tensor = self._tensor(model, x)
+        if self.kind == "mask":
+            return self._read_masks(tensor)
+        scores = tensor[:, None] if tensor.ndim == 1 else tensor
+        if self.kind in SIDES and scores.ndim == 2:
+            scores = torch.stack([-scores, scores], 2).flatten(1)
+        with torch.no_grad(), torch._C.DisableTorchFunction():
+            return Reading(scores, self.probabilities(scores.detach()) if scores.ndim == 2 else scores)
+
+    def keeping(self, model: torch.nn.Module, x: torch.Tensor) -> Readout:
+        """Return the same for variants of an image (1, C, H, W): of a spatial answer over the masks that `x` has."""
+        if self.kind != "mask":
+            return self
+        with torch.no_grad():
+            tensor = self._tensor(model, x.clone())
+            return dataclasses.replace(self, divisors=_divisors(_masks(tensor)))
+
+    def _tensor(self, model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         if self.squash:
             with _Unsquashed(self.squash, self.call):
                 output = model(x)
@@ -45,26 +77,39 @@ class Readout:
         tensor = member(output, self.key, self.classes)
         if tensor is None:
             raise ModelError("the network returned no tensor of scores")
-        scores = tensor[:, None] if tensor.ndim == 1 else tensor
-        if self.kind not in SIDES or scores.ndim != 2:
-            return scores
-        return torch.stack([-scores, scores], 2).flatten(1)
+        return tensor
+
+    def _read_masks(self, tensor: torch.Tensor) -> Reading:
+        with torch.no_grad(), torch._C.DisableTorchFunction():  # no calls of the network: nobody watches them
+            plain = tensor.detach()
+            masks = _masks(plain)
+            divisors = _divisors(masks) if self.divisors is None else self.divisors
+            each = plain.sigmoid() if self.squash == "sigmoid" else plain.softmax(1)
+            probabilities, shares = (each / divisors).sum((2, 3)), masks.mean((2, 3))
+        return Reading(tensor.div(divisors).sum((2, 3)), probabilities, shares)
 
     def probabilities(self, scores: torch.Tensor) -> torch.Tensor:
-        """Return what the scores (N, K) say: a softmax over classes, a sigmoid of each side or label, the values."""
+        """Return what the scores (N, K) say: a softmax over classes, a sigmoid of each side or label, the values.
+
+        Those of a mask do not follow from its score; `read` has them.
+        """
         if self.kind == "classes":
             return scores.softmax(1)
         return scores.sigmoid() if self.kind in ("binary", "labels") else scores
 
     @property
     def answer(self) -> tuple[str, str, int]:
-        """Name, kind and width of the layer that stands for the answer: probabilities, or values."""
+        """Name, kind and width of the layer that stands for the answer: probabilities, values, or shares of pixels."""
+        if self.kind == "mask":
+            return "shares", "softmax", self.width
         count = 2 * self.width if self.kind == "binary" else self.width
         return ("values", "other", count) if self.kind == "value" else ("probabilities", "softmax", count)
 
-    def answers(self, scores: torch.Tensor) -> torch.Tensor:
-        """Return what that layer holds of the scores (N, K)."""
-        return scores[:, 1::2] if self.kind == "value" else self.probabilities(scores)
+    def answers(self, reading: Reading) -> torch.Tensor:
+        """Return what that layer holds, (N, K)."""
+        if reading.shares is not None:
+            return reading.shares
+        return reading.scores[:, 1::2] if self.kind == "value" else reading.probabilities
 
     def names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of the scores: those given, or both sides of each number."""
@@ -76,6 +121,20 @@ class Readout:
             sides = SIDES[self.kind]
             return sides if self.width == 1 and not classes else tuple(f"{n}, {s}" for n in given for s in sides)
         return classes or tuple(f"class {index}" for index in range(self.width))
+
+
+def _masks(tensor: torch.Tensor) -> torch.Tensor:
+    """Return where scores (N, K, h, w) are the largest of their pixel (of equals the first): 1 there, else 0."""
+    return torch.zeros_like(tensor).scatter_(1, tensor.argmax(1, keepdim=True), 1.0)
+
+
+def _divisors(masks: torch.Tensor) -> torch.Tensor:
+    """Return by what each pixel is divided, so that the sum is the mean over a class's mask: infinity outside of it.
+
+    Where a class has no mask it is the mean over all pixels.
+    """
+    counted = torch.where(masks.sum((2, 3), keepdim=True) > 0, masks, torch.ones_like(masks))
+    return counted.sum((2, 3), keepdim=True) / counted
 
 
 class _Unsquashed(TorchFunctionMode):
@@ -127,11 +186,11 @@ def _find(loaded: Loaded) -> Readout:
     if scores is None and network.output_key:
         raise ModelError(f"{loaded.slug}: output_key: the network returns no tensor {network.output_key!r}")
     shape = None if scores is None else tuple(scores.shape)
-    if scores is None or shape is None or len(shape) not in (1, 2) or shape[0] != 1:
-        message = f"{loaded.slug}: expected class scores of shape (1, classes), the network returned {shape}"
-        spatial = "; a spatial output, such as a segmentation, cannot be explained" if len(shape or ()) == 4 else ""
-        raise ModelError(message + spatial)
-    width = shape[1] if len(shape) == 2 else 1
+    spatial = shape is not None and len(shape) == 4 and shape[2] * shape[3] > 1
+    if scores is None or shape is None or not (len(shape) in (1, 2) or spatial) or shape[0] != 1:
+        message = f"{loaded.slug}: expected class scores of shape (1, classes) or (1, classes, h, w)"
+        raise ModelError(f"{message}, the network returned {shape}")
+    width = shape[1] if len(shape) > 1 else 1
     op, call = next(
         (
             (name, number)
@@ -140,7 +199,13 @@ def _find(loaded: Loaded) -> Readout:
         ),
         ("", 0),
     )
-    kind = network.output or ("binary" if width == 1 else "labels" if op == "sigmoid" else "classes")
+    given = network.output
+    if given and spatial != (given == "mask"):
+        raise ModelError(f"{loaded.slug}: output: {given} does not fit what the network returns, {shape}")
+    if spatial and width == 1:
+        raise ModelError(f"{loaded.slug}: output: a mask needs a channel for each class, the network returns {shape}")
+    flat = "binary" if width == 1 else "labels" if op == "sigmoid" else "classes"
+    kind = given or ("mask" if spatial else flat)
     if kind == "binary" and width != 1:
         raise ModelError(f"{loaded.slug}: output: a binary answer is one number, the network returns {width}")
     if kind == "classes" and width == 1:
@@ -165,7 +230,8 @@ def member(output: Any, key: str = "", classes: int = 0) -> torch.Tensor | None:
         chosen = output[int(head)] if numbered else members.get(head)
         return member(chosen, rest) if chosen is not None else None
     tensors = [value for value in members.values() if isinstance(value, torch.Tensor)]
-    wide = [value for value in tensors if value.ndim == 2 and value.shape[1] == classes]
+    fitting = [value for value in tensors if value.ndim in (2, 4) and value.shape[1] == classes]
+    wide = [value for value in fitting if value.ndim == 2] or fitting
     if classes and len(wide) == 1:
         return wide[0]
     for name in [*(name for name in ("logits", "out") if name in members), *members]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -40,8 +41,8 @@ class Samples:
 
     def probability(self, samples: Iterable[torch.Tensor], target: Target) -> torch.Tensor:
         """Return the probability of the class in each sample, (n,), as the kind of output says."""
-        logits = (self._logits(batch) for batch in self._batches(samples))
-        return torch.cat([self.readout.probabilities(scores)[:, target.index] for scores in logits])
+        readings = (self._kept.read(self.model, batch) for batch in self._batches(samples))
+        return torch.cat([reading.probabilities[:, target.index] for reading in readings])
 
     def score_gradient(self, samples: Iterable[torch.Tensor], target: Target) -> Iterator[torch.Tensor]:
         """dS_c/dx of each sample, one after the other."""
@@ -95,7 +96,12 @@ class Samples:
             yield gradient
 
     def _logits(self, batch: torch.Tensor) -> torch.Tensor:
-        return self.readout.scores(self.model, batch)
+        return self._kept.scores(self.model, batch)
+
+    @cached_property
+    def _kept(self) -> Readout:
+        """The readout over the masks of the image itself, whatever a variant looks like."""
+        return self.readout.keeping(self.model, self.x)
 
     def _batches(self, samples: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         batch: list[torch.Tensor] = []

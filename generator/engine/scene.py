@@ -21,7 +21,7 @@ from .inputs import Answers, Pictures
 from .oom_retry import out_of_memory, retry_with_smaller_batches
 from .preserve import untouched
 from .progress import Step
-from .readout import readout_of
+from .readout import Reading, readout_of
 from .rectifiers import census
 from .scheduler import Outcome, Waiting, Want
 from .space import planes_of, space_of
@@ -110,8 +110,9 @@ class Scene:
             self._grads: dict[str, torch.Tensor] = {}
             given = x.clone() if graph else x  # a network may overwrite its input, but not a leaf of the graph
             with watch:
-                logits = readout.scores(self.loaded.model, _laid_out(given))
-        self._on_logits(logits.detach())
+                reading = readout.read(self.loaded.model, _laid_out(given))
+        logits = reading.scores
+        self._on_reading(reading._replace(scores=logits.detach()))
         self.waiting.arrive(Want("activations"), self._kept)
         self._count_rectifiers(logits)
         self._backwards(x, logits, backward)
@@ -138,8 +139,9 @@ class Scene:
                 self._grads[name] = gradient
             self.waiting.arrive(Want("gradient", name, self._current), gradient)
 
-    def _on_logits(self, logits: torch.Tensor) -> None:
+    def _on_reading(self, reading: Reading) -> None:
         """Give what follows from the logits alone."""
+        logits = reading.scores
         last = self.card.layers[-1]  # other softmaxes are attention's: they passed by as they are
         probabilities = [Want("activation", last.name)]
         symbols = self.waiting.symbols()
@@ -155,10 +157,10 @@ class Scene:
             for symbol in symbols:
                 self._refuse_target(symbol)
             return
-        self.targets.update(find_targets(logits, self.card, self.label, symbols))
+        self.targets.update(find_targets(logits, self.card, self.label, symbols, reading))
         self.waiting.arrive(Want("logits"), logits)
         for key in probabilities:
-            self.waiting.arrive(key, readout_of(self.loaded).answers(logits))
+            self.waiting.arrive(key, readout_of(self.loaded).answers(reading))
         for key in self.waiting.needs("class_weight", "relevance"):
             if key.target not in self.targets:
                 self._refuse_target(key.target)

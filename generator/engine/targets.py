@@ -11,6 +11,8 @@ from generator.core.answer_kinds import FURTHER, ranked
 from generator.core.naming import class_slugs
 from generator.core.records import ModelCard
 
+from .readout import Reading
+
 
 class Target(NamedTuple):
     """The class that a job explains, found after the forward pass."""
@@ -36,17 +38,24 @@ class Target(NamedTuple):
         return own
 
 
-def find_targets(logits: torch.Tensor, card: ModelCard, label: str, symbols: Iterable[str]) -> dict[str, Target]:
+def find_targets(
+    logits: torch.Tensor, card: ModelCard, label: str, symbols: Iterable[str], reading: Reading | None = None
+) -> dict[str, Target]:
     """Return the class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.
 
-    `logits` is (1, classes), finite; `label` the image's class name, or "". Where that is no class of the network,
-    the top prediction stands for it. The rival is the most probable other class; of two sides it is the other one. A
-    class name may hold colons itself. "further:1" is the next label that reaches the threshold, where there is one.
+    `logits` is (1, classes), finite; `reading`, needed of masks, what else the network answers; `label` the image's
+    class name, or "". Where that is no class of the network, the top prediction stands for it. The rival is the most
+    probable other class; of two sides it is the other one; of masks the order is that of their shares. A class name may
+    hold colons itself. "further:1" is the next label that reaches the threshold, where there is one.
     """
     kind = card.output["kind"]
-    scores = logits.double()
-    probabilities = (scores.softmax(1) if kind == "classes" else scores.sigmoid())[0].tolist()
-    order = ranked(card.output, probabilities)
+    if reading is not None and reading.shares is not None:
+        probabilities = reading.probabilities[0].tolist()
+        order = ranked(card.output, reading.shares[0].tolist())
+    else:
+        scores = logits.double()
+        probabilities = (scores.softmax(1) if kind == "classes" else scores.sigmoid())[0].tolist()
+        order = ranked(card.output, probabilities)
     names = {name: index for index, name in reversed(list(enumerate(card.classes)))}  # of equal names the first
     first = names.get(label, order[0])
     rival = next((index for index in order if index != first), first)

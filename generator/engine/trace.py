@@ -75,6 +75,17 @@ class Trace:
                 name = self.before[name]
         return name
 
+    def layer_before_classes(self, output: torch.Tensor, classes: int) -> str:
+        """Return the last layer on the way to `output`, of `run`, that does not have a channel for each class.
+
+        It is where the CAMs of a spatial answer look: what comes after it are the maps of the classes themselves.
+        """
+        kinds = {layer.name: layer for layer in self.layers}
+        name = self._trails[id(output)].layer
+        while name in kinds and (kinds[name].shape[0] == classes or kinds[name].kind == "identity"):
+            name = self.before[name]
+        return name if name in kinds and len(kinds[name].shape) == 3 else ""
+
     def _layer(self, name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
         trail = self._trails.get(id(tensor), Trail(size=None))
         module = self._modules.get(name)  # of its first call; later ones carry a number

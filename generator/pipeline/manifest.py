@@ -200,6 +200,9 @@ def alt(job: Job, task: SceneTask, card: MethodCard, meta: Mapping[str, Any], ta
         unit = task.card.output["unit"]
         values = [" ".join(filter(None, [entry["name"], f"{entry['value']:.4g}", unit])) for entry in meta["values"]]
         return f"{words}: {', '.join(values)}"
+    if "shares" in meta:
+        shares = [f"{entry['name']} {100 * entry['share']:.0f} %" for entry in meta["shares"][:5]]
+        return f"{words}: {', '.join(shares)} of the picture"
     if "above" in meta:
         return f"{words}: {', '.join(meta['above'][:5]) or 'no label'} from {100 * task.card.output['threshold']:.0f} %"
     if "top" in meta:
@@ -249,7 +252,7 @@ def _prediction(
     if not done or done.get("status") != "drawn":
         return []
     meta, label, correct, output = done["meta"], None, None, task.card.output
-    if task.label and output["kind"] != "value":
+    if task.label and output["kind"] not in ("value", "mask"):
         shares = unpack(store.read(done["payloads"]["arrays"]))["map"][0].tolist()
         index = task.card.classes.index(task.label)
         label = shares[index]
@@ -264,6 +267,7 @@ def _prediction(
             "kind": output["kind"],
             "top": meta.get("top", [])[:5],
             "above": meta.get("above", []),
+            "shares": meta.get("shares", []),
             "values": [{**entry, "unit": output["unit"]} for entry in meta.get("values", [])],
         }
     ]

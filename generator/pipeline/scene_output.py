@@ -179,11 +179,16 @@ def _target(target: Target | None) -> dict[str, Any] | None:
 
 
 def _answer(shares: list[float], card: ModelCard) -> dict[str, Any]:
-    """Return what the network says, by the kind of its output: values with their names, or the ten first answers."""
+    """Return what the network says, by the kind of its output: values with their names, shares of the picture, or the
+    ten first answers.
+    """
     if card.output["kind"] == "value":
         names = [name.rpartition(", ")[0] for name in card.classes[::2]]
         return {"values": [{"name": name, "value": value} for name, value in zip(names, shares, strict=True)]}
     order = ranked(card.output, shares)
+    if card.output["kind"] == "mask":
+        somewhere = [{"name": card.classes[i], "index": i, "share": shares[i]} for i in order if shares[i] > 0]
+        return {"shares": somewhere, "names": {str(i): card.classes[i] for i in order[:10]}}
     top = [{"name": card.classes[i], "index": i, "probability": shares[i]} for i in order[:10]]
     answer: dict[str, Any] = {"top": top, "names": {str(entry["index"]): entry["name"] for entry in top}}
     if card.output["kind"] == "labels":

@@ -217,7 +217,7 @@ def _class_and_answer(verdict: components.Verdict | None, classes: Sequence[str]
     if not verdict:
         return []
     label = [f"class: {cell(verdict.label)} ({classes.index(verdict.label)})"] if verdict.label in classes else []
-    return [*label, f"answer: {cell(verdict.said)}, {verdict.percent}"]
+    return [*label, ", ".join(filter(None, [f"answer: {cell(verdict.said)}", verdict.percent]))]
 
 
 def _thumb(start: str, plate: components.Plate) -> str:

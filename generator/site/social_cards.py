@@ -106,6 +106,11 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
             for entry in prediction["top"]
         )
         tiles.append(Shown("its answer", bars=bars))
+    if prediction and prediction.get("kind") == "mask":
+        named = [f"{spoken(entry['name'], 'a class')} {_percent(entry['share'])}" for entry in prediction["shares"][:2]]
+        line = f"{spoken(card['title'], model)} finds {', '.join(named)}."
+        shares = tuple((spoken(e["name"], f"class {e['index']}"), e["share"], False) for e in prediction["shares"][:5])
+        tiles.append(Shown("its answer", bars=shares))
     return Wanted(report_page(model, image), spoken(example["title"], image), line, tone, tuple(tiles))
 
 

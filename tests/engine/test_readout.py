@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 import tiny_gallery
 import torch
+import torchvision
 import yaml
 from tiny_nets import loaded, outcomes, picture, value
 from torch import nn
@@ -18,6 +19,7 @@ from generator.core.resources import template_folders
 from generator.engine.model_card import describe
 from generator.engine.model_handle import Driven
 from generator.engine.readout import member, readout_of
+from generator.engine.sampling import Samples
 from generator.engine.targets import find_targets
 from generator.site.pages.format import percent
 from generator.site.pages.manifest_index import Gallery
@@ -235,6 +237,114 @@ def test_answers_in_their_order():
     assert ranked({"kind": "labels", "threshold": 0.5}, [0.2, 0.9, 0.9]) == [1, 2, 0]
 
 
+class Spatial(nn.Module):
+    """Logits of each pixel that are linear in its colours: scores and gradients can be computed by hand."""
+
+    def __init__(self, end=None):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1, bias=False)
+        weight = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, -1.0, -1.0]]
+        self.conv.weight.data = torch.tensor(weight)[:, :, None, None]
+        self.end = end or (lambda scores: scores)
+
+    def forward(self, x):
+        return self.end(self.conv(x))
+
+
+MASKED = ("red", "green", "blue", "dark")
+
+
+def colours():
+    """Two red pixels (3 and 1), one green one (2), none of blue or dark."""
+    x = torch.zeros(1, 3, 1, 3)
+    x[0, 0, 0, 0], x[0, 0, 0, 1], x[0, 1, 0, 2] = 3.0, 1.0, 2.0
+    return x
+
+
+def mask_net(end=None, **more):
+    made = loaded(Spatial(end), (3, 1, 3), classes=MASKED)
+    made.network = replace(made.network, **more)
+    return made
+
+
+@pytest.mark.parametrize(
+    "end", [None, lambda z: z.softmax(1), lambda z: {"out": z, "aux": z * 0}], ids=["logits", "softmax", "dict"]
+)
+def test_the_score_of_a_mask_is_the_mean_of_its_logit_where_it_is_predicted(end):
+    made, x = mask_net(end), colours()
+    readout = readout_of(made)
+    assert readout.kind == "mask"
+    reading = readout.read(made.model, x)
+    # red over its two pixels, green over its one; blue and dark, predicted nowhere, over all three
+    torch.testing.assert_close(reading.scores, torch.tensor([[2.0, 2.0, 0.0, -2.0]]))
+    torch.testing.assert_close(reading.shares, torch.tensor([[2 / 3, 1 / 3, 0.0, 0.0]]))
+    pixels = made.model.conv(x).softmax(1)[0, :, 0]
+    expected = [pixels[0, :2].mean(), pixels[1, 2], pixels[2].mean(), pixels[3].mean()]
+    torch.testing.assert_close(reading.probabilities, torch.stack(expected)[None])
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(readout.scores(made.model, leaf)[0, 0], leaf)
+    wanted = torch.zeros_like(x)
+    wanted[0, 0, 0, :2] = 0.5
+    torch.testing.assert_close(gradient, wanted)
+
+
+def test_the_largest_masks_are_explained_and_layers_are_those_of_the_network():
+    made, x = mask_net(), colours()
+    card = describe(made)
+    assert card.output["kind"] == "mask" and [layer.name for layer in card.layers] == ["conv", "shares"]
+    found = outcomes(made, x, ["vanilla-backprop"], ["top", "rival"], card=card)
+    top, rival = (found["vanilla-backprop", "", symbol] for symbol in ("top", "rival"))
+    assert (top.target.name, rival.target.name) == ("red", "green")
+    share = made.model.conv(x).softmax(1)[0, 0, 0, :2].mean()
+    assert top.target.probability == pytest.approx(float(share), rel=1e-5)
+    assert found["vanilla-backprop", "", "rival"].value[0, 1, 0].tolist() == pytest.approx([0, 0, 1])
+    shown = value(made, x, "activations", card=card, layer="shares")
+    assert shown[0].tolist() == pytest.approx([2 / 3, 1 / 3, 0, 0])
+    (outcome,) = outcomes(made, x, ["lrp"], ["top"], card=card).values()
+    torch.testing.assert_close(outcome.value[0, 0], torch.tensor([1.5, 0.5, 0.0]))
+
+
+def test_variants_of_a_picture_are_asked_about_its_own_mask():
+    made, x = mask_net(), colours()
+    samples = Samples(made.model, x, 2, readout_of(made))
+    target = find_targets(torch.zeros(1, 4), replace(describe(made), output={"kind": "classes"}), "red", ["label"])
+    changed = x.clone()
+    changed[0, 0, 0, 1] = 0  # the second pixel is no longer red, but still asked about
+    changed[0, 2, 0, 1] = 5
+    assert samples.score([x, changed], target["label"]).tolist() == pytest.approx([2.0, 1.5])
+    pixels = made.model.conv(changed).softmax(1)[0, 0, 0, :2]
+    assert float(samples.probability([changed], target["label"])) == pytest.approx(float(pixels.mean()), rel=1e-5)
+
+
+def test_a_mask_that_is_none_is_refused():
+    with pytest.raises(ModelError, match="classes does not fit what the network returns"):
+        readout_of(mask_net(output="classes"))
+    with pytest.raises(ModelError, match="mask does not fit what the network returns"):
+        readout_of(net(5, output="mask"))
+    with pytest.raises(ModelError, match="a channel for each class"):
+        readout_of(mask_net(lambda z: z[:, :1]))
+
+
+@pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "fcn_resnet50", "deeplabv3_mobilenet_v3_large"])
+def test_segmentations_of_torchvision_are_read(name):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=5)
+    made, x = loaded(model, (3, 32, 48)), picture((3, 32, 48))
+    card = describe(made)
+    assert card.output["kind"] == "mask" and len(card.layers) > 20
+    (layer,) = [layer for layer in card.layers if layer.name == card.default_layer]
+    assert layer.shape[0] != 5 and layer.shape[1] > 1
+    found = outcomes(made, x, ["vanilla-backprop", "grad-cam"], ["top"], card=card)
+    logits = made.model(x)["out"]
+    index = logits.argmax(1).flatten().bincount(minlength=5).argmax()
+    leaf = x.clone().requires_grad_()
+    score = made.model(leaf)["out"][0, index][logits.argmax(1)[0] == index].mean()
+    (gradient,) = torch.autograd.grad(score, leaf)
+    torch.testing.assert_close(found["vanilla-backprop", "", "top"].value, gradient, rtol=1e-3, atol=1e-7)
+    assert found["grad-cam", card.default_layer, "top"].value.shape[1:] == layer.shape[1:]
+
+
 # --- in a gallery -------------------------------------------------------------------------------------
 
 SOURCE = '''
@@ -268,6 +378,11 @@ def regression():
 
 def softmax():
     return Net(3, nn.Softmax(1))
+
+
+def segmentation():
+    torch.manual_seed(2)
+    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 3, 1))
 '''
 
 
@@ -284,6 +399,7 @@ def gallery(tmp_path_factory):
         "labels": {"classes": ["ant", "bee", "cat"], "threshold": 0.4},
         "regression": {"classes": [], "output": "value", "unit": "mm"},
         "softmax": {"classes": ["ant", "bee", "cat"]},
+        "segmentation": {"classes": ["ant", "bee", "cat"]},
     }
     content["models"] = [
         {**entry, "name": name, "source": f"answers_of_mine:{name}", **more} for name, more in own.items()
@@ -307,7 +423,10 @@ def test_report_figure_and_manifest_show_one_number(gallery):
         assert figures
         for figure in figures:
             target = figure["target"]
-            if prediction["kind"] == "value":
+            if prediction["kind"] == "mask":
+                assert 0 < target["probability"] < 1 and prediction["top"] == []
+                assert sum(one["share"] for one in prediction["shares"]) == pytest.approx(1, abs=1e-5)
+            elif prediction["kind"] == "value":
                 assert target["probability"] is None and prediction["top"] == []
             else:
                 assert target["probability"] == pytest.approx(shares[target["name"]], rel=1e-5)
@@ -320,6 +439,7 @@ def test_each_kind_is_told_as_what_it_is(gallery):
     kinds = {model["slug"]: model["output"] for model in manifest["models"]}
     assert {slug: output["kind"] for slug, output in kinds.items()} == {
         "binary": "binary", "labels": "labels", "regression": "value", "softmax": "classes",
+        "segmentation": "mask",
     }  # fmt: skip
     for prediction in manifest["predictions"]:
         if prediction["kind"] == "labels":
@@ -354,7 +474,7 @@ def test_reports_and_cards_say_each_kind_as_what_it_is(gallery, repository):
     shown, environment = Gallery(manifest), jinja(template_folders(repository))
     pages = {
         model: environment.get_template("report.md").render(vars(report(shown, model, "one")))
-        for model in ("binary", "labels", "regression", "softmax")
+        for model in ("binary", "labels", "regression", "softmax", "segmentation")
     }
     predictions = {model: shown.predictions[model, "one"] for model in pages}
     assert "the other side" in pages["binary"] and " sure" in pages["binary"]
@@ -367,6 +487,13 @@ def test_reports_and_cards_say_each_kind_as_what_it_is(gallery, repository):
     assert of_report(shown, "labels", "one").line.startswith("labels finds ")
     assert " sure." in of_report(shown, "softmax", "one").line
     assert of_report(shown, "regression", "one").line == "in regression"
+    assert "The network finds" in pages["segmentation"] and " sure" not in pages["segmentation"]
+    assert "shares of the picture" in pages["segmentation"]
+    for entry in predictions["segmentation"]["shares"]:
+        assert percent(entry["share"]).replace("\xa0", " ") in pages["segmentation"].replace("\xa0", " ")
+    assert of_report(shown, "segmentation", "one").line.startswith("segmentation finds ")
+    words = [figure["alt"] for figure in manifest["figures"] if figure["layer"] == "shares"]
+    assert words and any(alt.endswith(" of the picture") for alt in words)
     words = [figure["alt"] for figure in manifest["figures"] if figure["layer"] == "values"]
     assert words and all(alt.endswith(" mm") for alt in words if alt.startswith("Activations"))
 

@@ -14,7 +14,7 @@ from generator.core.records import Layer, ModelCard
 from generator.data.batches import normalised
 from generator.engine.capture import Watch
 from generator.engine.preserve import untouched
-from generator.engine.readout import readout_of
+from generator.engine.readout import Reading, readout_of
 from generator.engine.space import planes_of, space_of
 from generator.models.load import Loaded
 
@@ -73,8 +73,8 @@ def look(
                 rare = len(pictures) > PLENTY and start // size % SELDOM
                 wanted = {name: entry for name, entry in channels.items() if name in stages or not rare}
                 seen = lambda name, tensor, index=index: channels[name].see(tensor, index)  # noqa: E731
-                x, logits = _watch(loaded, card, crops, seen, wanted)
-                answers.append(_answers(logits, some, pictures, card.output))
+                x, reading = _watch(loaded, card, crops, seen, wanted)
+                answers.append(_answers(reading, some, pictures, card.output))
                 pixels += _pixels(x)
     joined = (
         {name: np.concatenate([entry[name] for entry in answers]) for name in answers[0]} if answers else _nothing()
@@ -88,8 +88,8 @@ def _watch(
     crops: np.ndarray,
     see: Callable[[str, torch.Tensor], None],
     wanted: dict[str, Channels],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return one pass: the normalised input and the logits (n, classes); `see` gets every wanted layer's output."""
+) -> tuple[torch.Tensor, Reading]:
+    """Return one pass: the normalised input and what the network answers; `see` gets every wanted layer's output."""
     x = normalised(torch.from_numpy(crops.transpose(0, 3, 1, 2).copy()).to(loaded.device), card.input)
 
     space, readout = space_of(loaded, card, card.input.size), readout_of(loaded)  # passes of their own, unwatched
@@ -99,19 +99,23 @@ def _watch(
             see(name, planes_of(space, name, tensor, len(crops)))
 
     with Watch(loaded.model, layer):
-        logits = readout.scores(loaded.model, x.clone())
-    if logits is None or logits.ndim != 2 or len(logits) != len(crops):
+        reading = readout.read(loaded.model, x.clone())
+    logits = reading.scores
+    if logits.ndim != 2 or len(logits) != len(crops):
         raise ModelError(f"{card.slug}: expected class scores of shape ({len(crops)}, classes) for {len(crops)} images")
     if (last := card.layers[-1].name) in wanted:  # no layer of the network itself
-        see(last, readout.answers(logits))
-    return x, logits
+        see(last, readout.answers(reading))
+    return x, reading
 
 
-def _answers(logits: torch.Tensor, some: list[int], pictures: Pictures, output: Mapping[str, Any]) -> Arrays:
+def _answers(reading: Reading, some: list[int], pictures: Pictures, output: Mapping[str, Any]) -> Arrays:
     """Return what the network says of each image; of scores that are no numbers only the others count."""
+    logits = reading.scores
     finite = torch.isfinite(logits)
     scores = logits.masked_fill(~finite, -torch.inf).float()
     probabilities = (scores.softmax(1) if output["kind"] == "classes" else scores.sigmoid()).nan_to_num(0.0).cpu()
+    if reading.shares is not None:
+        probabilities = reading.shares.float().cpu()
     first = [ranked(output, shares)[:2] for shares in probabilities.tolist()]
     order = torch.tensor([[*pair, pair[0]][:2] for pair in first])
     best = torch.gather(probabilities, 1, order)

@@ -65,9 +65,9 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
     """Return how often the network was right, what it took for what, and the answers worth a look.
 
     A label of several is right where it reaches the threshold: nothing is taken for something else, and no answer is
-    the runner-up of another. Of a value nothing of this can be told.
+    the runner-up of another. Of a value, or of masks, nothing of this can be told.
     """
-    labels, value = output["kind"] == "labels", output["kind"] == "value"
+    labels, value = output["kind"] == "labels", output["kind"] in ("value", "mask")
     names = answers["names"].tobytes().decode().split("\n")
     label, predicted = answers["label"].astype(int), answers["said"].astype(int)
     labelled = (label >= 0) & (not value)

@@ -67,7 +67,7 @@ class Plate:
 
 @dataclass(frozen=True)
 class Bar:
-    """One class and its probability."""
+    """One class and its probability, or its share of the picture."""
 
     name: str
     percent: str
@@ -80,7 +80,8 @@ class Bar:
 class Verdict:
     """What the network said about a picture, and whether that is right (`right`, `wrong` or `unknown`).
 
-    Of several labels the names of all that reach the threshold, of a value the number with its unit.
+    Of several labels the names of all that reach the threshold, of a value the number with its unit, of masks
+    the largest with their shares.
     """
 
     said: str
@@ -133,6 +134,7 @@ class Matrix:
 # --- a figure becomes a plate ------------------------------------------------------------------------
 
 ANYHOW = "how the picture came about, step by step"  # what a film shows whose method does not say it
+NAMED_MASKS, SHOWN_MASKS = 2, 5  # classes of a segmentation that a line names, and that have bars
 WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
 
 
@@ -283,6 +285,9 @@ def verdict(prediction: PredictionRecord | None) -> Verdict | None:
             " ".join([entry["name"], format.number(entry["value"]), entry["unit"]]) for entry in prediction["values"]
         ]
         return Verdict(" · ".join(map(str.strip, values)), "", "", "", "unknown", kind)
+    if kind == "mask":
+        named = [f"{entry['name']} {format.percent(entry['share'])}" for entry in prediction["shares"][:NAMED_MASKS]]
+        return Verdict(", ".join(named), "", "", "", "unknown", kind)
     if not prediction or not prediction["top"]:
         return None
     best = prediction["top"][0]
@@ -299,7 +304,12 @@ def verdict(prediction: PredictionRecord | None) -> Verdict | None:
 
 
 def bars(prediction: PredictionRecord | None) -> list[Bar]:
-    """Return the most probable classes."""
+    """Return the most probable classes; of masks those with the largest shares of the picture."""
+    if prediction and prediction.get("kind") == "mask":
+        return [
+            Bar(entry["name"], format.percent(entry["share"]), round(entry["share"] * 100, 2), False, place == 0)
+            for place, entry in enumerate(prediction["shares"][:SHOWN_MASKS])
+        ]
     return [
         Bar(
             name=entry["name"],

@@ -194,6 +194,7 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
         role |= {
             "binary": {"top": "the network's answer", "rival": "the other side"},
             "labels": {"top": "the most probable label", "rival": "the next most probable label"},
+            "mask": {"top": "the largest mask", "rival": "the next largest mask"},
         }.get(kind, {})
         named = "Label" if kind == "labels" else "Side" if kind == "binary" else "Class"
         if kind == "value":
@@ -201,7 +202,8 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
         else:
             listed.append(Fact(f"{named} explained", f"{target['name']} ({role.get(target['role'], target['role'])})"))
         if target.get("probability") is not None:
-            listed.append(Fact("Its probability", format.percent(target["probability"])))
+            named = "Its mean probability where it is predicted" if kind == "mask" else "Its probability"
+            listed.append(Fact(named, format.percent(target["probability"])))
     if record["shape"]:
         listed.append(Fact("Raw array", format.shape(record["shape"])))
     if plate.values:

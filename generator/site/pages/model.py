@@ -163,6 +163,7 @@ def _output(output: ModelOutput) -> str:
     words = {
         "classes": "one of its classes",
         "binary": f"one of two sides, the second from {share} on",
+        "mask": "a class for each pixel",
         "labels": f"labels, each from {share} on",
     }[output["kind"]]
     squash = output.get("squash", "").replace("_", " ")
