@@ -35,9 +35,9 @@ BAD = {
     "unmade": "calling it without arguments failed: ValueError: cannot",
     "nothing": "expected it to return a torch.nn.Module, got NoneType",
     "Raising": "does not take an input of size (3, 10, 12): KeyError: '<script>canary()</script>'",
-    "Scalar": "expected class scores of shape (1, classes), the network returned ()",
-    "Map": "expected class scores of shape (1, classes), the network returned (1, 4, 10, 12)",
-    "Words": "expected class scores of shape (1, classes), the network returned None",
+    "Scalar": "expected class scores of shape (1, classes) or (1, classes, h, w), the network returned ()",
+    "Map": "expected class scores of shape (1, classes) or (1, classes, h, w), the network returned (1, 10, 12)",
+    "Words": "expected class scores of shape (1, classes) or (1, classes, h, w), the network returned None",
 }
 WITH_WEIGHTS = {
     "missing keys": "2 missing (two.weight, two.bias)",

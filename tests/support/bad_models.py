@@ -167,7 +167,7 @@ class Scalar(Base):
 
 class Map(Base):
     def forward(self, x):
-        return self.maps(x)
+        return self.maps(x).mean(1)
 
 
 class Words(Base):
