@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from generator.core.errors import ModelError
+from generator.engine.space import follow_space
 from generator.engine.trace import Trace
 from generator.models.bundled.zfnet import ZFNet
 from generator.models.load import load
@@ -20,9 +21,11 @@ def network():
 
 
 def test_the_sizes_are_those_of_the_paper():
+    x = torch.zeros(1, 3, 224, 224, device="meta")
     with torch.device("meta"):
-        trace = Trace(ZFNet())
-    trace.run(torch.zeros(1, 3, 224, 224, device="meta"), "zfnet")
+        model = ZFNet().eval()
+    trace = Trace(model, follow_space(model, x))
+    trace.run(x, "zfnet")
     shapes = {layer.name: layer.shape for layer in trace.layers}
     assert [shapes[f"features.conv{number}"] for number in range(1, 6)] == [
         (96, 110, 110),
