@@ -179,15 +179,28 @@ def said(error: BaseException) -> str:
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """A process started meanwhile never sees Ctrl-C, which a terminal sends to all; ours waits until it is over."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Let what is started meanwhile come up whole, and never see Ctrl-C, which a terminal sends to all.
+
+    A signal that comes meanwhile is taken when it is over. Blocking it is not enough: any other thread may receive it,
+    and then it is this one that is interrupted, between a process and what that process is to read.
+    """
+    came: list[int] = []
+    blocked = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocked else set()
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number):  # none: a library's own, which cannot be put back
+                handlers[number] = signal.signal(number, lambda number, frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if blocked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 @contextmanager

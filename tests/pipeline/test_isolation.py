@@ -273,6 +273,30 @@ def test_a_signal_at_the_beginning_ends_it_without_a_trace(tmp_path, number, aft
     assert process.returncode in (128 + number, -number) and time.monotonic() - began < 10
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_worker_is_started_waits_until_it_is(number):
+    """Also one that another thread receives, for which it is not blocked."""
+    steps = []
+
+    def stop(number, frame):
+        steps.append("stopped")
+        raise KeyboardInterrupt(number)
+
+    before, over = signal.signal(number, stop), threading.Event()
+    other = threading.Thread(target=over.wait)
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt), processes._no_interrupts():
+            os.kill(os.getpid(), number)
+            time.sleep(0.05)
+            steps.append("started")
+    finally:
+        over.set()
+        other.join()
+        assert signal.signal(number, before) is stop
+    assert steps == ["started", "stopped"]
+
+
 # --- a worker killed early -------------------------------------------------------------------------------
 
 

@@ -220,6 +220,8 @@ def test_a_machine_without_the_folder_stops_the_build_with_one_line(gallery):
     kind, error = actor.receive()
     actor.end()
     assert kind == "store" and "shared and under the same path on all machines; it is not there" in str(error)
+    pool._all.append(actor)
+    pool._networks[actor] = None
     with pytest.raises(InnerviewError, match="--engine ray: "):
         pool._give(actor, (kind, error))
 
