@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import monotonic
@@ -185,8 +186,10 @@ def _no_interrupts() -> Iterator[None]:
     and then it is this one that is interrupted, between a process and what that process is to read.
     """
     came: list[int] = []
-    blocked = hasattr(signal, "pthread_sigmask")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocked else set()
+    blocked, before = hasattr(signal, "pthread_sigmask"), set()
+    if blocked:
+        resource_tracker.ensure_running()  # the first process would start it, which unblocks SIGINT
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     handlers = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -199,8 +202,8 @@ def _no_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
         if blocked:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for number in came[:1]:
-            signal.raise_signal(number)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager
