@@ -26,7 +26,7 @@ from generator.models.specs import changes
 SPARSITIES = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SCOPES = ("global", "layer")
 COMPARED = (ACTIVATIONS, "direction", "region")  # roles of methods; of activations the stages of the walk
-SHOWN = 20  # pictures of the data set whose pictures by these methods are compared
+MAX_PICTURES = 20  # pictures of the data set whose pictures by these methods are compared
 
 Measured = dict[str, Any]
 
@@ -47,14 +47,14 @@ def measure(  # noqa: PLR0913 - keyword parameters are the interface
     `"points"` has one entry for the network as it is (`"scope": ""`) and one per scope and sparsity: `"top1"` and
     `"agreement"` with the answers of the whole network, both shares in [0, 1] of `sample` pictures, evenly spread over
     `data`, and `"correlation"`: for each method Pearson's correlation with the pictures of the whole network, mean over
-    `SHOWN` of them. `"whole"` has the accuracy over all of `data`, of the network as it is and globally pruned to the
-    sparsities in `whole`. Raises `ModelError`, `DataError`.
+    `MAX_PICTURES` of them. `"whole"` has the accuracy over all of `data`, of the network as it is and globally pruned
+    to the sparsities in `whole`. Raises `ModelError`, `DataError`.
     """
     if changes(network):
         raise ModelError(f"{network.name}: expected a network as it is, to be pruned here; this one is changed already")
     load_methods()
     loaded = load(network, device)
-    some, shown = data.some(sample), _first_of_each(data, SHOWN)
+    some, shown = data.some(sample), _first_of_each(data, MAX_PICTURES)
     say(f"as it is: {len(some.items):,} of {len(data.items):,} pictures")
     dense = answers(loaded, some, batch)
     points = [_point("", 0.0, loaded, dense, dense, some, {})]

@@ -13,7 +13,7 @@ from PIL import Image, ImageFile, IptcImagePlugin
 from .decode import FORMATS, decode
 
 GPS = 0x8825
-KEPT = (0x0112, 0x013B, 0x8298)  # orientation, artist, copyright
+TAGS = (0x0112, 0x013B, 0x8298)  # orientation, artist, copyright
 XMP_PLACES = re.compile(rb"exif:GPS|photoshop:(City|State|Country)|Iptc4xmp(Core|Ext):(Location|City|Country)", re.I)
 SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 IPTC_PLACES = {(2, 90), (2, 92), (2, 95), (2, 100), (2, 101)}  # city, sublocation, state, country code and name
@@ -36,7 +36,7 @@ def without_location(content: bytes) -> bytes:
     """
     picture, exif = _opened(content)
     kept = Image.Exif()
-    for tag in KEPT:
+    for tag in TAGS:
         if tag in exif:
             kept[tag] = exif[tag]
     block = kept.tobytes() if len(kept) else b""

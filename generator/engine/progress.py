@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-KEPT = 24  # frames of an animation, at most
+MAX_FRAMES = 24  # frames of an animation, at most
 
 
 class Step(NamedTuple):
@@ -24,7 +24,7 @@ def watched(result: Any, on_step: Callable[[Step], None]) -> tuple[Any, list[Any
     """Return the result of a method and the frames before it, None where the method shows none.
 
     A method that yields shows a frame with each tensor, or tells of each `Step`; the last thing it yields is its
-    result. At most `KEPT` frames are kept, evenly spaced, however many there are: a long run fills no memory.
+    result. At most `MAX_FRAMES` frames are kept, evenly spaced, however many there are: a long run fills no memory.
     """
     if not inspect.isgenerator(result):
         return result, None
@@ -33,7 +33,7 @@ def watched(result: Any, on_step: Callable[[Step], None]) -> tuple[Any, list[Any
     for given in result:
         if isinstance(given, Step):
             on_step(given)
-            due = given.number * KEPT // given.of > (given.number - 1) * KEPT // given.of
+            due = given.number * MAX_FRAMES // given.of > (given.number - 1) * MAX_FRAMES // given.of
             if due and given.picture and given.number < given.of:
                 frames.append(given.picture())
             continue
@@ -41,7 +41,7 @@ def watched(result: Any, on_step: Callable[[Step], None]) -> tuple[Any, list[Any
             if seen % stride == 0:
                 frames.append(last)
             seen += 1
-            if len(frames) > KEPT:
+            if len(frames) > MAX_FRAMES:
                 frames, stride = frames[::2], 2 * stride
         last = given
     return last, frames

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from generator.core.errors import NotApplicable
 from generator.engine.derivatives import derive
 from generator.engine.method_registry import method
-from generator.engine.progress import KEPT, Step
+from generator.engine.progress import MAX_FRAMES, Step
 
 ALIKE = 0.8  # correlation from which on the end looks like the beginning
 DRAWS = 8  # of the last layer, until the end looks different
@@ -57,7 +57,7 @@ def evolution(network, x, target, *, steps: int = 24, seed: int = 0):
         frames, chances = [], []
         for step in range(steps + 1):
             gradient, chance = pupil.look()
-            if step * KEPT // steps > (step - 1) * KEPT // steps:  # the film holds no more frames than that
+            if step * MAX_FRAMES // steps > (step - 1) * MAX_FRAMES // steps:  # the film holds no more frames than that
                 frames.append(gradient)
                 chances.append(chance)
             if step < steps:

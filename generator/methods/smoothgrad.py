@@ -6,7 +6,7 @@ import torch
 
 from generator.engine.method_registry import method
 
-SHOWN = (1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 44)  # numbers of samples after which a frame is shown
+FRAMES_AFTER = (1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 44)  # numbers of samples after which a frame is shown
 
 
 @method(
@@ -41,7 +41,7 @@ def smoothgrad(x, noise, score_gradient, *, n: int = 50, sigma: float = 0.15, se
         change = gradient - mean
         mean = mean + change / count
         spread = spread + change * (gradient - mean)  # Welford: sum of squared distances from the mean
-        if count in SHOWN and count < n:
+        if count in FRAMES_AFTER and count < n:
             yield mean
     size = float(mean.square().mean().sqrt())
     error = float((spread / max(1, n - 1) / n).mean().sqrt())

@@ -9,7 +9,7 @@ from generator.core.spacing import evenly_spaced
 from generator.engine.derivatives import derive
 from generator.engine.image_optimisation import ascend, canvas, random_affine, size_for
 from generator.engine.method_registry import method
-from generator.engine.progress import KEPT, Step
+from generator.engine.progress import MAX_FRAMES, Step
 
 from .activation_maximisation import compared
 from .evolution import correlation, end
@@ -40,7 +40,7 @@ def filters_evolution(first_kernels):
     Limits: Kernels in the first layer hardly change once the others have found a use for them; most of what is learnt
     later is learnt elsewhere. A frame is an epoch's end: what happened within the first epoch is not seen.
     """
-    chosen = evenly_spaced(sorted(first_kernels), KEPT + 1)
+    chosen = evenly_spaced(sorted(first_kernels), MAX_FRAMES + 1)
     *before, last = (first_kernels[epoch] for epoch in chosen)
     yield from before
     yield (
@@ -76,7 +76,7 @@ def saliency_evolution(epochs, x, target):
 
     Limits: As for saliency. Brightness cannot be compared between frames.
     """
-    chosen = epochs.chosen(KEPT + 1)
+    chosen = epochs.chosen(MAX_FRAMES + 1)
     frames, chances = [], []
     for number, epoch in enumerate(chosen, 1):
         gradient, chance = _looked(epochs.network(epoch), x, target)

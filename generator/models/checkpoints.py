@@ -22,7 +22,7 @@ from . import weights
 from .load import Loaded
 from .specs import becoming_file, checkpoint_files, epoch_of, file_digest, weights_file
 
-KEPT = 25  # epochs that lie beside the weights, at most
+MAX_EPOCHS = 25  # epochs that lie beside the weights, at most
 WEIGHTS = "weights"  # in the file's metadata: the digest of the weights it tells of
 
 
@@ -90,7 +90,7 @@ def keep_kernels(files: Sequence[Path], layer: str, weights_at: Path) -> Path:
     """Write the kernels of `layer` from checkpoints, at most 25 of them, beside the weights that they led to."""
     if not files:
         raise ModelError(f"{weights_at}: expected checkpoints to keep kernels of, there are none")
-    chosen = evenly_spaced(files, KEPT)
+    chosen = evenly_spaced(files, MAX_EPOCHS)
     kept = {file.stem: weights.read(file)[f"{layer}.weight"].half().contiguous() for file in chosen}
     path = weights_at.with_suffix(".becoming.safetensors")
     metadata = {WEIGHTS: file_digest(weights_at)}

@@ -19,7 +19,7 @@ from generator.core.resources import INHERITED, PACKAGE, resource
 from generator.core.store import key_of, sealed, unsealed
 from generator.data.datasets import CACHE
 
-KEPT = {"files", "folders", "mark", "report"}
+FIELDS = {"files", "folders", "mark", "report"}
 GENERATED = ("gallery", "__pycache__")  # folders of pages and of caches
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "jinja2", "mkdocs", "mkdocs-material")
 
@@ -36,7 +36,7 @@ class Fingerprint:
     def unchanged(self) -> dict[str, Any] | None:
         """Return what that build reported, when all it looked at is as it was; else None."""
         kept = _kept(self._file)
-        if kept.keys() != KEPT or kept["mark"] != self._mark(kept["files"], kept["folders"]):
+        if kept.keys() != FIELDS or kept["mark"] != self._mark(kept["files"], kept["folders"]):
             return None
         self._digests.save()
         return kept["report"]

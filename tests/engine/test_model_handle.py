@@ -14,7 +14,7 @@ from generator.core.errors import ConfigError
 from generator.engine.method_registry import Method
 from generator.engine.model_card import describe
 from generator.engine.model_handle import Driven
-from generator.engine.progress import KEPT, Step, watched
+from generator.engine.progress import MAX_FRAMES, Step, watched
 from generator.pipeline.cost import price
 from generator.pipeline.options import Progress
 from generator.pipeline.plan import make_plan
@@ -110,7 +110,7 @@ def test_few_frames_are_kept_however_long_it_takes_and_every_step_is_told(of):
     assert result == ("result", {"steps": of})
     assert frames == shown, "no picture is made that is not kept"
     assert [step.number for step in told] == list(range(1, of + 1)) and str(told[-1]) == f"step {of} of {of}"
-    assert len(frames) == min(of, KEPT) - 1, "the last one is the result itself"
+    assert len(frames) == min(of, MAX_FRAMES) - 1, "the last one is the result itself"
     gaps = {after - before for before, after in zip(frames, frames[1:], strict=False)}
     assert max(gaps, default=1) - min(gaps, default=1) <= 1, "evenly spaced"
 
@@ -118,8 +118,8 @@ def test_few_frames_are_kept_however_long_it_takes_and_every_step_is_told(of):
 @pytest.mark.parametrize("many", [0, 3, 24, 25, 400])
 def test_plain_frames_are_thinned_out_too(many):
     result, frames = watched((frame for frame in [*range(many), "result"]), lambda step: None)
-    assert result == "result" and len(frames) <= KEPT and frames == sorted(frames)
-    assert many == 0 or (frames[0] == 0 and len(frames) >= min(many, KEPT // 2))
+    assert result == "result" and len(frames) <= MAX_FRAMES and frames == sorted(frames)
+    assert many == 0 or (frames[0] == 0 and len(frames) >= min(many, MAX_FRAMES // 2))
     assert watched("a value", None) == ("a value", None), "who does not yield shows nothing"
 
 

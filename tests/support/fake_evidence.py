@@ -12,7 +12,7 @@ from generator.analysis.measure_registry import MEASURES, card, load_measures
 from generator.analysis.measures.controls import CONTROLS
 from generator.core.records import record
 
-SHOWN = ("deletion", "insertion", "randomisation")
+MEASURES_SHOWN = ("deletion", "insertion", "randomisation")
 
 
 def add(manifest: dict[str, Any]) -> None:
@@ -30,7 +30,7 @@ def add(manifest: dict[str, Any]) -> None:
     ]
     for seed, figure in enumerate(measured):
         figure["evidence"] = evidence(seed)
-    manifest["measures"] = [record(card(MEASURES[slug])) for slug in SHOWN]
+    manifest["measures"] = [record(card(MEASURES[slug])) for slug in MEASURES_SHOWN]
     images = [image["id"] for image in manifest["images"]]
     manifest["controls"] = [
         {

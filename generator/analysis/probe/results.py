@@ -12,7 +12,7 @@ from generator.core.store import Store, unpack
 from generator.core.tasks import ProbeTask
 
 TWINS = 0.95  # two channels whose values correlate above this are called near-duplicates
-SHOWN = 24  # wrong and unsure answers that are told one by one
+MAX_ANSWERS = 24  # wrong and unsure answers that are told one by one
 MATRIX = 60  # classes of which a whole matrix of confusions is told
 SILENT = ("activation", "pool", "join", "softmax")  # kinds of layers in which zero means that nothing was found
 
@@ -51,7 +51,7 @@ def summary(task: ProbeTask, store: Store) -> dict[str, Any] | None:
         "model": task.card.slug,
         "data": record["data"],
         "images": record["images"],
-        "unreadable": record["problems"][:SHOWN],
+        "unreadable": record["problems"][:MAX_ANSWERS],
         "input": record["input"],
         "norms": record["norms"],
         "broken": record["broken"],
@@ -81,8 +81,8 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
     given = np.bincount(predicted, minlength=len(classes))
     probability = answers["probability"]
     margin = probability - answers["second_probability"]
-    worst = [i for i in np.argsort(-probability, kind="stable") if wrong[i]][:SHOWN]
-    unsure = [i for i in np.argsort(margin, kind="stable") if not wrong[i]][: 0 if labels or value else SHOWN]
+    worst = [i for i in np.argsort(-probability, kind="stable") if wrong[i]][:MAX_ANSWERS]
+    unsure = [i for i in np.argsort(margin, kind="stable") if not wrong[i]][: 0 if labels or value else MAX_ANSWERS]
     tabled = len(classes) <= MATRIX and not labels and not value
 
     def entry(index: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from generator.drawing.similarity import likeness, ssim
 from .snapshot import Side
 from .values import Values, luminance, values
 
-SHOWN = 200  # changed figures that get pictures
+MAX_PICTURES = 200  # changed figures that get pictures
 VALUE_CHANGE = 1e-3  # of a value itself: what changes by less is rounding
 FOLDER = "changes"  # below the gallery: pictures of what was, and differences
 
@@ -71,7 +71,7 @@ def diff(old: Side, new: Side, chosen: Mapping[str, Iterable[str]] | None = None
     }
 
 
-def pictures(old: Side, new: Side, comparison: ChangesRecord, most: int = SHOWN) -> dict[str, bytes]:
+def pictures(old: Side, new: Side, comparison: ChangesRecord, most: int = MAX_PICTURES) -> dict[str, bytes]:
     """Return the files that show it, for the `most` most changed figures and as many that are gone: path and bytes.
 
     What `comparison["figures"]` show is noted there, in `files`: `before` and `difference` below `FOLDER`, `after`

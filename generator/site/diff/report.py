@@ -18,7 +18,7 @@ from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.write import jinja, render
 
 from .comment_data import comment_data
-from .compute import SHOWN, diff, pictures
+from .compute import MAX_PICTURES, diff, pictures
 from .gates import Gate, broken, gate
 from .markdown import comment
 from .snapshot import Side
@@ -44,7 +44,7 @@ def set_against(
     chosen: Mapping[str, Iterable[str]] | None = None,
     conditions: Iterable[str] = (),
     html: Path | None = None,
-    most: int = SHOWN,
+    most: int = MAX_PICTURES,
 ) -> Answer:
     """Compare two galleries (see `side.Side`), and write the folder `html` where one is named.
 

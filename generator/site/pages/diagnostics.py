@@ -10,7 +10,7 @@ from generator.core.manifest_types import ModelLayer, ModelRecord, ProbeRecord
 from . import format
 from .channel_table import findings_page, has_units
 from .components import Link
-from .diagnostics_channels import SHOWN, Fault, numbers, saturated, still_and_alike
+from .diagnostics_channels import MAX_LINKS, Fault, numbers, saturated, still_and_alike
 from .manifest_index import NOTHING, Gallery
 from .urls import figure_page, layer_page, model_page, relative
 
@@ -199,7 +199,7 @@ def _flat(gallery: Gallery, model: str) -> Iterator[Fault]:
             Link(
                 f"{gallery.methods[figure['method']]['title']}, {figure['image']}", relative(figure_page(figure), page)
             )
-            for figure in flat[:SHOWN]
+            for figure in flat[:MAX_LINKS]
         ]
         yield Fault(
             "flat",

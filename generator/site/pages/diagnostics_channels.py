@@ -12,7 +12,7 @@ from .channel_table import noted
 from .components import Link
 
 BOUND = 0.5  # share of values at an end of an activation's range, from which on a layer is called saturated
-SHOWN = 8  # links to evidence of one kind
+MAX_LINKS = 8  # links to evidence of one kind
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def looked_at(card: ModelRecord) -> list[str]:
 
 def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     """Yield values that are no numbers, where they begin."""
-    for tensor in probe["broken"][:SHOWN]:
-        channels = ", ".join(str(channel) for channel in tensor["channels"][:SHOWN])
+    for tensor in probe["broken"][:MAX_LINKS]:
+        channels = ", ".join(str(channel) for channel in tensor["channels"][:MAX_LINKS])
         count = format.count(tensor["count"])
         layer = tensor["name"].rpartition(".")[0]
         yield Fault(
@@ -98,7 +98,7 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
                 f"{format.count(len(layer[kind]))} of {format.count(layer['channels'])} in {layer['layer']}"
                 for layer in some
             )
-            links = [link for layer in some for link in _to(layer, layer[kind], 2)][:SHOWN]
+            links = [link for layer in some for link in _to(layer, layer[kind], 2)][:MAX_LINKS]
             yield Fault(kind, "odd", title, f"{format.count(count)} channels are {meaning} {where}.", links)
     some = [layer for layer in judged if layer["twins"]]
     if some:
@@ -115,7 +115,7 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
             "Near-duplicate channels",
             f"{format.count(count)} {'pair' if count == 1 else 'pairs'} whose values correlate above 0.95: {where}. "
             "One of each could be left out for almost nothing.",
-            links[:SHOWN],
+            links[:MAX_LINKS],
         )
 
 

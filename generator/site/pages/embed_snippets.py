@@ -15,7 +15,7 @@ from .escape import fold, text
 from .manifest_index import NOTHING, Gallery
 from .urls import figure_page, gallery_file
 
-SHOWN = 448  # screen pixels across of a map or photo on its own page
+WIDTH = 448  # screen pixels across of a map or photo on its own page
 REASON = 320  # high is the tile that stands where there is no picture, as in plates.css
 CHANNEL = 256  # at most so many for one channel
 LETTER, LINE = 6.6, 18  # width and height in screen pixels of what stands under the picture in a frame, about
@@ -92,9 +92,9 @@ def address(base: str, path: str) -> str:
 def shown(plate: Plate) -> tuple[int, int]:
     """Width and height in screen pixels at which a figure's own page shows it, or says why there is no picture."""
     if not plate.src:
-        return SHOWN, REASON
+        return WIDTH, REASON
     if plate.look in ("map", "photo"):
-        return SHOWN, max(1, round(SHOWN * plate.height / max(1, plate.width)))
+        return WIDTH, max(1, round(WIDTH * plate.height / max(1, plate.width)))
     return plate.width * plate.zoom, plate.height * plate.zoom
 
 
