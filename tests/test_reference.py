@@ -42,7 +42,17 @@ def commands_page() -> str:
     ]
     codes = "Exit codes: 0 all well; 1 some of it failed or was refused, and is named; 2 wrong usage or configuration; "
     codes += "70 a defect of Innerview."
-    return "\n".join(["# Commands", "", "| command | does |", "|---|---|", *rows, "", codes, ""])
+    completion = [
+        "## Completion",
+        "",
+        "A shell completes commands, options, files and the names of networks after:",
+        "",
+        "```text",
+    ]
+    for shell in ("bash", "zsh"):
+        completion.append(f"""echo 'eval "$(_INNERVIEW_COMPLETE={shell}_source innerview)"' >> ~/.{shell}rc""")
+    completion += ["_INNERVIEW_COMPLETE=fish_source innerview > ~/.config/fish/completions/innerview.fish", "```"]
+    return "\n".join(["# Commands", "", "| command | does |", "|---|---|", *rows, "", codes, "", *completion, ""])
 
 
 def command_page(name: str, command: click.Command) -> str:

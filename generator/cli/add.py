@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from generator.core.errors import ImageError, InnerviewError
-from generator.pipeline.options import Options
 
 from .options import DEVICE, FILE, options
 from .terminal import Terminal, interactive
+
+if TYPE_CHECKING:
+    from generator.pipeline.options import Options
 
 QUESTIONS = {
     "title": "Title",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from generator.config.scaffold import empty
-from generator.pipeline.options import Options
 
 from .new import lay_and_tell
 from .options import FILE, against, destination, options, selection
 from .terminal import Terminal, interactive
+
+if TYPE_CHECKING:
+    from generator.pipeline.options import Options
 
 
 @click.command()
@@ -39,6 +39,7 @@ def build(no_site: bool, allow_failed: bool, summary: Path | None, shard: str | 
     innerview build --shard 1/4 --store stores/1
     innerview build --engine ray --address auto --workers 64
     """
+    from generator.config.scaffold import empty
     from generator.pipeline.shards import parse
 
     if chosen["config"] is None and empty(Path.cwd()):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from generator.core.errors import ConfigError
-from generator.core.manifest_types import ChangesFigure
 
 from .options import FILE, FOLDER
 from .terminal import Terminal, table
+
+if TYPE_CHECKING:
+    from generator.core.manifest_types import ChangesFigure
 
 TOLD = 10  # changed figures on the terminal
 

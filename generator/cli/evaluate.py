@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.core.records import Network
-from generator.pipeline.options import device as device_of
-
-from .options import DATA, DATA_HELP, DEVICE
+from .options import DATA, DATA_HELP, DEVICE, MODEL, device_of
 from .terminal import Terminal, at_intervals
 
 if TYPE_CHECKING:
+    from generator.core.records import Network
     from generator.data.datasets import Labelled
 
 Say = Callable[[str], None]
@@ -24,7 +22,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command()
-@click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
+@click.option("--model", default="vgg-cifar10", show_default=True, help="A network's name.", **MODEL)
 @click.option("--weights", default="", help="A weights file to put in.")
 @click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: the network's own, downloaded]")
 @DEVICE

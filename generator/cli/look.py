@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from .build import build_and_tell
-from .options import DEVICE, FOLDER, PRESET, options
+from .options import DEVICE, FOLDER, MODEL, PRESET, options
 
 TARGET = "A class to explain; may be repeated.  [default: the prediction and its rival]"
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--model", default="efficientnet-lite0", show_default=True, metavar="M", help="A network's name.")
+@click.option("--model", default="efficientnet-lite0", show_default=True, help="A network's name.", **MODEL)
 @click.option("--weights", default="", help="A weights file, a torchvision weights enum member, or `random`.")
 @click.option("--target", "targets", multiple=True, metavar="C", help=TARGET)
 @click.option("--layer", default="", metavar="L", help="The layer of the class activation maps.")

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from generator.core.errors import InnerviewError
-from generator.pipeline.options import Options
 
+if TYPE_CHECKING:  # loaded when a command runs: what is typed and completed waits for none of it
+    from generator.pipeline.options import Options
+
+
+def _networks(context: click.Context, parameter: click.Parameter, beginning: str) -> list[str]:
+    """Return the names of networks that begin so, for the completion of a shell."""
+    from generator.models.specs import known_names
+
+    return [name for name in known_names() if name.startswith(beginning)]
+
+
+MODEL: dict[str, Any] = {"metavar": "M", "shell_complete": _networks}
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 DATA = click.Path(path_type=Path)
@@ -35,7 +46,7 @@ def selection(command: Callable) -> Callable:
         (
             click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]"),
             PRESET,
-            click.option("--model", "models", multiple=True, metavar="M", help="Only this network; may be repeated."),
+            click.option("--model", "models", multiple=True, help="Only this network; may be repeated.", **MODEL),
             click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated."),
             click.option("--method", "methods", multiple=True, metavar="X", help="Only this method; may be repeated."),
             click.option(
@@ -95,11 +106,20 @@ def options(
     config: Path | None = None, memory: int | None = None, workers: int | None = None, **chosen: Any
 ) -> Options:
     """Return what a command asks for, from the values of `selection` and `destination` and of its own."""
+    from generator.pipeline.options import Options
+
     if config is None and Path("gallery.yml").is_file():
         config = Path("gallery.yml")
     root = _root(config)
     extra: dict[str, Any] = {} if workers is None else {"workers": workers}
     return Options(root=root, config=config, memory=memory and memory * 2**20, **extra, **chosen)
+
+
+def device_of(name: str) -> str:
+    """Return the device that an option names: `cpu` or `cuda[:n]`, where `auto` was chosen too."""
+    from generator.pipeline.options import device
+
+    return device(name)
 
 
 def _root(config: Path | None) -> Path:

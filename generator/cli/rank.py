@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from generator.pipeline.options import device as device_of
-
-from .options import DATA, DATA_HELP, DEVICE
+from .options import DATA, DATA_HELP, DEVICE, MODEL, device_of
 from .terminal import Terminal, at_intervals, table
 
 NOT_KEPT = "The order was not kept: no weights file is there to lie beside"
@@ -17,7 +15,7 @@ HEADS = ("method", "rank", "insertion - deletion [95 %]", "deletion", "insertion
 
 
 @click.command()
-@click.option("--model", default="vgg-cifar10", show_default=True, metavar="M", help="A network's name.")
+@click.option("--model", default="vgg-cifar10", show_default=True, help="A network's name.", **MODEL)
 @click.option("--weights", default="", help="A weights file to put in.")
 @click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: the network's own data set, downloaded]")
 @click.option("--images", default=200, show_default=True, type=click.IntRange(1), help="How many pictures of them.")

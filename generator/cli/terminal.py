@@ -5,16 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from generator.core.text import harmless, raw
-from generator.pipeline.options import Progress
+
+if TYPE_CHECKING:  # loaded when something is to be shown: rich takes as long as all that `--version` needs
+    from rich.progress import Progress as Bar
 
 EVERY = 10.0  # seconds between plain lines
 WIDE = 160  # columns of a table that no terminal limits
@@ -37,6 +33,10 @@ class Terminal:
     """Shows progress on standard error, so that standard output stays for results."""
 
     def __init__(self) -> None:
+        from rich.console import Console
+
+        from generator.pipeline.options import Progress
+
         self.console = Console(file=raw(sys.stderr), highlight=False, emoji=False)
         self.progress = Progress(say=self._say, start=self._start, step=self._step, now=self._now)
         self._bar: Bar | None = None
@@ -52,16 +52,26 @@ class Terminal:
 
     def warn(self, line: str) -> None:
         """Something to know."""
-        self.console.print(Text.assemble(("note", "yellow"), f"  {harmless(line)}"), soft_wrap=True)
+        self._print("note", "yellow", line)
 
     def fail(self, line: str) -> None:
         """Something that went wrong, while the rest went on."""
-        self.console.print(Text.assemble(("failed", "red"), f"  {harmless(line)}"), soft_wrap=True)
+        self._print("failed", "red", line)
+
+    def _print(self, kind: str, colour: str, line: str) -> None:
+        from rich.text import Text
+
+        self.console.print(Text.assemble((kind, colour), f"  {harmless(line)}"), soft_wrap=True)
 
     def _say(self, line: str) -> None:
+        from rich.text import Text
+
         self.console.print(Text(harmless(line)), soft_wrap=True)
 
     def _start(self, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
         self._total, self._done, self._spoke = total, 0, monotonic()
         if self.console.is_terminal:
             left, now = TimeRemainingColumn(), TextColumn("{task.description}", markup=False)
@@ -91,6 +101,10 @@ def interactive() -> bool:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A small table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     shown = Table(box=None, pad_edge=False)
     for number, head in enumerate(heads):
         shown.add_column(Text(head), justify="right" if number else "left")

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.pipeline.options import device as device_of
-
-from .options import DATA, DATA_HELP, DEVICE, FILE
+from .options import DATA, DATA_HELP, DEVICE, FILE, device_of
 from .terminal import Terminal, at_intervals
 
 if TYPE_CHECKING:  # torch is loaded by the command alone

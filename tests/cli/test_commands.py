@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import click
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import tiny_gallery
 import torch
 import yaml
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from generator.__main__ import main
@@ -69,6 +72,38 @@ def test_the_commands_stand_in_the_order_one_meets_them(call):
 def test_the_version_is_told(call):
     code, out, _ = call("--version")
     assert code == 0 and re.fullmatch(r"innerview, version [\w.+]+\n", out)
+
+
+def test_what_is_typed_is_completed():
+    completion = BashComplete(main, {}, "innerview", "_INNERVIEW_COMPLETE")
+
+    def offers(*words):
+        return [item.value for item in completion.get_completions([*words[:-1]], words[-1])]
+
+    assert offers("se") == ["serve"]
+    assert offers("look", "--preset", "q") == ["quick"]
+    assert offers("build", "--model", "vgg-c") == ["vgg-cifar10"]
+    assert {"alexnet", "zfnet"} <= set(offers("look", "--model", ""))
+
+
+def test_help_version_and_completion_load_nothing_that_computes():
+    code = """if True:
+        import os, sys
+        from generator.cli.main import main
+        main(["--version"], standalone_mode=False)
+        main(["--help"], standalone_mode=False)
+        main(["build", "--help"], standalone_mode=False)
+        os.environ |= {"_INNERVIEW_COMPLETE": "zsh_complete", "COMP_WORDS": "innerview look --p", "COMP_CWORD": "2"}
+        try:
+            main(prog_name="innerview")
+        except SystemExit:
+            print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *_, last = done.stdout.splitlines()
+    assert last.startswith("loaded: ") and "\n--preset\n" in done.stdout
+    slow = {"numpy", "PIL", "pydantic", "rich", "torch", "yaml", "jinja2", "mkdocs"}
+    assert slow & set(last.split()) == set()
 
 
 # --- one clear line ---------------------------------------------------------------------------------
