@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 from generator.config.settings import load as load_settings
@@ -50,6 +52,22 @@ def examine(options: Options) -> dict[str, list[str]]:
         Fingerprint(options.work, options.selection(), options.data).forget()
     if options.out.is_dir():
         findings["site"] += check_site(options.out)
+        findings["search"] = search_problems(options.out)
     else:
         findings["site"].append(f"{options.out}: not built yet")
     return findings
+
+
+def search_problems(out: Path) -> list[str]:
+    """Return what keeps the search of the site at `out` from finding words; nothing for a site without search."""
+    try:
+        separator = json.loads((out / "search" / "search_index.json").read_bytes())["config"]["separator"]
+        pieces = [piece for piece in re.split(separator, "half-open relu4") if piece]
+    except (OSError, ValueError, KeyError, TypeError, re.error):
+        return []
+    if pieces == ["half", "open", "relu"]:
+        return []
+    return [
+        'mkdocs.yml: the separator of search keeps hyphens or digits in words, so that "grad-cam" finds nothing; '
+        "copy plugins: search: separator: from Innerview's mkdocs.yml (site_src/.mkdocs.yml in a gallery)"
+    ]

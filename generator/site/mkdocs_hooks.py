@@ -22,10 +22,28 @@ def on_config(config: Any) -> Any:
 
 
 def on_post_build(config: Any) -> None:
-    """Write the bundles beside their parts when mkdocs has written the site."""
+    """Write the bundles beside their parts when mkdocs has written the site, and the gallery's entries for search."""
     site = Path(config.site_dir)
     for bundle, names in config.bundled.items():
         (site / bundle).write_bytes(b"\n".join((site / name).read_bytes() for name in names))
+    add_entries(Path(config.docs_dir, ENTRIES), site / INDEX)
+
+
+ENTRIES = "gallery/.search.json"  # as `pages.search_entries` leaves it
+INDEX = "search/search_index.json"
+ALSO = {"boost": 500}  # of synonyms, which are not shown; a title has 1,000
+
+
+def add_entries(entries: Path, index: Path) -> None:
+    """Add to the index of search what the gallery says of its pages; those that it holds already stay."""
+    if not (entries.is_file() and index.is_file()):
+        return
+    content = json.loads(index.read_bytes())
+    content["config"]["fields"]["also"] = ALSO
+    there = {entry["location"] for entry in content["docs"]}
+    added = [entry for entry in json.loads(entries.read_bytes()) if entry["location"] not in there]
+    content["docs"] = added + content["docs"]
+    index.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
 
 
 def _plain(name: Any, bundle: str, docs: Path) -> bool:

@@ -32,6 +32,13 @@ TERMS = [
         ("activations",),
     ),
     Term(
+        "attribution",
+        "Attribution",
+        "A share of the score for each pixel, drawn as a map: how much that pixel contributed to one class. Methods "
+        "differ in what they count as a contribution.",
+        ("attributions", "attribution map", "attribution maps"),
+    ),
+    Term(
         "backpropagation",
         "Backpropagation",
         "Computing gradients from the score back through all layers, by the chain rule. Training stops at the "
@@ -114,6 +121,12 @@ TERMS = [
         "Said of a map that shows what the network used. A map may be faithful and make no sense to us, or please "
         "us and be false.",
         ("faithfulness",),
+    ),
+    Term(
+        "feature-visualisation",
+        "Feature visualisation",
+        "An image optimised from noise, or from a photo, to maximise one unit, layer or class.",
+        ("feature visualisations", "activation maximisation"),
     ),
     Term(
         "gradient",

@@ -32,6 +32,14 @@ FAMILIES = {
     "pair": ("Two networks side by side", "What a change of the network does to its pictures."),
 }
 
+# By what else people look for a family; American spellings are added by rule.
+SYNONYMS = {
+    "gradient": "attribution, sensitivity map, explanation",
+    "cam": "attribution, class activation map, localisation, explanation",
+    "perturbation": "attribution, explanation",
+    "optimisation": "optimised image",
+}
+
 
 class Gallery:
     """Everything a page may ask of a manifest; orders are the manifest's own."""

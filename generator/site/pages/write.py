@@ -34,6 +34,7 @@ from . import (
     model,
     model_pairs,
     report,
+    search_entries,
     social_meta,
     tutorials,
 )
@@ -79,8 +80,8 @@ TEMPLATES: dict[str, type] = {
     "figure.html": figure.FigurePage,
 }
 TAUGHT = "learn reading lecture growth cases limits glossary".split()
-FOUND = "home images models methods method model compare anytwo pair".split()
-SEARCHED = {f"{kind}.md" for kind in (*FOUND, *TAUGHT)}
+# Pages whose text mkdocs indexes; `search_entries` says what search knows of the others.
+SEARCHED = {f"{kind}.md" for kind in ("home", *TAUGHT) if kind != "glossary"}
 
 
 def write_sources(manifest: Manifest, folder: Path, templates: list[Path]) -> None:
@@ -96,6 +97,7 @@ def write_sources(manifest: Manifest, folder: Path, templates: list[Path]) -> No
         head = _head(name, context, social_meta.head(gallery, page, context))
         _write_changed(folder, file, head + render(environment, name, context))
         written.add(file)
+    search_entries.write(gallery, folder)
     for file in (folder / "gallery").rglob("*.md"):
         if file not in written:
             file.unlink()
