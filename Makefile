@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 KILLS ?= 30
+ENGINE ?= local
 MINUTES ?= 10
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
@@ -37,8 +38,8 @@ screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of doc
 bench: $(VENV)/installed-tests ## measure how fast all is, beside what people do today (about a quarter of an hour)
 	@$(BIN)/python -m benchmarks
 
-soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30)
-	@$(BIN)/python tests/support/soak.py --kills $(KILLS)
+soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30 ENGINE=ray)
+	@$(BIN)/python tests/support/soak.py --kills $(KILLS) --engine $(ENGINE)
 
 fuzz: $(VENV)/installed-tests ## give every reader damaged files for some time (MINUTES=10)
 	@$(BIN)/python tests/support/fuzz.py --minutes $(MINUTES)

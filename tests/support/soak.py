@@ -1,4 +1,4 @@
-"""Killed again and again, a build ends as if nothing had been: python tests/soak.py --kills 30; ends with a table."""
+"""Kill builds again and again, each to be built to the same end: soak.py --kills 30 [--engine ray]."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from generator.core.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "generator", "build", "--workers", "2", "--device", "cpu"]
-VICTIMS = ("parent", "child")  # the build itself, or a worker or mkdocs under it
-ORPHANS = 20.0  # seconds after which no process of a killed build may be left
+VICTIMS = ("parent", "child")  # the build itself, or a process below it: worker, decoder, mkdocs, one of a cluster
+ORPHANS = 30.0  # seconds after which no process of a killed build may be left
+ENDS = 300.0  # and after which a build is over, whoever of it was killed
 
 
 @dataclass
@@ -43,10 +44,11 @@ def main() -> int:
     asked.add_argument("--kills", type=int, default=30)
     asked.add_argument("--minutes", type=float, default=20.0, help="no new round after that")
     asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--engine", choices=["local", "ray"], default="local")
     wishes = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        rounds = soak(Path(folder), wishes.kills, wishes.minutes, wishes.seed, print)
-    print(f"\n{'killed':10}{'rounds':>8}{'before it ended':>18}")
+        rounds = soak(Path(folder), wishes.kills, wishes.minutes, wishes.seed, print, wishes.engine)
+    print(f"\nengine: {wishes.engine}\n{'killed':10}{'rounds':>8}{'before it ended':>18}")
     for victim in VICTIMS:
         mine = [one for one in rounds if one.victim == victim]
         print(f"{victim:10}{len(mine):>8}{sum(one.killed for one in mine):>18}")
@@ -55,13 +57,22 @@ def main() -> int:
     return 0
 
 
-def soak(folder: Path, kills: int, minutes: float = 20.0, seed: int = 0, say=lambda line: None) -> list[Round]:
-    """Kill builds at random moments; raises `AssertionError` where the next one does not come to the same end."""
+def soak(
+    folder: Path, kills: int, minutes: float = 20.0, seed: int = 0, say=lambda line: None, engine: str = "local"
+) -> list[Round]:
+    """Kill builds at random moments; raises `AssertionError` where the next one does not come to the same end.
+
+    The undisturbed build is one of this machine's own processes, whatever engine is killed and goes on.
+    """
     dice, began = random.Random(seed), time.monotonic()
-    undisturbed, length = folder / "undisturbed", time.monotonic()
+    undisturbed, first = folder / "undisturbed", folder / "first"
     lay(undisturbed)
     assert run(undisturbed).returncode == 0
+    lay(first)
+    length = time.monotonic()
+    assert run(first, engine).returncode == 0
     length = time.monotonic() - length
+    assert tree(first / "site") == tree(undisturbed / "site")
     wanted, former = tree(undisturbed / "site"), older(folder)
     say(f"an undisturbed build takes {length:.1f} s and makes {len(wanted)} files")
     rounds = []
@@ -71,10 +82,10 @@ def soak(folder: Path, kills: int, minutes: float = 20.0, seed: int = 0, say=lam
         place = folder / f"round-{number}"
         lay(place)
         shutil.copytree(former, place / "site")
-        rounds.append(strike(place, VICTIMS[number % 2], dice.uniform(0.1, 1.1 * length), dice))
+        rounds.append(strike(place, VICTIMS[number % 2], dice.uniform(0.1, 1.1 * length), dice, engine))
         now = tree(place / "site")
         assert now in (tree(former), wanted), f"round {number}: a site that is neither the old nor the new one"
-        again = run(place)
+        again = run(place, engine)
         assert again.returncode == 0, f"round {number}: {again.stderr}"
         made = tree(place / "site")
         odd = sorted(name for name in wanted.keys() | made.keys() if wanted.get(name) != made.get(name))
@@ -87,15 +98,14 @@ def soak(folder: Path, kills: int, minutes: float = 20.0, seed: int = 0, say=lam
     return rounds
 
 
-def strike(place: Path, victim: str, after: float, dice: random.Random) -> Round:
+def strike(place: Path, victim: str, after: float, dice: random.Random, engine: str = "local") -> Round:
     """Start a build and kill it, or a process under it, after some seconds; wait until nothing of it is left."""
-    build = subprocess.Popen(
-        COMMAND, cwd=place, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    command, silent = [*COMMAND, "--engine", engine], subprocess.DEVNULL
+    build = subprocess.Popen(command, cwd=place, env=environment(), stdout=silent, stderr=silent)
     began = time.monotonic()
     while time.monotonic() - began < after and build.poll() is None:
         time.sleep(0.01)
-    below, done = children(build.pid), phase(place)
+    below, done = descendants(build.pid), phase(place)
     killed = build.poll() is None
     try:
         if victim == "parent":
@@ -106,7 +116,7 @@ def strike(place: Path, victim: str, after: float, dice: random.Random) -> Round
             killed = False
     except ProcessLookupError:
         killed = False
-    build.wait()
+    build.wait(ENDS)
     waited = time.monotonic()
     while left := [pid for pid in below if alive(pid)]:
         assert time.monotonic() - waited < ORPHANS, f"{len(left)} processes outlive a build that was killed"
@@ -124,9 +134,10 @@ def phase(place: Path) -> str:
     return "drawing" if records else "nothing yet"
 
 
-def run(place: Path) -> subprocess.CompletedProcess:
+def run(place: Path, engine: str = "local") -> subprocess.CompletedProcess:
     """A build to its end."""
-    return subprocess.run(COMMAND, cwd=place, env=environment(), capture_output=True, text=True, check=False)
+    command = [*COMMAND, "--engine", engine]
+    return subprocess.run(command, cwd=place, env=environment(), capture_output=True, text=True, check=False)
 
 
 def lay(place: Path) -> None:
@@ -157,6 +168,12 @@ def children(pid: int) -> list[int]:
         return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one."""
+    direct = children(pid)
+    return [*direct, *(below for child in direct for below in descendants(child))]
 
 
 def alive(pid: int) -> bool:
