@@ -23,7 +23,7 @@ from PIL import Image
 from generator.core.errors import ImageError, InnerviewError
 
 from . import decoder
-from .decoder import BYTES_PER_PIXEL, FORMATS, HEAD, MAX_PIXELS, ROOM, rows_of_band
+from .decoder import BYTES_PER_PIXEL, FORMATS, HEAD, LAYOUTS, MAX_PIXELS, ROOM, rows_of_band
 
 __all__ = ["BYTES_PER_PIXEL", "FORMATS", "MAX_PIXELS", "ROOM", "decode", "read_file"]
 
@@ -143,7 +143,8 @@ def _exchange(process: subprocess.Popen, content: bytes, name: str) -> tuple[Ima
     picture, rows = Image.new(mode, size), rows_of_band(size[0])
     for top in range(0, size[1], rows):  # a picture of its whole bytes would be in memory twice
         shape = (size[0], min(rows, size[1] - top))
-        picture.paste(Image.frombytes(mode, shape, _read(process, shape[0] * shape[1] * len(mode))), (0, top))
+        content = _read(process, 4 * shape[0] * shape[1])
+        picture.paste(Image.frombytes(mode, shape, content, "raw", LAYOUTS[mode]), (0, top))
     return picture, answer["note"]
 
 

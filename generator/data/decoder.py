@@ -17,6 +17,7 @@ from PIL import Image
 
 from generator.core.errors import ImageError
 
+from . import deep_tiff
 from .frame_count import frames_of
 from .srgb import to_srgb
 
@@ -28,14 +29,15 @@ except ImportError:  # Windows: a limit of time alone
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000  # by the header, before anything is decoded
 BYTES_PER_PIXEL, ROOM = 24, 512 * 2**20  # of address space beyond what the process has before it sees the picture
-BAND_BYTES = 2**22  # of pixels that are handed on at a time
+BAND_BYTES = 2**18  # of pixels that are handed on at a time: they stay in the processor's cache
+LAYOUTS = {"RGB": "RGBX", "RGBA": "RGBA"}  # of handed-on pixels, four bytes each: as Pillow holds them
 HEAD = struct.Struct(">I")  # the length of the JSON before the bytes that it announces
 
 
 def serve() -> None:
     """Answer questions on standard input until it ends: the length of a JSON, `{"name", "bytes"}`, the bytes.
 
-    The answer has the same form: `{"mode", "width", "height", "note"}` and the rows, or `{"error"}`.
+    The answer has the same form: `{"mode", "width", "height", "note"}` and the rows in their `LAYOUTS`, or `{"error"}`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked ends us
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -58,7 +60,7 @@ def serve() -> None:
         rows = rows_of_band(picture.width)
         for top in range(0, picture.height, rows):
             band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
-            answers.write(band.tobytes())
+            answers.write(band.tobytes("raw", LAYOUTS[band.mode]))
         answers.flush()
 
 
@@ -89,27 +91,33 @@ def _read(content: bytes, name: str) -> tuple[Image.Image, str]:
         try:
             frames = frames_of(picture, content)
             notes = [f"first frame of {frames}"] if frames != "1" and picture.format != "MPO" else []
-            picture.load()
-            upright = _upright(picture)
-            seen, change = to_srgb(upright, content)
+            pixels, note = (picture, "") if isinstance(picture, Image.Image) else deep_tiff.read(content, picture)
+            pixels.load()
+            seen, change = to_srgb(_upright(pixels), content)
         except MemoryError:
             raise
         except Exception as error:  # a decoder may raise anything on a damaged file
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ImageError(f"{name}: expected a whole {picture.format} picture, it is damaged: {reason}") from error
-    return seen, "; ".join([*notes, *filter(None, (change,))])
+    return seen, "; ".join([*notes, *filter(None, (note, change))])
 
 
-def _opened(content: bytes, name: str) -> Image.Image:
+def _opened(content: bytes, name: str) -> Image.Image | deep_tiff.Layout:
+    """Return the picture, not decoded yet; of a TIFF whose values Pillow does not read, where they are."""
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
     except MemoryError:
         raise
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels; {error}") from error
     except Exception as error:  # as above
+        if layout := deep_tiff.layout_of(content, name):
+            return layout
         expected = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture"
         raise ImageError(f"{name}: {expected}, there is {_looks_like(content)}") from error
+    if picture.format == "TIFF" and deep_tiff.has_signed_bytes(getattr(picture, "tag_v2", {})):
+        return deep_tiff.layout_of(content, name) or picture
+    return picture
 
 
 def _limit_memory(more: int | None) -> None:
@@ -140,8 +148,7 @@ def _looks_like(content: bytes) -> str:
     if not content:
         return "an empty file"
     if kind := next((kind for begin, kind in SIGNATURES.items() if content.startswith(begin)), ""):
-        deep = _deep_values(content) if kind == "TIFF" else ""
-        return deep or f"a {kind} file whose header is damaged"
+        return f"a {kind} file whose header is damaged"
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     if b"<svg" in start:
@@ -169,32 +176,6 @@ SIGNATURES = {
 
 def _decodable(content: bytes) -> bool:
     return not any(byte < 9 or 13 < byte < 32 or byte > 126 for byte in content)
-
-
-BITS, FORMAT = 258, 339  # TIFF's BitsPerSample and SampleFormat, which is 3 of floats
-MEANING = {1: "unsigned whole numbers", 2: "signed whole numbers", 3: "floats"}
-
-
-def _deep_values(content: bytes) -> str:
-    """Return which values a TIFF holds, where those are why it cannot be read; else ""."""
-    order = "<" if content.startswith(b"II") else ">"
-    fields = {}
-    try:
-        (start,) = struct.unpack_from(f"{order}I", content, 4)
-        (count,) = struct.unpack_from(f"{order}H", content, start)
-        for number in range(min(count, 200)):
-            place = start + 2 + 12 * number
-            tag, kind, values = struct.unpack_from(f"{order}HHI", content, place)
-            if tag in (BITS, FORMAT) and kind in (3, 4):
-                form = f"{order}{'H' if kind == 3 else 'I'}"
-                inside = struct.calcsize(form) * values <= 4  # else the entry says where its values are
-                place = place + 8 if inside else struct.unpack_from(f"{order}I", content, place + 8)[0]
-                (fields[tag],) = struct.unpack_from(form, content, place)
-    except struct.error:
-        return ""
-    bits, meaning = fields.get(BITS, 1), MEANING.get(fields.get(FORMAT, 1), "values")
-    usual = bits in (1, 2, 4, 8, 12, 16) if meaning != "floats" else bits == 32
-    return "" if usual or (bits == 32 and meaning != "floats") else f"a TIFF of {bits}-bit {meaning}, which is not read"
 
 
 ORIENTATION = 0x0112

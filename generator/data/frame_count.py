@@ -6,10 +6,12 @@ import struct
 
 from PIL import Image
 
+from .deep_tiff import Layout
+
 MOST = 1000  # frames; counting 400,000 of them would take for ever
 
 
-def frames_of(picture: Image.Image, content: bytes) -> str:
+def frames_of(picture: Image.Image | Layout, content: bytes) -> str:
     """Return the number of frames, or "more than 1,000"."""
     if picture.format == "TIFF":
         count = _directories(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageCms
@@ -81,7 +82,7 @@ def _opaque(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image, tags: dict) -> Found:
-    """Greys of up to 16 bits by their whole range; other numbers between their smallest and largest."""
+    """Greys of up to 16 bits by their whole range; signed and wider ones between their smallest and largest."""
     import numpy as np
 
     bits, inverted = _first(tags, 258, 16), _first(tags, 262, 1) == 0
@@ -92,7 +93,7 @@ def _eight_bits(picture: Image.Image, tags: dict) -> Found:
         if finite.size:
             low, high = min(low, finite.min()), max(high, finite.max())
     low, high = (0.0, 0.0) if low > high else (float(low), float(high))
-    fixed_range = picture.mode != "F" and not unsigned and low >= 0 and high <= 65535
+    fixed_range = picture.mode != "F" and bits <= 16 and _first(tags, 339, 1) == 1 and low >= 0 and high <= 65535
     most = 2**bits - 1 if fixed_range and bits < 16 and high < 2**bits else 65535
     note = f"{bits if most < 65535 else 16} bits a pixel reduced to 8" if fixed_range else f"{low:g} drawn black, "
     note += "" if fixed_range else f"{high:g} white"
@@ -137,14 +138,20 @@ PRIMARIES = {  # red, green, blue and white, x and y each, by their number in H.
     12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
 }
 SRGB = 13  # its curve's number in H.273
+UNSPECIFIED = 2
+HDR = {16: "PQ", 18: "HLG"}
 BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 
 
-def _in_srgb(picture: Image.Image, info: dict, coding: tuple[int, ...] | None) -> Found:
-    """Return colours by the first that is there of cICP, an ICC profile, sRGB, and gAMA with cHRM: PNG's own order."""
-    if coding:
+def _in_srgb(picture: Image.Image, info: dict, coding: Coding | None) -> Found:
+    """Return colours by the first that is there of cICP, an ICC profile, sRGB, and gAMA with cHRM: PNG's own order.
+
+    In an AVIF a profile counts before its coding (nclx).
+    """
+    profile = info.get("icc_profile")
+    if coding and not (profile and coding.name == "nclx"):
         return _from_coding(picture, coding)
-    if profile := info.get("icc_profile"):
+    if profile:
         return _from_profile(picture, profile)
     if "srgb" in info or not (info.get("gamma") or info.get("chromaticity")):
         return picture, ""
@@ -208,10 +215,9 @@ def _from_gamma(picture: Image.Image, info: dict) -> Found:
     return (converted, f"colours from {' and '.join(names)}") if converted else (picture, "its cHRM is not usable")
 
 
-def _from_coding(picture: Image.Image, coding: tuple[int, ...]) -> Found:
-    """Return colours by cICP: primaries, curve, matrix and range as H.273 numbers them."""
-    primaries, curve, matrix, full = coding
-    if (primaries, curve, matrix, full) == (1, SRGB, 0, 1):
+def _from_coding(picture: Image.Image, coding: Coding) -> Found:
+    """Return colours by their primaries and curve. Those for brighter screens need a choice of tones: as they are."""
+    if (coding.primaries, coding.curve) == (1, SRGB) and coding.plain:
         return picture, ""
     curves = {
         SRGB: _linear_srgb,
@@ -220,22 +226,49 @@ def _from_coding(picture: Image.Image, coding: tuple[int, ...]) -> Found:
         8: lambda values: values,
         **dict.fromkeys((1, 6, 14, 15), _linear_video),
     }
-    if primaries not in PRIMARIES or curve not in curves or matrix or not full:
-        return picture, f"its colours (cICP {primaries}, {curve}) are taken for sRGB"
-    return _converted(picture, PRIMARIES[primaries], curves[curve]), f"colours from cICP {primaries}, {curve}"
+    numbers = f"{coding.name} {coding.primaries}, {coding.curve}"
+    if coding.primaries not in PRIMARIES or coding.curve not in curves or not coding.plain:
+        kind = f"HDR colours ({HDR[coding.curve]}; {numbers})" if coding.curve in HDR else f"colours ({numbers})"
+        return picture, f"its {kind} are taken for sRGB"
+    return _converted(picture, PRIMARIES[coding.primaries], curves[coding.curve]), f"colours from {numbers}"
 
 
-def _coding(content: bytes) -> tuple[int, ...] | None:
-    """Return the cICP chunk of a PNG, which stands before its pixels."""
+@dataclass(frozen=True)
+class Coding:
+    """How a file says that its colours are coded, in the numbers of H.273."""
+
+    name: str  # of the chunk or box
+    primaries: int
+    curve: int
+    plain: bool  # decoded pixels are RGB of the full range
+
+
+def _coding(content: bytes) -> Coding | None:
+    """Return the cICP chunk of a PNG, which stands before its pixels, or the first nclx box of an AVIF."""
+    if content[4:8] == b"ftyp":
+        return _nclx(content)
     place = 8
     while content.startswith(b"\x89PNG") and place + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, place)
         if kind == b"cICP" and length == 4:
-            return tuple(content[place + 8 : place + 12])
+            primaries, curve, matrix, full = content[place + 8 : place + 12]
+            return Coding("cICP", primaries, curve, matrix == 0 and full == 1)
         if kind in (b"IDAT", b"IEND"):
             return None
         place += 12 + length
     return None
+
+
+def _nclx(content: bytes) -> Coding | None:
+    """Return how an AVIF says that its colours are coded; None where it leaves them open. Its decoder sees to matrix
+    and range.
+    """
+    place = content.find(b"colrnclx", 0, 65536)
+    if not 0 <= place <= len(content) - 15:
+        return None
+    primaries, curve = struct.unpack_from(">HH", content, place + 8)
+    is_open = (primaries == UNSPECIFIED, curve == UNSPECIFIED)
+    return Coding("nclx", 1 if is_open[0] else primaries, SRGB if is_open[1] else curve, plain=True)
 
 
 def _converted(picture: Image.Image, places: tuple[float, ...], curve: Curve) -> Image.Image | None:

@@ -19,7 +19,7 @@ from repository import ROOT
 
 from generator.core.errors import ImageError
 from generator.data import decode as decoding
-from generator.data import decoder, frame_count
+from generator.data import decoder, deep_tiff, frame_count
 from generator.data.decode import decode
 from generator.data.images import read_images
 
@@ -30,9 +30,9 @@ GREYS = np.rint(RAMP * 255)
 # --- files --------------------------------------------------------------------------------------------
 
 
-def tiff(values: np.ndarray, tags: dict[int, int], frames: int = 1) -> bytes:
-    """An uncompressed TIFF of one channel whose directory says what one likes; all frames are the same."""
-    data = values.tobytes()
+def tiff(values: np.ndarray, tags: dict[int, int], frames: int = 1, packed=bytes) -> bytes:
+    """A TIFF of one channel and one strip whose directory says what one likes; all frames are the same."""
+    data = packed(values.tobytes())
     entries = {256: values.shape[1], 257: values.shape[0], 258: 8 * values.itemsize, 259: 1, 262: 1, 277: 1}
     entries |= {278: values.shape[0], 279: len(data), 339: 1} | tags
     size = 2 + 12 * (len(entries) + 1) + 4
@@ -210,10 +210,69 @@ def test_unsigned_numbers_of_32_bits_do_not_wrap():
     assert np.abs(seen - GREYS).max() <= 1 and note == "0 drawn black, 4.29497e+09 white"
 
 
-@pytest.mark.parametrize(("dtype", "format", "meaning"), [(np.float16, 3, "16-bit"), (np.float64, 3, "64-bit")])
-def test_values_that_are_not_read_are_named(dtype, format, meaning):
-    with pytest.raises(ImageError, match=f"there is a TIFF of {meaning} floats, which is not read"):
-        decode(tiff(RAMP.astype(dtype), {339: format}), "deep.tif")
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint32])
+def test_small_values_of_many_bits_are_not_nearly_black(dtype):
+    """Labels, say, or depths in millimetres."""
+    seen, note = grey(tiff(np.rint(RAMP * 100).astype(dtype), {339: 1 if dtype == np.uint32 else 2}))
+    assert np.abs(seen - GREYS).max() <= 2 and note == "0 drawn black, 100 white"
+
+
+DEEP = [(np.float16, 3), (np.float64, 3), (np.int8, 2), (np.int64, 2), (np.uint64, 1)]
+
+
+@pytest.mark.parametrize("deflated", [False, True])
+@pytest.mark.parametrize(("dtype", "kind"), DEEP)
+def test_values_that_pillow_lacks_are_drawn_between_their_ends(dtype, kind, deflated):
+    """Their smallest and largest; signed bytes it takes for others."""
+    stored = np.rint(RAMP * 200 - 100 * (kind != 1)).astype(dtype)
+    begin = stored.astype(float).min()
+    compression = {259: 8} if deflated else {}
+    seen, note = grey(tiff(stored, {339: kind, **compression}, packed=zlib.compress if deflated else bytes))
+    assert np.abs(seen - (stored.astype(float) - begin) / 200 * 255).max() <= 0.51
+    assert note == f"{begin:g} drawn black, {begin + 200:g} white"
+
+
+def test_deep_colours_turned_and_white_is_zero(monkeypatch):
+    """In colours all three have one range; NaN is black, infinity white; strips may be short and rows come in bands."""
+    monkeypatch.setattr(deep_tiff, "BAND_BYTES", 600)
+    colours = np.dstack([RAMP, RAMP / 2, 1 - RAMP])
+    tags = {256: 20, 257: 16, 258: 64, 262: 2, 277: 3, 339: 3}
+    seen, note = decoder.read(tiff(colours, {**tags, 274: 6}), "turned")
+    expected = np.rot90(np.rint(colours * 255), -1)
+    assert np.abs(np.asarray(seen).astype(int) - expected).max() <= 1 and note == "0 drawn black, 1 white"
+    odd = np.where(RAMP < 0.5, np.nan, np.where(RAMP > 0.9, np.inf, RAMP))
+    values = np.asarray(decoder.read(tiff(odd, {339: 3}), "odd")[0])[..., 0]
+    assert (values[RAMP < 0.5] == 0).all() and (values[RAMP > 0.9] == 255).all()
+    inverted, note = decoder.read(tiff(RAMP, {339: 3, 262: 0}), "inverted")
+    assert np.abs(np.asarray(inverted)[..., 0] - (255 - GREYS)).max() <= 1 and note == "1 drawn black, 0 white"
+    wide = np.array([[-1.5e308, 0, 1.5e308]])
+    assert np.asarray(decoder.read(tiff(wide, {339: 3}), "wide")[0])[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize(
+    ("tags", "what"),
+    [
+        ({322: 16}, "64-bit floats in tiles"),
+        ({259: 5}, "64-bit floats compressed by LZW"),
+        ({317: 3}, "64-bit floats with predictor 3"),
+        ({277: 2}, "64-bit floats in 2 channels of photometric kind 1"),
+        ({339: 6}, "64-bit values"),
+        ({258: 24}, "24-bit floats"),
+    ],
+)
+def test_values_that_are_not_read_are_named(tags, what):
+    expected = f"deep.tif: .* not compressed or deflated; there is one of {what}, which is not read"
+    with pytest.raises(ImageError, match=expected):
+        decode(tiff(RAMP, {339: 3, **tags}), "deep.tif")
+
+
+def test_deep_values_whose_rows_are_missing_are_damaged():
+    whole = tiff(RAMP, {339: 3})
+    for content in (whole[:-1000], tiff(RAMP, {339: 3, 257: 17}), tiff(RAMP, {339: 3, 259: 8})):
+        with pytest.raises(ImageError, match="short: expected a whole TIFF picture, it is damaged"):
+            decode(content, "short")
+    with pytest.raises(ImageError, match="expected at most 100,000,000 pixels"):
+        decode(tiff(RAMP, {339: 3, 256: 2**23}), "large")
 
 
 def test_sixteen_bit_colours_are_told_to_be_reduced():
@@ -316,9 +375,25 @@ def test_display_p3_by_profile_by_coding_and_by_primaries_is_one_picture():
 
 def test_colours_that_are_not_converted_are_told():
     colours = np.zeros((2, 2, 3), np.uint8)
-    assert decode(png(colours, 2, chunk(b"cICP", bytes([9, 16, 0, 1]))))[1] == (
-        "its colours (cICP 9, 16) are taken for sRGB"
-    )
+    told = {(9, 16): "HDR colours (PQ; cICP 9, 16)", (9, 18): "HDR colours (HLG; cICP 9, 18)", (22, 13): ""}
+    for coding, kind in told.items():
+        seen, note = decode(png(colours, 2, chunk(b"cICP", bytes([*coding, 0, 1]))))
+        assert note == f"its {kind or 'colours (cICP 22, 13)'} are taken for sRGB"
+        assert (np.asarray(seen) == colours).all()
+
+
+def test_the_coding_of_an_avif_counts_as_that_of_a_png():
+    photo = noise(20, 16)
+    content = encoded(photo, "AVIF", quality=100)
+    plain, note = decode(content)
+    assert note == ""
+    place = content.index(b"colrnclx") + 8
+    for coding, said in {(2, 2): "", (12, 13): "colours from nclx 12, 13", (9, 16): "its HDR colours (PQ;"}.items():
+        seen, note = decode(content[:place] + struct.pack(">HH", *coding) + content[place + 4 :])
+        assert note.startswith(said) and bool(note) == bool(said)
+        assert (np.asarray(seen) == np.asarray(plain)).all() == (coding[0] != 12)
+    profiled = encoded(photo, "AVIF", icc_profile=swapped(srgb_profile()))
+    assert decode(profiled)[1].startswith("colours from sRGB"), "a profile counts before it"
 
 
 # --- every file is read or named -----------------------------------------------------------------------
