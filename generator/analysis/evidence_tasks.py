@@ -82,7 +82,7 @@ def missing(task: SceneTask, registry: Registry, store: Store, ahead: bool = Fal
         if _drawn(subject, store, ahead)
         for measure in task.measures
         if price(task, [(subject, measure)], registry) <= task.dearest
-        and store.get(evidence_key(task, subject, measure, registry)) is None
+        and store.get(evidence_key(task, subject, measure, registry), shape="evidence") is None
     ]
 
 
@@ -90,7 +90,7 @@ def found(task: SceneTask, registry: Registry, store: Store) -> Iterator[tuple[S
     """Yield what was measured of a task: map, measure and its numbers; what had nothing to say is left out."""
     for subject in subjects(task, registry):
         for measure in task.measures:
-            record = store.get(evidence_key(task, subject, measure, registry))
+            record = store.get(evidence_key(task, subject, measure, registry), shape="evidence")
             if record and record["status"] == "measured":
                 yield subject, measure, record["numbers"]
 

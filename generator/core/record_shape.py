@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,14 +40,83 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def is_record(value: Any, fields: tuple[str, ...] = ()) -> bool:
+def _is_number(value: Any) -> bool:
+    return _is(int, float)(value) and math.isfinite(value)
+
+
+def _is_length(value: Any) -> bool:
+    return _is(int)(value) and value > 0
+
+
+def _numbers(*counts: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and len(value) in counts and all(map(_is_number, value))
+
+
+def _is_score(value: Any) -> bool:
+    """Return whether this is what a measure says of a map: a score and, of some, a curve."""
+    if not isinstance(value, dict) or not _is_number(value.get("score")):
+        return False
+    curve, layers = value.get("curve", [0]), value.get("layers", [])
+    is_curve = isinstance(curve, list) and bool(curve) and all(map(_is_number, curve))
+    return is_curve and isinstance(layers, list) and all(map(_is(int), layers))
+
+
+def _is_sprite(value: Any) -> bool:
+    """Return whether this says how channels lie in a picture."""
+    counts = ("channels", "columns", "rows", "gap")
+    sizes = isinstance(value, dict) and all(_is(int)(value.get(name)) and value[name] >= 0 for name in counts)
+    return sizes and _numbers(2)(value.get("tile"))
+
+
+def _likeness(value: Any) -> bool:
+    wanted = ("correlation", "relative difference")
+    return isinstance(value, dict) and all(_is_number(value.get(name)) for name in wanted)
+
+
+SHAPES: dict[str, dict[str, Callable[[Any], bool]]] = {  # kinds of records, with fields that each of them has
+    "comparison": {
+        "files": lambda value: isinstance(value, dict) and {"left", "right", "difference"} <= set(value),
+        "width": _is_length,
+        "height": _is_length,
+        "scale": _numbers(2),
+        "sprite": lambda value: value is None or _is_sprite(value),
+        "numbers": _likeness,
+    },
+    "evidence": {"status": lambda value: value in ("measured", "inapplicable")},
+    "probe part": {"problems": _all(str), "payloads": lambda value: "answers" in value},
+    "probe": {
+        "data": _is(str),
+        "images": _is_length,
+        "problems": _all(str),
+        "input": _is(dict, type(None)),
+        "norms": _all(dict),
+        "broken": _is(list, dict),
+        "sheet": _is(dict, type(None)),
+        "payloads": lambda value: "answers" in value,
+    },
+}
+
+
+def has_shape(record: Mapping[str, Any], shape: str) -> bool:
+    """Return whether a record is of this one of the `SHAPES`."""
+    if not all(name in record and check(record[name]) for name, check in SHAPES[shape].items()):
+        return False
+    if shape == "evidence":
+        measured = record["status"] == "measured"
+        return _is_score(record.get("numbers")) if measured else isinstance(record.get("reason"), str)
+    return shape != "comparison" or set(record["files"]) <= set(record["payloads"])
+
+
+def is_record(value: Any, fields: tuple[str, ...] = (), shape: str = "") -> bool:
     """Return whether this is a record, with these fields and each of those that are known as it should be.
 
-    Who asks for the field `status` also needs what a record of that status holds.
+    Who asks for the field `status` also needs what a record of that status holds. With `shape` it is one of `SHAPES`.
     """
     if not isinstance(value, Mapping) or "payloads" not in value:
         return False
     if not all(check(value[name]) for name, check in FIELDS.items() if name in value):
+        return False
+    if shape and not has_shape(value, shape):
         return False
     if "status" in fields and value.get("status") == "drawn" and "arrays" not in value["payloads"]:
         return False

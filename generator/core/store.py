@@ -55,11 +55,11 @@ class Store:
         self.folder = folder
         self.outdated: set[str] = set()  # keys that were asked for and whose records have another version
 
-    def get(self, key: str, *fields: str) -> dict[str, Any] | None:
+    def get(self, key: str, *fields: str, shape: str = "") -> dict[str, Any] | None:
         """Return the record of `key`; None where there is none, it is damaged, or it has another version.
 
-        A record that lacks one of `fields`, or has another shape than those of ours, counts as damaged. Raises
-        `StoreError` where the store cannot be read.
+        A record that lacks one of `fields`, or has another shape than those of ours, counts as damaged; `shape` names
+        one of `record_shape.SHAPES`. Raises `StoreError` where the store cannot be read.
         """
         try:
             record = unsealed(_content(self._record(key)))
@@ -72,7 +72,7 @@ class Store:
         if record is not None and not is_current(record):
             self.outdated.add(key)
             return None
-        return record if is_record(record, fields) else None
+        return record if is_record(record, fields, shape) else None
 
     def put(self, key: str, record: Mapping[str, Any], payloads: Mapping[str, bytes] | None = None) -> dict[str, Any]:
         """Keep payloads and then the record, which is returned with `"payloads": {name: digest}`."""

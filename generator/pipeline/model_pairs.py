@@ -74,7 +74,7 @@ def code() -> str:
 
 def drawn(task: PairTask, store: Store) -> bool:
     """Return whether the store holds every pair of a task."""
-    records = (store.get(pair.key) for pair in task.pairs)
+    records = (store.get(pair.key, shape="comparison") for pair in task.pairs)
     return all(record is not None and store.has_payloads(record) for record in records)
 
 
@@ -82,7 +82,7 @@ def draw_pairs(task: PairTask, store: Store) -> None:
     """Draw and store the pairs of a task that the store does not hold."""
     photo = None
     for pair in task.pairs:
-        existing = store.get(pair.key)
+        existing = store.get(pair.key, shape="comparison")
         if existing and store.has_payloads(existing):
             continue
         if photo is None and task.photo:
@@ -107,7 +107,7 @@ def comparisons(tasks: Iterable[PairTask], store: Store) -> tuple[list[dict[str,
     entries, files = [], []
     for task in tasks:
         for pair in task.pairs:
-            about = store.get(pair.key)
+            about = store.get(pair.key, shape="comparison")
             if about is None:
                 continue
             paths = {part: f"{pair.name}.{part}{suffix}" for part, suffix in about["files"].items()}

@@ -11,8 +11,8 @@ import tiny_gallery
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.core.record_shape import is_record
-from generator.core.store import Store, key_of, sealed
+from generator.core.record_shape import has_shape, is_record
+from generator.core.store import Store, key_of, sealed, unsealed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
@@ -114,3 +114,65 @@ def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path, how):
     store.put(key, {"status": "inapplicable", "reason": "", "target": None})
     assert store.get(key) is not None
     shutil.rmtree(store.folder)
+
+
+# --- what is no figure: comparisons, evidence, probes -----------------------------------------------------
+
+ALTERED = {  # of a whole record of each shape: sealed, and yet not ours
+    "comparison": [
+        {"numbers": {}},
+        {"numbers": {"correlation": "1", "relative difference": 0}},
+        {"files": {"left": ".png"}},
+        {"files": {"left": ".png", "right": ".png", "difference": ".png", "fourth": ".png"}},
+        {"scale": None},
+        {"scale": [0, None]},
+        {"sprite": {"channels": 4}},
+        {"width": 0},
+        {"height": True},
+    ],
+    "evidence": [
+        {"numbers": {}},
+        {"numbers": {"score": None}},
+        {"numbers": {"score": True}},
+        {"numbers": {"score": 0.5, "curve": []}},
+        {"numbers": {"score": 0.5, "curve": ["x"]}},
+        {"numbers": {"score": 0.5, "curve": [1], "layers": [0.5]}},
+        {"status": "drawn", "meta": {}, "numbers": {}, "target": None},
+        {"status": "inapplicable", "reason": 7},
+    ],
+    "probe": [{"images": 0}, {"problems": [7]}, {"norms": {}}, {"sheet": []}, {"payloads": {}}, {"data": None}],
+}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A gallery of a tiny network and its pruned copy, with measures; its options and its records by shape."""
+    folder = tmp_path_factory.mktemp("measured")
+    wishes = {"methods": ["saliency", "activations"], "preset": "standard", "measures": ["deletion", "randomisation"]}
+    options = tiny_gallery.lay(folder, ["one"], **wishes)
+    content = tiny_gallery.yaml.safe_load(options.config.read_text())
+    content["models"][0] |= {"prune": [0.5], "probe": "images"}
+    tiny_gallery.write(options.config, content)
+    assert tiny_gallery.run(options)[0].failures == {}
+    records = files(options.store.folder)[0]
+    return options, {shape: [key for key in records if has_shape(records[key], shape)] for shape in ALTERED}
+
+
+@pytest.mark.parametrize("shape", ALTERED)
+def test_other_records_of_another_shape_are_made_again(measured, shape):
+    options, keys = measured
+    expected = files(options.store.folder)
+    assert len(keys[shape]) >= 2
+    for number, change in enumerate(ALTERED[shape]):
+        key = keys[shape][number % len(keys[shape])]
+        path = options.store.folder / "records" / key[:2] / f"{key}.json"
+        whole = unsealed(path.read_bytes())
+        assert options.store.get(key, shape=shape) == whole
+        path.unlink()
+        path.write_bytes(sealed({**whole, **change}))
+        assert options.store.get(key, shape=shape) is None, change
+        if number + 1 < min(len(keys[shape]), len(ALTERED[shape])):
+            continue  # all of them at once
+        (options.work / "fingerprint.json").unlink(missing_ok=True)
+        assert tiny_gallery.run(options)[0].failures == {}
+        assert files(options.store.folder) == expected

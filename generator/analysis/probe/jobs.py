@@ -46,7 +46,7 @@ def kept(pictures: Pictures, input: Input) -> Callable[[int], np.ndarray]:
 def part(task: ProbeTask, number: int, loaded: Loaded, store: Store) -> None:
     """Look at images `task.part * number` and on, unless the store knows what was seen there."""
     key = task.part_key(number)
-    record = store.get(key)
+    record = store.get(key, shape="probe part")
     if record and store.verify(record):
         return
     pictures = pictures_of(task)
@@ -60,7 +60,7 @@ def combine(task: ProbeTask, loaded: Loaded, store: Store) -> None:
     """Put the parts together: what each layer's channels did, and what was said of each image."""
     pictures = pictures_of(task)
     keys = [task.part_key(number) for number in range(task.parts(len(pictures)))]
-    records = [store.get(key) for key in keys]
+    records = [store.get(key, shape="probe part") for key in keys]
     weights = weights_told(loaded, task.card)
     payloads, norms = {}, []
     for layer in watched_layers(task.card):

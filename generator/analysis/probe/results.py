@@ -21,7 +21,7 @@ Arrays = dict[str, np.ndarray]
 
 def record_of(task: ProbeTask, store: Store) -> dict[str, Any] | None:
     """Return the record of a probe that is done and whole, else None."""
-    record = store.get(task.key)
+    record = store.get(task.key, shape="probe")
     return record if record and store.has_payloads(record) else None
 
 
