@@ -6,7 +6,10 @@ import contextlib
 import copy
 import functools
 import json
+import struct
 import tempfile
+import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +18,7 @@ from pathlib import Path
 import bad_pictures
 import fake_manifest
 import jsonschema
+import numpy as np
 import torch
 import yaml
 from hypothesis import strategies as st
@@ -40,9 +44,12 @@ class Property:
     given: st.SearchStrategy
     holds: Callable[[object], str]  # "read" or "refused"; whatever it raises is a finding
     counts: Counter = field(default_factory=Counter)
+    longest: float = 0.0  # seconds over one value
 
     def __call__(self, value: object) -> None:
+        began = time.monotonic()
         self.counts[self.holds(value)] += 1
+        self.longest = max(self.longest, time.monotonic() - began)
 
 
 def one_line(error: InnerviewError) -> str:
@@ -131,6 +138,36 @@ def pictures() -> list[bytes]:
             case.put(Path(folder, "picture"))
             found.append(Path(folder, "picture").read_bytes())
     return found
+
+
+@functools.cache
+def deep_pictures() -> list[bytes]:
+    """TIFF of every depth and compression, BigTIFF, AVIF, and PNG with what tells colours."""
+    ramp, found = np.linspace(0, 1, 320).reshape(16, 20), []
+    for kind in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"):
+        for order in "<>":
+            found += [tiff(ramp * 100, order + kind), tiff(np.dstack([ramp * 100] * 3), order + kind, deflated=True)]
+    photo = bad_pictures.noise(20, 16)
+    for compression in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
+        found.append(bad_pictures.encoded(photo, "TIFF", compression=compression))
+    found.append(bad_pictures.encoded(photo.convert("1"), "TIFF", compression="group4"))
+    found += [bad_pictures.encoded(photo, "TIFF", big_tiff=True), bad_pictures.encoded(photo, "AVIF")]
+    told = [(b"gAMA", struct.pack(">I", 100_000)), (b"cICP", bytes([9, 14, 0, 1])), (b"tRNS", bytes(6))]
+    told.append((b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)))
+    whole = bad_pictures.encoded(photo)
+    return found + [whole[:33] + bad_pictures.chunk(kind, data) + whole[33:] for kind, data in told]
+
+
+def tiff(values: np.ndarray, dtype: str, deflated: bool = False) -> bytes:
+    """A TIFF of one strip, of greys (16, 20) or colours (16, 20, 3)."""
+    data, samples = values.astype(dtype).tobytes(), 1 if values.ndim == 2 else values.shape[2]
+    data, order = zlib.compress(data) if deflated else data, dtype[0]
+    tags = {256: values.shape[1], 257: values.shape[0], 258: 8 * int(dtype[2]), 259: 8 if deflated else 1}
+    tags |= {262: 1 if samples == 1 else 2, 277: samples, 278: 16, 279: len(data), 339: " uif".index(dtype[1])}
+    tags[273] = 8 + 2 + 12 * (len(tags) + 1) + 4
+    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(tags))
+    return head + entries + bytes(4) + data
 
 
 def read_picture(content: bytes) -> str:
@@ -330,6 +367,7 @@ def properties() -> list[Property]:
     """All of them, with nothing counted yet."""
     return [
         Property("pictures", damaged(pictures), read_picture),
+        Property("pictures, deep and rare", damaged(deep_pictures), read_picture),
         Property("gallery.yml, damaged", damaged(galleries), read_gallery),
         Property("gallery.yml, altered", altered(lambda: [EVERYTHING]), read_gallery),
         Property("gallery.yml, any text", TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")), read_gallery),
