@@ -24,7 +24,7 @@ from generator.core.store import Store
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "generator", "build", "--workers", "2", "--device", "cpu"]
 VICTIMS = ("parent", "child")  # the build itself, or a process below it: worker, decoder, mkdocs, one of a cluster
-ORPHANS = 30.0  # seconds after which no process of a killed build may be left
+ORPHANS = {"local": 30.0, "ray": 120.0}  # seconds after which no process of a killed build may be left
 ENDS = 300.0  # and after which a build is over, whoever of it was killed
 
 
@@ -36,6 +36,7 @@ class Round:
     after: float  # seconds
     killed: bool  # else the build was over before
     phase: str  # what was there when it fell: nothing drawn, some of it, pages, the whole site
+    left: float = 0.0  # seconds until no process of it was left
 
 
 def main() -> int:
@@ -53,6 +54,7 @@ def main() -> int:
         mine = [one for one in rounds if one.victim == victim]
         print(f"{victim:10}{len(mine):>8}{sum(one.killed for one in mine):>18}")
     print("by what was there: " + ", ".join(f"{name} {n}" for name, n in Counter(one.phase for one in rounds).items()))
+    print(f"no process of it was left after at most {max((one.left for one in rounds), default=0):.1f} s")
     print("each was built again to the end, and its site is byte for byte that of an undisturbed build")
     return 0
 
@@ -119,9 +121,10 @@ def strike(place: Path, victim: str, after: float, dice: random.Random, engine: 
     build.wait(ENDS)
     waited = time.monotonic()
     while left := [pid for pid in below if alive(pid)]:
-        assert time.monotonic() - waited < ORPHANS, f"{len(left)} processes outlive a build that was killed"
+        outlived = ", ".join(map(called, left))
+        assert time.monotonic() - waited < ORPHANS[engine], f"processes outlive a build that was killed: {outlived}"
         time.sleep(0.05)
-    return Round(victim, round(after, 2), killed, done)
+    return Round(victim, round(after, 2), killed, done, round(time.monotonic() - waited, 1))
 
 
 def phase(place: Path) -> str:
@@ -174,6 +177,14 @@ def descendants(pid: int) -> list[int]:
     """All processes below one."""
     direct = children(pid)
     return [*direct, *(below for child in direct for below in descendants(child))]
+
+
+def called(pid: int) -> str:
+    """Return the command line of a process, shortened."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:120]
+    except (FileNotFoundError, ProcessLookupError):
+        return "one that has ended"
 
 
 def alive(pid: int) -> bool:
