@@ -40,10 +40,11 @@ def evolution(network, x, target, *, steps: int = 24, seed: int = 0):
     fade as the class becomes certain; each frame is brought to the scale of the last. Should the end still look like
     the beginning (a correlation of 0.8 or more), another last layer is drawn.
 
-    Formula: W ← W − η_t ∂(−log p_c) / ∂W, η_t ∝ t² / ‖∂S_c / ∂W‖²; shown is ∂S_c / ∂x, with p_c written on it
+    Formula: W ← W − η_t ∂(−log p_c) / ∂W, η_t ∝ t² / ‖∂S_c / ∂W‖²; shown is ∂S_c / ∂x, under it the step and p_c
 
     Reading: The film begins with the gradient of a class that means nothing yet, and ends with that of a class which
-    is this image. Look for what appears: parts that raise the score by now. Colours are those of vanilla backprop.
+    is this image. The percentage is that of the relearnt last layer, not of the trained network. Look for what appears:
+    parts that raise the score by now. Colours are those of vanilla backprop.
 
     Limits: One image is learnt, not a class: the end shows what the network sees in this image, whatever it is called.
     The course depends on the draw. Brightness cannot be compared between frames, since
@@ -54,12 +55,13 @@ def evolution(network, x, target, *, steps: int = 24, seed: int = 0):
     pupil = Pupil(network, x, target.index)
     for draw in range(1, DRAWS + 1):
         pupil.forget(network.random(seed, draw))
-        frames, chances = [], []
+        frames, chances, steps_shown = [], [], []
         for step in range(steps + 1):
             gradient, chance = pupil.look()
             if step * MAX_FRAMES // steps > (step - 1) * MAX_FRAMES // steps:  # the film holds no more frames than that
                 frames.append(gradient)
                 chances.append(chance)
+                steps_shown.append(step)
             if step < steps:
                 pupil.learn((step + 1) ** 2 / sum(number**2 for number in range(1, steps + 1)))
                 yield Step(step + 1, steps)
@@ -75,7 +77,10 @@ def evolution(network, x, target, *, steps: int = 24, seed: int = 0):
             "probability at the start": chances[0],
             "probability at the end": chances[-1],
             "last layers drawn": draw,
-            "captions": [(f"p = {100 * chance:.1f} %", chance) for chance in chances],
+            "captions": [
+                (f"step {step}: {100 * chance:.1f} %", chance)
+                for step, chance in zip(steps_shown, chances, strict=True)
+            ],
         },
     )
 

@@ -107,5 +107,16 @@ def _finished(markdown: str, page: Any) -> str | None:
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str | None:
-    """Return what mkdocs made of it: nothing, and here is the page."""
-    return getattr(page, "ready", None)
+    """Return the page as it was generated, and of a written page what mkdocs made of it, its tables scrollable."""
+    ready = getattr(page, "ready", None)
+    return _scrollable(html) if ready is None else ready
+
+
+def _scrollable(html: str) -> str:
+    """Put tables into regions that scroll sideways on a phone, by keyboard too; their names number them."""
+    before, *tables = html.split("<table>")
+    opened = (
+        f'<div class="scroller" role="region" aria-label="Table {number}" tabindex="0"><table>{table}'
+        for number, table in enumerate(tables, 1)
+    )
+    return (before + "".join(opened)).replace("</table>", "</table></div>")

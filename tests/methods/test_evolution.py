@@ -57,7 +57,7 @@ def test_all_classes_are_equally_probable_at_the_start_and_the_right_one_in_the_
     assert len(frames) == 25 and numbers["probability at the start"] == pytest.approx(1 / 5)
     chances = [chance for _, chance in numbers["captions"]]
     assert chances == sorted(chances) and chances[-1] > 0.9, "it learns at every step"
-    assert numbers["captions"][0][0] == "p = 20.0 %" and len(chances) == 25
+    assert numbers["captions"][0][0] == "step 0: 20.0 %" and len(chances) == 25
     assert all(frame.abs().max() > 0 for frame in frames), "none is blank"
 
 

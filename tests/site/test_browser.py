@@ -290,8 +290,47 @@ def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
     page.evaluate("location.hash = '#show=right&find=fr'")
     page.wait_for_function("document.querySelector('.card').hidden === false")
     assert titles(page) == ["Frog"]
-    page.get_by_role("button", name="all").click()
-    assert page.get_by_role("button", name="all").get_attribute("aria-pressed") == "true"
+    every = page.get_by_role("group", name="Prediction").get_by_role("button", name="all")
+    every.click()
+    assert every.get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("name, bar", [("report", ".bars__track i"), ("pair", ".meter__track i")])
+def test_bars_are_seen_in_forced_colours(visit, name, bar):
+    page = visit(forced_colors="active")(PAGES[name])
+    colours = page.locator(bar).first.evaluate(
+        "bar => [bar, bar.parentNode].map(e => getComputedStyle(e).backgroundColor)"
+    )
+    assert colours[0] != colours[1], "a bar is its colour alone"
+
+
+def test_the_shading_of_confusions_is_seen_in_forced_colours(visit):
+    page = visit(forced_colors="active")("gallery/tiny/findings/index.html")
+    cells = page.locator(".confusions :is(.confusions__right, .confusions__wrong)")
+    shades = cells.evaluate_all("all => all.map(cell => getComputedStyle(cell).backgroundColor)")
+    assert len(set(shades)) > 2
+
+
+def test_a_picture_without_a_label_has_no_bar_of_a_wrong_answer(visit):
+    one = visit()
+    colours = [one(name).locator(".bars__chosen .bars__track i").first.evaluate(
+        "bar => getComputedStyle(bar).backgroundColor"
+    ) for name in ("gallery/tiny/rocket/index.html", PAGES["report-wrong"])]  # fmt: skip
+    assert colours[0] != colours[1]
+    assert one("gallery/tiny/rocket/index.html").locator(".bars__wrong").count() == 0
+
+
+def test_what_the_network_said_and_what_an_image_belongs_to_are_chosen_apart(visit):
+    page = visit()(PAGES["images"])
+    groups = page.locator(".filter [role=group]")
+    names = groups.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert names[0] == "Prediction"
+    assert page.get_by_role("group", name="Prediction").get_by_role("button").all_inner_texts()[:2] == ["all", "right"]
+
+
+def test_the_logo_keeps_its_place(visit):
+    logo = visit()(REPORT).locator(".md-header .md-logo img").first
+    assert (logo.get_attribute("width"), logo.get_attribute("height")) == ("24", "24")
 
 
 # --- maps over the photo ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tiny_gallery
@@ -236,3 +237,12 @@ def test_a_page_asks_for_two_files_of_ours_and_those_of_its_kind(built_site):
         parts = [path for path in (built_site / f"assets/{kind}").iterdir() if path.name != f"all.{kind}"]
         whole = (built_site / f"assets/{kind}/all.{kind}").read_bytes()
         assert sum(path.read_bytes() in whole for path in parts) >= 5
+
+
+def test_tables_of_written_pages_can_be_scrolled_by_keyboard():
+    html = mkdocs_hooks.on_page_content("<p>a</p><table>b</table><table>c</table>", SimpleNamespace(), None, None)
+    for number in (1, 2):
+        assert f'<div class="scroller" role="region" aria-label="Table {number}" tabindex="0"><table>' in html
+    assert html.count("</table></div>") == 2
+    finished = mkdocs_hooks.on_page_content("", SimpleNamespace(ready="<table></table>"), None, None)
+    assert finished == "<table></table>"

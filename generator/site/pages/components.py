@@ -74,6 +74,7 @@ class Bar:
     share: float  # 0 to 100, for the width
     truth: bool
     chosen: bool
+    wrong: bool = False  # chosen, and known not to be right
 
 
 @dataclass(frozen=True)
@@ -310,16 +311,25 @@ def bars(prediction: PredictionRecord | None) -> list[Bar]:
             Bar(entry["name"], format.percent(entry["share"]), round(entry["share"] * 100, 2), False, place == 0)
             for place, entry in enumerate(prediction["shares"][:SHOWN_MASKS])
         ]
+    judged = bool(prediction) and prediction["correct"] is not None
     return [
         Bar(
             name=entry["name"],
             percent=format.percent(entry["probability"]),
             share=round(entry["probability"] * 100, 2),
             truth=entry["name"] == prediction["label"],
-            chosen=entry["name"] in prediction["above"] if prediction.get("kind") == "labels" else place == 0,
+            chosen=_chosen(prediction, place),
+            wrong=judged and _chosen(prediction, place) and entry["name"] != prediction["label"],
         )
         for place, entry in enumerate(prediction["top"] if prediction else [])
     ]
+
+
+def _chosen(prediction: PredictionRecord, place: int) -> bool:
+    """Return whether the class at a place, from the most probable on, is predicted."""
+    if prediction.get("kind") == "labels":
+        return prediction["top"][place]["name"] in prediction["above"]
+    return place == 0
 
 
 def steps(axis: str, keys: list[str], current: str, link: Callable[[str], Link]) -> Steps:

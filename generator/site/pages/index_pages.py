@@ -36,7 +36,7 @@ class ImageCard:
     photo: Plate
     link: Link
     answers: list[Answer]
-    facets: str  # by which the cards can be narrowed, between bars
+    facets: str  # by which the cards can be narrowed, "group=value" between bars
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,8 @@ def _image_card(gallery: Gallery, image: ImageRecord, page: str) -> ImageCard:
 def _facets(image: ImageRecord, answers: list[Answer]) -> list[str]:
     """Return the sets of an image, and whether a network was right or wrong about it."""
     states = {STATES[answer.verdict.state] for answer in answers}
-    return [escape.fold(name).replace("|", " ") for name in (*image["sets"], *sorted(states))]
+    named = [("show", state) for state in sorted(states)] + [("set", name) for name in image["sets"]]
+    return [f"{group}={escape.fold(name).replace('|', ' ')}" for group, name in named]
 
 
 def models(gallery: Gallery) -> ModelsPage:

@@ -55,7 +55,9 @@ def write(gallery: Gallery, folder: Path) -> None:
     """Leave the entries in the site's sources `folder`, for the hook that adds them to the index."""
     file = folder / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    content = [{**asdict(entry), "title": text(entry.title), "text": text(entry.text)} for entry in entries(gallery)]
+    content = [
+        {**asdict(e), "title": text(e.title), "text": text(e.text), "also": text(e.also)} for e in entries(gallery)
+    ]
     file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8", errors="replace")
 
 

@@ -4,65 +4,79 @@
   var list = document.querySelector("[data-filter]");
   if (!list) return;
   var cards = Array.prototype.slice.call(list.querySelectorAll("[data-facets]"));
-  var bar = document.createElement("div"), told = document.createElement("output");
-  var field = document.createElement("input"), buttons = [], state = { show: "", find: "" };
+  var GROUPS = { show: "Prediction", set: "Set" };
+  var bar = document.createElement("div"), count = document.createElement("output");
+  var field = document.createElement("input"), buttons = [], state = { find: "" };
 
+  /* The values of each group that do not fit all cards. */
   function facets() {
     var seen = {};
     cards.forEach(function (card) {
-      card.dataset.facets.split("|").forEach(function (facet) {
-        if (facet) seen[facet] = (seen[facet] || 0) + 1;
-      });
+      card.dataset.facets.split("|").filter(Boolean).forEach(function (facet) { seen[facet] = (seen[facet] || 0) + 1; });
     });
     return Object.keys(seen).filter(function (facet) { return seen[facet] < cards.length; });
   }
 
+  function fits(card) {
+    var own = card.dataset.facets.split("|");
+    return Object.keys(GROUPS).every(function (group) {
+      return !state[group] || own.indexOf(group + "=" + state[group]) >= 0;
+    }) && card.textContent.toLowerCase().indexOf(state.find.toLowerCase()) >= 0;
+  }
+
   function apply() {
-    var left = 0, find = state.find.toLowerCase();
+    var left = 0;
     cards.forEach(function (card) {
-      var fits = !state.show || card.dataset.facets.split("|").indexOf(state.show) >= 0;
-      fits = fits && card.textContent.toLowerCase().indexOf(find) >= 0;
-      card.hidden = !fits;
-      left += fits;
+      card.hidden = !fits(card);
+      left += !card.hidden;
     });
     buttons.forEach(function (button) {
-      button.setAttribute("aria-pressed", String(button.dataset.show === state.show));
+      button.setAttribute("aria-pressed", String(button.value === (state[button.name] || "")));
     });
     field.value = state.find;
-    told.textContent = left === cards.length ? "" : left + " of " + cards.length;
+    count.textContent = left === cards.length ? "" : left + " of " + cards.length;
   }
 
   function read() {
     var words = new URLSearchParams(location.hash.slice(1));
-    state = { show: words.get("show") || "", find: words.get("find") || "" };
+    state = { find: words.get("find") || "" };
+    Object.keys(GROUPS).forEach(function (group) { state[group] = words.get(group) || ""; });
     apply();
   }
 
   function write() {
     var words = new URLSearchParams();
-    if (state.show) words.set("show", state.show);
-    if (state.find) words.set("find", state.find);
+    Object.keys(state).forEach(function (key) { if (state[key]) words.set(key, state[key]); });
     history.replaceState(history.state, "", "#" + words);
     apply();
   }
 
-  function button(facet, name) {
+  function button(group, value, place) {
     var made = document.createElement("button");
     made.type = "button";
-    made.dataset.show = facet;
-    made.textContent = name;
-    made.addEventListener("click", function () { state.show = facet; write(); });
+    made.name = group;
+    made.value = value;
+    made.textContent = value || "all";
+    made.addEventListener("click", function () { state[group] = value; write(); });
     buttons.push(made);
-    bar.append(made);
+    place.append(made);
   }
 
-  var known = facets();
-  if (known.length < 2 && cards.length < 13) return;
+  var offered = facets();
+  if (offered.length < 2 && cards.length < 13) return;
   bar.className = "filter";
-  bar.setAttribute("role", "group");
-  bar.setAttribute("aria-label", "Narrow the cards");
-  button("", "all");
-  known.forEach(function (facet) { button(facet, facet); });
+  Object.keys(GROUPS).forEach(function (group) {
+    var values = offered.filter(function (facet) { return facet.indexOf(group + "=") === 0; });
+    var place = document.createElement("div");
+    if (!values.length) return;
+    place.className = "filter__group";
+    place.setAttribute("role", "group");
+    place.setAttribute("aria-label", GROUPS[group]);
+    place.append(GROUPS[group] + " ");
+    button(group, "", place);
+    values.forEach(function (facet) { button(group, facet.slice(group.length + 1), place); });
+    bar.append(place);
+  });
   if (cards.length > 12) {
     field.type = "search";
     field.placeholder = "Find";
@@ -70,7 +84,7 @@
     field.addEventListener("input", function () { state.find = field.value; write(); });
     bar.append(field);
   }
-  bar.append(told);
+  bar.append(count);
   list.before(bar);
   window.addEventListener("hashchange", read);
   read();
