@@ -63,6 +63,10 @@ def read_file(path: Path) -> bytes:
         raise ImageError(f"{path.name}: cannot be read: {error.strerror}") from error
 
 
+class _LastAnswer(ImageError):
+    """The process could not decode this picture, and decodes no other one."""
+
+
 class _Decoder:
     """The process that decodes for this one: started when first needed, and again after it was ended over a picture."""
 
@@ -84,7 +88,9 @@ class _Decoder:
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 self._process = None
                 raise ImageError(f"{name}: {self._cause(process)}") from None
-            except ImageError:
+            except ImageError as error:
+                if isinstance(error, _LastAnswer):  # the next picture would meet a process that is about to end
+                    self.close()
                 raise
             except BaseException:  # of an answer half read the rest would be taken for the next one
                 self.close()
@@ -138,7 +144,7 @@ def _exchange(process: subprocess.Popen, content: bytes, name: str) -> tuple[Ima
     (length,) = HEAD.unpack(_read(process, HEAD.size))
     answer: dict[str, Any] = json.loads(_read(process, length))
     if "error" in answer:
-        raise ImageError(answer["error"])
+        raise (_LastAnswer if answer.get("last") else ImageError)(answer["error"])
     mode, size = answer["mode"], (answer["width"], answer["height"])
     picture, rows = Image.new(mode, size), rows_of_band(size[0])
     for top in range(0, size[1], rows):  # a picture of its whole bytes would be in memory twice

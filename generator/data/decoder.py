@@ -37,7 +37,8 @@ HEAD = struct.Struct(">I")  # the length of the JSON before the bytes that it an
 def serve() -> None:
     """Answer questions on standard input until it ends: the length of a JSON, `{"name", "bytes"}`, the bytes.
 
-    The answer has the same form: `{"mode", "width", "height", "note"}` and the rows in their `LAYOUTS`, or `{"error"}`.
+    The answer has the same form: `{"mode", "width", "height", "note"}` and the rows in their `LAYOUTS`, or `{"error"}`,
+    with `"last"` where no question is answered after it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked ends us
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -49,7 +50,7 @@ def serve() -> None:
             picture, note = read(content, question["name"])
         except MemoryError:
             about = f"expected a picture that is decoded in {BYTES_PER_PIXEL} bytes a pixel, it takes more"
-            _say(answers, {"error": f"{question['name']}: {about}"})
+            _say(answers, {"error": f"{question['name']}: {about}", "last": True})
             return  # who knows what is left in what state
         except ImageError as error:
             _say(answers, {"error": str(error)})

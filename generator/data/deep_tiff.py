@@ -22,8 +22,9 @@ KINDS = {1: ("unsigned whole numbers", "u"), 2: ("signed whole numbers", "i"), 3
 COMPRESSIONS = {1: "none", 2: "CCITT", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate"}
 TYPES = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}  # of a directory's values: bytes and whole numbers
 WIDTHS = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}  # in bits
+NO_FINITE = "none of its values is finite"
 READ = frozenset((*range(WIDTH, PHOTOMETRIC + 1), *range(OFFSETS, PREDICTOR + 1), TILES, FORMAT, PROFILE))
-MOST_ENTRIES, MOST_VALUES, BAND_BYTES = 500, 2**21, 2**22
+MOST_ENTRIES, MOST_VALUES, BAND_BYTES = 500, 2**21, 2**19
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def read(content: bytes, layout: Layout) -> tuple[Image.Image, str]:
         finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    low, high = (0.0, 0.0) if low > high else (low, high)
+    is_finite = low <= high
+    low, high = (low, high) if is_finite else (0.0, 0.0)
     seen = Image.new("L" if layout.samples == 1 else "RGB", (layout.width, layout.height))
     for top, values in _bands(content, layout):
         with np.errstate(invalid="ignore", over="ignore"):
@@ -119,8 +121,13 @@ def read(content: bytes, layout: Layout) -> tuple[Image.Image, str]:
     if layout.profile:
         seen.info["icc_profile"] = layout.profile
     seen.getexif()[ORIENTATION] = layout.orientation
-    black, white = (high, low) if layout.inverted else (low, high)
-    return seen, f"{black:g} drawn black, {white:g} white"
+    return seen, range_note(low, high, layout.inverted) if is_finite else NO_FINITE
+
+
+def range_note(low: float, high: float, inverted: bool) -> str:
+    """Return words on a range that became black to white."""
+    black, white = (high, low) if inverted else (low, high)
+    return f"{black:g} drawn black, {white:g} white"
 
 
 def _bands(content: bytes, layout: Layout) -> Iterator[tuple[int, np.ndarray]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageCms
 
+from .deep_tiff import NO_FINITE, range_note
+
 if TYPE_CHECKING:  # loaded where it is needed: most pictures are done without
     import numpy as np
 
@@ -92,11 +94,16 @@ def _eight_bits(picture: Image.Image, tags: dict) -> Found:
         finite = values[np.isfinite(values)]
         if finite.size:
             low, high = min(low, finite.min()), max(high, finite.max())
-    low, high = (0.0, 0.0) if low > high else (float(low), float(high))
+    is_finite = low <= high
+    low, high = (float(low), float(high)) if is_finite else (0.0, 0.0)
     fixed_range = picture.mode != "F" and bits <= 16 and _first(tags, 339, 1) == 1 and low >= 0 and high <= 65535
     most = 2**bits - 1 if fixed_range and bits < 16 and high < 2**bits else 65535
-    note = f"{bits if most < 65535 else 16} bits a pixel reduced to 8" if fixed_range else f"{low:g} drawn black, "
-    note += "" if fixed_range else f"{high:g} white"
+    if not is_finite:
+        note = NO_FINITE
+    elif fixed_range:
+        note = f"{bits if most < 65535 else 16} bits a pixel reduced to 8"
+    else:
+        note = range_note(low, high, inverted)
     begin, span = (0.0, float(most)) if fixed_range else (low, (high - low) or 1.0)
     grey = Image.new("L", picture.size)
     for top, values in _bands(picture, unsigned):
@@ -104,8 +111,6 @@ def _eight_bits(picture: Image.Image, tags: dict) -> Found:
             scaled = np.nan_to_num((values.astype(np.float64) - begin) / span, nan=0.0, posinf=1.0, neginf=0.0)
         level = np.rint(scaled * 255)
         grey.paste(_image(255 - level if inverted else level), (0, top))
-    if inverted and not fixed_range:
-        note = f"{high:g} drawn black, {low:g} white"
     return grey, note
 
 

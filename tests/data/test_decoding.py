@@ -159,6 +159,23 @@ def test_the_peak_is_a_multiple_of_the_pixels(kind):
     assert int(done.stdout) * 1024 < 16 * side**2 + 64 * 2**20, "half of what it may take of address space"
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux keeps to a limit of address space")
+def test_a_picture_after_one_that_took_too_much_memory_is_read(monkeypatch):
+    """The process ends after that answer, if a moment later; the next picture met it on its way out."""
+    serve = "importlib.import_module({decoder!r})"
+    small = f"{serve}.ROOM, {serve}.BYTES_PER_PIXEL = 2**24, 0\n"
+    program = decoding.PROGRAM.replace(f"{serve}.serve()", f"{small}{serve}.serve()\nimport time; time.sleep(2)")
+    monkeypatch.setattr(decoding, "PROGRAM", program)
+    decoding._decoder.close()
+    try:
+        for _ in range(2):
+            with pytest.raises(ImageError, match=r"large.png: expected .* it takes more"):
+                decode(encoded(Image.new("RGB", (5000, 5000)), compress_level=1), "large.png")
+            assert decode(encoded(noise(3, 2)))[0].size == (3, 2)
+    finally:
+        decoding._decoder.close()
+
+
 def test_the_limits_are_as_they_were_after_each_picture():
     before = resource.getrlimit(resource.RLIMIT_AS)
     decoder.read(encoded(noise(3, 2)), "small")
@@ -243,6 +260,8 @@ def test_deep_colours_turned_and_white_is_zero(monkeypatch):
     odd = np.where(RAMP < 0.5, np.nan, np.where(RAMP > 0.9, np.inf, RAMP))
     values = np.asarray(decoder.read(tiff(odd, {339: 3}), "odd")[0])[..., 0]
     assert (values[RAMP < 0.5] == 0).all() and (values[RAMP > 0.9] == 255).all()
+    for values in (np.full((2, 2), np.inf, np.float32), np.full((2, 2), np.nan, np.float64)):
+        assert decoder.read(tiff(values, {339: 3}), "none")[1] == "none of its values is finite"
     inverted, note = decoder.read(tiff(RAMP, {339: 3, 262: 0}), "inverted")
     assert np.abs(np.asarray(inverted)[..., 0] - (255 - GREYS)).max() <= 1 and note == "1 drawn black, 0 white"
     wide = np.array([[-1.5e308, 0, 1.5e308]])
