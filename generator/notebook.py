@@ -32,14 +32,17 @@ from generator.core.store import key_of
 from generator.core.tasks import SceneTask
 from generator.data.images import read_image
 from generator.engine.readout import readout_of
+from generator.models.compiled import freeze, watchable
 from generator.models.load import Loaded
 from generator.models.load import load as load_network
 from generator.models.specs import resolve
+from generator.models.vocabularies import VOCABULARIES, vocabulary_classes
 from generator.models.weights import digest
 from generator.pipeline import selection
 from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.keys import picture_key
 from generator.pipeline.manifest import alt
+from generator.pipeline.named_network import network_of
 from generator.pipeline.worker import Worker
 
 OVERVIEW = (INPUT, "strength", "region")  # roles of what a look shows by itself
@@ -77,20 +80,33 @@ def load(
     *,
     weights: str = "",
     input: Input | None = None,
-    classes: Sequence[str] = (),
+    classes: Sequence[str] | str = (),
     device: str = "cpu",
     folder: str | Path = ".",
     trust_pickle: bool = False,
 ) -> Model:
     """Return a network by name (`"vgg-cifar10"`, `"resnet18~random"`, `"my_module:function"`), or one that is at hand.
 
-    `input` says what a network of your own wants to see, `classes` what it answers. A module is copied and stays as
-    it is. Files and modules are looked up in `folder`. Raises `InnerviewError` in one line.
+    A name that the gallery.yml in `folder` has means its network, with all that is said of it there. `input` says what
+    a network of your own wants to see, `classes` what it answers: names, or the name of a vocabulary (`"imagenet"`,
+    `"imagenette"`, `"cifar10"`). A module is copied and stays as it is. Files and modules are looked up in `folder`.
+    Raises `InnerviewError` in one line.
     """
+    vocabulary = classes if isinstance(classes, str) else ""
+    names = vocabulary_classes(vocabulary) if vocabulary else tuple(classes)
+    if vocabulary and not names:
+        raise ConfigError(f"classes: {vocabulary!r}: expected a list of names, or one of {', '.join(VOCABULARIES)}")
     if isinstance(network, torch.nn.Module):
-        return Model(_at_hand(network, input, tuple(classes), device), device)
-    spec = replace(resolve(network), folder=str(folder), classes=tuple(classes))
-    spec = replace(spec, weights=weights or spec.weights, input=input)
+        return Model(_at_hand(network, input, names, vocabulary, device), device)
+    config = Path(folder, "gallery.yml")
+    spec = network_of(network, weights, config) if config.is_file() else replace(resolve(network), folder=str(folder))
+    spec = replace(
+        spec,
+        weights=weights or spec.weights,
+        classes=names or spec.classes,
+        vocabulary=vocabulary or spec.vocabulary,
+        input=input or spec.input,
+    )
     return Model(load_network(spec, device, trust_pickle), device)
 
 
@@ -280,14 +296,17 @@ class Look:
         return replace(task, jobs=(job,)), job
 
 
-def _at_hand(module: torch.nn.Module, input: Input | None, classes: tuple[str, ...], device: str) -> Loaded:
+def _at_hand(
+    module: torch.nn.Module, input: Input | None, classes: tuple[str, ...], vocabulary: str, device: str
+) -> Loaded:
     """Return a module of the caller's, copied, frozen and set to evaluate."""
     if input is None:
         raise ConfigError("a network of your own needs `input`: its size, mean and std")
-    model = copy.deepcopy(module).eval().float().requires_grad_(False).to(device)
-    title = type(module).__name__
-    network = records.Network(slug(title), "at:hand", input=input, classes=classes)
-    loaded = Loaded(model, network, slug(title), title, input, classes, "", digest(model))
+    model, note = watchable(copy.deepcopy(module))
+    model = freeze(model.eval().float()).to(device)
+    title = type(model).__name__
+    network = records.Network(slug(title), "at:hand", input=input, classes=classes, vocabulary=vocabulary)
+    loaded = Loaded(model, network, slug(title), title, input, classes, vocabulary, digest(model), note=note)
     outputs = readout_of(loaded).width
     if classes and outputs not in (1, len(classes)):
         raise ConfigError(f"{len(classes)} classes for a network with {outputs} outputs")

@@ -57,13 +57,13 @@ def rank(
     cards = {slug: card(method) for slug, method in METHODS.items()}
     chosen = _chosen(methods, cards)
     some = data.some(images)
-    index = match_classes(some, loaded.classes)
+    index = match_classes(some, network_card.classes)
     say(f"{len(some.items):,} of {len(data.items):,} pictures, {len(chosen)} methods, {len(CONTROLS)} controls")
     by_measure: dict[str, dict[str, list[float | None]]] = {measure: {} for measure in COMPARED}
     right = 0
     for number, (pixels, labels) in enumerate(batches(some, loaded.input, 1)):
         x = normalised(torch.from_numpy(pixels).to(device), loaded.input)
-        label = loaded.classes[index[labels[0]]]
+        label = network_card.classes[index[labels[0]]]
         name = some.items[number][0]
         scores, correct = _scores(loaded, network_card, cards, x, label, chosen, seed_of(name))
         right += correct

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import DATA, DATA_HELP, DEVICE, MODEL, device_of
+from .options import CONFIG, DATA, DATA_HELP, DEVICE, MODEL, device_of
 from .terminal import Terminal, at_intervals
 
 if TYPE_CHECKING:
+    import torch
+
     from generator.core.records import Network
     from generator.data.datasets import Labelled
 
@@ -23,8 +25,9 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 @click.command()
 @click.option("--model", default="vgg-cifar10", show_default=True, help="A network's name.", **MODEL)
+@CONFIG
 @click.option("--weights", default="", help="A weights file to put in.")
-@click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: the network's own, downloaded]")
+@click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: gallery.yml's, else its own, downloaded]")
 @DEVICE
 @click.option("--pruning", is_flag=True, help="Measure pruned copies too, and keep the curve beside the weights.")
 @click.option("--sparsity", multiple=True, type=SHARE, metavar="S", help="Pruned to this.  [default: 0.1 to 0.95]")
@@ -33,6 +36,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def evaluate(
     model: str,
+    config: Path | None,
     weights: str,
     data: Path | None,
     device: str,
@@ -44,6 +48,7 @@ def evaluate(
 ) -> None:
     """Measure a network's accuracy on labelled pictures.
 
+    The name is one that gallery.yml gives, a bundled network's or torchvision's.
     With --pruning also of copies with ever fewer weights, and how alike their pictures stay: a curve for its page.
     With --channels also what each channel does over all these pictures, and the confusion matrix: they travel with the
     weights, and the pages of the network rest on them instead of on the pictures of the gallery.
@@ -51,15 +56,17 @@ def evaluate(
     \b
     innerview evaluate --data cifar10/
     innerview evaluate --model squeezenet1_0 --data photos/ --json
+    innerview evaluate --model my-network --config gallery.yml
     innerview evaluate --data cifar10/ --pruning
     innerview evaluate --model imagenette --data imagenette/ --channels
     """
     from generator.data.downloads import labelled
-    from generator.models.specs import with_weights
+    from generator.pipeline.named_network import labelled_pictures_of, network_of
     from generator.training.recipe import data_set_of
 
     say = Terminal().progress.say
-    network = with_weights(model, weights)
+    network = network_of(model, weights, config)
+    data = data or labelled_pictures_of(network, config)
     if channels:
         result, summary = _with_channels(network, data, data_set_of(model), device_of(device), say)
         click.echo(json.dumps(result) if as_json else summary)
@@ -74,6 +81,7 @@ def evaluate(
 
 def _measured(network: Network, pictures: Labelled, device: str, say: Say) -> tuple[dict[str, Any], str]:
     """Return the accuracy of a network, as `training.evaluate` returns it, and in words."""
+    from generator.engine.readout import readout_of
     from generator.models.load import load
     from generator.training.evaluate import evaluate as measure
 
@@ -83,7 +91,13 @@ def _measured(network: Network, pictures: Labelled, device: str, say: Say) -> tu
         sometimes(f"{done:,} of {total:,} pictures")
 
     loaded = load(network, device)
-    result = measure(loaded.model, pictures, loaded.input, loaded.classes, device=device, report=report)
+    readout = readout_of(loaded)
+    classes = readout.names(loaded.classes)
+
+    def scores(x: torch.Tensor) -> torch.Tensor:
+        return readout.scores(loaded.model, x)
+
+    result = measure(scores, pictures, loaded.input, classes, device=device, report=report)
     shares = f"top-1 {100 * result['accuracy']:.2f} %, top-5 {100 * result['top5']:.2f} %"
     return result, f"{result['images']:,} images: {shares}, loss {result['loss']:.4f}"
 

@@ -37,6 +37,7 @@ MEMORY = click.option(
     metavar="MB",
     help="For methods that run many passes, per worker.  [default: 1024, or most of what a GPU has free]",
 )
+CONFIG = click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]")
 DATA_HELP = "A folder with a folder of pictures per class, or a tar archive of one"
 
 
@@ -44,7 +45,7 @@ def selection(command: Callable) -> Callable:
     """Return the options that choose what is drawn."""
     for option in reversed(
         (
-            click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]"),
+            CONFIG,
             PRESET,
             click.option("--model", "models", multiple=True, help="Only this network; may be repeated.", **MODEL),
             click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated."),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import DATA, DATA_HELP, DEVICE, MODEL, device_of
+from .options import CONFIG, DATA, DATA_HELP, DEVICE, MODEL, device_of
 from .terminal import Terminal, at_intervals, table
 
 NOT_KEPT = "The order was not kept: no weights file is there to lie beside"
@@ -16,8 +16,9 @@ HEADS = ("method", "rank", "insertion - deletion [95 %]", "deletion", "insertion
 
 @click.command()
 @click.option("--model", default="vgg-cifar10", show_default=True, help="A network's name.", **MODEL)
+@CONFIG
 @click.option("--weights", default="", help="A weights file to put in.")
-@click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: the network's own data set, downloaded]")
+@click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: gallery.yml's, else its own, downloaded]")
 @click.option("--images", default=200, show_default=True, type=click.IntRange(1), help="How many pictures of them.")
 @click.option(
     "--method", "methods", multiple=True, metavar="X", help="Only this one; may be repeated.  [default: cheap]"
@@ -26,6 +27,7 @@ HEADS = ("method", "rank", "insertion - deletion [95 %]", "deletion", "insertion
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def rank(
     model: str,
+    config: Path | None,
     weights: str,
     data: Path | None,
     images: int,
@@ -43,15 +45,18 @@ def rank(
     \b
     innerview rank --data cifar10/
     innerview rank --model alexnet --data photos/ --images 100 --method grad-cam --method saliency
+    innerview rank --model my-network --config gallery.yml
     innerview rank --data cifar10/ --method rise --method grad-cam --json
     """
     from generator.analysis import method_ranking
     from generator.data.downloads import labelled
     from generator.models.load import load
-    from generator.models.specs import RANKING, with_weights
+    from generator.models.specs import RANKING
     from generator.models.weights import keep_beside
+    from generator.pipeline.named_network import labelled_pictures_of, network_of
 
-    network = with_weights(model, weights)
+    network = network_of(model, weights, config)
+    data = data or labelled_pictures_of(network, config)
     pictures = labelled(data, "test", load(network).vocabulary)
     say = at_intervals(Terminal().progress.say)
     ranking = method_ranking.rank(network, pictures, images=images, methods=methods, device=device_of(device), say=say)

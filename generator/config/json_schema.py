@@ -38,14 +38,18 @@ WORDS: dict[str, dict[str, str]] = {
         "source": "Where it comes from, if the name does not say it: bundled:NAME, torchvision:NAME, or your own "
         "function as module:function, which returns a torch.nn.Module.",
         "title": "The name as people write it.",
-        "weights": "A file (.safetensors, .pt, .pth), a member of a torchvision weights enum, or random.",
+        "weights": "A file (.safetensors, .pt, .pth, .pth.tar, .ckpt, .bin, .pt2: a state dict or a checkpoint with "
+        "one), a member of a torchvision weights enum, or random.",
         "seed": "Of random weights.",
         "input": "What the network wants to see; needed for one of your own.",
-        "classes": "The names of the classes in order, or a text file with one a line.",
+        "classes": "The names of the classes in order, or a text file with one a line. The vocabularies "
+        "cifar10, imagenette and imagenet have names of their own.",
         "vocabulary": "Whose words those are: under this name `targets` in images.yml looks the right answer up.",
         "layer": "The layer of the class activation maps; by itself the last that has space.",
         "images": "Its pictures, by id or set; by itself those of its vocabulary and those in no set.",
         "targets": "The classes to explain, instead of the gallery's.",
+        "labelled": "A folder with a folder of pictures per class, or an archive of one: `innerview evaluate` and "
+        "`innerview rank` measure on these.",
         "probe": "The images that its units are asked about; by itself the curated ones.",
         "checkpoints": "A folder of its training's checkpoints, two or more: its pages show how it came to be.",
         "native": "Whether it gets pictures at their own size, up to 4096 pixels a side; for networks that take any.",

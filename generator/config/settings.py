@@ -110,6 +110,7 @@ class ModelEntry(Entry):
     images: list[str] = []
     targets: list[str] = []
     prune: list[PruneEntry] = []
+    labelled: str = ""  # pictures by class, for `evaluate` and `rank`
     probe: ProbeEntry | None = None  # without one, the curated images are the probe
     checkpoints: str = ""  # a folder of checkpoints of its training, as `innerview train` leaves it
     native: bool = False  # pictures at their own size, for networks that take any

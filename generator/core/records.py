@@ -125,6 +125,7 @@ class ModelCard:
     default_layer: str  # "" where no tensor has space
     rectifiers: str  # "8 of 8 rectifiers", "undefined: GELU"
     passes_seconds: float = 0.0  # one forward pass on the machine that described it: for prices, not published
+    one_at_a_time: bool = False  # it takes no two pictures in a pass; not published, the note says it
     accuracy: dict[str, Any] = field(default_factory=dict)  # {"top1", "images", "data"} from the model card file
     note: str = ""
     derived_from: str = ""  # slug of the network it was made from, for comparisons

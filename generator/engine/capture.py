@@ -66,18 +66,20 @@ class Watch(TorchFunctionMode):
         if module not in self._names:
             return
         self._stack.pop()
-        if is_atom(module) and not any(is_atom(owner) for owner in self._stack):
-            name = self._names[module]
+        name = self._names[module]
+        program = not name and isinstance(module, torch.jit.ScriptModule)  # what it gives is the answer itself
+        if is_atom(module) and not program and not any(is_atom(owner) for owner in self._stack):
             self._calls[name] += 1
             called = self._calls[name]
-            self._emit(name if called == 1 else f"{name}@{called}", type(module).__name__, _module_kind(module), output)
+            self._emit(name if called == 1 else f"{name}@{called}", _module_type(module), _module_kind(module), output)
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
         op = op_name(func)
         bounds = _rectifier(op, args, kwargs) if self._rules and torch.is_grad_enabled() else None
         if bounds:
-            output = self._rectify(op, args, kwargs, bounds, in_place=func.__name__.endswith("_"))
+            in_place = func.__name__.partition(".")[0].endswith("_")
+            output = self._rectify(op, args, kwargs, bounds, in_place)
         else:
             output = func(*args, **kwargs)
             if self._rules and op in SELECTIONS and torch.is_grad_enabled():
@@ -167,13 +169,17 @@ def is_atom(module: nn.Module) -> bool:
     """Return whether a module counts as one layer: it is one of torch.nn's own, or derives from one, and is no
     container.
     """
+    if isinstance(module, torch.jit.ScriptModule):  # nobody sees what is inside
+        return True
     kinds = [kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn.modules")]
     return bool(kinds) and kinds[0] not in CONTAINERS
 
 
 def op_name(func: Callable) -> str:
-    """Return what a torch function is called: `relu` for torch.relu, F.relu, Tensor.relu_; `add` for `+` and `+=`."""
-    name = getattr(func, "__name__", "")
+    """Return what a torch function is called: `relu` for torch.relu, F.relu, Tensor.relu_ and the `relu.default` of an
+    exported program; `add` for `+` and `+=`.
+    """
+    name = getattr(func, "__name__", "").partition(".")[0]
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
         return {"iadd": "add", "radd": "add", "imul": "mul", "rmul": "mul"}.get(name, name)
@@ -221,8 +227,13 @@ def _makes_layer(op: str, args: tuple, output: Any) -> bool:
     return True
 
 
+def _module_type(module: nn.Module) -> str:
+    return module.original_name if isinstance(module, torch.jit.ScriptModule) else type(module).__name__
+
+
 def _module_kind(module: nn.Module) -> str:
-    return next((kind for types, kind in MODULE_KINDS if isinstance(module, types)), "other")
+    made = getattr(nn, _module_type(module), nn.Module) if isinstance(module, torch.jit.ScriptModule) else type(module)
+    return next((kind for types, kind in MODULE_KINDS if issubclass(made, types)), "other")
 
 
 SELECTIONS = frozenset(("where", "mul", "masked_fill"))  # calls that may be a rectifier in disguise

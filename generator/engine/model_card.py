@@ -16,11 +16,14 @@ from generator.models import checkpoints
 from generator.models.load import Loaded
 
 from .capture import Watch
+from .oom_retry import out_of_memory
 from .preserve import untouched
 from .readout import Readout, readout_of
 from .rectifiers import census
 from .space import find_space
 from .trace import Trace
+
+ONE = "takes one picture at a time"
 
 
 def describe(loaded: Loaded) -> ModelCard:
@@ -48,6 +51,7 @@ def describe(loaded: Loaded) -> ModelCard:
     _known_layer(loaded, layers)
     stages = walk(layers)
     owner = {name: index for index, stage in enumerate(stages) for name in stage.layers}
+    single = one_at_a_time(loaded.model, x, readout)
     return ModelCard(
         slug=loaded.slug,
         name=loaded.network.name,
@@ -65,8 +69,9 @@ def describe(loaded: Loaded) -> ModelCard:
         default_layer=loaded.network.layer or default,
         rectifiers=count_rectifiers(loaded.model, x, readout),
         passes_seconds=pass_seconds(loaded.model, x),
+        one_at_a_time=single,
         accuracy=loaded.accuracy,
-        note="; ".join(filter(None, [loaded.note, unsteady(loaded.model, x, readout)])),
+        note="; ".join(filter(None, [loaded.note, ONE if single else "", unsteady(loaded.model, x, readout)])),
         derived_from=loaded.derived_from,
         pruning=loaded.pruning,
         **checkpoints.known(loaded),
@@ -148,11 +153,20 @@ def pass_seconds(model: torch.nn.Module, x: torch.Tensor) -> float:
     return min(taken)
 
 
+def one_at_a_time(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> bool:
+    """Return whether a network takes no two pictures in a pass, such as one that was exported with a single one."""
+    try:
+        with untouched(model), torch.no_grad():
+            return len(readout.scores(model, x.repeat(2, 1, 1, 1))) != 2
+    except Exception as error:  # it says as it likes that the number does not fit
+        return not out_of_memory(error)
+
+
 def _several(model: torch.nn.Module, x: torch.Tensor) -> None:
     """A pass of four samples, or four passes where a network takes, or memory holds, one at a time."""
     try:
         model(x.repeat(4, 1, 1, 1))
-    except (RuntimeError, MemoryError):
+    except Exception:  # it says as it likes that the number does not fit
         for _ in range(4):
             model(x.clone())
 

@@ -69,7 +69,8 @@ def kernels(loaded: Loaded, layer: str) -> dict[int, torch.Tensor]:
     with ledger(loaded.files):
         files, beside = checkpoint_files(loaded.network), becoming_file(loaded.network)
         if files:
-            return {epoch_of(file.stem): weights.read(file)[f"{layer}.weight"].float() for file in files}
+            name = f"{layer}.weight"
+            return {epoch_of(file.stem): weights.read_for(loaded.model, file)[name].float() for file in files}
         tensors = _kernels_of(beside, loaded.network) if beside else {}
         return {epoch_of(name): tensor.float() for name, tensor in tensors.items()}
 

@@ -66,6 +66,7 @@ def load(network: Network, device: str | torch.device = "cpu", trust_pickle: boo
 
 def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> Loaded:
     from . import derive, weights
+    from .compiled import freeze
 
     requested, network = network, plain(network)
     with derive.seeded(network.seed):
@@ -73,7 +74,7 @@ def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> L
     model = built.model.eval().float()
     if network.derive:
         model = derive.derive(model, network.derive, network.seed)
-    model.requires_grad_(False)
+    freeze(model)
     input = network.input or built.input
     done, file = changes(network), weights_file(network)
     measured = weights.pruning(file) if file else {}

@@ -25,6 +25,7 @@ MODELS = {
 WEIGHTS = Path(__file__).parent / "bundled" / "weights"  # theirs
 # What may lie beside a weights file and tell of it.
 CARD, PRUNING, RANKING, STATISTICS = ".json", ".pruning.json", ".ranking.json", ".statistics.json"
+FILES = (".safetensors", ".pt", ".pth", ".ckpt", ".pt2", ".bin", ".pth.tar")  # of weights and checkpoints
 BECOMING = ".becoming.safetensors"  # the kernels of its first layer, epoch by epoch
 
 
@@ -48,12 +49,6 @@ def resolve(name: str) -> Network:
         expected = " or ".join(near) or f"{', '.join(MODELS)}, a torchvision model"
         raise ModelError(f"no network is called {base!r}: expected {expected}, or your own as module:function")
     return plain(replace(network, derive=tuple(_step(suffix, name) for suffix in suffixes)))
-
-
-def with_weights(model: str, weights: str) -> Network:
-    """Return the network that `model` names, with the weights of a file where `weights` names one."""
-    network = resolve(model)
-    return replace(network, weights=weights) if weights else network
 
 
 def bundled_modules(source: str) -> tuple[str, ...]:
@@ -92,7 +87,7 @@ def weights_file(network: Network) -> Path | None:
     if kind == "torchvision" or weights == "random":
         return None
     if weights:
-        raise ModelError(f"{network.name}: weights {weights!r}: expected random or a file (.safetensors, .pt, .pth)")
+        raise ModelError(f"{network.name}: weights {weights!r}: expected random or a file ({', '.join(FILES)})")
     return WEIGHTS / f"{name}.safetensors" if kind == "bundled" else None
 
 
@@ -143,7 +138,7 @@ def epoch_of(name: str) -> int:
 
 def is_file_name(weights: str) -> bool:
     """Return whether `Network.weights` is a file, rather than a member of a weights enum."""
-    return Path(weights).suffix in (".safetensors", ".pt", ".pth")
+    return weights.endswith(FILES)
 
 
 def known_code(network: Network) -> bool:

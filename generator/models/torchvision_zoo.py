@@ -19,6 +19,8 @@ from generator.core.torchvision_import import torchvision
 from . import weights
 from .built import Built
 from .specs import is_file_name, weights_file
+from .state_dicts import State, fitted
+from .vocabularies import given_classes
 
 Member: TypeAlias = Any  # of torchvision.models.WeightsEnum; torchvision has no types
 
@@ -34,9 +36,9 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     member, file = _weights(network, members)
     facts = member or next(iter(members))
     state = _own_names(weights.read(file, trust_pickle)) if file else None
-    model = _model(name, builder, facts, state, len(network.classes))
-    if file:
-        weights.fill(model, state, file)
+    given = given_classes(network)
+    model, state = _model(name, builder, facts, state, len(given))
+    chosen = weights.fill(model, state, file) if state is not None else ""
     categories = tuple(facts.meta["categories"] or imagenet_classes())
     outputs = _head(model)[1]
     usual = outputs == len(categories)
@@ -45,11 +47,15 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         model=model,
         title=_title(members),
         input=_input(facts),
-        classes=categories if usual else tuple(f"class {index}" for index in range(outputs)),
+        classes=categories if usual else _names(given, outputs),
         vocabulary="imagenet" if usual else "",
         accuracy=accuracy,
-        note=note,
+        note="; ".join(filter(None, [note, chosen])),
     )
+
+
+def _names(given: tuple[str, ...], outputs: int) -> tuple[str, ...]:
+    return given if len(given) == outputs else tuple(f"class {index}" for index in range(outputs))
 
 
 def imagenet_classes() -> tuple[str, ...]:
@@ -80,7 +86,7 @@ def _weights(network: Network, members: Any) -> tuple[Member | None, Path | None
     wanted = network.weights.removeprefix(f"{members.__name__}.") or "DEFAULT"
     if wanted not in members.__members__:
         expected = ", ".join([*members.__members__, "random"])
-        raise ModelError(f"{network.name}: weights {wanted!r}: expected {expected} or a file (.safetensors, .pth)")
+        raise ModelError(f"{network.name}: weights {wanted!r}: expected {expected} or a file (.safetensors, .pth, ...)")
     return members[wanted], _fetched(members[wanted], network.name)
 
 
@@ -102,10 +108,10 @@ def _fetched(member: Member, name: str) -> Path:
 
 
 def _model(
-    name: str, builder: Callable[..., torch.nn.Module], facts: Member, state: weights.State | None, classes: int
-) -> torch.nn.Module:
+    name: str, builder: Callable[..., torch.nn.Module], facts: Member, state: State | None, classes: int
+) -> tuple[torch.nn.Module, State | None]:
     """Return the module with random weights, made as torchvision makes it for the member, with the outputs asked
-    for.
+    for; and the tensors for it under its own names.
     """
     options: dict[str, Any] = {}
     plain = name.removeprefix("quantized_")
@@ -117,8 +123,9 @@ def _model(
         options = {"image_size": facts.meta["min_size"][0]}
     model = builder(weights=None, **options)
     head, outputs = _head(model)
+    state = fitted(state, model.state_dict().keys()) if state is not None else None
     wanted = state[head].shape[0] if state and head in state else classes or outputs
-    return model if wanted == outputs else builder(weights=None, num_classes=wanted, **options)
+    return model if wanted == outputs else builder(weights=None, num_classes=wanted, **options), state
 
 
 def _head(model: torch.nn.Module) -> tuple[str, int]:
@@ -129,11 +136,12 @@ def _head(model: torch.nn.Module) -> tuple[str, int]:
     return name, tensor.shape[0]
 
 
-def _own_names(state: weights.State) -> weights.State:
+def _own_names(state: State) -> State:
     """Return the tensors under today's names (densenet's `norm.1` is `norm1`), without the auxiliary heads."""
     old = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
-    auxiliary = re.compile(r"(?:aux1|aux2|AuxLogits)\.")
-    return {old.sub(r"\1\2.", name): tensor for name, tensor in state.items() if not auxiliary.match(name)}
+    auxiliary = re.compile(r"(?:^|\.)(?:aux1|aux2|AuxLogits)\.")
+    named = {old.sub(r"\1\2.", name): tensor for name, tensor in state.items() if not auxiliary.search(name)}
+    return State(named, state.note)
 
 
 def _input(facts: Member) -> Input:

@@ -20,7 +20,9 @@ from generator.core.records import Input, Network
 
 from . import derive, source_files, weights
 from .built import Built
+from .compiled import watchable
 from .specs import weights_file
+from .vocabularies import given_classes
 
 
 def build(network: Network, trust_pickle: bool = False) -> Built:
@@ -33,23 +35,26 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     file = weights_file(network)
     module = _module(network)
     made = _made(network, module)
-    size, classes = network.input or made.input, network.classes or made.classes
+    size, classes = network.input or made.input, network.classes or made.classes or given_classes(network)
     if size is None:
         raise ModelError(f"{network.name}: a network of your own needs `input`: its size, mean and std")
-    model = made.model.eval().float()
+    model, note = watchable(made.model)
+    model = model.eval().float()
     outputs = _outputs(model, size, network.name)
     declared = network.output or network.output_key  # then a name may stand for two sides, or for a member
     if classes and not declared and outputs not in (None, 1, len(classes)):
-        raise ModelError(f"{network.name}: {len(classes)} classes for a network with {outputs} outputs")
+        whose = "" if network.classes or made.classes else f" of the vocabulary {network.vocabulary}"
+        raise ModelError(f"{network.name}: {len(classes)} classes{whose} for a network with {outputs} outputs")
     if network.weights == "random":
         model = derive.derive(model, (("randomise", -1),), network.seed)
     elif file:
-        weights.fill(model, weights.read(file, trust_pickle), file)
+        note = "; ".join(filter(None, [note, weights.fill(model, weights.read(file, trust_pickle), file)]))
     return made._replace(
         model=model,
         input=size,
         classes=classes,
         accuracy=weights.accuracy(file) if file else made.accuracy,
+        note="; ".join(filter(None, [made.note, note])),
         code=_code(network, module),
     )
 

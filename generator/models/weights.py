@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import pickle
+import tarfile
 import warnings
+import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,15 +24,18 @@ from generator.core.errors import ModelError
 from generator.core.read_once import digest_of, read_bytes
 from generator.core.records import Network
 
+from . import inert_pickle
+from .exported_program import tensors_of
+from .inert_pickle import CodeRefused, Inert
 from .specs import CARD, PRUNING, RANKING, STATISTICS, file_digest, weights_file
-
-State = dict[str, torch.Tensor]
+from .state_dicts import COUNTER, State, find_state, fitted
 
 
 def read(path: Path, trust_pickle: bool = False) -> State:
-    """Return the tensors of a `.safetensors` file or a `.pt`/`.pth` state dict, by name.
+    """Return the tensors of a weights file or a checkpoint by name, with a note of what was chosen among them.
 
-    A pickle that wants to run code is refused unless `trust_pickle`. Raises `ModelError`.
+    Of what torch has pickled tensors alone are opened, unless `trust_pickle`; a file that asks for code is refused.
+    `fitted` makes its names a network's. Raises `ModelError`.
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such weights file")
@@ -40,31 +45,71 @@ def read(path: Path, trust_pickle: bool = False) -> State:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
     if path.suffix == ".safetensors":
         try:
-            return load(content)
+            return State(load(content))
         except SafetensorError as error:
             raise ModelError(f"{path}: expected a safetensors file: {_line(error)}") from error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickles' versions and TorchScript: the errors say what matters
-            saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=not trust_pickle)
+        if path.suffix == ".pt2":
+            saved: Any = tensors_of(content, lambda data: _unpickled(data, trust_pickle))
+        else:
+            saved = _unpickled(content, trust_pickle)
+    except CodeRefused as error:
+        raise _refusal(path, f" ({error})") from error
     except Exception as error:  # what is in a pickle may raise anything
-        if isinstance(error, pickle.UnpicklingError) and not trust_pickle:
-            raise ModelError(
-                f"{path}: refused, as it is no state dict of plain tensors and opening it could run code: expected "
-                "what torch.save(model.state_dict(), ...) writes, or a .safetensors file"
-            ) from error
         raise ModelError(f"{path}: expected a state dict saved by torch: {_line(error)}") from error
-    return _state(saved, path)
+    state = find_state(saved)
+    if state is None and isinstance(saved, Inert):
+        raise _refusal(path, f" (it holds a whole {type(saved).__name__})")
+    if state is None:
+        raise ModelError(f"{path}: expected a state dict of tensors, found {type(saved).__name__}")
+    return state
 
 
-def fill(model: nn.Module, state: State, path: Path) -> None:
-    """Lay the tensors into the model, converted to the dtypes it has.
+def read_for(model: nn.Module, path: Path, trust_pickle: bool = False) -> State:
+    """Return the tensors of a file under the names that a network has for them."""
+    return fitted(read(path, trust_pickle), model.state_dict().keys())
+
+
+def _unpickled(content: bytes, trust_pickle: bool) -> Any:
+    """Return what `torch.save` wrote; of what is no plain data nothing is built. Raises `CodeRefused`."""
+    options: dict[str, Any] = {"map_location": "cpu", "weights_only": not trust_pickle}
+    stream = io.BytesIO(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pickles' versions and TorchScript: the errors say what matters
+        if not trust_pickle and _is_program(content):
+            raise ValueError("it is a TorchScript program; a function of yours may return torch.jit.load(file)")
+        try:
+            return torch.load(stream, **options)
+        except pickle.UnpicklingError:
+            if trust_pickle or tarfile.is_tarfile(io.BytesIO(content)):
+                raise
+        stream.seek(0)
+        return torch.load(stream, map_location="cpu", weights_only=False, pickle_module=inert_pickle)
+
+
+def _is_program(content: bytes) -> bool:
+    """Return whether torch would take an archive for TorchScript, and open it by another way."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return False
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
+
+
+def _refusal(path: Path, why: str) -> ModelError:
+    return ModelError(
+        f"{path}: refused, as it is no state dict of plain tensors and opening it could run code{why}: expected "
+        "what torch.save(model.state_dict(), ...) writes, or a .safetensors file"
+    )
+
+
+def fill(model: nn.Module, state: State, path: Path) -> str:
+    """Lay the tensors into the model, converted to the dtypes it has; return a line on what was chosen, "" for nothing.
 
     Raises `ModelError` with the names that are missing, unexpected or of another shape.
     """
     own: Any = model.state_dict()
-    # Counters of batch norm say nothing in eval mode, and older files lack them.
-    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    state = fitted(state, own.keys())
+    missing = [name for name in own if name not in state and not name.endswith(COUNTER)]
     unexpected = [name for name in state if name not in own]
     misshapen = [
         f"{name} {tuple(state[name].shape)} for {tuple(tensor.shape)}"
@@ -76,8 +121,9 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
         message = "; ".join(f"{len(names)} {fault} ({_first(names)})" for fault, names in faults.items() if names)
         raise ModelError(f"{path}: the weights do not fit {type(model).__name__}: {message}")
     fitting: Any = OrderedDict(state)
-    fitting._metadata = own._metadata  # the shapes fit, so it is the layout of today; some networks ask
+    fitting._metadata = getattr(own, "_metadata", None)  # the shapes fit, so it is the layout of today; some ask
     model.load_state_dict(fitting, strict=False)
+    return f"{path.name}: {state.note}" if state.note else ""
 
 
 def digest(model: nn.Module) -> str:
@@ -147,20 +193,6 @@ def _beside(path: Path, suffix: str) -> dict[str, Any]:
     except ValueError as error:
         raise ModelError(f"{card}: expected a model card in JSON: {_line(error)}") from error
     return described if isinstance(described, dict) and described.get("sha256") == digest_of(path) else {}
-
-
-def _state(content: Any, path: Path) -> State:
-    """Return the state dict in what was saved: itself, a whole module, or one entry of a training checkpoint."""
-    if isinstance(content, nn.Module):
-        content = content.state_dict()
-    if isinstance(content, Mapping):
-        inner = (content.get(key) for key in ("state_dict", "model"))
-        content = next((state for state in inner if isinstance(state, Mapping)), content)
-    if not isinstance(content, Mapping) or not content or not all(torch.is_tensor(value) for value in content.values()):
-        raise ModelError(f"{path}: expected a state dict of tensors, found {type(content).__name__}")
-    if all(name.startswith("module.") for name in content):  # saved from nn.DataParallel
-        return {name.removeprefix("module."): tensor for name, tensor in content.items()}
-    return dict(content)
 
 
 def _first(names: list[str], count: int = 3) -> str:

@@ -321,6 +321,7 @@ def entry_of(card: MethodCard) -> dict[str, Any]:
 
 def _model(card: ModelCard) -> dict[str, Any]:
     plain = record(card)
+    del plain["one_at_a_time"]
     del plain["passes_seconds"], plain["becoming"], plain["checkpoints"]  # of this machine: a measurement, and files
     return plain
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from generator.core.records import Input
@@ -17,7 +16,7 @@ from generator.data.downloads import labelled
 
 
 def evaluate(
-    network: nn.Module,
+    network: Callable[[torch.Tensor], torch.Tensor],
     data: Labelled | Path | str,
     input: Input,
     classes: Sequence[str],
@@ -28,6 +27,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """`{"accuracy", "top5", "loss", "images", "classes"}` of a network in evaluation mode on `device`.
 
+    `network` gives the scores (N, classes) of normalised pictures.
     `accuracy` and `top5` are shares in [0, 1], of one look at each picture; `loss` is the mean cross-entropy in nats.
     `data` is a set or where its test part lies, its classes are found among the network's by name. `report` is
     told how many pictures of how many are done. Raises `DataError`.

@@ -257,7 +257,7 @@ def _model(slug: str, title: str, kept: float) -> dict[str, Any]:
         pruning=fake_pairs.curve() if kept == 1 else {},
     )
     fields = record(card)
-    del fields["passes_seconds"]
+    del fields["passes_seconds"], fields["one_at_a_time"]
     return fields
 
 

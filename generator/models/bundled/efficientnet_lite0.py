@@ -119,8 +119,7 @@ def unit(
 def build(network: Network, trust_pickle: bool = False) -> Built:
     """Return the network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
     model, file = EfficientNetLite0(), weights_file(network)
-    if file:
-        weights.fill(model, weights.read(file, trust_pickle), file)
+    note = weights.fill(model, weights.read(file, trust_pickle), file) if file else ""
     return Built(
         model=model,
         title="EfficientNet-Lite0, ImageNet",
@@ -128,4 +127,5 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         classes=imagenet_classes(),
         vocabulary="imagenet",
         accuracy=weights.accuracy(file) if file else {},
+        note=note,
     )

@@ -54,8 +54,7 @@ class Imagenette(nn.Module):
 def build(network: Network, trust_pickle: bool = False) -> Built:
     """Return the network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
     model, file = Imagenette(), weights_file(network)
-    if file:
-        weights.fill(model, weights.read(file, trust_pickle), file)
+    note = weights.fill(model, weights.read(file, trust_pickle), file) if file else ""
     return Built(
         model=model,
         title="VGG-style, Imagenette",
@@ -63,4 +62,5 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         classes=CLASSES,
         vocabulary="imagenette",
         accuracy=weights.accuracy(file) if file else {},
+        note=note,
     )

@@ -38,8 +38,7 @@ def vgg_cifar10() -> nn.Module:
 def build(network: Network, trust_pickle: bool = False) -> Built:
     """Return the network with the weights it comes with, those of a file, or random ones; raises `ModelError`."""
     model, file = vgg_cifar10(), weights_file(network)
-    if file:
-        weights.fill(model, weights.read(file, trust_pickle), file)
+    note = weights.fill(model, weights.read(file, trust_pickle), file) if file else ""
     return Built(
         model=model,
         title="VGG-like, CIFAR-10",
@@ -47,4 +46,5 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         classes=CLASSES,
         vocabulary="cifar10",
         accuracy=weights.accuracy(file) if file else {},
+        note=note,
     )

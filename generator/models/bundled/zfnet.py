@@ -64,8 +64,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     model, file = ZFNet(), weights_file(network)
     if file and not network.weights:
         raise ModelError("zfnet comes without weights: name a file (weights: zfnet.safetensors), or take zfnet~random")
-    if file:
-        weights.fill(model, weights.read(file, trust_pickle), file)
+    note = weights.fill(model, weights.read(file, trust_pickle), file) if file else ""
     return Built(
         model=model,
         title="ZFNet",
@@ -73,4 +72,5 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         classes=imagenet_classes(),
         vocabulary="imagenet",
         accuracy=weights.accuracy(file) if file else {},
+        note=note,
     )

@@ -274,7 +274,7 @@ def test_the_schema_refuses_what_is_wrong(fake_gallery, path, value):
         ("figure", Figure, set()),
         ("method", MethodCard, {"style"}),
         ("style", StyleCard, set()),
-        ("model", ModelCard, {"passes_seconds", "checkpoints", "becoming"}),
+        ("model", ModelCard, {"passes_seconds", "one_at_a_time", "checkpoints", "becoming"}),
     ],
 )
 def test_the_schema_knows_every_field(name, kind, private):
