@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
 FOLDER = Path(__file__).parents[1]  # of the package
@@ -90,15 +91,26 @@ def imports(code: bytes) -> Iterator[tuple[int, str, list[str]]]:
             yield node.level, node.module or "", [alias.name for alias in node.names]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One statement, blind to words: the digest of what it does, and what it names."""
+
+    digest: str
+    names: tuple[tuple[str, str], ...]  # each with the attribute that is asked of it or ""
+    imports: tuple[ast.Import | ast.ImportFrom, ...] = ()  # within it
+    annotated: tuple[str, ...] = ()  # names in its annotations
+    methods: tuple[_Part, ...] = ()  # of a class
+    binds: frozenset[str] = frozenset()  # where it is no function or class
+
+
 @dataclass
 class _Parsed:
     """One module: the statements that bind each name, those that bind none, and what is imported at its top."""
 
-    definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    effects: list[ast.stmt] = field(default_factory=list)
+    definitions: dict[str, list[_Part]] = field(default_factory=dict)
+    effects: list[_Part] = field(default_factory=list)
     imports: dict[str, Place] = field(default_factory=dict)  # name here -> where in this package it is bound
     others: dict[str, str] = field(default_factory=dict)  # name here -> what it is of other packages
-    annotations: dict[int, set[str]] = field(default_factory=dict)  # id of a statement -> names in its annotations
 
 
 @cache
@@ -111,14 +123,13 @@ def _uses(module: str, name: str) -> tuple[Place, ...]:
         return ((other, inner + METHODS if inner and plain != name else inner),)
     places: list[Place] = []
     mentioned = set()
-    for statement in _statements(parsed, name):
-        for used, attribute in _names(statement):
+    for part in _parts(parsed, name):
+        for used, attribute in part.names:
             mentioned.add(used)
             places += _resolve(module, parsed, used, attribute)
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                places += _imported(module, node)[0].values()
-        for annotated in parsed.annotations.get(id(statement), ()):
+        for node in part.imports:
+            places += _imported(module, node)[0].values()
+        for annotated in part.annotated:
             places += ((place, bound + METHODS) for place, bound in _resolve(module, parsed, annotated, "") if bound)
     if name:
         places += [(module, EFFECTS)] if parsed.effects and name != EFFECTS and plain == name else []
@@ -137,15 +148,15 @@ def _resolve(module: str, parsed: _Parsed, name: str, attribute: str) -> Iterato
         yield (other, attribute) if attribute in parts else (other, inner)
 
 
-def _statements(parsed: _Parsed, name: str) -> list[ast.stmt]:
+def _parts(parsed: _Parsed, name: str) -> list[_Part]:
+    """Return the statements that bind a name, those of the methods of a class, those that bind none, or all."""
     if name == EFFECTS:
         return parsed.effects
     if name.endswith(METHODS):
-        classes = [one for one in parsed.definitions.get(name[: -len(METHODS)], []) if isinstance(one, ast.ClassDef)]
-        return [part for one in classes for part in one.body if isinstance(part, ast.FunctionDef)]
+        return [method for part in parsed.definitions.get(name[: -len(METHODS)], []) for method in part.methods]
     if name:
         return parsed.definitions.get(name, [])
-    every = {id(statement): statement for binding in parsed.definitions.values() for statement in binding}
+    every = {id(part): part for binding in parsed.definitions.values() for part in binding}
     return [*every.values(), *parsed.effects]
 
 
@@ -157,112 +168,127 @@ def _bound(parsed: _Parsed) -> set[str]:
 def _code(module: str, name: str) -> str:
     """Return what a definition does, and which other packages it names."""
     parsed = _parse(module)
-    statements = _statements(parsed, name)
-    used = {name for statement in statements for name, _ in _names(statement)}
+    parts = _parts(parsed, name)
+    used = {name for part in parts for name, _ in part.names}
     others = sorted(f"{here} is {what}" for here, what in parsed.others.items() if here in used)
-    return "\n".join([*map(ast.dump, statements), *others])
+    return "\n".join([*(part.digest for part in parts), *others])
 
 
 @cache
 def _parse(module: str) -> _Parsed:
     parsed = _Parsed()
-    tree = ast.parse(_file(module).read_bytes())
-    for statement in tree.body:  # the same objects are there afterwards, with less in them
-        parts = statement.body if isinstance(statement, ast.ClassDef) else []
-        parsed.annotations |= {id(part): set(_annotated(part)) for part in (statement, *parts)}
-    tree = _Wordless().visit(tree)
-    for statement in tree.body:
+    for statement in ast.parse(_file(module).read_bytes()).body:
+        if _is_words(statement):
+            continue
         if isinstance(statement, ast.Import | ast.ImportFrom):
             ours, others = _imported(module, statement)
             parsed.imports |= ours
             parsed.others |= others
             continue
-        names = set(_binds(statement))
+        part = _part(statement)
+        names = {statement.name} if isinstance(statement, DEFINITIONS) else part.binds
         for name in names:
-            parsed.definitions.setdefault(name, []).append(statement)
+            parsed.definitions.setdefault(name, []).append(part)
         if not names:
-            parsed.effects.append(statement)
+            parsed.effects.append(part)
     return parsed
 
 
-def _annotated(node: ast.AST) -> Iterator[str]:
-    """Yield the names that the annotations within a statement hold."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.arg | ast.AnnAssign):
-            annotation: ast.AST | None = part.annotation
-        elif isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-            annotation = part.returns
+DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def _is_words(statement: ast.AST) -> bool:
+    """Return whether a statement does nothing at run time: a string alone, or imports for the checker of types."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    test = statement.test if isinstance(statement, ast.If) else None
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+
+
+def _part(statement: ast.stmt) -> _Part:
+    scan = _Scan()
+    scan.visit(statement)
+    body = statement.body if isinstance(statement, ast.ClassDef) else []
+    return _Part(
+        hashlib.sha256("\n".join(scan.written).encode("utf-8", "surrogatepass")).hexdigest(),
+        tuple(scan.names),
+        tuple(scan.imports),
+        tuple(scan.annotated),
+        tuple(_part(method) for method in body if isinstance(method, ast.FunctionDef)),
+        frozenset(scan.binds),
+    )
+
+
+class _Scan:
+    """One walk over a statement: writes it down without its words, and collects what it names, imports and binds.
+
+    Left out are docstrings, annotations, imports for the checker of types, and what follows from the rest.
+    """
+
+    def __init__(self) -> None:
+        self.written: list[str] = []  # "(Kind" opens a node and ")" closes it, "[" and "]" a list
+        self.names: dict[tuple[str, str], None] = {}
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.annotated: dict[str, None] = {}
+        self.binds: set[str] = set()
+
+    def visit(self, node: ast.AST) -> None:
+        """Take in a node and all below it."""
+        kind = type(node)
+        if kind is ast.Name:
+            self._name(node)  # type: ignore[arg-type]
+        elif kind is ast.Constant:
+            self.written.append(f"={node.value!r}")  # type: ignore[attr-defined]
+        elif kind is ast.Attribute and type(node.value) is ast.Name:  # type: ignore[attr-defined]
+            self.names[node.value.id, node.attr] = None  # type: ignore[attr-defined]
+            self.written.append(f"{node.value.id}.{node.attr}")  # type: ignore[attr-defined]
         else:
-            continue
-        yield from (inner.id for inner in ast.walk(annotation) if isinstance(inner, ast.Name)) if annotation else ()
+            if kind in NOTED:
+                self._note(node)
+            self.written.append(f"({kind.__name__}")
+            for name in _fields(kind):  # type: ignore[arg-type]
+                self._field(getattr(node, name, None))
+            self.written.append(")")
+
+    def _field(self, value: Any) -> None:
+        if isinstance(value, list):
+            self.written.append("[")
+            for entry in value:
+                if not isinstance(entry, ast.AST):
+                    self.written.append(f"'{entry}")
+                elif not _is_words(entry):
+                    self.visit(entry)
+            self.written.append("]")
+        elif isinstance(value, ast.AST):
+            self.visit(value)
+        else:
+            self.written.append("-" if value is None else f"'{value}")
+
+    def _name(self, node: ast.Name) -> None:
+        self.names[node.id, ""] = None
+        self.written.append(node.id)
+        if type(node.ctx) is ast.Store:
+            self.binds.add(node.id)
+
+    def _note(self, node: ast.AST) -> None:
+        """Take in what a definition binds and is annotated with, or what an import binds."""
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            self.imports.append(node)
+            self.binds |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+        if isinstance(node, DEFINITIONS):
+            self.binds.add(node.name)
+        annotation = getattr(node, "returns", None) or getattr(node, "annotation", None)
+        if annotation:
+            self.annotated |= {inner.id: None for inner in ast.walk(annotation) if isinstance(inner, ast.Name)}
 
 
-class _Wordless(ast.NodeTransformer):
-    """Takes out what does nothing at run time: docstrings, annotations, and imports for the checker of types."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drop strings that stand alone."""
-        return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        """Drop `if TYPE_CHECKING`."""
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            return None
-        return self.generic_visit(node)
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        """Leave an argument without its annotation."""
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Leave a function without the annotation of what it returns."""
-        node.returns = None
-        return self._with_a_body(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        """Do the same to one that waits."""
-        node.returns = None
-        return self._with_a_body(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Leave a class that held nothing but words with an empty body."""
-        return self._with_a_body(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        """Leave a field with its name and its value."""
-        node.annotation = ast.Constant(None)
-        return self.generic_visit(node)
-
-    def _with_a_body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> ast.AST:
-        self.generic_visit(node)
-        node.body = node.body or [ast.Pass()]
-        return node
+NOTED = {ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arg, ast.AnnAssign}
 
 
-def _names(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield each name that a node reads, with the attribute that is asked of it or ""."""
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        yield node.value.id, node.attr
-        return
-    if isinstance(node, ast.Name):
-        yield node.id, ""
-    for child in ast.iter_child_nodes(node):
-        yield from _names(child)
-
-
-def _binds(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement at the top of a module binds."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-        return
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    """Return the fields of a kind of node that count; whether a name is read or bound follows from where it stands."""
+    return tuple(name for name in kind._fields if name not in ("annotation", "returns", "ctx", "type_comment"))
 
 
 def _imported(module: str, node: ast.Import | ast.ImportFrom) -> tuple[dict[str, Place], dict[str, str]]:
