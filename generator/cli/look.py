@@ -37,7 +37,7 @@ def look(photos: tuple[Path, ...], out: Path | None, **wishes: Any) -> None:
 
     root = out or Path(tempfile.mkdtemp(prefix="innerview-"))
     where = {name: wishes.pop(name) for name in ("workers", "device")}
-    wanted = options(config=prepare(root, photos, **wishes), **where)
+    wanted = options(config=prepare(root, photos, **wishes), cards=False, **where)
     code = build_and_tell(wanted)
     click.echo(f"Open {(wanted.out / 'index.html').absolute()} in a browser.")
     sys.exit(code)

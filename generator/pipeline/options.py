@@ -45,6 +45,7 @@ class Options:
     engine: str = "local"  # or "ray"
     isolate: bool = True  # a network of the user's own has processes of its own
     address: str = ""  # of a Ray cluster; "" starts one on this machine
+    cards: bool = True  # pages have pictures for those who share their addresses
     shard: tuple[int, int] | None = None  # which part of how many is drawn; without a site
 
     @property
@@ -87,6 +88,7 @@ class Options:
             "device": device(self.device),
             "data": str(self.data or ""),
             "memory": self.memory,
+            "cards": self.cards,
             "against": digest(manifest_file(self.against)) if self.against else "",
         }
 

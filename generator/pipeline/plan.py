@@ -146,6 +146,14 @@ def find_missing(plan: Plan, store: Store) -> None:
             plan.unmeasured[index] = unmeasured
 
 
+def drawing_seconds(plan: Plan) -> float:
+    """Return about how long one core takes over the jobs that are missing, in seconds."""
+    waiting = ((plan.tasks[index], jobs) for index, jobs in plan.missing.items())
+    return sum(
+        price(task, jobs, plan.cards) * task.card.passes_seconds + len(jobs) * DRAWING_SECONDS for task, jobs in waiting
+    )
+
+
 def price_list(plan: Plan) -> list[dict[str, Any]]:
     """For each model: figures in all, how many are in store, and what the rest costs in forward passes and seconds."""
     rows = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from generator.models.specs import known_code
 
 from .processes import Process, Processes, Setup, said
 
+WORTH = 2.0  # seconds of one core for which one more worker is started: until its first pass it takes nearly as long
 RETRIES = 2  # of a question over which a worker died, perhaps by chance
 ENDS = ("drawn", "reused", "failed", "inapplicable")  # what becomes of a job; each is told of exactly once
 Event = Callable[[str, SceneTask, str, str], None]  # (one of ENDS or "step", task, key of the job, words)
@@ -56,6 +58,11 @@ class Pool:
             process.stop()
         if self._engine:
             self._engine.close()
+
+    def warm(self) -> None:
+        """Start a worker ahead of the first question: it imports torch while this process goes on."""
+        if self.workers > 0 and not self._all:
+            self._give(self._take(), ("answer", None))
 
     def ask(self, questions: Sequence[tuple[str, tuple]], heard: Callable[[int], None] = lambda i: None) -> list[Any]:
         """Return the answers to questions such as `("describe", (network,))`, in order; a `WorkerError` where one
@@ -104,24 +111,27 @@ class Pool:
                 heard(index)
         return answers
 
-    def run(self, tasks: Iterable[SceneTask], tell: Event) -> None:
-        """Every task; `tell` hears once of each job what became of it, and of long ones how far they are."""
+    def run(self, tasks: Iterable[SceneTask], tell: Event, seconds: float = math.inf) -> None:
+        """Every task; `tell` hears once of each job what became of it, and of long ones how far they are.
+
+        All of it takes about `seconds` of one core: for what is soon over there are fewer workers.
+        """
         waiting = [_Running(task, tell) for task in tasks]
         if self.workers > 0:
-            self._run_processes(waiting)
+            self._run_processes(waiting, seconds)
             return
         for running in waiting:
             if self._owner((running.task,)):
-                self._run_processes([running])
+                self._run_processes([running], math.inf)
                 continue
             while not running.over(self._scene_here(running)):
                 pass
 
-    def _run_processes(self, waiting: Sequence[_Running]) -> None:
-        queue = deque(waiting)
+    def _run_processes(self, waiting: Sequence[_Running], seconds: float) -> None:
+        queue, most = deque(waiting), max(1, math.ceil(min(self.workers, seconds / WORTH)))
         busy: dict[Process, _Running] = {}
         while queue or busy:
-            while queue and len(busy) < max(1, self.workers):
+            while queue and len(busy) < most:
                 process = self._take(self._owner((queue[0].task,)))
                 busy[process] = queue.popleft()
                 process.send(("scene", (busy[process].task,)))

@@ -68,6 +68,8 @@ def resolve_gallery(options: Options, pool: Pool, store: Store) -> ResolvedGalle
     Raises `ConfigError` for what the settings or options name and nothing here is called.
     """
     settings = load_settings(options.config, preset=options.preset)
+    if not store.folder.is_dir():  # of a first build the methods themselves are asked for, by a worker
+        pool.warm()
     methods = method_cards(pool, store)
     measures, controls = measure_cards(pool, store)
     _check_methods(options.methods, methods)

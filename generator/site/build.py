@@ -27,7 +27,7 @@ from generator.pipeline import fingerprint, model_pairs, run_probes, shards
 from generator.pipeline.catalogue import forget
 from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
 from generator.pipeline.options import Options, Progress
-from generator.pipeline.plan import Plan, find_missing, make_plan
+from generator.pipeline.plan import Plan, drawing_seconds, find_missing, make_plan
 from generator.pipeline.pool import Pool, WorkerError
 from generator.site.diff.snapshot import Side
 
@@ -121,7 +121,7 @@ def publish(
 
     root, settings = options.root, plan.settings
     about, templates = settings.site, template_folders(root)
-    described["shares"], cards = social_cards.draw_all(described, files, store)
+    described["shares"], cards = social_cards.draw_all(described, files, store) if options.cards else ([], [])
     described["pins"], kept, messages = pins.pin(settings.folder / pins.FOLDER, settings.pin, described, store)
     for line in messages:
         progress.say(line)
@@ -211,7 +211,7 @@ def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str,
             counts[event] += 1
             progress.step(f"{task.card.slug} / {task.image}")
 
-    pool.run([plan.tasks[index] for index in plan.missing], on_event)
+    pool.run([plan.tasks[index] for index in plan.missing], on_event, drawing_seconds(plan))
     return Report(drawn=counts["drawn"], reused=reused + counts["reused"]), failed
 
 

@@ -295,6 +295,7 @@ def test_a_look_is_a_gallery_of_these_pictures(call, tmp_path):
     manifest = json.loads((tmp_path / "out/site/gallery/manifest.json").read_text())
     assert [image["id"] for image in manifest["images"]] == ["a-b", "a-b-2", "model-2"]
     assert {figure["target"]["name"] for figure in manifest["figures"] if figure["target"]} == {"ship"}
+    assert manifest["shares"] == [], "nobody shares the address of a file"
     wishes[3] = "shib"
     code, out, err = call("look", tmp_path / "a b.png", *wishes, *HERE)
     assert (code, err) == (

@@ -1,5 +1,6 @@
 """What hangs, dies or is interrupted costs its own job; all others are done, and each is told of exactly once."""
 
+import math
 import os
 import signal
 import subprocess
@@ -200,6 +201,58 @@ def test_a_job_that_no_one_spoke_of_has_failed(running):
     running.hear("inapplicable", "b", "no layer")
     assert running.over(("answer", None))
     assert running.told[2] == ("failed", "c", "the worker ended without a result for it")
+
+
+class Willing:
+    """A worker that has an answer to everything."""
+
+    def send(self, *message):
+        pass
+
+    end = stop = send
+
+    def alive(self):
+        return True
+
+    def silent(self):
+        return False
+
+    def receive(self):
+        return ("answer", "here")
+
+
+class Obliging:
+    """An engine whose workers are objects that answer at once; counts those it starts."""
+
+    def __init__(self, setup):
+        self.started = 0
+
+    def start(self):
+        self.started += 1
+        return Willing()
+
+    def wait(self, busy):
+        return list(busy)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("seconds", "workers"), [(0.0, 1), (1.9, 1), (2.1, 2), (1000.0, 4), (math.inf, 4)])
+def test_for_little_work_few_workers_are_started(tmp_path, seconds, workers):
+    with Pool(Setup(tmp_path), 4, Obliging, isolate=False) as pool:
+        pool.run([TASK] * 8, lambda *event: None, seconds)
+        assert pool._engine.started == workers
+
+
+def test_a_worker_that_was_started_ahead_answers_the_first_question(tmp_path):
+    with Pool(Setup(tmp_path), 4, Obliging, isolate=False) as pool:
+        pool.warm()
+        pool.warm()
+        assert pool.ask([("methods", ())]) == ["here"] and pool._engine.started == 1
+    with Pool(Setup(tmp_path), 0, Obliging) as pool:
+        pool.warm()
+        assert pool._engine is None, "without workers none is started"
 
 
 def test_nothing_may_be_asked_where_there_are_no_workers(tmp_path):
