@@ -98,5 +98,5 @@ def _measures(entry: ChangesFigure, measured) -> list[str]:
     if entry["status"][0] != entry["status"][1]:
         return [f"{entry['status'][0]}, now {entry['status'][1]}", "", "", ""]
     values = dict(measured(entry["numbers"]))
-    names = ("correlation", "length of the difference", "largest difference", "SSIM")
+    names = ("correlation", "relative L2 difference", "largest difference", "SSIM")
     return [values.get(name, "?") for name in names]

@@ -198,14 +198,12 @@ def parent(network: Network) -> Network:
 def in_words(step: tuple[str, float]) -> str:
     """
     >>> in_words(("prune-global", 0.5)), in_words(("prune-layer", 0.9)), in_words(("randomise", -1))
-    ('half its weights pruned', "90 % of each layer's weights pruned", 'random weights')
+    ('50 % pruned', '90 % of each layer pruned', 'random weights')
     """
     kind, amount = step
     if kind == "randomise":
         return "random weights" if amount == -1 else f"top {amount:g} layers random"
-    share = "half" if amount == 0.5 else f"{100 * amount:g} % of"
-    whose = "each layer's" if kind == "prune-layer" else "its"
-    return f"{share} {whose} weights pruned"
+    return f"{100 * amount:g} % {'of each layer ' if kind == 'prune-layer' else ''}pruned"
 
 
 def _spelled(step: tuple[str, float]) -> str:

@@ -63,7 +63,7 @@ def draw_all(
         page = wanted.page.removeprefix("gallery/")
         file = page.removesuffix(".html") + ".png"
         seen = ", ".join(tile.caption for tile, _ in tiles)
-        alt = f"{wanted.title}. {wanted.line} Pictures: {seen}."
+        alt = f"{wanted.title}. {wanted.line} Figures: {seen}."
         (width, height), published = SIZE, Published(file, digest)
         return {"page": page, "file": file, "alt": alt, "digest": digest, "width": width, "height": height}, published
 
@@ -82,7 +82,7 @@ def wishes(gallery: Gallery) -> Iterator[Wanted]:
 
 
 def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
-    """Return the photo, what spoke for the class, and what the network said."""
+    """Return the card of a report: the photo, its maps for the class, and the prediction."""
     example, card = gallery.images[image], gallery.models[model]
     prediction = gallery.predictions.get((model, image))
     pictures = [gallery.in_role(model, image, role, LABEL) for role in TELLING]
@@ -92,10 +92,10 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
     if prediction and prediction["top"]:
         best = prediction["top"][0]
         name = spoken(best["name"], f"class {best['index']}")
-        line = f"{spoken(card['title'], model)} says {name}, {_percent(best['probability'])} sure."
+        line = f"{spoken(card['title'], model)} predicts {name} ({_percent(best['probability'])})."
         if prediction.get("kind") == "labels":
             names = ", ".join(spoken(entry, "a label") for entry in prediction["above"][:3])
-            line = f"{spoken(card['title'], model)} finds {names or 'no label'}."
+            line = f"{spoken(card['title'], model)} predicts {names or 'no label'}."
         tone = {True: "right", False: "wrong", None: "plain"}[prediction["correct"]]
         bars = tuple(
             (
@@ -105,12 +105,12 @@ def of_report(gallery: Gallery, model: str, image: str) -> Wanted:
             )
             for entry in prediction["top"]
         )
-        tiles.append(Shown("its answer", bars=bars))
+        tiles.append(Shown("prediction", bars=bars))
     if prediction and prediction.get("kind") == "mask":
         named = [f"{spoken(entry['name'], 'a class')} {_percent(entry['share'])}" for entry in prediction["shares"][:2]]
-        line = f"{spoken(card['title'], model)} finds {', '.join(named)}."
+        line = f"{spoken(card['title'], model)} predicts {', '.join(named)}."
         shares = tuple((spoken(e["name"], f"class {e['index']}"), e["share"], False) for e in prediction["shares"][:5])
-        tiles.append(Shown("its answer", bars=shares))
+        tiles.append(Shown("prediction", bars=shares))
     return Wanted(report_page(model, image), spoken(example["title"], image), line, tone, tuple(tiles))
 
 
@@ -124,7 +124,7 @@ def of_model(gallery: Gallery, slug: str) -> Wanted:
         figure = gallery.in_role(slug, image, "region", LABEL) or gallery.in_role(slug, image, "direction", LABEL)
         if figure and figure["status"] == "drawn":
             tiles.append(_shown(gallery, figure, spoken(gallery.images[image]["title"], image)))
-    line = f"{count(card['parameters'])} parameters, {len(card['layers'])} tensors, {len(card['classes'])} classes."
+    line = f"{count(card['parameters'])} parameters, {len(card['layers'])} layers, {len(card['classes'])} classes."
     if card["accuracy"].get("top1") is not None:
         line += f" {_percent(card['accuracy']['top1'])} top-1 accuracy."
     return Wanted(model_page(slug), spoken(card["title"], slug), line, "plain", tuple(tiles[:4]))

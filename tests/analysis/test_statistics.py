@@ -117,18 +117,18 @@ def test_findings_rest_on_the_statistics_and_say_over_how_many_images(manifest, 
     manifest["probes"][0]["data"] = ""
     page = findings(Gallery(manifest), "tiny")
     assert page.probe == "9,000 images of digits" and not page.curated and page.examples.endswith("of this gallery")
-    assert page.score == "8,100 of 9,000 labelled images right, 90\xa0%"
+    assert page.score == "8,100 of 9,000 labelled images correct (90\xa0%)"
     dead = next(fault for fault in page.faults if fault.kind == "dead")
     assert "zero on all 9,000 images tested" in dead.text
     shown = write(manifest, tmp_path)["gallery/tiny/findings/index.md"]
-    assert "when 9,000 images of digits go through" in shown and "Among the " in shown
+    assert "Measured on 9,000 images of digits" in shown and "Examples from the " in shown
 
 
 def test_without_a_probe_the_statistics_are_shown_all_the_same(manifest):
     manifest["probes"] = manifest["probes"][1:]
     page = findings(Gallery(manifest), "tiny")
     assert page.probe == "9,000 images of digits" and page.confusions and page.layers
-    assert page.sheet == "" and [answer.instead for answer in page.wrong] == ["it is cat"]
+    assert page.sheet == "" and [answer.instead for answer in page.wrong] == ["label: cat"]
     links = [link.href for fault in page.faults for link in fault.evidence]
     links += [link.href for line in page.layers for link in line.first]
     assert links and not any("#c" in href.replace("#confusions", "") for href in links), "no page tells of channels"

@@ -1,6 +1,7 @@
 """What a network answers is said as what it is: no probability that is none, and everywhere the same number."""
 
 import json
+import re
 from collections import namedtuple
 from dataclasses import dataclass, replace
 
@@ -477,21 +478,22 @@ def test_reports_and_cards_say_each_kind_as_what_it_is(gallery, repository):
         for model in ("binary", "labels", "regression", "softmax", "segmentation")
     }
     predictions = {model: shown.predictions[model, "one"] for model in pages}
-    assert "the other side" in pages["binary"] and " sure" in pages["binary"]
-    assert "The network finds" in pages["labels"] and " sure" not in pages["labels"]
-    assert "The network answers" in pages["regression"] and " mm</bdi>" in pages["regression"]
-    assert " sure" not in pages["regression"] and "bars__track" not in pages["regression"]
+    certain = r"The network predicts <b [^>]*><bdi>[^<]*</bdi></b> \([\d.]+.%\)"
+    assert "(opposite class)" in pages["binary"] and re.search(certain, pages["binary"])
+    assert "The network predicts" in pages["labels"] and not re.search(certain, pages["labels"])
+    assert "The network predicts" in pages["regression"] and " mm</bdi>" in pages["regression"]
+    assert not re.search(certain, pages["regression"]) and "bars__track" not in pages["regression"]
     for model in ("binary", "labels", "softmax"):
         for entry in predictions[model]["top"]:
             assert percent(entry["probability"]).replace("\xa0", " ") in pages[model]
-    assert of_report(shown, "labels", "one").line.startswith("labels finds ")
-    assert " sure." in of_report(shown, "softmax", "one").line
+    assert of_report(shown, "labels", "one").line.startswith("labels predicts ")
+    assert re.fullmatch(r"softmax predicts .*\(.*%\)\.", of_report(shown, "softmax", "one").line)
     assert of_report(shown, "regression", "one").line == "in regression"
-    assert "The network finds" in pages["segmentation"] and " sure" not in pages["segmentation"]
-    assert "shares of the picture" in pages["segmentation"]
+    assert "The network predicts" in pages["segmentation"] and not re.search(certain, pages["segmentation"])
+    assert "shares of the image" in pages["segmentation"]
     for entry in predictions["segmentation"]["shares"]:
         assert percent(entry["share"]).replace("\xa0", " ") in pages["segmentation"].replace("\xa0", " ")
-    assert of_report(shown, "segmentation", "one").line.startswith("segmentation finds ")
+    assert of_report(shown, "segmentation", "one").line.startswith("segmentation predicts ")
     words = [figure["alt"] for figure in manifest["figures"] if figure["layer"] == "shares"]
     assert words and any(alt.endswith(" of the picture") for alt in words)
     words = [figure["alt"] for figure in manifest["figures"] if figure["layer"] == "values"]

@@ -38,7 +38,7 @@ def test_global_pruning_zeroes_the_smallest_half_and_nothing_else(dense):
     assert all(torch.equal(pruned.model.state_dict()[name], before[name]) for name in others)
     assert [name for name, _ in pruned.model.named_buffers()] == [name for name, _ in dense.model.named_buffers()]
     assert (pruned.slug, pruned.derived_from) == ("vgg-cifar10~pruned-50", "vgg-cifar10")
-    assert pruned.title == "VGG-like, CIFAR-10, half its weights pruned"
+    assert pruned.title == "VGG-like, CIFAR-10, 50 % pruned"
 
 
 def test_layer_pruning_zeroes_the_same_share_of_each_layer(dense):

@@ -267,26 +267,26 @@ def changed(manifest, correlation=None, right=(), agree=True):
 def test_the_finding_says_what_was_measured(fake_gallery):
     said = finding(changed(fake_gallery[1], 0.97), NAMES)
     assert said == (
-        "Half of the weights are gone and the pictures barely change: "
-        "activations correlate at 0.97, gradients at 0.97, class activation maps at 0.97; 3 of 3 predictions agree; "
-        "accuracy goes from 89.0\xa0% to 89.0\xa0% on 10,000 images."
+        "Pruning 50\xa0% of the weights barely changes the maps "
+        "(mean correlation: activations 0.97, gradients 0.97, class activation maps 0.97); 3 of 3 predictions agree; "
+        "accuracy changes from 89.0\xa0% to 89.0\xa0% on 10,000 images."
     )
 
 
 @pytest.mark.parametrize(
     ("correlation", "words"),
-    [(0.949, "change a little"), (0.6, "change much"), (0.1, "have little in common"), (-0.3, "have little in common")],
+    [(0.949, "slightly"), (0.6, "clearly"), (0.1, "largely"), (-0.3, "largely")],
 )
 def test_the_finding_is_honest_in_the_other_direction(fake_gallery, correlation, words):
     worse = {"accuracy": {**fake_gallery[1]["models"][1]["accuracy"], "top1": 0.1}}
     said = finding(changed(fake_gallery[1], correlation, worse, agree=False), NAMES)
-    assert f"the pictures {words}:" in said
+    assert f" {words} changes the maps (" in said
     assert "2 of 3 predictions agree" in said and "to 10.0\xa0% on" in said
 
 
 def test_two_networks_of_their_own_are_not_said_to_be_pruned(fake_gallery):
     said = finding(changed(fake_gallery[1], 1.0, {"derived_from": ""}), NAMES)
-    assert said.startswith("From one network to the other the pictures barely change: activations correlate at 1,")
+    assert said.startswith("The maps of the two models barely differ (mean correlation: activations 1,")
 
 
 def test_accuracies_are_compared_on_the_same_images_or_not_at_all(fake_gallery):
@@ -316,7 +316,7 @@ def test_the_page_of_an_image_walks_through_all_stages_and_folds_other_classes(f
     first, other = page.chapters[0].duels, page.chapters[0].others
     assert [duel.title for duel in first] == ["Vanilla backprop for frog", "Saliency for frog"]
     assert [duel.title for duel in other] == ["Vanilla backprop for bird", "Saliency for bird"]
-    assert {pane.name for pane in first[0].panes} == {"as it is", "with half pruned", "the difference"}
+    assert {pane.name for pane in first[0].panes} == {"original", "half pruned", "difference"}
 
 
 def test_a_gallery_of_one_network_has_an_empty_hub(fake_gallery):

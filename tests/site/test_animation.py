@@ -78,7 +78,7 @@ def test_photographs_are_not_kept_to_the_last_bit():
 def test_the_still_is_the_picture_and_the_film_is_offered_below_it(site, page):
     html = (site / page).read_text()
     assert not re.search(r"<img[^>]*animation", html), "nothing is fetched before it is asked for"
-    films = re.findall(r'<a class="motion__link" href="([^"]*)">See it move</a><span [^>]*>([^<]*)</span>', html)
+    films = re.findall(r'<a class="motion__link" href="([^"]*)">Play animation</a><span [^>]*>([^<]*)</span>', html)
     assert films and all(moves == ANYHOW for _, moves in films)
     for file, _ in films:
         assert (site / page).parent.joinpath(file).resolve().is_file()
@@ -163,9 +163,9 @@ def test_a_click_plays_and_another_stops(visit, page, motion):
     button.click()
     assert source(image) == MOVING and len(films) == 1
     assert image.bounding_box() == size, "nothing jumps"
-    page.get_by_role("button", name="Back to the still of Saliency for frog").first.click()
+    page.get_by_role("button", name="Show the still image of Saliency for frog").first.click()
     assert source(image) == STILL
-    assert page.get_by_role("button", name="Back to the still").count() == 0
+    assert page.get_by_role("button", name="Show the still image").count() == 0
 
 
 def test_the_keyboard_reaches_it_right_after_the_picture(visit):
@@ -218,7 +218,7 @@ def test_in_a_frame_the_button_lies_on_the_picture(visit, address):
 def test_without_scripts_a_link_leads_to_the_film(visit, page):
     page, films = visit(page, java_script_enabled=False)
     assert page.locator(".motion button").count() == 0 and films == []
-    assert page.get_by_role("link", name="See it move").first.get_attribute("href").endswith(".animation.webp")
+    assert page.get_by_role("link", name="Play animation").first.get_attribute("href").endswith(".animation.webp")
 
 
 @pytest.mark.parametrize("name", [REPORT, METHOD, FIGURE])

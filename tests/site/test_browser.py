@@ -167,7 +167,7 @@ def test_the_site_opens_from_a_file(chromium, built_site):
     one = Visit(chromium, built_site.as_uri())
     page = one("index.html")
     for name, where in (
-        ("Walk through the network", "tiny/frog/index.html"),
+        ("See a report", "tiny/frog/index.html"),
         ("A tiny network", "tiny/index.html"),
         ("Methods", "methods/index.html"),
         ("Saliency", "methods/saliency.html"),
@@ -194,7 +194,7 @@ def test_the_lightbox_by_mouse(visit):
     page.locator(".method a.picture").first.click()
     assert is_open(page)
     assert "vanilla-backprop--class-frog.png" in page.locator(".lightbox img").get_attribute("src")
-    page.get_by_role("button", name="Next picture").click()
+    page.get_by_role("button", name="Next figure").click()
     assert "vanilla-backprop--class-bird.png" in page.locator(".lightbox img").get_attribute("src")
     page.get_by_role("button", name="Close").click()
     page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
@@ -222,7 +222,7 @@ def test_back_closes_the_lightbox_and_its_page_is_a_click_away(visit):
     page.go_back()
     assert not is_open(page) and page.url.endswith(REPORT)
     page.locator(".method a.picture").first.click()
-    page.get_by_role("link", name="Open its page").click()
+    page.get_by_role("link", name="Open figure page").click()
     page.wait_for_url("**/vanilla-backprop--class-frog.html")
 
 
@@ -374,14 +374,14 @@ def test_the_snippet_shows_the_figure_where_it_is_pasted(visit, address):
     assert "CC0-1.0" in page.locator("figcaption").inner_text()
 
 
-# --- bright and dark field ----------------------------------------------------------------------------------
+# --- light and dark mode ----------------------------------------------------------------------------------
 
 
 def test_the_choice_of_field_is_kept_on_the_pages_of_figures(visit):
     one = visit()
     page = one(REPORT)
     assert page.evaluate("document.body.dataset.mdColorScheme") == "default"
-    page.get_by_title("Switch to dark field").click()
+    page.get_by_title("Switch to dark mode").click()
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
     page = one(SPRITE)
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
@@ -432,7 +432,7 @@ def test_the_views_of_a_duel_by_keyboard_and_the_address_follows(visit):
 
 def test_the_slider_of_a_duel_by_keyboard(visit):
     page = visit()(f"{PAIR}#view=slider&at=35")
-    slider = page.get_by_role("slider", name=re.compile("ends"))
+    slider = page.get_by_role("slider", name=re.compile("divider"))
     assert (slider.input_value(), boundary(page)) == ("35", "inset(0px 0px 0px 35%)")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -464,7 +464,7 @@ def test_blinking_by_hand_and_by_itself(visit):
     page.get_by_role("button", name="Swap").focus()
     page.keyboard.press("Enter")
     assert shown(page) == "right" and browsing.where(page).endswith("#view=blink&shown=right")
-    assert page.locator(".viewer output").inner_text() == "with half pruned"
+    assert page.locator(".viewer output").inner_text() == "half pruned"
     play = page.get_by_role("button", name="Play")
     play.click()
     page.wait_for_function(
@@ -483,7 +483,7 @@ def test_an_address_with_a_view_shows_it(visit):
     page.evaluate("location.hash = '#view=difference&gain=8'")
     page.wait_for_selector("[data-view=difference]")
     assert shown(page) == "difference"
-    assert page.get_by_role("checkbox", name=re.compile("eight times")).is_checked()
+    assert page.get_by_role("checkbox", name=re.compile("Amplify")).is_checked()
     strength = page.locator(f"{DUEL} .duel__pane--difference img").evaluate("image => getComputedStyle(image).filter")
     assert strength == "contrast(8)"
     page = visit()(f"{PAIR}#view=nonsense")
@@ -500,5 +500,5 @@ def test_a_duel_needs_no_javascript(visit):
 
 def test_a_report_leads_to_the_same_picture_in_the_other_network(visit):
     page = visit()(REPORT)
-    page.get_by_role("link", name="with half pruned", exact=True).click()
+    page.get_by_role("link", name="half pruned", exact=True).click()
     page.wait_for_url(f"**/{PAIR}")

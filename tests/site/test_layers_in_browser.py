@@ -118,18 +118,18 @@ def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
 def test_an_address_brings_back_channel_order_and_scale(visit):
     page = visit(f"{LAYER}#c9&strongest&own")
     assert page.locator(".channels__name").inner_text() == "Channel 9 of 64"
-    assert page.get_by_label("strongest image first").is_checked() and page.get_by_label("own scale").is_checked()
-    page.get_by_label("own scale").uncheck()
+    assert page.get_by_label("Strongest first").is_checked() and page.get_by_label("Separate scales").is_checked()
+    page.get_by_label("Separate scales").uncheck()
     assert browsing.where(page).endswith("#c9&strongest")
     page.evaluate("location.hash = '#c11'")
     page.wait_for_function("document.querySelector('.channels__name').textContent === 'Channel 11 of 64'")
-    assert not page.get_by_label("strongest image first").is_checked()
+    assert not page.get_by_label("Strongest first").is_checked()
 
 
 def test_the_strongest_image_comes_first_when_asked(visit):
     page = visit(LAYER)
     page.evaluate("""() => window.innerviewLayer.rocket.max[0] = 9""")
-    page.get_by_label("strongest image first").check()
+    page.get_by_label("Strongest first").check()
     assert [title for _, title in cuts(page)] == ["Rocket", "Frog", "Cat"]
 
 
@@ -233,9 +233,9 @@ def test_the_walk_is_scrubbed_where_its_pictures_failed(chromium, address):
 
 def test_a_switch_leads_from_methods_to_layers_and_the_address_keeps_it(visit):
     page = visit(MODEL)
-    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["Every image, the classic way"]
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["All images by method"]
     page.get_by_role("button", name="Layers by image").press("Enter")
-    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["Every image, layer by layer"]
+    assert page.locator("[data-table]:visible h2").all_inner_texts() == ["All images by layer"]
     assert browsing.where(page).endswith("#table=layers")
     rows = page.locator("[data-table='layers'] tbody tr")
     assert rows.locator("th").all_inner_texts()[:3] == ["conv 64", "pool", "conv 256"]

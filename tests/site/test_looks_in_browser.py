@@ -110,7 +110,7 @@ def test_colours_and_contrast_by_keyboard_and_the_address_keeps_them_beside_the_
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     assert browsing.where(page).endswith("#c9&colours=heat&clip=3")
-    assert contrast.get_attribute("aria-valuetext").startswith("3 times, the colours end at ")
+    assert contrast.get_attribute("aria-valuetext").startswith("3 times, colours end at ")
     page.locator(".specimen__mount").focus()
     page.keyboard.press("ArrowRight")
     assert browsing.where(page).endswith("#c10&colours=heat&clip=3")
@@ -120,7 +120,7 @@ def test_colours_and_contrast_by_keyboard_and_the_address_keeps_them_beside_the_
     page.reload()
     assert page.get_by_role("combobox", name="Colours").input_value() == "heat" and contrast.input_value() == "3"
     assert page.locator(".browser__title").inner_text() == "Channel 9"
-    page.get_by_role("button", name="As in the file").press("Enter")
+    page.get_by_role("button", name="Reset").press("Enter")
     assert browsing.where(page).endswith("#c9")
     assert np.abs(pixels(page.locator(".browser__large")) - before).max() == 0
 
@@ -181,7 +181,7 @@ def panes(page):
 @pytest.mark.parametrize("file", [False, True])
 def test_a_figures_page_leads_to_it_beside_another_one(visit, file):
     page = visit(f"gallery/{SALIENCY}.html", file=file)
-    page.get_by_role("link", name="Compare with another picture").click()
+    page.get_by_role("link", name="Compare with another figure").click()
     page.wait_for_url(f"**/figures.html?a={SALIENCY}")
     assert panes(page) == ["Saliency for frog, Frog, A tiny network", "Saliency for bird, Frog, A tiny network"]
     page.get_by_label("Image").nth(1).select_option("cat")
@@ -204,7 +204,7 @@ def test_two_figures_by_address_in_every_view_and_exchanged(visit):
     assert browsing.where(page).endswith(f"#a={SALIENCY}&b={OTHER}&view=blink&shown=left")
     page.keyboard.press("ArrowRight")
     assert page.locator(".duel__blend").is_visible() and not right.is_visible()
-    page.get_by_role("button", name="Exchange the two").press("Enter")
+    page.get_by_role("button", name="Swap").press("Enter")
     page.wait_for_function("document.querySelector('.duel__pane--left a').textContent.includes('Cat')")
     assert browsing.where(page).endswith(f"#a={OTHER}&b={SALIENCY}&view=difference")
 
@@ -214,7 +214,7 @@ def test_the_difference_of_a_figure_and_itself_is_black(visit):
     panes(page)
     page.locator(".duel__blend img").evaluate_all("all => Promise.all(all.map(image => image.decode()))")
     assert pixels(page.locator(".duel__blend"))[4:-4, 4:-4].max() == 0
-    assert page.locator("[data-said]").inner_text().startswith("Both are on one scale, 0 to ")
+    assert page.locator("[data-said]").inner_text().startswith("Both share one scale, 0 to ")
     page = visit(f"{TWO}#a={SALIENCY}&b={OTHER}&view=difference")
     panes(page)
     assert pixels(page.locator(".duel__blend"))[4:-4, 4:-4].max() > 60
@@ -227,14 +227,14 @@ def test_scales_are_told_and_shared_where_they_can_be(visit):
     assert said.inner_text().startswith("Both are shown on one scale, 0 to ")
     ends = page.locator(".duel__pane .scale").all_inner_texts()
     assert ends[0] == ends[1] and page.locator(".duel__pane.is-rescaled").count() == 1
-    page.get_by_label("each on its own scale").check()
-    assert "the same shade is not the same value" in said.inner_text() and browsing.where(page).endswith("&own")
+    page.get_by_label("Separate scales").check()
+    assert "equal shades are not equal values" in said.inner_text() and browsing.where(page).endswith("&own")
     assert page.locator(".duel__pane.is-rescaled").count() == 0
     page = visit(f"{TWO}#a={SALIENCY}&b={SPRITE}")
     panes(page)
     said = page.locator("[data-said]").inner_text()
-    assert "drawn in different ways" in said and "Their shapes differ" in said
-    assert page.get_by_label("each on its own scale").is_disabled()
+    assert "different colour maps" in said and "Aspect ratios differ" in said
+    assert page.get_by_label("Separate scales").is_disabled()
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,9 @@ def test_it_is_accessible_fits_a_phone_and_needs_scripts_to_choose(visit):
         found = Axe().run(page, options=rules).response["violations"]
         assert [f"{v['id']}: {node['target']}" for v in found for node in v["nodes"]] == []
     page = visit(TWO, java_script_enabled=False)
-    assert page.get_by_text("Choosing needs JavaScript").is_visible() and page.locator("[data-choice]").is_hidden()
+    assert (
+        page.get_by_text("Choosing figures needs JavaScript").is_visible() and page.locator("[data-choice]").is_hidden()
+    )
 
 
 def test_the_data_beside_a_report_is_of_its_drawn_figures(fake_gallery):

@@ -65,7 +65,7 @@ def test_a_report_shows_the_photo_the_pixels_the_place_and_the_answer(fake_galle
     green = (bars == tuple(bytes.fromhex(social_card.GREEN[1:]))).all(-1).sum(1)
     assert green.max() == round(0.871 * 235) + 1, "the label's bar is as long as it is probable"
     assert next(one["alt"] for one in shares if one["file"] == "tiny/frog/index.png") == (
-        "Frog. A tiny network says frog, 87.1 % sure. Pictures: photo, Vanilla backprop, Grad-CAM, its answer."
+        "Frog. A tiny network predicts frog (87.1 %). Figures: photo, Vanilla backprop, Grad-CAM, prediction."
     )
 
 
@@ -95,7 +95,9 @@ def test_hostile_and_foreign_words_are_drawn_as_far_as_the_font_goes(fake_galler
     foreign = json.loads(json.dumps(manifest))
     foreign["images"][0]["title"], foreign["models"][0]["title"] = "青蛙", "Łódź × 2"
     shares, _ = social_cards.draw_all(foreign, fake_site.stored(folder, store), store)
-    assert next(one["alt"] for one in shares if one["page"] == "tiny/frog/index.html").startswith("frog. Lodz x 2 says")
+    assert next(one["alt"] for one in shares if one["page"] == "tiny/frog/index.html").startswith(
+        "frog. Lodz x 2 predicts"
+    )
 
 
 def test_words_that_do_not_fit_are_shortened():

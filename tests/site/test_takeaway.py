@@ -214,7 +214,7 @@ def test_without_scripts_the_whole_page_is_there(chromium, gallery, blog, blog_f
     page.goto(f"{blog}/quiet.html")
     frame_text = inside(page).locator("body").inner_text()
     context.close()
-    assert "Take it away" in frame_text and "CC0-1.0" in frame_text
+    assert "Share and export" in frame_text and "CC0-1.0" in frame_text
 
 
 @pytest.mark.parametrize("name", ["overlay", "sprite", "strip", "failed"])

@@ -36,11 +36,11 @@ def test_the_document_names_the_template_of_every_page(repository):
 def test_a_paragraph_is_added_to_every_report_and_to_nothing_else(site):
     report = (site / "gallery/tiny/frog/index.html").read_text()
     assert "<i>Seeing Machines</i>. The network said\n<b>frog</b>.</p>" in report
-    assert "The walk through the network" in report, "ours is still there"
+    assert "Layer by layer" in report, "ours is still there"
     assert "Seeing Machines" not in (site / "gallery/tiny/index.html").read_text()
 
 
 def test_the_foot_of_each_page_is_the_gallerys(site):
     for name in ("index.html", "gallery/tiny/frog/index.html", "gallery/methods/index.html"):
         page = (site / name).read_text()
-        assert "Museum of Small Things" in page and "Made with Innerview" not in page
+        assert "Museum of Small Things" in page and "Built with Innerview" not in page

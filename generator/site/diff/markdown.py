@@ -96,9 +96,7 @@ def _changed(figures: Sequence[ChangesFigure]) -> list[Section]:
 
 def _cells(entry: ChangesFigure) -> list[str]:
     numbers = dict(changes.measured(entry["numbers"]))
-    shown = [
-        numbers.get(name, "?") for name in ("correlation", "length of the difference", "largest difference", "SSIM")
-    ]
+    shown = [numbers.get(name, "?") for name in ("correlation", "relative L2 difference", "largest difference", "SSIM")]
     return [code(entry["id"]), *shown, ", ".join(entry["because"])]
 
 

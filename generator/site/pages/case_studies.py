@@ -104,7 +104,7 @@ class CasesPage:
 def cases(gallery: Gallery) -> CasesPage:
     """Return the page of worked readings."""
     return CasesPage(
-        title="Five readings",
+        title="Case studies",
         trail=tutorials.trail(CASES),
         steps=tutorials.steps(CASES),
         scene=seen(gallery, *SCENE),

@@ -105,7 +105,7 @@ def changes(gallery: Gallery, diff: ChangesRecord, page: str, site: bool = True)
     shown = {kind: [entry for entry in entries if "files" in entry] for kind, entries in by_kind.items()}
     rest = {kind: [entry for entry in entries if "files" not in entry] for kind, entries in by_kind.items()}
     left_out = [
-        f"{format.count(len(entries) - LISTED)} more {kind} figures are not listed"
+        f"{format.count(len(entries) - LISTED)} more {'removed' if kind == 'gone' else kind} figures are not listed"
         for kind, entries in rest.items()
         if kind != "new" and len(entries) > LISTED
     ]
@@ -128,17 +128,17 @@ def changes(gallery: Gallery, diff: ChangesRecord, page: str, site: bool = True)
 
 
 def summary(diff: ChangesRecord) -> str:
-    """`12 figures changed, 3 are new, none is gone.`"""
+    """`12 figures changed, 3 new, 0 removed.`"""
     changed, new, gone = (diff["counts"][kind] for kind in ("changed", "new", "gone"))
     verb = "figure" if changed == 1 else "figures"
-    return f"{_many(changed)} {verb} changed, {_are(new)} new, {_are(gone)} gone.".capitalize()
+    return f"{format.count(changed)} {verb} changed, {format.count(new)} new, {format.count(gone)} removed."
 
 
 def same(diff: ChangesRecord) -> str:
-    """`2,900 figures are the same, 12 of them though made anew.`"""
+    """`2,900 figures unchanged, 12 of them recomputed.`"""
     count, again = diff["counts"]["same"], diff["counts"]["same, made anew"]
-    text = f"{format.count(count)} {'figure is' if count == 1 else 'figures are'} the same"
-    anew = "though made anew" if count == again else f"{format.count(again)} of them though made anew"
+    text = f"{format.count(count)} {'figure' if count == 1 else 'figures'} unchanged"
+    anew = "all recomputed" if count == again else f"{format.count(again)} of them recomputed"
     return f"{text}, {anew}." if again else f"{text}."
 
 
@@ -157,7 +157,7 @@ def measured(numbers: ChangesFigureNumbers) -> list[tuple[str, str]]:
     """Return the numbers of a change by name, as people read them."""
     formats: dict[str, tuple[str, Callable[[float], str]]] = {
         "correlation": ("correlation", format.correlation),
-        "relative difference": ("length of the difference", format.percent),
+        "relative difference": ("relative L2 difference", format.percent),
         "largest difference": ("largest difference", format.number),
         "ssim": ("SSIM", format.correlation),
     }
@@ -184,14 +184,6 @@ class _Place:
         return relative(target, self.page) if self.site else ""
 
 
-def _many(count: int) -> str:
-    return format.count(count) if count else "no"
-
-
-def _are(count: int) -> str:
-    return f"{format.count(count)} {'is' if count == 1 else 'are'}" if count else "none is"
-
-
 def _change(place: _Place, entry: ChangesFigure) -> Change:
     style, figure = place.gallery.style(entry["method"]), _figure(place, entry)
     title, of = _title(place, entry)
@@ -199,12 +191,12 @@ def _change(place: _Place, entry: ChangesFigure) -> Change:
     # Where no values are subtracted the difference is that of the pictures' luminance, which is drawn as signed.
     between = place.gallery.style_called(style.difference or "signed")
     page = place.leads(f"gallery/{entry['id']}.html") if entry["kind"] == "changed" else ""
-    alts = {"before": f"{title}, {of}, as it was", "after": f"{title}, {of}, as it is now"}
-    alts["difference"] = f"{title}, {of}: now minus before"
+    alts = {"before": f"{title}, {of}, before", "after": f"{title}, {of}, after"}
+    alts["difference"] = f"{title}, {of}: after minus before"
     panes = [
         Pane(
             role={"before": "left", "after": "right"}.get(role, role),
-            name={"difference": "the difference"}.get(role, role),
+            name={"difference": "difference"}.get(role, role),
             src=place.file(files[role]),
             alt=alts[role],
             href=page if role == "after" else "",
@@ -276,7 +268,7 @@ def _grouped(place: _Place, entries: list[ChangesFigure]) -> list[Listed]:
     for (model, image), count in counts.items():
         example = place.gallery.images.get(image)
         page = report_page(model, image) if example else f"gallery/{model}/index.html"
-        name = f"{example['title'] if example else 'The network itself'} in {place.gallery.models[model]['title']}"
+        name = f"{example['title'] if example else 'Model figures'} in {place.gallery.models[model]['title']}"
         notes = [f"{format.count(count)} {'figure' if count == 1 else 'figures'}"]
         notes += [f"{failed[model, image]} failed"] if failed[model, image] else []
         groups.append(Listed(Link(name, place.leads(page)), notes))

@@ -114,31 +114,31 @@ def noted(layer: ProbeLayer) -> list[Row]:
     """Return the channels that stand on the page itself, so that others can link to them."""
     rows: dict[int, str] = {}
     for channel in layer["broken"][:NOTED]:
-        rows.setdefault(channel, "has values that are no numbers")
+        rows.setdefault(channel, "NaN or infinite values")
     for channel in layer["dead"][:NOTED]:
-        rows.setdefault(channel, "silent in every image")
+        rows.setdefault(channel, "zero in every image")
     for channel in layer["constant"][:NOTED]:
-        rows.setdefault(channel, "the same value everywhere")
+        rows.setdefault(channel, "constant: one value everywhere")
     for *pair, alike in layer["twins"][:NOTED]:
         first, other = map(int, pair)
-        rows.setdefault(first, f"as channel {other}: they correlate at {format.correlation(alike)}")
-        rows.setdefault(other, f"as channel {first}: they correlate at {format.correlation(alike)}")
+        rows.setdefault(first, f"near-duplicate of channel {other} (correlation {format.correlation(alike)})")
+        rows.setdefault(other, f"near-duplicate of channel {first} (correlation {format.correlation(alike)})")
     return [Row(channel, f"c{channel}", why) for channel, why in rows.items()]
 
 
 def _summary(layer: ProbeLayer) -> list[str]:
     sentences = []
     for kind, meaning in (
-        ("broken", "hold values that are no numbers"),
-        ("dead", "are silent in every image"),
-        ("constant", "have one value everywhere"),
+        ("broken", "contain NaN or infinite values"),
+        ("dead", "are zero in every image"),
+        ("constant", "are constant (one value everywhere)"),
     ):
         if layer[kind]:
             sentences.append(f"{format.count(len(layer[kind]))} of {format.count(layer['channels'])} {meaning}.")
     if layer["twins"]:
         pairs = len(layer["twins"])
         sentences.append(f"{format.count(pairs)} {'pair is' if pairs == 1 else 'pairs are'} near-duplicates.")
-    return sentences or ["None is silent, constant or the double of another."]
+    return sentences or ["No channel is zero everywhere, constant or a near-duplicate of another."]
 
 
 def _patches(gallery: Gallery, model: str, name: str) -> FigureRecord | None:

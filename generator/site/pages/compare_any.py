@@ -38,13 +38,13 @@ class AnyTwoPage:
 def any_two(gallery: Gallery) -> AnyTwoPage:
     """Return the page; which figures it shows is in its address."""
     return AnyTwoPage(
-        title="Any two pictures",
+        title="Compare any two figures",
         trail=[
             Link("Home", relative(home_page(), ANY_TWO)),
             Link("Compare", relative(hub_page("compare"), ANY_TWO)),
-            Link("Any two pictures", ""),
+            Link("Compare any two figures", ""),
         ],
-        sides=[Side("The left picture", "a"), Side("The right picture", "b")],
+        sides=[Side("Left figure", "a"), Side("Right figure", "b")],
         index=_index(gallery),
     )
 
@@ -59,7 +59,7 @@ def _index(gallery: Gallery) -> dict[str, Any]:
     reports = {model: gallery.images_of(model) for model in gallery.models}
     return {
         "models": [[slug, escape.fold(card["title"])] for slug, card in gallery.models.items()],
-        "images": [[MODEL_LEVEL, "of the network itself"]]
+        "images": [[MODEL_LEVEL, "model figures (no image)"]]
         + [[key, escape.fold(image["title"])] for key, image in gallery.images.items()],
         "reports": {
             model: ([MODEL_LEVEL] if _shown(gallery, model, MODEL_LEVEL) else [])

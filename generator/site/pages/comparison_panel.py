@@ -71,7 +71,7 @@ def duel(gallery: Gallery, entry: ComparisonRecord, page: str) -> Duel:
     panes.append(
         Pane(
             role="difference",
-            name="the difference",
+            name="difference",
             src=relative(gallery_file(entry["files"]["difference"]), page),
             alt=f"{title}, {names[1]} minus {names[0]}: correlation {alike}",
             href="",

@@ -134,7 +134,7 @@ class Matrix:
 
 # --- a figure becomes a plate ------------------------------------------------------------------------
 
-ANYHOW = "how the picture came about, step by step"  # what a film shows whose method does not say it
+ANYHOW = "how the figure is computed, step by step"  # what a film shows whose method does not say it
 NAMED_MASKS, SHOWN_MASKS = 2, 5  # classes of a segmentation that a line names, and that have bars
 WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
 
@@ -157,7 +157,7 @@ def plate(
         "status": figure["status"],
     }
     if figure["status"] != "drawn":
-        return Plate(**shared, reason=figure["reason"] or "no reason was given")
+        return Plate(**shared, reason=figure["reason"] or "no reason given")
     look = _look(figure, style)
     input_figure = gallery.in_role(figure["model"], figure["image"], INPUT) if style.over_photo else None
     under = input_figure["file"] if input_figure and input_figure["status"] == "drawn" else ""
@@ -239,7 +239,7 @@ def _scale(figure: FigureRecord, style: StyleCard) -> Scale | None:
     if figure["scale"] is None or not style.ramp or _look(figure, style) == "chart":
         return None
     low, high = figure["scale"]
-    clipped = f"{format.percent(figure['clipped'])} beyond" if figure["clipped"] > 0 else ""
+    clipped = f"{format.percent(figure['clipped'])} clipped" if figure["clipped"] > 0 else ""
     return Scale(format.number(low), format.number(high), ramp(figure, style, low), clipped)
 
 

@@ -38,15 +38,17 @@ def faults(gallery: Gallery, model: str) -> list[Fault]:
 def labels(probe: ProbeRecord) -> Iterator[Fault]:
     """Yield classes whose names may be exchanged: most images of each are called the next one, in a circle."""
     for circle in exchanged(probe):
-        named = [f"{label} is called {predicted} in {format.percent(share)}" for label, predicted, share in circle]
+        named = [
+            f"{label} is predicted as {predicted} for {format.percent(share)}" for label, predicted, share in circle
+        ]
         names = ", ".join(label for label, _, _ in circle)
         yield Fault(
             "labels",
             "broken",
-            f"Exchanged labels: {names}",
-            f"{'; '.join(named)} of its images. Where classes change places as a whole, the order of the class names, "
-            "or the names of the folders, is not the one of training.",
-            [Link("the confusions", "#confusions")],
+            f"Swapped labels: {names}",
+            f"{'; '.join(named)} of its images. If whole classes swap places, the order of the class names, or the "
+            "folder names, differs from training.",
+            [Link("confusions", "#confusions")],
         )
 
 
@@ -82,11 +84,11 @@ def _answers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
             yield Fault(
                 "accuracy",
                 "odd",
-                "Right less often than its card says",
-                f"{format.percent(share)} of {format.count(labelled)} images, the card says {format.percent(top1)}. "
-                "Either these images are others than it was trained for, or its input is not prepared as in training, "
-                "or its class names are in another order.",
-                [Link("wrong answers", "#wrong"), Link("the confusions", "#confusions")],
+                "Accuracy below the model card",
+                f"{format.percent(share)} of {format.count(labelled)} images correct; the card states "
+                f"{format.percent(top1)}. Possible causes: images unlike the training data, preprocessing that differs "
+                "from training, or class names in another order.",
+                [Link("wrong answers", "#wrong"), Link("confusions", "#confusions")],
             )
     most = max(probe["answers"], key=lambda answer: answer["count"], default=None)
     if most and probe["images"] >= 20 and most["count"] >= ONE * probe["images"] and len(card["classes"]) > 2:
@@ -96,9 +98,9 @@ def _answers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
             yield Fault(
                 "stuck",
                 "broken",
-                f"One answer to everything: {most['name']}",
-                f"{of_all} of all images get it. A layer that hands on nothing leaves the last bias alone to decide.",
-                [Link("the confusions", "#confusions")],
+                f"Constant prediction: {most['name']}",
+                f"{of_all} of all images get this class. If a layer outputs only zeros, the last bias decides alone.",
+                [Link("confusions", "#confusions")],
             )
 
 
@@ -114,20 +116,20 @@ def _input(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
         if shift <= SHIFT and RATIO[0] <= ratio <= RATIO[1]:
             return
         text = (
-            f"What comes out of the first batch norm, {first['layer']}, is not what came out in training: channels are "
-            f"{format.number(shift)} spreads off (the median), and vary {format.number(ratio)} times as much. With "
-            f"{declared}, {stats}; 0 and 1 are usual. The mean and std declared are probably not those of training, "
-            "or these images are very different ones."
+            f"The output of the first batch norm, {first['layer']}, differs from training: channel means are off by "
+            f"{format.number(shift)} standard deviations (median), and the spread is {format.number(ratio)} times as "
+            f"large. With {declared}, {stats}; 0 and 1 are usual. Either mean and std differ from those of training, "
+            "or these images differ strongly from the training data."
         )
         yield Fault(
             "normalisation", "broken", "Wrong normalisation", text, [Link(first["layer"], f"layer:{first['layer']}")]
         )
     elif abs(mean) > USUAL[0] or not USUAL[1][0] <= spread <= USUAL[1][1]:
         text = (
-            f"With {declared}, {stats}, where 0 and 1 are usual. A network that was not trained with such numbers gets "
-            "a wrong mean or std here."
+            f"With {declared}, {stats}, where 0 and 1 are usual. Check mean and std, unless the network was trained "
+            "with these."
         )
-        yield Fault("normalisation", "odd", "Wrong normalisation", text, [Link("the input", "model:")])
+        yield Fault("normalisation", "odd", "Wrong normalisation", text, [Link("input", "model:")])
 
 
 def _listed(values: list[float]) -> str:
@@ -143,9 +145,10 @@ def _of_card(card: ModelRecord, model: str) -> Iterator[Fault]:
         yield Fault(
             "rectifiers",
             "odd",
-            "Rectifiers missed",
-            f"The rules of guided backprop and deconvnet hold at {card['rectifiers']}; neither is drawn for it.",
-            [Link("the model", "model:")],
+            "ReLUs without a guided-backprop rule",
+            f"The rule is applied at {reached[1]} of {reached[2]} ReLUs, so guided backprop and deconvnet are "
+            "not rendered.",
+            [Link("model", "model:")],
         )
     spatial = [layer for layer in card["layers"] if layer["receptive_field"] and len(layer["shape"]) == 3]
     if spatial:
@@ -158,9 +161,14 @@ def _fields(card: ModelRecord, spatial: list[ModelLayer]) -> Iterator[Fault]:
     field = last["receptive_field"]
     there = [Link(last["name"], f"layer:{last['name']}")]
     if any(side < extent for side, extent in zip(field, size, strict=True)):
-        text = f"A value of {last['name']}, the last map, sees {format.shape(field)} of {format.shape(size)} pixels."
+        text = f"The receptive field of {last['name']}, the last spatial layer, is {format.shape(field)} px"
+        text += f" of {format.shape(size)}."
         yield Fault(
-            "field", "note", "No value sees the whole image", text + " Larger things are known by parts alone.", there
+            "field",
+            "note",
+            "Receptive field smaller than the image",
+            text + " Larger objects are only covered in parts.",
+            there,
         )
     if last.get("start"):
         ends = [
@@ -169,18 +177,21 @@ def _fields(card: ModelRecord, spatial: list[ModelLayer]) -> Iterator[Fault]:
         ]
         unseen = [max(0, extent - end) for extent, end in zip(size, ends, strict=True)]
         if any(unseen):
-            text = f"The last {unseen[0]} rows and {unseen[1]} columns of the input reach no value of {last['name']}."
-            yield Fault("field", "note", "An edge that nothing sees", text, there)
+            text = f"The last {unseen[0]} rows and {unseen[1]} columns of the input are in no receptive field of"
+            text += f" {last['name']}."
+            yield Fault("field", "note", "Unused edge of the input", text, there)
     wide = next(
         (layer for layer in spatial if all(f > 2 * n for f, n in zip(layer["receptive_field"], size, strict=True))),
         None,
     )
     if wide:
         text = (
-            f"From {wide['name']} on a value could see {format.shape(wide['receptive_field'])} pixels, over twice the "
-            f"{format.shape(size)} there are: most of what its kernels reach is padding."
+            f"From {wide['name']} on the receptive field is at least {format.shape(wide['receptive_field'])} px, over "
+            f"twice the input of {format.shape(size)} px: most of it is padding."
         )
-        yield Fault("field", "note", "Fields wider than the image", text, [Link(wide["name"], f"layer:{wide['name']}")])
+        yield Fault(
+            "field", "note", "Receptive field wider than the image", text, [Link(wide["name"], f"layer:{wide['name']}")]
+        )
 
 
 def _flat(gallery: Gallery, model: str) -> Iterator[Fault]:
@@ -205,7 +216,7 @@ def _flat(gallery: Gallery, model: str) -> Iterator[Fault]:
             "flat",
             "odd",
             "Flat maps",
-            f"{format.count(len(flat))} maps have the same value everywhere: they explain nothing.",
+            f"{format.count(len(flat))} maps have the same value everywhere and carry no information.",
             links,
         )
 

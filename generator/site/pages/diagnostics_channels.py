@@ -43,8 +43,8 @@ def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
             "numbers",
             "broken",
             f"NaN or infinity in {tensor['name']}",
-            f"{count} of its values {'is' if tensor['count'] == 1 else 'are'} no number; output channel {channels}. "
-            "Whatever is computed from it is none either.",
+            f"{count} {'value is' if tensor['count'] == 1 else 'values are'} NaN or infinite; output channel "
+            f"{channels}. Everything computed from them is invalid too.",
             [Link(layer, f"layer:{layer}")] if layer in {record["name"] for record in card["layers"]} else [],
         )
     layers = [entry for entry in probe["layers"] if entry["broken"]]
@@ -54,18 +54,18 @@ def numbers(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
             "numbers",
             "broken",
             f"NaN or infinity from {first['layer']} on",
-            f"{format.count(len(first['broken']))} of its {format.count(first['channels'])} channels hold values that "
-            "are no numbers, though all weights are numbers: a division by zero, or an overflow.",
+            f"{format.count(len(first['broken']))} of its {format.count(first['channels'])} channels contain NaN "
+            "or infinity although all weights are finite: check for a division by zero or an overflow.",
             _to(first, first["broken"]),
         )
     if probe["unanswered"]:
         yield Fault(
             "numbers",
             "broken",
-            "Answers that are no numbers",
-            f"{format.count(probe['unanswered'])} of {format.count(probe['images'])} images get class scores that are "
-            "NaN or infinite. What is told of their answers rests on the other scores.",
-            [Link("wrong answers", "#wrong")],
+            "NaN or infinite class scores",
+            f"{format.count(probe['unanswered'])} of {format.count(probe['images'])} images get NaN or infinite class "
+            "scores. NaN scores are ignored in the statistics of predictions.",
+            [Link("wrong predictions", "#wrong")],
         )
 
 
@@ -76,20 +76,24 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
     still = [layer for layer in judged if len(set(layer["dead"]) | set(layer["constant"])) == layer["channels"] > 0]
     if still:
         first, after = still[0], len(still) - 1
-        more = f", and so {'is' if after == 1 else 'are'} {format.count(after)} after it" if after else ""
+        more = f", and {format.count(after)} later {'layer' if after == 1 else 'layers'} likewise" if after else ""
         seen = f"{format.count(probe['images'])} images"
-        kind = "silent" if len(first["dead"]) == first["channels"] else "the same for every image"
+        kind = "zero" if len(first["dead"]) == first["channels"] else "the same for every image"
         yield Fault(
             "dead-layer",
             "broken",
-            f"A dead layer: {first['layer']}",
+            f"Dead layer: {first['layer']}",
             f"All its {format.count(first['channels'])} channels are {kind} over {seen}{more}."
-            " What lies behind it does not see the image through it.",
+            " Later layers receive no information about the image through it.",
             _to(first, [*first["dead"], *first["constant"]]),
         )
     for kind, title, meaning in (
-        ("dead", "Dead channels", f"zero on all {format.count(probe['images'])} images tested."),
-        ("constant", "Constant channels", "the same everywhere and for every image: a bias in disguise."),
+        (
+            "dead",
+            "Dead channels",
+            f"zero on all {format.count(probe['images'])} images tested; confirm on a larger probe before pruning:",
+        ),
+        ("constant", "Constant channels", "constant over positions and images, like a bias:"),
     ):
         some = [layer for layer in judged if layer[kind] and layer not in still]
         if some:
@@ -99,13 +103,23 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
                 for layer in some
             )
             links = [link for layer in some for link in _to(layer, layer[kind], 2)][:MAX_LINKS]
-            yield Fault(kind, "odd", title, f"{format.count(count)} channels are {meaning} {where}.", links)
+            yield Fault(
+                kind,
+                "odd",
+                title,
+                f"{format.count(count)} {'channel is' if count == 1 else 'channels are'} {meaning} {where}.",
+                links,
+            )
     some = [layer for layer in judged if layer["twins"]]
     if some:
         count = sum(len(layer["twins"]) for layer in some)
         where = ", ".join(f"{format.count(len(layer['twins']))} in {layer['layer']}" for layer in some)
         links = [
-            Link(f"{layer['layer']} {a} and {b}", f"layer:{layer['layer']}#c{a}", f"at {format.correlation(alike)}")
+            Link(
+                f"{layer['layer']} {a} and {b}",
+                f"layer:{layer['layer']}#c{a}",
+                f"(correlation {format.correlation(alike)})",
+            )
             for layer in some
             for a, b, alike in layer["twins"][:3]
         ]
@@ -114,7 +128,7 @@ def still_and_alike(card: ModelRecord, probe: ProbeRecord) -> Iterator[Fault]:
             "odd",
             "Near-duplicate channels",
             f"{format.count(count)} {'pair' if count == 1 else 'pairs'} whose values correlate above 0.95: {where}. "
-            "One of each could be left out for almost nothing.",
+            "One channel of each pair may be redundant.",
             links[:MAX_LINKS],
         )
 
@@ -126,9 +140,9 @@ def saturated(probe: ProbeRecord) -> Iterator[Fault]:
             yield Fault(
                 "saturated",
                 "odd",
-                f"A saturated layer: {layer['layer']}",
-                f"{format.percent(layer['bound'])} of its values lie at an end of the activation's range, where no "
-                "gradient passes.",
+                f"Saturated layer: {layer['layer']}",
+                f"{format.percent(layer['bound'])} of the values lie at a limit of the activation function, where the "
+                "gradient is zero.",
                 _to(layer, []),
             )
 

@@ -93,13 +93,13 @@ def findings(gallery: Gallery, model: str) -> FindingsPage:
         for fault in faults(gallery, model)
     ]
     shared: dict[str, Any] = {
-        "title": f"Findings in {card['title']}",
+        "title": f"Diagnostics: {card['title']}",
         "model": Link(card["title"], relative(model_page(model), page)),
         "trail": [
             Link("Home", relative(home_page(), page)),
             Link("Models", relative(hub_page("models"), page)),
             Link(card["title"], relative(model_page(model), page)),
-            Link("Findings", ""),
+            Link("Diagnostics", ""),
         ],
         "faults": resolved_faults,
     }
@@ -130,7 +130,7 @@ def _without(gallery: Gallery, model: str, page: str) -> dict[str, Any]:
             place="",
             said=prediction["top"][0]["name"],
             percent=format.percent(prediction["top"][0]["probability"]),
-            instead=f"it is {prediction['label']}",
+            instead=f"label: {prediction['label']}",
         )
         for (slug, image), prediction in gallery.predictions.items()
         if slug == model and prediction["correct"] is False
@@ -143,7 +143,8 @@ def _without(gallery: Gallery, model: str, page: str) -> dict[str, Any]:
 def _measured(gallery: Gallery, card: ModelRecord, statistics: ProbeRecord, page: str) -> dict[str, Any]:
     """Return what the answers and channels over most images say: a probe's, or those that travel with the weights."""
     confused = (
-        f"{pair['label']} taken for {pair['said']}, {format.count(pair['count'])}" for pair in statistics["confused"]
+        f"{pair['label']} predicted as {pair['said']} ({format.count(pair['count'])})"
+        for pair in statistics["confused"]
     )
     return {
         "probe": probe_words(statistics["data"], statistics["images"]),
@@ -165,7 +166,7 @@ def _score(probe: ProbeRecord) -> str:
     if not probe["labelled"]:
         return ""
     share = format.percent(probe["correct"] / probe["labelled"])
-    return f"{format.count(probe['correct'])} of {format.count(probe['labelled'])} labelled images right, {share}"
+    return f"{format.count(probe['correct'])} of {format.count(probe['labelled'])} labelled images correct ({share})"
 
 
 def _answer(gallery: Gallery, model: str, probe: ProbeRecord, page: str, entry: AnswerRecord, number: int) -> Answer:
@@ -173,9 +174,9 @@ def _answer(gallery: Gallery, model: str, probe: ProbeRecord, page: str, entry: 
     row, column = divmod(number, sheet["columns"])
     image = gallery.images.get(entry["name"]) if curated else None
     if entry["label"] and entry["label"] != entry["said"]:
-        instead = f"it is {entry['label']}, {format.percent(entry['label_probability'] or 0.0)}"
+        instead = f"label: {entry['label']}, {format.percent(entry['label_probability'] or 0.0)}"
     else:
-        instead = f"then {entry['second']}, {format.percent(entry['second_probability'])}"
+        instead = f"runner-up: {entry['second']}, {format.percent(entry['second_probability'])}"
     return Answer(
         name=image["title"] if image else entry["name"],
         href=relative(report_page(model, entry["name"]), page) if image else "",

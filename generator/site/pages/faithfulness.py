@@ -1,4 +1,4 @@
-"""Whether a map is to be believed: its curves as small drawings, and the order of a network's methods."""
+"""Faithfulness of a map: its curves as sparklines, and the ranking of a network's methods."""
 
 from __future__ import annotations
 
@@ -101,13 +101,13 @@ def spark(figure: FigureRecord, href: str) -> Spark | None:
     if not all(evidence):
         return None
     deletion, insertion = evidence
-    scores = f"{_two(deletion['score'])}, insertion {_two(insertion['score'])}"
+    scores = f"{_two(deletion['score'])}, insertion AUC {_two(insertion['score'])}"
     return Spark(
         href=href,
         deletion=_small(deletion["curve"]),
         insertion=_small(insertion["curve"]),
         numbers=f"{_two(deletion['score'])} / {_two(insertion['score'])}",
-        words=f"Is it to be believed? Deletion {scores}",
+        words=f"Faithfulness: deletion AUC {scores}",
     )
 
 
@@ -140,12 +140,11 @@ def proof(gallery: Gallery, figure: FigureRecord, page: str) -> Proof | None:
 
 
 def _summary(measured: Mapping[str, EvidenceRecord], control: Mapping[str, EvidenceRecord]) -> str:
-    clauses = [
-        f"the area under {measure} is {_two(measured[measure]['score'])}" for measure in CURVES if measure in measured
-    ]
+    clauses = [f"{measure} AUC {_two(measured[measure]['score'])}" for measure in CURVES if measure in measured]
     if control:
-        clauses += [f"of a random map {_two(control[m]['score'])} under {m}" for m in CURVES if m in control]
-    return ("; ".join(clauses) + ".").capitalize()
+        clauses += [f"random map: {m} AUC {_two(control[m]['score'])}" for m in CURVES if m in control]
+    text = "; ".join(clauses) + "."
+    return text[:1].upper() + text[1:]
 
 
 def _control(gallery: Gallery, figure: FigureRecord, slug: str) -> Mapping[str, EvidenceRecord]:
@@ -162,7 +161,7 @@ def _more(numbers: EvidenceRecord) -> list[str]:
     ]
     if "layers" in numbers:
         pairs = zip(numbers["layers"], numbers["curve"], strict=True)
-        lines += [f"{_two(value)} with {top} re-drawn" for top, value in pairs]
+        lines += [f"{_two(value)} with {top} randomised" for top, value in pairs]
     return lines
 
 
@@ -243,8 +242,8 @@ def _curated(gallery: Gallery, model: str) -> _Ranked | None:
         return None
     means = {measure: {name: _mean(row) for name, row in rows.items()} for measure, rows in scores.items()}
     count = max(entry.images for entry in ranked)
-    over = f"{count} pictures of this gallery"
-    return _Ranked("belief-here", "Over the pictures of this gallery", over, ranked, means)
+    over = f"{count} images of this gallery"
+    return _Ranked("belief-here", "On the images of this gallery", over, ranked, means)
 
 
 def _labelled(ranked: ModelRanking) -> _Ranked:
@@ -256,8 +255,8 @@ def _labelled(ranked: ModelRanking) -> _Ranked:
         for measure, rows in ranked["measures"].items()
         if measure != "difference"
     }
-    over = f"{format.count(ranked['images'])} pictures, evenly spread over {ranked['data']}"
-    return _Ranked("belief-labelled", "Over labelled pictures", over, ranking, means)
+    over = f"{format.count(ranked['images'])} images sampled evenly from {ranked['data']}"
+    return _Ranked("belief-labelled", "On labelled images", over, ranking, means)
 
 
 def _order(gallery: Gallery, page: str, here: str, order: _Ranked) -> Order:
@@ -302,10 +301,10 @@ def _name(gallery: Gallery, slug: str, page: str) -> Link:
 
 def _caption(over: str, ranked: Sequence[Standing]) -> str:
     if not any(standing.rank for standing in ranked):
-        return f"Means over {over}. That is too few for an order: it takes {FEWEST} at least."
+        return f"Means over {over}. Too few images to rank (minimum {FEWEST})."
     return (
-        f"Means over {over}, with 95 % bootstrap intervals. A rank is one more than the number of maps that are better "
-        "beyond chance, judged by paired differences; equal ranks are ties. Italic: controls that know no network."
+        f"Means over {over}, with 95 % bootstrap intervals. Rank = 1 + number of significantly better methods (paired "
+        "bootstrap, 95 %); equal ranks are ties. Italic: model-independent baselines."
     )
 
 

@@ -190,19 +190,19 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
     listed = []
     if record["target"]:
         target = record["target"]
-        role = {"label": "the label", "top": "the network's first choice", "rival": "the strongest rival"}
+        role = {"label": "label", "top": "predicted", "rival": "most probable other class"}
         role |= {
-            "binary": {"top": "the network's answer", "rival": "the other side"},
-            "labels": {"top": "the most probable label", "rival": "the next most probable label"},
-            "mask": {"top": "the largest mask", "rival": "the next largest mask"},
+            "binary": {"top": "predicted", "rival": "opposite class"},
+            "labels": {"top": "most probable label", "rival": "next most probable label"},
+            "mask": {"top": "largest mask", "rival": "next largest mask"},
         }.get(kind, {})
-        named = "Label" if kind == "labels" else "Side" if kind == "binary" else "Class"
+        named = "Label" if kind == "labels" else "Class"
         if kind == "value":
-            listed.append(Fact("Explained", f"what makes the value {target['name']}"))
+            listed.append(Fact("Explained", f"the value {target['name']}"))
         else:
             listed.append(Fact(f"{named} explained", f"{target['name']} ({role.get(target['role'], target['role'])})"))
         if target.get("probability") is not None:
-            named = "Its mean probability where it is predicted" if kind == "mask" else "Its probability"
+            named = "Mean probability where predicted" if kind == "mask" else "Probability"
             listed.append(Fact(named, format.percent(target["probability"])))
     if record["shape"]:
         listed.append(Fact("Raw array", format.shape(record["shape"])))
@@ -212,9 +212,9 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
         span = f"{plate.scale.low} to {plate.scale.high}"
         listed.append(Fact("Colour scale", span + (f", {plate.scale.clipped}" if plate.scale.clipped else "")))
     if record["width"]:
-        listed.append(Fact("Picture", f"{record['width']} × {record['height']} pixels"))
+        listed.append(Fact("Image size", f"{record['width']} × {record['height']} pixels"))
     if record["sprite"] and record["sprite"].get("reduced", 1) > 1:
-        listed.append(Fact("Maps reduced", f"{record['sprite']['reduced']} times, by area"))
+        listed.append(Fact("Maps downsampled", f"by {record['sprite']['reduced']}, area average"))
     tabled = TABLED if "reached" in record["numbers"] else set()
     rest = {key: value for key, value in record["numbers"].items() if key not in tabled}
     return [*listed, *(Fact(key[:1].upper() + key[1:], _value(value)) for key, value in rest.items())]
@@ -248,8 +248,8 @@ def _provenance(
     if example:
         listed.append(Fact("Image, SHA-256", example["digest"], mono=True))
     if record["digest"]:
-        listed.append(Fact("This picture, SHA-256", record["digest"], mono=True))
-    return [*listed, Fact("Made with", versions)]
+        listed.append(Fact("This figure, SHA-256", record["digest"], mono=True))
+    return [*listed, Fact("Software", versions)]
 
 
 def to_copy(taken: embed_snippets.Taken) -> list[Snippet]:

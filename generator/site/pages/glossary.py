@@ -327,7 +327,7 @@ def glossary(gallery: Gallery) -> GlossaryPage:
     """Return the page of words."""
     fields = ("summary", "text", "formula", "reading", "limits", "cites")
     return GlossaryPage(
-        title="Words",
+        title="Glossary",
         trail=tutorials.trail(GLOSSARY),
         steps=tutorials.steps(GLOSSARY),
         terms=TERMS,

@@ -18,7 +18,7 @@ from .urls import home_page, hub_page, model_page, relative, report_page
 # Roles of the maps of the front page, the most convincing first; as many as fit are shown.
 FRONT = {
     "region": ("Where", "The region that supports the class."),
-    "relevance": ("Traced back", "Relevance, handed from the score back to the pixels."),
+    "relevance": ("Relevance", "Relevance, propagated from the score back to the pixels."),
     "guided": ("Which details", "The edges and colours that raise the score."),
     "strength": ("How much", "The influence of each pixel on the score."),
     "direction": ("Which way", "The same influence, in colour and direction."),

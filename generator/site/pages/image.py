@@ -61,7 +61,7 @@ def _facts(example: ImageRecord) -> list[Fact]:
         listed.append(Fact("Source", example["source"]))
     if example["note"]:
         listed.append(Fact("Note", example["note"]))
-    listed += [Fact(f"Called in {name}", target) for name, target in example["targets"].items()]
+    listed += [Fact(f"Label in {name}", target) for name, target in example["targets"].items()]
     listed.append(Fact("File, SHA-256", example["digest"], mono=True))
     return listed
 

@@ -210,7 +210,7 @@ def reading(gallery: Gallery) -> ReadingPage:
     """Return how to read the pictures, for someone who never saw a network from inside."""
     report = most_telling(gallery)
     return ReadingPage(
-        title="How to read the pictures",
+        title="How to read the figures",
         trail=tutorials.trail(READING),
         steps=tutorials.steps(READING),
         exhibit=exhibit(gallery, *report, READING) if report else None,

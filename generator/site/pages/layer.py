@@ -104,10 +104,10 @@ def facts(card: ModelRecord, record: ModelLayer) -> list[Fact]:
         Fact("Type", record["type"]),
         Fact("Place", f"{number} of {len(card['layers'])} tensors"),
         Fact("Output", format.shape(record["shape"])),
-        *([Fact("Held by the network as", record["layout"])] if record.get("layout") else []),
+        *([Fact("Module name", record["layout"])] if record.get("layout") else []),
         Fact("Parameters", format.count(record["parameters"]) if record["parameters"] else "none"),
-        Fact("Multiply-adds", format.count(record["macs"]) if record["macs"] else "none counted"),
-        Fact("Each value sees", f"{format.shape(field)} pixels of the input" if field else "the whole input"),
+        Fact("Multiply-adds", format.count(record["macs"]) if record["macs"] else "not counted"),
+        Fact("Receptive field", f"{format.shape(field)} px of the input" if field else "the whole input"),
     ]
     return listed
 

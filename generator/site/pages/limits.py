@@ -33,12 +33,12 @@ class LimitsPage:
 
 
 def limits(gallery: Gallery) -> LimitsPage:
-    """Return the page of what pictures can and cannot say."""
+    """Return the page on what attribution maps can and cannot show."""
     method = gallery.with_role(INPUT)
     shown = next((f for f in gallery.figures if f["method"] == method and f["status"] == "drawn"), None)
     input = gallery.models[shown["model"]]["input"] if shown else NOTHING
     return LimitsPage(
-        title="What pictures can and cannot say",
+        title="What attribution maps can and cannot show",
         trail=tutorials.trail(LIMITS),
         steps=tutorials.steps(LIMITS),
         medical=seen(gallery, *MEDICAL, LIMITS),

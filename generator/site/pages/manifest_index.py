@@ -24,12 +24,12 @@ MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, 
 MOST = 24  # images that one page shows together; each has its report
 FEW = 8  # that it shows of more
 FAMILIES = {
-    "inside": ("Inside the network", "What the layers computed, without any question asked."),
-    "gradient": ("Gradients", "Which pixels would change the answer if they changed a little."),
-    "cam": ("Class activation maps", "Where, in the coarse view of a deep layer, the network found the class."),
-    "perturbation": ("Perturbation", "What happens to the answer when part of the picture is covered."),
-    "optimisation": ("Made by optimisation", "Pictures made to please a part of the network."),
-    "pair": ("Two networks side by side", "What a change of the network does to its pictures."),
+    "inside": ("Inside the network", "Activations and weights, independent of a target class."),
+    "gradient": ("Gradients", "How the score of a class responds to small changes of each pixel."),
+    "cam": ("Class activation maps", "Coarse class-specific localisation from a late layer."),
+    "perturbation": ("Perturbation", "How the score changes when parts of the image are covered."),
+    "optimisation": ("Optimised images", "Images optimised to maximise a unit, layer or class."),
+    "pair": ("Model comparison", "How activations and attributions differ between two models."),
 }
 
 # By what else people look for a family; American spellings are added by rule.

@@ -142,7 +142,7 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
 
 
 def _column(model: str, roles: tuple[str, ...]) -> str:
-    explained = {LABEL: "for its label", RIVAL: "for the rival", (): ""}[roles]
+    explained = {LABEL: "for the label", RIVAL: "for the runner-up", (): ""}[roles]
     return ", ".join(part for part in (model, explained) if part) or "Picture"
 
 

@@ -116,11 +116,11 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
 
 
 def _findings(gallery: Gallery, slug: str, page: str) -> list[Link]:
-    """Return the page of what stands out in the network, with the worst of it."""
+    """Return the link to the diagnostics of the network, with the most severe ones."""
     titles = [fault.title for fault in faults(gallery, slug) if fault.level != "note"]
     more = f" and {format.count(len(titles) - 3)} more" if len(titles) > 3 else ""
-    summary = f"{'; '.join(titles[:3])}{more}" if titles else "nothing stands out"
-    return [Link("Findings", relative(findings_page(slug), page), summary)]
+    summary = f"{'; '.join(titles[:3])}{more}" if titles else "no problems found"
+    return [Link("Diagnostics", relative(findings_page(slug), page), summary)]
 
 
 def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
@@ -137,37 +137,37 @@ def facts(gallery: Gallery, card: ModelRecord, page: str) -> list[Fact]:
         Fact("Parameters", format.count(card["parameters"])),
         Fact("Multiply-adds per image", format.count(card["macs"])),
         Fact("Input", format.shape(card["input"]["size"])),
-        Fact("Answers with", _output(card["output"])),
+        Fact("Output", _output(card["output"])),
         *([Fact("Classes", format.count(len(card["classes"])))] if card["output"]["kind"] != "value" else []),
-        Fact("Tensors watched", format.count(len(card["layers"]))),
+        Fact("Recorded tensors", format.count(len(card["layers"]))),
     ]
     if card["derived_from"]:
         share = format.percent(card["nonzero"] / card["parameters"])
-        listed.insert(1, Fact("Of these not zero", f"{format.count(card['nonzero'])} ({share})"))
+        listed.insert(1, Fact("Non-zero parameters", f"{format.count(card['nonzero'])} ({share})"))
     if accuracy.get("top1") is not None:
         listed.append(Fact("Accuracy", _accuracy(accuracy)))
-    listed.append(Fact("ReLU rules reach", card["rectifiers"]))
+    listed.append(Fact("Guided-backprop rule applied at", card["rectifiers"].replace("rectifiers", "ReLUs")))
     if card["default_layer"]:
-        listed.append(Fact("Layer of class activation maps", card["default_layer"], mono=True))
+        listed.append(Fact("Layer used for CAMs", card["default_layer"], mono=True))
     listed += [Fact("Source", card["source"], mono=True), Fact("Weights, SHA-256", card["digest"], mono=True)]
     if card["derived_from"] in gallery.models:
-        listed.insert(0, Fact("Made from", gallery.models[card["derived_from"]]["title"]))
+        listed.insert(0, Fact("Derived from", gallery.models[card["derived_from"]]["title"]))
     return listed
 
 
 def _output(output: ModelOutput) -> str:
-    """Say what a network answers with, and from which probability a side or a label counts."""
+    """Return the kind of output in words, with the probability from which a class or a label counts."""
     if output["kind"] == "value":
         return f"a value in {output['unit']}" if output["unit"] else "a value"
     share = format.percent(output["threshold"]) if output.get("threshold") else ""
     words = {
-        "classes": "one of its classes",
-        "binary": f"one of two sides, the second from {share} on",
+        "classes": "class scores",
+        "binary": f"two classes (the second from {share})",
         "mask": "a class for each pixel",
-        "labels": f"labels, each from {share} on",
+        "labels": f"labels (each from {share})",
     }[output["kind"]]
     squash = output.get("squash", "").replace("_", " ")
-    return f"{words}; explained before its {squash}" if squash else words
+    return f"{words}; attributed before the {squash}" if squash else words
 
 
 def _accuracy(accuracy: ModelAccuracy) -> str:
@@ -208,5 +208,5 @@ def _layer_row(gallery: Gallery, model: str, number: int, layer: ModelLayer, pag
         shape=format.shape(layer["shape"]),
         parameters=format.count(layer["parameters"]) if layer["parameters"] else "",
         macs=format.count(layer["macs"]) if layer["macs"] else "",
-        receptive_field=format.shape(field) if field else "all",
+        receptive_field=format.shape(field) if field else "whole input",
     )

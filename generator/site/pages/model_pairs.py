@@ -1,4 +1,4 @@
-"""Two networks side by side: what the second changes in the pictures of the first, told and shown on one scale."""
+"""Two networks side by side: how their figures differ, in numbers and on one colour scale."""
 
 from __future__ import annotations
 
@@ -270,9 +270,9 @@ def _facts(gallery: Gallery, left: ModelRecord, right: ModelRecord) -> list[Fact
     both = (left, right)
     rows = [
         FactRow("Parameters", [format.count(card["parameters"]) for card in both]),
-        FactRow("Of these not zero", [_nonzero(card) for card in both]),
-        FactRow("Stored in full, 32 bits each", [_megabytes(4 * card["parameters"]) for card in both]),
-        FactRow("Stored without zeros (estimate)", [_megabytes(_sparse(card)) for card in both]),
+        FactRow("Non-zero parameters", [_nonzero(card) for card in both]),
+        FactRow("Size, dense (32 bits per weight)", [_megabytes(4 * card["parameters"]) for card in both]),
+        FactRow("Size, sparse (estimate)", [_megabytes(_sparse(card)) for card in both]),
         FactRow("Multiply-adds per image", [format.count(card["macs"]) for card in both]),
     ]
     measured = accuracies(left, right)

@@ -19,14 +19,14 @@ def of_model(gallery: Gallery, model: str, page: str, images: list[str] | None =
     """Return images through one network, by default those that its pages show together."""
     shown = gallery.shown_of(model) if images is None else images
     rows = [(gallery.images[image]["title"], model, image) for image in shown]
-    table = _table("Every image through this network", "Image and answer", rows, gallery, page)
+    table = _table("All images, this network", "Image and prediction", rows, gallery, page)
     return replace(table, rest=components.rest(len(gallery.images_of(model)), page) if images is None else None)
 
 
 def of_image(gallery: Gallery, image: str, page: str) -> Matrix:
     """Return one image through every network."""
     rows = [(gallery.models[model]["title"], model, image) for model in gallery.models_of(image)]
-    return _table("What each network made of it", "Network and answer", rows, gallery, page)
+    return _table("Predictions and maps of each network", "Network and prediction", rows, gallery, page)
 
 
 def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery: Gallery, page: str) -> Matrix:

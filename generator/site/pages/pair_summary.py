@@ -1,4 +1,4 @@
-"""What a second network changes in the pictures of the first, in words made of nothing but measurements."""
+"""How the maps of two networks differ, in sentences that contain nothing but measurements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .components import Link
 from .manifest_index import FAMILIES, NOTHING, Gallery
 from .urls import pair_image_page, pair_page, relative
 
-CHANGES = ((0.95, "barely change"), (0.8, "change a little"), (0.5, "change much"))  # from this mean correlation on
+CHANGES = ((0.95, "barely"), (0.8, "slightly"), (0.5, "clearly"))  # from this mean correlation on
 SPOKEN = {"inside": "activations", "gradient": "gradients", "cam": "class activation maps"}  # others by title
 
 
@@ -21,13 +21,13 @@ def finding(gallery: Gallery, models: tuple[str, str]) -> str:
     left, right = (gallery.models[slug] for slug in models)
     entries = gallery.pairs[models]
     mean = fmean(means(gallery, entries).values())
-    change = next((words for least, words in CHANGES if mean >= least), "have little in common")
+    change = next((adverb for least, adverb in CHANGES if mean >= least), "largely")
     gone = 1 - right["nonzero"] / left["nonzero"] if left["nonzero"] else 0.0
     if right["derived_from"] == left["slug"] and gone > 0.001:
-        share = "Half" if round(gone, 2) == 0.5 else _percent(gone)
-        words = [f"{share} of the weights are gone and the pictures {change}: {_correlation_text(gallery, entries)}"]
+        share = _percent(0.5 if round(gone, 2) == 0.5 else gone)
+        words = [f"Pruning {share} of the weights {change} changes the maps ({_correlation_text(gallery, entries)})"]
     else:
-        words = [f"From one network to the other the pictures {change}: {_correlation_text(gallery, entries)}"]
+        words = [f"The maps of the two models {change} differ ({_correlation_text(gallery, entries)})"]
     same, judged = agreement(gallery, models)
     if judged:
         words.append(f"{same} of {judged} predictions agree")
@@ -35,17 +35,17 @@ def finding(gallery: Gallery, models: tuple[str, str]) -> str:
     if measured:
         before, after, images = measured
         words.append(
-            f"accuracy goes from {100 * before:.1f}\xa0% to {100 * after:.1f}\xa0% on {format.count(images)} images"
+            f"accuracy changes from {100 * before:.1f}\xa0% to {100 * after:.1f}\xa0% on {format.count(images)} images"
         )
     return "; ".join(words) + "."
 
 
 def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
-    """Return what the two are called beside each other: `as it is` and `with random weights`, or their titles."""
+    """Return what the two are called beside each other: `original` and `50 % pruned`, or their titles."""
     left, right = (gallery.models[slug] for slug in models)
     done = right["title"].removeprefix(f"{left['title']}, ")
     if right["derived_from"] == left["slug"] and done != right["title"]:
-        return "as it is", f"with {done}"
+        return "original", done
     return left["title"], right["title"]
 
 
@@ -62,7 +62,7 @@ def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Lin
 
 
 def in_words(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
-    """Return how alike some pictures of two networks are: `Activations correlate at 0.99, gradients at 0.97.`"""
+    """Return how alike some pictures of two networks are: `Mean correlation: activations 0.99, gradients 0.97.`"""
     text = _correlation_text(gallery, entries)
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -87,7 +87,7 @@ def means(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> dict[str, fl
 
 
 def agreement(gallery: Gallery, models: tuple[str, str]) -> tuple[int, int]:
-    """On how many images both networks say the same, and how many both have judged."""
+    """Return on how many images both networks predict the same, and for how many both have a prediction."""
     left, right = models
     both = [image for image in gallery.images if {(left, image), (right, image)} <= gallery.predictions.keys()]
     answers = [[gallery.predictions[model, image]["top"][:1] for model in models] for image in both]
@@ -108,13 +108,12 @@ def accuracies(left: ModelRecord, right: ModelRecord) -> tuple[float, float, int
 
 
 def _correlation_text(gallery: Gallery, entries: Iterable[ComparisonRecord]) -> str:
-    """`activations correlate at 0.99, gradients at 0.97` (means)."""
+    """`mean correlation: activations 0.99, gradients 0.97`."""
     parts = [
         (SPOKEN.get(name) or FAMILIES.get(name, (name,))[0].lower(), format.correlation(mean, 2))
         for name, mean in means(gallery, entries).items()
     ]
-    (first, value), *others = parts
-    return ", ".join([f"{first} correlate at {value}", *(f"{name} at {value}" for name, value in others)])
+    return "mean correlation: " + ", ".join(f"{name} {value}" for name, value in parts)
 
 
 def _percent(share: float) -> str:

@@ -101,7 +101,7 @@ class ReportPage:
     chapters: list[Chapter]
     measured: bool  # whether some of their pictures have evidence beside them
     strips: list[Plate]
-    paintings: list[Plate]  # strips that the network painted itself
+    paintings: list[Plate]  # strips of optimised images
     more: list[Plate]  # what has no place above: other classes, other layers
     silhouette: list[Block]
     walk: list[WalkStep]
@@ -204,7 +204,7 @@ def _has_own_place(gallery: Gallery, method: str) -> bool:
 
 
 def _strips(gallery: Gallery, model: str, image: str, page: str, painted: bool) -> list[Plate]:
-    """Return the strips of a report: those that the network painted itself, or those that measure."""
+    """Return the strips of a report: those of optimised images, or those of maps."""
     return [
         components.plate(gallery, figure, page)
         for figure in sorted(gallery.report(model, image), key=lambda f: list(gallery.methods).index(f["method"]))
@@ -274,7 +274,7 @@ def _walk_step(
 ) -> WalkStep:
     layer = gallery.layer(model, stage["layer"]) or NOTHING
     field = layer.get("receptive_field")
-    sees = f"each value sees {field[0]} × {field[1]} pixels" if field else "each value sees the whole input"
+    sees = f"receptive field {field[0]} × {field[1]} px" if field else "receptive field: the whole input"
     shown = figures.get(stage["layer"])
     shown_somewhere = gallery.at_layer(model, stage["layer"])
     return WalkStep(

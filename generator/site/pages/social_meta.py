@@ -66,7 +66,7 @@ def description(gallery: Gallery, context: Any) -> str:
     verdict = getattr(context, "verdict", None)
     if verdict:
         question = f"What {context.model.text} sees in {context.image.text}, layer by layer"
-        sure = f", {verdict.percent} sure" if verdict.percent else ""
-        return fold(f"{question}: it says {verdict.said}{sure}.")
+        sure = f" ({verdict.percent})" if verdict.percent else ""
+        return fold(f"{question}: it predicts {verdict.said}{sure}.")
     text = getattr(context, "summary", "") or getattr(context, "note", "") or gallery.site["description"]
     return fold(text)

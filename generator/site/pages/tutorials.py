@@ -34,34 +34,34 @@ class Lesson:
 SHELF = [
     Lesson(
         READING,
-        "How to read the pictures",
-        "Start here if you have never looked into a network: what the colours mean, and what they do not.",
+        "How to read the figures",
+        "Start here if attribution maps are new to you: what the colours mean, and what they do not.",
         INPUT,
     ),
     Lesson(
         LECTURE,
         "A lecture in figures",
-        "A course from the first kernel to medicine and safety, each heading with a live figure.",
+        "A course from the first kernel to medicine and safety, with a live figure for each topic.",
         FILTERS,
     ),
     Lesson(
         GROWTH,
         "How the architectures grew",
-        "From AlexNet to EfficientNet in plots: size, work, depth and sight, and what each one changed.",
+        "From AlexNet to EfficientNet in plots: parameters, compute, depth, receptive field, and what each changed.",
     ),
     Lesson(
         CASES,
-        "Five readings",
-        "Five times a picture told something about a network, or seemed to: how one gets from looking to knowing.",
+        "Case studies",
+        "Worked examples: what a map suggested about a network, and how the suggestion was tested.",
         "region",
     ),
     Lesson(
         LIMITS,
-        "What pictures can and cannot say",
-        "Before anything hangs on a map: medicine, safety, and why a network does not see the colours you see.",
+        "What attribution maps can and cannot show",
+        "Before decisions depend on a map: medicine, safety, and how input normalisation changes what a map means.",
         "covered",
     ),
-    Lesson(GLOSSARY, "Words", "Every term of this site in a sentence or two, and how maps are measured."),
+    Lesson(GLOSSARY, "Glossary", "Every term of this site in a sentence or two, and the measures of faithfulness."),
 ]
 
 

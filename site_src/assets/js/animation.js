@@ -18,7 +18,7 @@
       button.dataset.poster = image.getAttribute("src");
       image.src = button.dataset.animation;
     }
-    button.setAttribute("aria-label", (still ? "Play " : "Back to the still of ") + button.dataset.name);
+    button.setAttribute("aria-label", (still ? "Play " : "Show the still image of ") + button.dataset.name);
   }
 
   function pictureOf(button) {

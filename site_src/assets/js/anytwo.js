@@ -41,7 +41,7 @@
     script = document.createElement("script");
     script.src = root + report + "/figures.js";
     script.onload = function () { then(window.innerviewFigures[report]); };
-    script.onerror = function () { say("The pictures of " + report + " could not be fetched."); };
+    script.onerror = function () { say("The figures of " + report + " could not be loaded. Reload the page."); };
     document.head.append(script);
   }
 
@@ -96,7 +96,7 @@
       load(reportOf(ids.b), function (second) {
         var a = find(first, ids.a), b = find(second, ids.b);
         if (now !== asked) return;
-        if (!a || !b) return say("There is no picture " + (a ? ids.b : ids.a) + " in this gallery.");
+        if (!a || !b) return say("This gallery has no figure " + (a ? ids.b : ids.a) + ".");
         show("a", first);
         show("b", second);
         place(a, b);
@@ -113,7 +113,7 @@
     stage.classList.toggle("duel__stage--large", width > 500);
     blend.replaceChildren();
     blend.style.aspectRatio = width + " / " + height;
-    blend.setAttribute("aria-label", "The difference between " + a.title + " and " + b.title);
+    blend.setAttribute("aria-label", "Difference between " + a.title + " and " + b.title);
     [a, b].forEach(function (figure, number) {
       var side = sides[number], pane = panes[side], image = pane.querySelector("img"), link = pane.querySelector("a");
       var filter = together && !own ? toScale(side, figure, ends) : "", copy;
@@ -176,13 +176,13 @@
   /* What may be read off the two, and what not. */
   function about(a, b, together, own, ends) {
     var words = "", same = a.scale && b.scale && span(a.scale) === span(b.scale) && a.scale[1] === b.scale[1];
-    if (together && same) words = "Both are on one scale, " + span(ends) + ": equal shades are equal values.";
-    else if (together && !own) words = "Both are shown on one scale, " + span(ends) + ": equal shades are equal values. What lies beyond the end of its own file is drawn at that end.";
-    else if (together) words = "Each is on its own scale, " + span(a.scale) + " and " + span(b.scale) + ": the same shade is not the same value.";
-    else if (a.draw !== b.draw) words = "They are drawn in different ways: places can be compared, shades cannot.";
-    else if (same) words = "Both are on one scale, " + span(a.scale) + ", with the photo below it.";
-    else if (a.scale && b.scale) words = "Each is on its own scale, " + span(a.scale) + " and " + span(b.scale) + ", with the photo below it: the same shade is not the same value.";
-    if (Math.abs(a.width / a.height - b.width / b.height) > 0.02) words += " Their shapes differ: the right one is fitted into the frame of the left one.";
+    if (together && same) words = "Both share one scale, " + span(ends) + ": equal shades are equal values.";
+    else if (together && !own) words = "Both are shown on one scale, " + span(ends) + ": equal shades are equal values. Values beyond the scale of a file are clipped.";
+    else if (together) words = "Separate scales, " + span(a.scale) + " and " + span(b.scale) + ": equal shades are not equal values.";
+    else if (a.draw !== b.draw) words = "The figures use different colour maps: compare positions, not shades.";
+    else if (same) words = "Both share one scale, " + span(a.scale) + ", over the photo.";
+    else if (a.scale && b.scale) words = "Separate scales, " + span(a.scale) + " and " + span(b.scale) + ", over the photo: equal shades are not equal values.";
+    if (Math.abs(a.width / a.height - b.width / b.height) > 0.02) words += " Aspect ratios differ: the right figure is scaled to the frame of the left one.";
     return words.trim();
   }
 
@@ -196,15 +196,15 @@
 
   function fromAddress() {
     var words = new URLSearchParams(location.search.slice(1) + "&" + location.hash.slice(1)), first = index.models[0] && index.models[0][0];
-    if (!first || !reportsOf(first).length) return say("This gallery has no pictures to compare.");
+    if (!first || !reportsOf(first).length) return say("This gallery has no figures to compare.");
     form.elements.own.checked = words.has("own");
     ids.a = words.get("a") || "";
     ids.b = words.get("b") || "";
     if (!ids.a) ids.a = first + "/" + reportsOf(first)[Math.min(1, reportsOf(first).length - 1)][0] + "/grad-cam";
-    if (!exists(reportOf(ids.a)) || ids.b && !exists(reportOf(ids.b))) return say("There is no picture " + (exists(reportOf(ids.a)) ? ids.b : ids.a) + " in this gallery.");
+    if (!exists(reportOf(ids.a)) || ids.b && !exists(reportOf(ids.b))) return say("This gallery has no figure " + (exists(reportOf(ids.a)) ? ids.b : ids.a) + ".");
     load(reportOf(ids.a), function (figures) {
       if (!words.get("a")) ids.a = like(ids.a, figures).id;
-      if (!find(figures, ids.a)) return say("There is no picture " + ids.a + " in this gallery.");
+      if (!find(figures, ids.a)) return say("This gallery has no figure " + ids.a + ".");
       if (!ids.b) ids.b = another(ids.a, figures);
       draw();
     });

@@ -114,7 +114,7 @@
   var panel = element("div", "browser"), large = element("span", "browser__large");
   var name = element("p", "browser__title"), list = element("dl", ""), help = element("p", "browser__help");
   var outline = element("span", "loupe__mark"), pinned = 0;
-  help.textContent = "Point at a square, or use the arrow keys. A click pins it; the address then leads here.";
+  help.textContent = "Hover or use the arrow keys. Click to pin a channel; the URL updates.";
   var framed = element("span", "browser__frame"); // what filters recolour is inside
   framed.append(large);
   var words = element("div", "browser__words");

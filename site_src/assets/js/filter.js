@@ -79,8 +79,8 @@
   });
   if (cards.length > 12) {
     field.type = "search";
-    field.placeholder = "Find";
-    field.setAttribute("aria-label", "Find among the cards");
+    field.placeholder = "Filter";
+    field.setAttribute("aria-label", "Filter by text");
     field.addEventListener("input", function () { state.find = field.value; write(); });
     bar.append(field);
   }

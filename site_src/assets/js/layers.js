@@ -59,7 +59,7 @@
   name.htmlFor = "channel";
   row.setAttribute("aria-label", "The " + unit + " in every image");
   row.tabIndex = 0;
-  var strongest = check("strongest image first", "strongest"), own = check("each on its own scale", "own");
+  var strongest = check("Strongest first", "strongest"), own = check("Separate scales", "own");
   bar.append(name, slider, strongest.parentNode, own.parentNode);
   panel.append(bar, row, told);
 
@@ -84,7 +84,7 @@
   var kernels = document.querySelector("[data-kernels]"), kernel;
   if (kernels) {
     kernel = { cells: grid(kernels.dataset.kernels), box: element("span", "channels__cut"), item: element("li", "channels__kernel") };
-    kernel.item.append(framed(kernel.box), element("b", "", "its kernel"));
+    kernel.item.append(framed(kernel.box), element("b", "", "kernel"));
     row.append(kernel.item);
   }
   var tiles = images.map(function (article) {
@@ -148,12 +148,12 @@
       most.push({ c: c, top: Math.max.apply(null, tops) });
     }
     most.sort(function (a, b) { return b.top - a.top; });
-    told.append("Loudest: ");
+    told.append("Largest: ");
     offer(most.slice(0, 6).map(function (one) { return one.c; }));
     if (silent.length) {
-      told.append(" Silent in every image: " + silent.length + " of " + count + ", as in ");
+      told.append(" Zero in every image: " + silent.length + " of " + count + ", for example ");
       offer(silent.slice(0, 6));
-    } else if (unit === "channel") told.append(" None is silent in every image.");
+    } else if (unit === "channel") told.append(" No channel is zero in every image.");
   }
 
   function offer(list) {

@@ -12,15 +12,15 @@
 
   function build() {
     dialog = element("dialog", "lightbox");
-    dialog.setAttribute("aria-label", "Picture");
+    dialog.setAttribute("aria-label", "Figure");
     var bar = element("div", "lightbox__bar");
     title = element("span", "lightbox__title");
     title.setAttribute("aria-live", "polite");
-    before = button("←", "Previous picture", function () { show(place - 1); });
-    after = button("→", "Next picture", function () { show(place + 1); });
+    before = button("←", "Previous figure", function () { show(place - 1); });
+    after = button("→", "Next figure", function () { show(place + 1); });
     motion = button("", "", function () {}); // animation.js knows it by its file
     motion.className = "motion__button";
-    link = element("a", "lightbox__link", "Open its page");
+    link = element("a", "lightbox__link", "Open figure page");
     bar.append(title, motion, before, after, link, button("✕", "Close", function () { dialog.close(); }));
     stage = element("div", "lightbox__stage");
     image = element("img", "");

@@ -8,7 +8,7 @@
   var state = { colours: drawn.name, clip: 1 };
   var box = element("fieldset", "looks"), legend = element("legend", "visually-hidden", "Colours and contrast");
   var select = element("select", ""), contrast = element("input", ""), told = element("output", "scale looks__scale");
-  var low = element("span", ""), ramp = element("i", "scale__ramp"), high = element("span", ""), back = element("button", "", "As in the file");
+  var low = element("span", ""), ramp = element("i", "scale__ramp"), high = element("span", ""), back = element("button", "", "Reset");
 
   function element(name, className, text) {
     var made = document.createElement(name);
@@ -52,7 +52,7 @@
     stage.classList.toggle("is-paper", palette.paper);
     select.value = palette.name;
     contrast.value = gains.indexOf(state.clip);
-    contrast.setAttribute("aria-valuetext", state.clip === 1 ? "as in the file" : state.clip + " times, the colours end at " + plain(end));
+    contrast.setAttribute("aria-valuetext", state.clip === 1 ? "unchanged" : state.clip + " times, colours end at " + plain(end));
     low.textContent = known.signed ? plain(-end) : "0";
     high.textContent = plain(end);
     ramp.style.backgroundImage = "linear-gradient(90deg, " + palette.colours.match(/.{6}/g).map(function (c) { return "#" + c; }).join(", ") + ")";

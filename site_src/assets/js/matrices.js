@@ -33,7 +33,7 @@
 
   bar.className = "filter matrices";
   bar.setAttribute("role", "group");
-  bar.setAttribute("aria-label", "Which table");
+  bar.setAttribute("aria-label", "Table");
   box.prepend(bar);
   choose(tables[0].dataset.table);
   box.classList.add("is-ready");

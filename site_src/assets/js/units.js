@@ -51,16 +51,16 @@
       box.append(bar);
     }
     box.setAttribute("role", "img");
-    box.setAttribute("aria-label", "How often which value occurs, from " + (from ? "zero" : plain(-unit)) + " to " + plain(unit));
+    box.setAttribute("aria-label", "Histogram of values, from " + (from ? "zero" : plain(-unit)) + " to " + plain(unit));
     return box;
   }
 
   function state(c) {
     var told = data.state[c], words = [];
-    if (told.indexOf("b") >= 0) words.push("no numbers");
-    if (told.indexOf("d") >= 0) words.push("silent in every image");
-    else if (told.indexOf("c") >= 0) words.push("one value everywhere");
-    if (data.partner[c] >= 0 && data.alike[c] > 0.95) words.push("as channel " + data.partner[c] + ", at " + plain(data.alike[c]));
+    if (told.indexOf("b") >= 0) words.push("NaN or infinite");
+    if (told.indexOf("d") >= 0) words.push("zero in every image");
+    else if (told.indexOf("c") >= 0) words.push("constant");
+    if (data.partner[c] >= 0 && data.alike[c] > 0.95) words.push("near-duplicate of channel " + data.partner[c] + " (correlation " + plain(data.alike[c]) + ")");
     return words;
   }
 
@@ -80,7 +80,7 @@
     var seen = element("td", "units__seen");
     if (board) {
       var width = strip[0] * (PATCH + 1) - 1;
-      var words = "strongest images of channel " + c + ", from " + plain(data.top[c][0]) + " down";
+      var words = "dataset examples of channel " + c + ", from " + plain(data.top[c][0]) + " down";
       seen.append(tile(section.dataset.patches, board, c, width, words));
     }
     if (data.image[c] && reports) seen.append(named(c));
@@ -132,18 +132,18 @@
     channel: ["channel number", function (a, b) { return a - b; }],
     max: ["largest value first", function (a, b) { return data.max[b] - data.max[a]; }],
     mean: ["largest mean first", function (a, b) { return data.mean[b] - data.mean[a]; }],
-    rare: ["rarest first", function (a, b) { return data.zeros[b] - data.zeros[a]; }],
-    often: ["most often active first", function (a, b) { return data.zeros[a] - data.zeros[b]; }],
-    alike: ["most alike first", function (a, b) { return data.alike[b] - data.alike[a]; }]
+    rare: ["least active first", function (a, b) { return data.zeros[b] - data.zeros[a]; }],
+    often: ["most active first", function (a, b) { return data.zeros[a] - data.zeros[b]; }],
+    alike: ["most similar first", function (a, b) { return data.alike[b] - data.alike[a]; }]
   };
   var FILTERS = {
     all: ["all channels", function () { return true; }],
-    live: ["active ones", function (c) { return !data.state[c]; }],
-    silent: ["silent in every image", function (c) { return data.state[c].indexOf("d") >= 0; }],
-    constant: ["one value everywhere", function (c) { return data.state[c].indexOf("c") >= 0; }],
-    broken: ["no numbers", function (c) { return data.state[c].indexOf("b") >= 0; }],
+    live: ["active channels", function (c) { return !data.state[c]; }],
+    silent: ["zero in every image", function (c) { return data.state[c].indexOf("d") >= 0; }],
+    constant: ["constant", function (c) { return data.state[c].indexOf("c") >= 0; }],
+    broken: ["NaN or infinite", function (c) { return data.state[c].indexOf("b") >= 0; }],
     alike: ["near-duplicates", function (c) { return data.partner[c] >= 0 && data.alike[c] > 0.95; }],
-    made: ["with a picture made for them", function (c) { return pictures(c).length > 0; }]
+    made: ["with feature visualisation", function (c) { return pictures(c).length > 0; }]
   };
 
   function chosen() {
@@ -191,7 +191,7 @@
     if (!data) return;
     var bar = element("div", "units__bar"), region = element("div", "scroller"), table = element("table", "layers units__table");
     var head = element("tr"), foot = element("div", "units__foot");
-    ["Channel", "Strongest images", more.length || kernels ? "Made for it" : "", "Values", "Largest", "Mean", "Zeros", "Notes"].forEach(function (words) {
+    ["Channel", "Dataset examples", more.length || kernels ? "Visualisation" : "", "Values", "Largest", "Mean", "Zero values", "Notes"].forEach(function (words) {
       var cell = element(words ? "th" : "td", "", words);
       if (words) cell.scope = "col";
       head.append(cell);

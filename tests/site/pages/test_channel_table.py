@@ -44,10 +44,12 @@ def channels(page):
 def test_what_one_would_look_at_first_stands_on_the_page_itself(gallery):
     shown = channel_table.units(gallery, "tiny", "relu0")
     assert [(row.channel, row.anchor) for row in shown.rows] == [(3, "c3"), (5, "c5"), (8, "c8")]
-    assert shown.summary == ["1 of 64 are silent in every image.", "1 pair is near-duplicates."]
+    assert shown.summary == ["1 of 64 are zero in every image.", "1 pair is near-duplicates."]
     assert (shown.script, shown.findings) == ("relu0.units.js", "../findings/index.html")
     assert shown.strip == "9 16 1" and shown.cells.split()[0] == "64"
-    assert channel_table.units(gallery, "tiny", "bn2").summary == ["None is silent, constant or the double of another."]
+    assert channel_table.units(gallery, "tiny", "bn2").summary == [
+        "No channel is zero everywhere, constant or a near-duplicate of another."
+    ]
 
 
 def test_the_script_holds_every_channel_in_few_letters(gallery):
@@ -103,13 +105,13 @@ def test_a_link_to_a_channel_moves_it_to_the_top(visit):
     page.evaluate("location.hash = '#c40'")
     page.wait_for_selector(".units__pinned#c40")
     assert channels(page)[0] == 40
-    assert "strongest images of channel 40" in page.locator("#c40 .units__seen [role=img]").get_attribute("aria-label")
+    assert "dataset examples of channel 40" in page.locator("#c40 .units__seen [role=img]").get_attribute("aria-label")
 
 
 def test_a_layer_page_opens_from_a_file(visit, built_site):
     page = visit((built_site / LAYER).as_uri() + "#c5")
     assert channels(page)[0] == 5
-    assert "as channel 8" in page.locator("#c5 .units__why").inner_text()
+    assert "near-duplicate of channel 8" in page.locator("#c5 .units__why").inner_text()
 
 
 def test_without_scripts_the_notable_channels_and_all_patches_are_there(visit):
@@ -121,12 +123,12 @@ def test_without_scripts_the_notable_channels_and_all_patches_are_there(visit):
 
 def test_findings_lead_to_the_channel_and_begin_with_what_was_wrong(visit):
     page = visit(FINDINGS)
-    assert page.locator("h2").first.inner_text() == "Wrong answers"
+    assert page.locator("h2").first.inner_text() == "Wrong predictions"
     assert page.locator("[data-fault=twins]").count() == 1 and page.locator("[data-fault=dead]").count() == 1
     assert "40" in page.locator(".confusions tbody tr").nth(3).locator("td").nth(5).inner_text()
     page.locator("[data-fault=dead] .faults__links a").first.click()
     page.wait_for_selector(".units__pinned#c3")
-    assert "silent in every image" in page.locator("#c3 .units__why").inner_text()
+    assert "zero in every image" in page.locator("#c3 .units__why").inner_text()
 
 
 def test_the_hub_and_the_model_lead_to_findings(visit):

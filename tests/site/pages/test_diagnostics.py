@@ -48,11 +48,9 @@ def test_each_way_of_being_broken_is_named_and_no_other(kinds, way):
 def test_a_fault_says_what_and_where(kinds):
     by_kind = {way: next(f for f in faults(kinds[way], "learnt") if f.kind == way) for way in WAYS}
     assert by_kind["numbers"].title == "NaN or infinity in 4.weight" and "channel 3" in by_kind["numbers"].text
-    assert (
-        by_kind["dead-layer"].title == "A dead layer: 5"
-        and "All its 8 channels are silent" in by_kind["dead-layer"].text
-    )
-    assert by_kind["labels"].title == "Exchanged labels: rain, bars"
+    assert by_kind["dead-layer"].title == "Dead layer: 5"
+    assert "All its 8 channels are zero" in by_kind["dead-layer"].text
+    assert by_kind["labels"].title == "Swapped labels: rain, bars"
     assert "mean 0 0 0, std 1 1 1" in by_kind["normalisation"].text
     assert "1 pair whose values correlate above 0.95: 1 in 2" in by_kind["twins"].text
 
@@ -68,9 +66,9 @@ def test_labels_are_exchanged_in_circles_only():
 
 def test_the_page_begins_with_the_wrong_answers_and_links_to_evidence(kinds):
     page = findings(kinds["labels"], "learnt")
-    assert page.wrong[0].instead.startswith("it is ") and page.sheet.endswith("findings.webp")
+    assert page.wrong[0].instead.startswith("label: ") and page.sheet.endswith("findings.webp")
     shares = [float(one.percent.replace("over", "").split("\xa0")[0]) for one in page.wrong]
-    assert shares == sorted(shares, reverse=True), "the surest first"
+    assert shares == sorted(shares, reverse=True), "most confident first"
     assert [len(row.cells) for row in page.confusions] == [4] * 4
     assert sum(int(cell.count or 0) for row in page.confusions for cell in row.cells) == 96
     links = [link.href for fault in page.faults for link in fault.evidence]
@@ -87,5 +85,5 @@ def test_channels_are_judged_once_each(kinds):
 def test_a_layer_page_has_an_anchor_for_each_channel_that_findings_link_to(kinds):
     shown = units(kinds["dead-layer"], "learnt", "5")
     assert [row.anchor for row in shown.rows] == [f"c{channel}" for channel in range(8)]
-    assert "8 of 8 are silent in every image." in shown.summary
+    assert "8 of 8 are zero in every image." in shown.summary
     assert units(kinds[""], "learnt", "6.nothing") is None

@@ -45,7 +45,7 @@ def test_a_page_tells_what_the_network_tells_of_the_layer(gallery):
     page = layer.layer(gallery, "tiny", "relu2")
     facts = {fact.name: fact.value for fact in page.facts}
     assert (facts["Type"], facts["Output"], facts["Parameters"]) == ("ReLU", "256 × 16 × 16", "none")
-    assert facts["Each value sees"] == "11 × 11 pixels of the input"
+    assert facts["Receptive field"] == "11 × 11 px of the input"
     assert (page.stage.text, page.stage.note) == ("conv 256", "stage 3 of 7")
     assert page.stage.href == "../frog/index.html#stage-3"
     assert [one.image for one in page.seen] == ["frog", "cat", "rocket"]

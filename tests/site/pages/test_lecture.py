@@ -93,4 +93,4 @@ def test_the_front_page_shows_the_most_convincing_maps_that_there_are(manifest):
 
     assert titles() == ["Where", "How much", "Which way"], "without LRP and guided backprop"
     next(card for card in manifest["methods"] if card["slug"] == "saliency")["roles"] = ["relevance"]
-    assert titles() == ["Where", "Traced back", "Which way"]
+    assert titles() == ["Where", "Relevance", "Which way"]

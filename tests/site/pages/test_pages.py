@@ -319,4 +319,4 @@ def test_a_measured_map_leads_to_the_order_of_methods_where_there_is_one(fake_ga
     found = write(manifest, tmp_path)
     assert ('id="belief"' in found["gallery/tiny/index.md"]) is ranked
     page = found["gallery/tiny/frog/grad-cam--relu4--class-frog.html"]
-    assert ("index.html#belief" in page) is ranked and "All methods of this network" in page
+    assert ("index.html#belief" in page) is ranked and "All methods ranked for this network" in page
