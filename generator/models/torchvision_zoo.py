@@ -16,7 +16,7 @@ from generator.core.records import Input, Network
 from generator.core.text import raw_streams
 from generator.core.torchvision_import import torchvision
 
-from . import weights
+from . import imagenet_classes, weights
 from .built import Built
 from .specs import is_file_name, weights_file
 from .state_dicts import State, fitted
@@ -39,7 +39,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     given = given_classes(network)
     model, state = _model(name, builder, facts, state, len(given))
     chosen = weights.fill(model, state, file) if state is not None else ""
-    categories = tuple(facts.meta["categories"] or imagenet_classes())
+    categories = tuple(facts.meta["categories"] or imagenet_classes.NAMES)
     outputs = _head(model)[1]
     usual = outputs == len(categories)
     accuracy, note = _measured(member, file) if member else (weights.accuracy(file) if file else {}, "")
@@ -56,11 +56,6 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
 
 def _names(given: tuple[str, ...], outputs: int) -> tuple[str, ...]:
     return given if len(given) == outputs else tuple(f"class {index}" for index in range(outputs))
-
-
-def imagenet_classes() -> tuple[str, ...]:
-    """Return the thousand names of ImageNet's classes, in order."""
-    return tuple(torchvision.models.AlexNet_Weights.DEFAULT.meta["categories"])
 
 
 def _architecture(name: str) -> tuple[Callable[..., torch.nn.Module], Any]:

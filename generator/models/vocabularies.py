@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from generator.core.records import Network
 
+from .imagenet_classes import NAMES
+
 VOCABULARIES = ("cifar10", "imagenette", "imagenet")
 
 
@@ -12,9 +14,7 @@ def vocabulary_classes(vocabulary: str) -> tuple[str, ...]:
     if vocabulary not in VOCABULARIES:
         return ()
     if vocabulary == "imagenet":
-        from .torchvision_zoo import imagenet_classes
-
-        return imagenet_classes()
+        return NAMES
     from .bundled import imagenette, vgg_cifar10
 
     return imagenette.CLASSES if vocabulary == "imagenette" else vgg_cifar10.CLASSES

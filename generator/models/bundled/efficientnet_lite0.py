@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from generator.core.records import Input, Network
 from generator.models import weights
 from generator.models.built import Built
+from generator.models.imagenet_classes import NAMES
 from generator.models.specs import weights_file
-from generator.models.torchvision_zoo import imagenet_classes
 
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 EPSILON = 1e-3  # of batch norm, as in TensorFlow
@@ -124,7 +124,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         model=model,
         title="EfficientNet-Lite0, ImageNet",
         input=Input(size=(3, 224, 224), mean=MEAN, std=STD, resize=256, interpolation="bicubic"),
-        classes=imagenet_classes(),
+        classes=NAMES,
         vocabulary="imagenet",
         accuracy=weights.accuracy(file) if file else {},
         note=note,

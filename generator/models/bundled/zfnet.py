@@ -11,8 +11,8 @@ from generator.core.errors import ModelError
 from generator.core.records import Input, Network
 from generator.models import weights
 from generator.models.built import Built
+from generator.models.imagenet_classes import NAMES
 from generator.models.specs import weights_file
-from generator.models.torchvision_zoo import imagenet_classes
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -69,7 +69,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         model=model,
         title="ZFNet",
         input=Input(size=(3, 224, 224), mean=MEAN, std=STD, resize=256),
-        classes=imagenet_classes(),
+        classes=NAMES,
         vocabulary="imagenet",
         accuracy=weights.accuracy(file) if file else {},
         note=note,
