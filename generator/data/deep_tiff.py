@@ -73,7 +73,8 @@ def layout_of(content: bytes, name: str) -> Layout | None:
         "in planes": samples > 1 and _one(tags, PLANES, 1) != 1,
     }
     if samples not in (1, 3) or any(reasons.values()):
-        values = f"{'/'.join(map(str, sorted(set(bits))))}-bit {kind}"
+        widths = sorted(set(bits))
+        values = f"{'/'.join(map(str, widths[:3]))}{'/...' if len(widths) > 3 else ''}-bit {kind}"
         channels = f"in {samples} channels" if samples > 1 else ""
         what = " ".join(filter(None, (values, channels, next((why for why, holds in reasons.items() if holds), ""))))
         expected = "expected a TIFF of greys or RGB in strips, not compressed or deflated"

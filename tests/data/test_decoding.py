@@ -285,6 +285,15 @@ def test_values_that_are_not_read_are_named(tags, what):
         decode(tiff(RAMP, {339: 3, **tags}), "deep.tif")
 
 
+def test_a_line_on_values_is_short_whatever_they_are():
+    """As fuzzing has it: bits a value are listed in the pixels, hundreds of them."""
+    whole = tiff(np.arange(320, dtype=np.uint64).reshape(16, 20), {})
+    entry = whole.index(struct.pack("<HHI", 258, 4, 1))
+    content = whole[:entry] + struct.pack("<HHII", 258, 4, 300, len(whole) - 2560) + whole[entry + 12 :]
+    with pytest.raises(ImageError, match=r"one of 0/1/2/\.\.\.-bit unsigned whole numbers, which is not read$"):
+        decode(content, "listed.tif")
+
+
 def test_deep_values_whose_rows_are_missing_are_damaged():
     whole = tiff(RAMP, {339: 3})
     for content in (whole[:-1000], tiff(RAMP, {339: 3, 257: 17}), tiff(RAMP, {339: 3, 259: 8})):
