@@ -138,11 +138,20 @@ def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard],
                     raise ConfigError(f"{place}.{key}: expected {_alternatives(choices)}; there is {value!r}")
             elif not _same_kind(value, defaults[name][key]):
                 raise ConfigError(f"{place}.{key}: expected a value like {defaults[name][key]!r}; there is {value!r}")
+            elif (least := _least(defaults[name][key])) is not None and value < least:
+                raise ConfigError(f"{place}.{key}: expected a whole number of at least {least}; there is {value}")
 
 
 def _like(default: Any, value: Any) -> Any:
     """Return the value as the type of the default, so that 1 and 1.0 are one key."""
     return type(default)(value) if isinstance(default, float | tuple) and not isinstance(value, str) else value
+
+
+def _least(default: Any) -> int | None:
+    """Return the smallest whole number for a parameter: 1 where it counts something, 0 where 0 has a meaning."""
+    if type(default) is not int or default < 0:
+        return None
+    return min(default, 1)
 
 
 def _same_kind(value: Any, default: Any) -> bool:

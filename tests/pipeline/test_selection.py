@@ -182,6 +182,8 @@ def test_a_mapping_adds_leaves_out_and_sets(gallery):
         ("{smoothgrad: {sample: 3}}", "methods.smoothgrad.sample: unknown parameter; did you mean 'samples'"),
         ("{smoothgrad: {samples: 2.5}}", "methods.smoothgrad.samples: expected a value like 50; there is 2.5"),
         ("{smoothgrad: {samples: true}}", "methods.smoothgrad.samples: expected a value like 50; there is True"),
+        ("{smoothgrad: {samples: 0}}", "methods.smoothgrad.samples: expected a whole number of at least 1; .* 0"),
+        ("{smoothgrad: {samples: -4}}", "methods.smoothgrad.samples: expected a whole number of at least 1; .* -4"),
         ("{smoothgrad: {sigma: big}}", "methods.smoothgrad.sigma: expected a value like 0.15; there is 'big'"),
     ],
 )
