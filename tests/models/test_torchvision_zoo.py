@@ -16,7 +16,7 @@ from generator.core.records import Network
 from generator.core.torchvision_import import torchvision
 from generator.data import preprocess
 from generator.data.decode import decode
-from generator.models import torchvision_zoo
+from generator.models import imagenet_classes, torchvision_zoo
 from generator.models.load import load
 from generator.models.specs import MODELS, known_names, resolve
 
@@ -51,6 +51,27 @@ def test_torchvision_imports_in_a_fresh_process_without_a_warning():
     code += "print(len(torchvision.models.list_models()) > 100)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_bundled_networks_are_loaded_and_described_without_torchvision():
+    """It takes two seconds of a first look, and brings all of torch._dynamo."""
+    code = """if True:
+        import sys
+        from generator.engine.model_card import describe
+        from generator.models.load import load
+        from generator.models.specs import MODELS, resolve
+        import generator.pipeline.worker
+        for name in MODELS:
+            loaded = load(resolve(f"{name}~random"))
+        describe(loaded)
+        print(sorted({"torchvision", "torch._dynamo"} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_names_of_imagenet_are_those_of_torchvision():
+    assert imagenet_classes.NAMES == tuple(torchvision.models.AlexNet_Weights.DEFAULT.meta["categories"])
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
