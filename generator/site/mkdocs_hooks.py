@@ -26,7 +26,19 @@ def on_post_build(config: Any) -> None:
     site = Path(config.site_dir)
     for bundle, names in config.bundled.items():
         (site / bundle).write_bytes(b"\n".join((site / name).read_bytes() for name in names))
+    for sheet in (site / THEIRS).glob("*.css"):
+        sheet.write_bytes(_layered(sheet.read_bytes()))
     add_entries(Path(config.docs_dir, ENTRIES), site / INDEX)
+
+
+THEIRS = "assets/stylesheets"  # of the theme, whose rules would win over layers did they not stand in one
+LAYERS = b"@layer theme, base, components, pages, print;"  # as in tokens.css; the later one wins
+
+
+def _layered(sheet: bytes) -> bytes:
+    """Return a sheet of the theme within the first of our layers, whatever is read before it."""
+    plain = sheet.removeprefix(b"\xef\xbb\xbf").removeprefix(b'@charset "UTF-8";')
+    return b'@charset "UTF-8";' + LAYERS + b"@layer theme{" + plain + b"\n}\n"
 
 
 ENTRIES = "gallery/.search.json"  # as `pages.search_entries` leaves it

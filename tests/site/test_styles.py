@@ -1,0 +1,62 @@
+"""Style sheets stand in layers, so that none has to fight the theme; each name of a layer, file and font is there."""
+
+import re
+
+import pytest
+from repository import ROOT
+
+ASSETS = ROOT / "site_src" / "assets"
+SHEETS = sorted((ASSETS / "css").rglob("*.css"))
+LAYERS = "theme base components pages print".split()
+
+
+def bare(path):
+    """The text of a sheet without its comments."""
+    return re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+
+
+def outermost(css):
+    """What stands before each outermost block of a sheet, or before a semicolon there."""
+    depth, words, found = 0, "", []
+    for character in css:
+        if character == "}":
+            depth -= 1
+        elif depth == 0 and character in "{;":
+            found.append(words.strip())
+            words = ""
+        elif depth == 0:
+            words += character
+        depth += character == "{"
+    assert depth == 0 and not words.strip()
+    return found
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
+def test_every_rule_stands_in_a_layer(sheet):
+    allowed = {f"@layer {name}" for name in LAYERS[1:]} | {f"@layer {', '.join(LAYERS)}", "@font-face"}
+    assert set(outermost(bare(sheet))) <= allowed
+
+
+def test_only_one_sheet_knows_the_class_of_the_theme():
+    assert {sheet.name for sheet in SHEETS if ".md-typeset" in bare(sheet)} <= {"theme.css"}
+
+
+def test_the_sheets_of_the_theme_are_below_ours(built_site):
+    theirs = sorted((built_site / "assets/stylesheets").glob("*.css"))
+    assert len(theirs) >= 2
+    for sheet in theirs:
+        assert set(outermost(bare(sheet).removeprefix('@charset "UTF-8";'))) == {
+            f"@layer {', '.join(LAYERS)}",
+            "@layer theme",
+        }, "a rule outside of layers wins over all that stand in one"
+
+
+def test_a_rule_of_ours_wins_over_one_of_the_theme_that_is_more_specific(chromium, built_site):
+    page = chromium.new_page()
+    page.goto((built_site / "index.html").as_uri())
+    sizes = page.evaluate("""() => {
+        const made = document.querySelector('.page').appendChild(document.createElement('h2'));
+        return [getComputedStyle(made).marginBottom, getComputedStyle(document.documentElement).fontSize];
+    }""")
+    page.close()
+    assert float(sizes[0][:-2]) == pytest.approx(0.25 * float(sizes[1][:-2]), abs=0.1)  # as `.page h2` says
