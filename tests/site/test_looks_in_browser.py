@@ -242,7 +242,7 @@ def test_scales_are_told_and_shared_where_they_can_be(visit):
 )
 def test_a_figure_that_is_not_there_is_told(visit, asked):
     page = visit(f"{TWO}#{asked}")
-    page.wait_for_function("document.querySelector('[data-said]').textContent.startsWith('There is no picture')")
+    page.wait_for_function("document.querySelector('[data-said]').textContent.startsWith('This gallery has no figure')")
     assert page.locator("[data-shown-two]").is_hidden()
 
 
