@@ -40,12 +40,12 @@ def commands_page() -> str:
         f"| [`innerview {name}`]({name}.md) | {cell(command.get_short_help_str(200))} |"
         for name, command in main.commands.items()
     ]
-    codes = "Exit codes: 0 all well; 1 some of it failed or was refused, and is named; 2 wrong usage or configuration; "
-    codes += "70 a defect of Innerview."
+    codes = "Exit codes: 0 success; 1 some items failed or a condition was not met (each is listed); "
+    codes += "2 wrong usage or configuration; 70 a defect of Innerview."
     completion = [
         "## Completion",
         "",
-        "A shell completes commands, options, files and the names of networks after:",
+        "To complete commands, options, files and model names in a shell:",
         "",
         "```text",
     ]

@@ -150,7 +150,7 @@ def test_every_command_of_the_workflow_runs_in_a_clean_clone(played):
     assert len(said) == 6
     assert re.search(r"^key=[0-9a-f]{64}$", (temporary / "output").read_text(), re.MULTILINE)
     assert f"folder={temporary / 'base'}" in (temporary / "output").read_text()
-    assert "budget: nothing wrong" in said["Check the site and its weight"]
+    assert "budget: no problems" in said["Check the site and its weight"]
 
 
 def test_the_picture_that_was_there_is_reused_and_the_summary_tells(played):

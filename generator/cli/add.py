@@ -1,4 +1,4 @@
-"""`innerview add`: pictures are put into the gallery."""
+"""`innerview add`: add images to the gallery."""
 
 from __future__ import annotations
 
@@ -18,28 +18,34 @@ if TYPE_CHECKING:
 
 QUESTIONS = {
     "title": "Title",
-    "alt": "What it shows, for those who cannot see it",
-    "credit": "Whose picture it is",
-    "licence": "On what terms, such as CC-BY-4.0",
+    "alt": "Description for screen readers",
+    "credit": "Author or rights holder",
+    "licence": "Licence, such as CC-BY-4.0",
 }
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH..", type=click.Path(path_type=Path, exists=True))
-@click.option("--title", help="The name as people write it; for a single picture.  [default: the file's name]")
-@click.option("--alt", help="What it shows, for those who cannot see it; for a single picture.")
-@click.option("--credit", help="Whose picture it is.  [default: the artist in its EXIF]")
-@click.option("--licence", help="On what terms it may be shown, such as CC-BY-4.0.")
-@click.option("--source-url", default="", metavar="URL", help="Where it was found.")
-@click.option("--target", "targets", multiple=True, metavar="V=C", help="The right class in a network's vocabulary.")
-@click.option("--set", "sets", multiple=True, metavar="S", help="A name by which models choose it; may be repeated.")
-@click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]")
+@click.option("--title", help="Title; for a single image.  [default: the file's name]")
+@click.option("--alt", help="Description for screen readers; for a single image.")
+@click.option("--credit", help="Author or rights holder.  [default: the artist in its EXIF]")
+@click.option("--licence", help="Licence, such as CC-BY-4.0.")
+@click.option("--source-url", default="", metavar="URL", help="URL of the original.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="V=C",
+    help="Correct class in a model's vocabulary, such as cifar10=bird.",
+)
+@click.option("--set", "sets", multiple=True, metavar="S", help="Set of images to add it to; may be repeated.")
+@click.option("--config", type=FILE, help="Configuration file.  [default: gallery.yml if it exists]")
 @DEVICE
 def add(paths: tuple[Path, ...], config: Path | None, device: str, targets: tuple[str, ...], **about: Any) -> None:
-    """Put pictures into the gallery, each with an entry in images.yml, and tell what the next build will cost.
+    """Add images to the gallery, each with an entry in images.yml, and estimate the next build.
 
-    Title, credit and licence are asked for on a terminal; elsewhere options must say whose the pictures are. Where a
-    file says at which place it was taken, the copy does not.
+    On a terminal the command prompts for title, credit and licence; elsewhere pass --credit and --licence. The copy
+    omits the location stored in a photo.
 
     \b
     innerview add heron.jpg
@@ -51,10 +57,10 @@ def add(paths: tuple[Path, ...], config: Path | None, device: str, targets: tupl
 
     wanted, terminal = options(config=config, device=device), Terminal()
     if wanted.config is None and not Path("images").is_dir():
-        raise InnerviewError("expected a gallery.yml or a folder images here; `innerview new .` lays a gallery")
+        raise InnerviewError("no gallery.yml and no folder images/ here. Run `innerview new .` to create a gallery")
     files, folder = pictures(paths), Folder(settings.load(wanted.config))
     if len(files) > 1 and (about["title"] or about["alt"]):
-        raise InnerviewError(f"--title and --alt are for a single picture, there are {len(files)}")
+        raise InnerviewError(f"--title and --alt need a single image; there are {len(files)}")
     about |= {"targets": _classes(targets), "sets": list(about["sets"])}
     last: dict[str, str] = {}
     refused = 0
@@ -66,7 +72,7 @@ def add(paths: tuple[Path, ...], config: Path | None, device: str, targets: tupl
             terminal.fail(str(error))
             refused += 1
             continue
-        click.echo(f"{path.name}: added as {name}" + (", without the place where it was taken" * picture.located))
+        click.echo(f"{path.name}: added as {name}" + (", without its location" * picture.located))
     if refused < len(files):
         click.echo(_cost(wanted))
     sys.exit(1 if refused else 0)
@@ -94,7 +100,7 @@ def _details(about: dict[str, Any], picture: Any, last: dict[str, str]) -> dict[
         last |= {key: answers[key] for key in ("credit", "licence")}
     for key in ("credit", "licence"):
         if not answers[key]:
-            raise ImageError(f"{picture.path.name}: expected to be told its {key}; --{key} says it")
+            raise ImageError(f"{picture.path.name}: missing {key}. Pass --{key}")
     return answers
 
 
@@ -106,7 +112,7 @@ def _cost(wanted: Options) -> str:
         with wanted.pool() as pool:
             rows = price_list(make_plan(wanted, pool, wanted.store))
     except InnerviewError as error:
-        return f"What the next build costs cannot be told: {error}"
+        return f"Cannot estimate the next build: {error}"
     figures, seconds = (sum(row[key] for row in rows) for key in ("figures", "seconds"))
     missing = figures - sum(row["in_store"] for row in rows)
-    return f"The next build draws {missing:,} of {figures:,} figures, about {seconds:,.0f} s of one core."
+    return f"The next build renders {missing:,} of {figures:,} figures, about {seconds:,.0f} s on one core."

@@ -1,4 +1,4 @@
-"""`innerview build`: draw what is missing and publish the site."""
+"""`innerview build`: render missing figures and publish the site."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 @selection
 @destination
 @against
-@click.option("--no-site", is_flag=True, help="Draw and store, but write no pages.")
-@click.option("--shard", metavar="I/N", help="Draw and store part I of N alone, for machines that share nothing.")
-@click.option("--allow-failed", is_flag=True, help="Exit with 0 also where some inputs failed: to deploy all the same.")
-@click.option("--summary", type=FILE, help="Add what was done to this file, in Markdown; for summaries of CI.")
+@click.option("--no-site", is_flag=True, help="Render and store figures, but write no pages.")
+@click.option("--shard", metavar="I/N", help="Render and store part I of N only; for machines without a shared folder.")
+@click.option("--allow-failed", is_flag=True, help="Exit 0 even if some inputs failed, to deploy anyway.")
+@click.option("--summary", type=FILE, help="Append a Markdown summary to this file, for CI.")
 def build(no_site: bool, allow_failed: bool, summary: Path | None, shard: str | None, **chosen: Any) -> None:
-    """Draw what is missing and publish the site.
+    """Render missing figures and publish the site.
 
-    An input that fails costs itself: it becomes a labelled tile, the rest is built, and the exit code is 1.
+    A failing input does not stop the build; it becomes a placeholder, and the exit code is 1.
 
     \b
     innerview build
@@ -43,17 +43,17 @@ def build(no_site: bool, allow_failed: bool, summary: Path | None, shard: str | 
     from generator.pipeline.shards import parse
 
     if chosen["config"] is None and empty(Path.cwd()):
-        if interactive() and click.confirm("This folder is empty. Lay a small gallery of your own here?", True):
+        if interactive() and click.confirm("This folder is empty. Create a small gallery here?", True):
             lay_and_tell(Path("."))
         else:
-            Terminal().warn("nothing is here, so the default gallery is built; `innerview new .` lays one of your own")
+            Terminal().warn("no gallery.yml here: building the default gallery. `innerview new .` creates your own")
     part = parse(shard) if shard else None
     code = build_and_tell(options(no_site=no_site, shard=part, **chosen), summary)
     sys.exit(0 if allow_failed else code)
 
 
 def build_and_tell(options: Options, summary: Path | None = None) -> int:
-    """Build and tell, in the file `summary` too; the exit code: 0 all drawn, 1 some failed."""
+    """Build and print a summary, also into the file `summary`; return 0 if all was rendered, 1 if some failed."""
     from generator.site.build import build as run
 
     terminal = Terminal()
@@ -65,21 +65,21 @@ def build_and_tell(options: Options, summary: Path | None = None) -> int:
     for line in lines[:30]:
         terminal.fail(line)
     if len(lines) > 30:
-        terminal.fail(f"... and {len(lines) - 30} more, all in {options.work / 'build.json'}")
+        terminal.fail(f"... and {len(lines) - 30} more; full list: {options.work / 'build.json'}")
     if summary:
         with summary.open("a", encoding="utf-8") as file:
             file.write(_in_markdown(report))
     if report.unchanged:
-        click.echo(f"Nothing changed: {report.figures} figures are as they were, nothing was drawn.")
+        click.echo(f"Nothing changed: {report.figures} figures are up to date.")
     else:
-        parts = [f"drew {report.drawn}", f"reused {report.reused}"]
+        parts = [f"rendered {report.drawn}", f"reused {report.reused}"]
         parts += [f"{len(report.failures)} failed"] if report.failures else []
         parts += [f"{report.inapplicable} not applicable"] if report.inapplicable else []
         part = "Part {} of {}: ".format(*options.shard) if options.shard else ""
         click.echo(f"{part}{report.figures} figures: {', '.join(parts)}.")
     if report.site:
         chosen = f" --config {options.config}" if options.config not in (None, Path("gallery.yml")) else ""
-        click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). To look at it: innerview serve{chosen}")
+        click.echo(f"The site is in {report.site}/ ({report.pages:,} pages). View it: innerview serve{chosen}")
     return 1 if report.failures else 0
 
 

@@ -14,12 +14,12 @@ from .terminal import Terminal
 @click.command()
 @selection
 @destination
-@click.option("--budget", metavar="SIZE", help="What the whole site may weigh: 900MB for GitHub Pages.")
-@click.option("--report-budget", metavar="SIZE", help="What the pictures of one report may weigh, such as 4MB.")
+@click.option("--budget", metavar="SIZE", help="Maximum size of the site, such as 900MB for GitHub Pages.")
+@click.option("--report-budget", metavar="SIZE", help="Maximum size of the images of one report, such as 4MB.")
 def check(budget: str | None, report_budget: str | None, **chosen: Any) -> None:
     """Check configuration, images, store, links, and the manifest against the files.
 
-    Figures that failed are counted; they are the build's to answer for, and change no exit code here.
+    Failed figures are counted but do not change the exit code.
 
     \b
     innerview check
@@ -38,10 +38,10 @@ def check(budget: str | None, report_budget: str | None, **chosen: Any) -> None:
         for line in problems:
             terminal.warn(f"{name}: {line}")
         if not problems:
-            click.echo(f"{name}: nothing wrong")
+            click.echo(f"{name}: no problems")
     figures, failed, first = failed_figures(wanted.out)
     if failed:
-        terminal.warn(f"figures: {failed} of {figures} failed, the first is {first}")
+        terminal.warn(f"figures: {failed} of {figures} failed, first: {first}")
     elif figures:
         click.echo(f"figures: none of {figures} failed")
     sys.exit(1 if any(findings.values()) else 0)

@@ -22,16 +22,30 @@ TOLD = 10  # changed figures on the terminal
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("--html", type=FOLDER, metavar="DIR", help="Write a page with pictures into this folder.")
-@click.option("--markdown", type=FILE, metavar="FILE", help="Write a comment for a pull request; - prints it.")
-@click.option("--comment", type=FILE, metavar="FILE", help="Write what comment.yml writes a comment from.")
-@click.option("--json", "as_json", type=FILE, metavar="FILE", help="Write all of it for programs; - prints it.")
-@click.option("--fail-if", "conditions", multiple=True, metavar="GATE", help="Refuse it; may be repeated, see below.")
-@click.option("--model", "models", multiple=True, metavar="M", help="Only this network; may be repeated.")
+@click.option("--html", type=FOLDER, metavar="DIR", help="Write a page with figures into this folder.")
+@click.option("--markdown", type=FILE, metavar="FILE", help="Write a pull request comment; - prints it.")
+@click.option("--comment", type=FILE, metavar="FILE", help="Write the data from which comment.yml writes a comment.")
+@click.option("--json", "as_json", type=FILE, metavar="FILE", help="Write JSON; - prints it.")
+@click.option(
+    "--fail-if",
+    "conditions",
+    multiple=True,
+    metavar="GATE",
+    help="Exit 1 if the condition holds; may be repeated, see GATE.",
+)
+@click.option("--model", "models", multiple=True, metavar="M", help="Only this model; may be repeated.")
 @click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated.")
 @click.option("--method", "methods", multiple=True, metavar="X", help="Only this method; may be repeated.")
-@click.option("--store", "stores", multiple=True, type=FOLDER, help="Where else to look for arrays; may be repeated.")
-@click.option("--most", default=200, show_default=True, type=click.IntRange(0), help="Changed figures with pictures.")
+@click.option(
+    "--store", "stores", multiple=True, type=FOLDER, help="Additional store to read arrays from; may be repeated."
+)
+@click.option(
+    "--most",
+    default=200,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Maximum number of changed figures shown with images.",
+)
 def diff(
     old: Path,
     new: Path,
@@ -46,14 +60,14 @@ def diff(
     stores: tuple[Path, ...],
     most: int,
 ) -> None:
-    """Tell what changed from the gallery OLD to NEW: figures that are new, gone or different, and by how much.
+    """Compare two galleries, OLD and NEW: figures that are new, removed or different, and by how much.
 
-    OLD and NEW are built sites, galleries' folders, their .innerview folders or manifests. Values are compared where a
-    store has them or a picture can be read back, pictures where they are at hand, digests always.
+    OLD and NEW are built sites, gallery folders, their .innerview folders or manifests. Values are compared if a store
+    has them or an image can be read back, images if they are available, digests always.
 
     A GATE is [METHOD:]WHAT<LIMIT, or with >, <= or >=. WHAT is one of correlation, relative-difference,
-    largest-difference and ssim of a changed figure, or a count: new, gone, changed, failed, answers. Exit codes: 0 all
-    well, 1 a gate refuses it, 2 wrong usage.
+    largest-difference and ssim of a changed figure, or a count: new, gone, changed, failed, answers. Exit codes: 0 no
+    gate failed, 1 a gate failed, 2 wrong usage.
 
     \b
     innerview diff old/site site
@@ -66,7 +80,7 @@ def diff(
     from generator.site.pages.changes import causes, measured, same, summary
 
     if Path("-") in (markdown, as_json) and markdown == as_json:
-        raise ConfigError("--markdown and --json: expected at most one of them to be printed")
+        raise ConfigError("--markdown and --json: only one of them can be printed")
     chosen = {"model": models, "image": images, "method": methods}
     answer = set_against(old, new, stores=stores, chosen=chosen, conditions=conditions, html=html, most=most)
     for file, text in ((markdown, as_markdown), (as_json, lambda answer: json_of(answer.told))):
@@ -84,7 +98,7 @@ def diff(
         changed = [entry for entry in answer.told["figures"] if entry["kind"] == "changed"]
         if changed:
             rows = [[entry["id"], *_measures(entry, measured)] for entry in changed[:TOLD]]
-            table(["most changed", "correlation", "difference", "largest", "SSIM"], rows)
+            table(["figure", "correlation", "rel. L2 difference", "largest difference", "SSIM"], rows)
         if html:
             click.echo(f"Open {(html / 'index.html').absolute()} in a browser.")
     if answer.blind:

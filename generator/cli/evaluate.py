@@ -1,4 +1,4 @@
-"""`innerview evaluate`: how often a network is right."""
+"""`innerview evaluate`: measure a network's accuracy."""
 
 from __future__ import annotations
 
@@ -24,16 +24,22 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command()
-@click.option("--model", default="vgg-cifar10", show_default=True, help="A network's name.", **MODEL)
+@click.option("--model", default="vgg-cifar10", show_default=True, help="Model name.", **MODEL)
 @CONFIG
-@click.option("--weights", default="", help="A weights file to put in.")
+@click.option("--weights", default="", help="Weights file to load.")
 @click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: gallery.yml's, else its own, downloaded]")
 @DEVICE
-@click.option("--pruning", is_flag=True, help="Measure pruned copies too, and keep the curve beside the weights.")
-@click.option("--sparsity", multiple=True, type=SHARE, metavar="S", help="Pruned to this.  [default: 0.1 to 0.95]")
-@click.option("--sample", default=1000, show_default=True, type=click.IntRange(1), help="Pictures for each copy.")
-@click.option("--channels", is_flag=True, help="Look at every channel too, and keep the numbers beside the weights.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--pruning", is_flag=True, help="Also measure pruned copies, and store the curve next to the weights.")
+@click.option(
+    "--sparsity",
+    multiple=True,
+    type=SHARE,
+    metavar="S",
+    help="Share of weights to prune; may be repeated.  [default: 0.1 to 0.95]",
+)
+@click.option("--sample", default=1000, show_default=True, type=click.IntRange(1), help="Number of images per copy.")
+@click.option("--channels", is_flag=True, help="Also measure every channel, and store the numbers next to the weights.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(
     model: str,
     config: Path | None,
@@ -46,12 +52,12 @@ def evaluate(
     channels: bool,
     as_json: bool,
 ) -> None:
-    """Measure a network's accuracy on labelled pictures.
+    """Measure a network's accuracy on labelled images.
 
-    The name is one that gallery.yml gives, a bundled network's or torchvision's.
-    With --pruning also of copies with ever fewer weights, and how alike their pictures stay: a curve for its page.
-    With --channels also what each channel does over all these pictures, and the confusion matrix: they travel with the
-    weights, and the pages of the network rest on them instead of on the pictures of the gallery.
+    M is a name from gallery.yml, a bundled network or one of torchvision's. --pruning also measures accuracy and
+    similarity of maps for copies with increasing sparsity, as a curve for the model's page. --channels also measures
+    every channel and the confusion matrix; the numbers are stored next to the weights, and the model's pages then use
+    them instead of the images of the gallery.
 
     \b
     innerview evaluate --data cifar10/
@@ -88,7 +94,7 @@ def _measured(network: Network, pictures: Labelled, device: str, say: Say) -> tu
     sometimes = at_intervals(say)
 
     def report(done: int, total: int) -> None:
-        sometimes(f"{done:,} of {total:,} pictures")
+        sometimes(f"{done:,}/{total:,} images")
 
     loaded = load(network, device)
     readout = readout_of(loaded)
@@ -115,7 +121,7 @@ def _with_channels(
     source = Source(str(place_of(data, data_set)), data_set, 0)
     statistics = measure(network, source, device=device, say=at_intervals(say))
     path = keep_beside(statistics, network, STATISTICS)
-    where = f"The statistics are in {path}" if path else "They were not kept: no weights file is there to lie beside"
+    where = f"Statistics: {path}" if path else "Statistics not saved: no weights file to save them next to"
     share = 100 * statistics["correct"] / max(1, statistics["labelled"])
     return statistics, f"{statistics['images']:,} images: top-1 {share:.2f} %. {where}"
 
@@ -132,5 +138,5 @@ def _pruned(
     curve = pruning_curve.measure(network, pictures, sparsities=chosen, sample=sample, device=device, say=say)
     path = keep_beside(curve, network, PRUNING)
     if path is None:
-        return curve, "The curve was not kept: there is no weights file for it to lie beside; --json prints it"
-    return curve, f"The curve is in {path}"
+        return curve, "Curve not saved: no weights file to save it next to. Use --json to print it"
+    return curve, f"Curve: {path}"

@@ -1,4 +1,4 @@
-"""`innerview look`: a gallery of pictures given on the command line."""
+"""`innerview look`: a gallery of images named on the command line."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ import click
 from .build import build_and_tell
 from .options import DEVICE, FOLDER, MODEL, PRESET, options
 
-TARGET = "A class to explain; may be repeated.  [default: the prediction and its rival]"
+TARGET = "A class to explain; may be repeated.  [default: the prediction and the runner-up]"
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--model", default="efficientnet-lite0", show_default=True, help="A network's name.", **MODEL)
+@click.option("--model", default="efficientnet-lite0", show_default=True, help="Model name.", **MODEL)
 @click.option("--weights", default="", help="A weights file, a torchvision weights enum member, or `random`.")
 @click.option("--target", "targets", multiple=True, metavar="C", help=TARGET)
-@click.option("--layer", default="", metavar="L", help="The layer of the class activation maps.")
+@click.option("--layer", default="", metavar="L", help="Layer for class activation maps.")
 @PRESET
 @click.option("--out", type=FOLDER, help="Keep the gallery in this folder.  [default: a temporary one]")
-@click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; 0 runs in this one.")
+@click.option(
+    "--workers", type=click.IntRange(0), metavar="N", help="Number of worker processes; 0 runs in this process."
+)
 @DEVICE
 def look(photos: tuple[Path, ...], out: Path | None, **wishes: Any) -> None:
-    """Make a temporary gallery of these pictures; no configuration needed.
+    """Create a temporary gallery of these images, without configuration.
 
     \b
     innerview look cat.jpg dog.jpg

@@ -53,7 +53,7 @@ class Commands(click.Group):
             message = f"{where}{error.strerror or error}"
         except KeyboardInterrupt as interrupt:
             stopped = signal.SIGTERM if interrupt.args else stopped
-            click.echo("\nStopped. What was drawn is kept; the same command goes on from here.", err=True)
+            click.echo("\nStopped. Rendered figures are kept; run the same command to continue.", err=True)
             context.exit(128 + stopped)
         click.echo(f"innerview: {message}", err=True)
         context.exit(2)
@@ -80,12 +80,12 @@ def _stoppable() -> Iterator[None]:
 @click.group(cls=Commands, commands=commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="innerview")
 def main() -> None:
-    """What a convolutional network sees, as a gallery of pictures.
+    """Render what convolutional networks compute, as a website.
 
     \b
-    innerview build                 draw what is missing and publish the site in site/
-    innerview serve                 the same, then look at it in a browser
-    innerview look photo.jpg        a gallery of your own pictures, at once
+    innerview build                 render missing figures and build the site in site/
+    innerview serve                 build, then serve the site in a browser
+    innerview look photo.jpg        show your own images, without configuration
 
-    Without a gallery.yml the default gallery is built: the bundled CIFAR-10 network and the curated images.
+    Without a gallery.yml the default gallery is built: the bundled networks and images.
     """

@@ -1,4 +1,4 @@
-"""`innerview merge`: put together what several machines drew."""
+"""`innerview merge`: merge shard stores."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .terminal import Terminal
 
 @click.command()
 @click.argument("stores", type=FOLDER, nargs=-1, required=True)
-@click.option("--into", type=FOLDER, default=Path(".innerview/store"), show_default=True, help="The store that grows.")
+@click.option("--into", type=FOLDER, default=Path(".innerview/store"), show_default=True, help="Store to merge into.")
 def merge(stores: tuple[Path, ...], into: Path) -> None:
-    """Put together what several machines drew with `innerview build --shard`.
+    """Merge the stores that several machines rendered with `innerview build --shard`.
 
-    Every file is checked on the way. What is damaged is left out and named, and the next build draws it again.
+    Every file is checked. Damaged records are listed and left out; the next build renders them again.
 
     \b
     innerview merge stores/*
@@ -30,5 +30,5 @@ def merge(stores: tuple[Path, ...], into: Path) -> None:
     for line in merged.refused:
         terminal.fail(line)
     refused = f", {len(merged.refused)} refused" if merged.refused else ""
-    click.echo(f"{merged.new:,} records are new in {into}, {merged.known:,} were there already{refused}.")
+    click.echo(f"{merged.new:,} records added to {into}, {merged.known:,} already there{refused}.")
     sys.exit(1 if merged.refused else 0)

@@ -1,4 +1,4 @@
-"""`innerview new`: a small gallery of one's own to begin with."""
+"""`innerview new`: create a small gallery."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .options import FOLDER
 @click.command()
 @click.argument("folder", type=FOLDER, metavar="DIR")
 def new(folder: Path) -> None:
-    """Lay a complete small gallery into a new or empty folder.
+    """Create a gallery in a new or empty folder.
 
-    Two photographs, a commented gallery.yml, a front page, and a workflow that publishes it from GitHub.
+    It has two photographs, a commented gallery.yml, a front page, and a GitHub workflow that publishes it.
 
     \b
     innerview new my-gallery
@@ -22,12 +22,12 @@ def new(folder: Path) -> None:
     """
     lay_and_tell(folder)
     where = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
-    click.echo(f"To build and look at it: {where}innerview serve")
+    click.echo(f"Build and view it: {where}innerview serve")
 
 
 def lay_and_tell(folder: Path) -> None:
-    """Lay it and say so."""
+    """Create the gallery and print what it contains."""
     from generator.config.scaffold import lay
 
     lay(folder)
-    click.echo(f"A gallery is in {folder}/: gallery.yml says what is drawn, images/ holds the pictures.")
+    click.echo(f"Created a gallery in {folder}/: gallery.yml sets models and methods, images/ holds the images.")

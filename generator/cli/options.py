@@ -26,19 +26,19 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 DATA = click.Path(path_type=Path)
 DEVICE = click.option(
-    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]", help="Where to compute."
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:n]", help="Device to compute on."
 )
 PRESET = click.option(
-    "--preset", type=click.Choice(["forward", "quick", "standard", "full"]), help="How many methods to draw."
+    "--preset", type=click.Choice(["forward", "quick", "standard", "full"]), help="Set of methods to render."
 )
 MEMORY = click.option(
     "--memory",
     type=click.IntRange(64),
     metavar="MB",
-    help="For methods that run many passes, per worker.  [default: 1024, or most of what a GPU has free]",
+    help="Memory per worker for methods that run many passes.  [default: 1024, or most of the free GPU memory]",
 )
-CONFIG = click.option("--config", type=FILE, help="The configuration.  [default: gallery.yml if it exists]")
-DATA_HELP = "A folder with a folder of pictures per class, or a tar archive of one"
+CONFIG = click.option("--config", type=FILE, help="Configuration file.  [default: gallery.yml if it exists]")
+DATA_HELP = "Folder with one folder of images per class, or a tar archive of one"
 
 
 def selection(command: Callable) -> Callable:
@@ -47,7 +47,7 @@ def selection(command: Callable) -> Callable:
         (
             CONFIG,
             PRESET,
-            click.option("--model", "models", multiple=True, help="Only this network; may be repeated.", **MODEL),
+            click.option("--model", "models", multiple=True, help="Only this model; may be repeated.", **MODEL),
             click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated."),
             click.option("--method", "methods", multiple=True, metavar="X", help="Only this method; may be repeated."),
             click.option(
@@ -56,23 +56,23 @@ def selection(command: Callable) -> Callable:
                 metavar="N",
                 envvar="INNERVIEW_WORKERS",
                 show_envvar=True,
-                help="Processes; 0 runs in this one.",
+                help="Number of worker processes; 0 runs in this process.",
             ),
             click.option(
                 "--engine",
                 type=click.Choice(["local", "ray"]),
                 default="local",
                 show_default=True,
-                help="Where the processes run: on this machine, or on those of a Ray cluster.",
+                help="Run workers on this machine or in a Ray cluster.",
             ),
             click.option(
                 "--address",
                 default="",
                 metavar="HOST:PORT|auto",
-                help="The Ray cluster.  [default: one of this machine alone, started and ended]",
+                help="Address of the Ray cluster.  [default: a temporary one on this machine]",
             ),
             DEVICE,
-            click.option("--data", type=FOLDER, help="Folder of data sets, for images given as samples of one."),
+            click.option("--data", type=FOLDER, help="Folder of data sets, for images given as samples."),
             MEMORY,
             click.option(
                 "--time-limit",
@@ -80,12 +80,15 @@ def selection(command: Callable) -> Callable:
                 show_default=True,
                 type=click.FloatRange(0, min_open=True),
                 metavar="S",
-                help="Seconds for one job, after which its worker is stopped and the rest goes on.",
+                help="Seconds per job; after that its worker is stopped and the build continues.",
             ),
             click.option(
-                "--store", "store_dir", type=FOLDER, help="Finished work.  [default: .innerview/store in the gallery]"
+                "--store",
+                "store_dir",
+                type=FOLDER,
+                help="Store of rendered figures.  [default: .innerview/store in the gallery]",
             ),
-            click.option("--trust-pickle", is_flag=True, help="Let weight files run the code they carry."),
+            click.option("--trust-pickle", is_flag=True, help="Allow weight files to run the code they contain."),
         )
     ):
         command = option(command)
@@ -94,13 +97,15 @@ def selection(command: Callable) -> Callable:
 
 def destination(command: Callable) -> Callable:
     """Return the option that says where the site goes."""
-    return click.option("--site-dir", type=FOLDER, help="Where the site is put.  [default: site]")(command)
+    return click.option("--site-dir", type=FOLDER, help="Output folder of the site.  [default: site]")(command)
 
 
 def against(command: Callable) -> Callable:
     """Return the option that has the site tell what changed."""
     path = click.Path(path_type=Path, exists=True)
-    return click.option("--against", type=path, metavar="OLD", help="Tell what changed from another gallery.")(command)
+    return click.option("--against", type=path, metavar="OLD", help="Add a page of changes since another gallery.")(
+        command
+    )
 
 
 def options(
@@ -128,5 +133,5 @@ def _root(config: Path | None) -> Path:
     if config is None:
         return Path(".")
     if not config.is_file():
-        raise InnerviewError(f"{config}: expected a configuration file, there is none")
+        raise InnerviewError(f"{config}: configuration file not found")
     return config.parent.parent if config.parent.name == "galleries" else config.parent

@@ -15,9 +15,9 @@ from .terminal import Terminal
 @destination
 @against
 def pages(**chosen: Any) -> None:
-    """Write the pages again from what is in the store, without torch.
+    """Rewrite the pages from the store, without torch.
 
-    Use it after a change to templates, styles or words. What is not in the store appears as a labelled tile.
+    Use it after a change of templates, styles or text. Figures that are not in the store become placeholders.
 
     \b
     innerview pages

@@ -1,4 +1,4 @@
-"""`innerview plan`: what would be drawn, and what it costs."""
+"""`innerview plan`: figures to render and their estimated time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .terminal import Terminal, table
 
 @click.command()
 @selection
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--key", is_flag=True, help="Only a digest of all that the figures depend on: a key for caches.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--key", is_flag=True, help="Print only a digest of everything the figures depend on, as a cache key.")
 def plan(as_json: bool, key: bool, **chosen: Any) -> None:
-    """Tell what would be drawn, what is in the store, and what the rest costs.
+    """List the figures to render, those in the store, and the estimated time.
 
     \b
     innerview plan
@@ -42,5 +42,5 @@ def plan(as_json: bool, key: bool, **chosen: Any) -> None:
         for name, reason in made.failed:
             terminal.fail(f"{name}: {reason}")
         heads = ["model", "images", "figures", "in store", "forward passes", "about"]
-        table(heads, [[*list(row.values())[:5], f"{row['seconds']:.0f} s of one core"] for row in rows])
+        table(heads, [[*list(row.values())[:5], f"{row['seconds']:.0f} s on one core"] for row in rows])
     sys.exit(1 if made.failed else 0)

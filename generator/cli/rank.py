@@ -1,4 +1,4 @@
-"""`innerview rank`: which methods' maps of a network deserve belief, over labelled pictures."""
+"""`innerview rank`: benchmark the faithfulness of attribution methods on labelled images."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ import click
 from .options import CONFIG, DATA, DATA_HELP, DEVICE, MODEL, device_of
 from .terminal import Terminal, at_intervals, table
 
-NOT_KEPT = "The order was not kept: no weights file is there to lie beside"
-HEADS = ("method", "rank", "insertion - deletion [95 %]", "deletion", "insertion", "pictures")
+NOT_KEPT = "Ranking not saved: no weights file to save it next to"
+HEADS = ("method", "rank", "insertion - deletion [95 %]", "deletion", "insertion", "images")
 
 
 @click.command()
-@click.option("--model", default="vgg-cifar10", show_default=True, help="A network's name.", **MODEL)
+@click.option("--model", default="vgg-cifar10", show_default=True, help="Model name.", **MODEL)
 @CONFIG
-@click.option("--weights", default="", help="A weights file to put in.")
+@click.option("--weights", default="", help="Weights file to load.")
 @click.option("--data", type=DATA, help=f"{DATA_HELP}.  [default: gallery.yml's, else its own, downloaded]")
-@click.option("--images", default=200, show_default=True, type=click.IntRange(1), help="How many pictures of them.")
+@click.option("--images", default=200, show_default=True, type=click.IntRange(1), help="Number of images.")
 @click.option(
-    "--method", "methods", multiple=True, metavar="X", help="Only this one; may be repeated.  [default: cheap]"
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="X",
+    help="Only this method; may be repeated.  [default: all up to 200 passes]",
 )
 @DEVICE
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rank(
     model: str,
     config: Path | None,
@@ -35,12 +39,12 @@ def rank(
     device: str,
     as_json: bool,
 ) -> None:
-    """Rank the methods by how well their maps find what the network uses.
+    """Benchmark the faithfulness of attribution methods on labelled images.
 
-    Pixels are taken away, and brought back, in the order of each map, and the class's probability is read: deletion
-    and insertion. Maps that know nothing of the network take part as controls. Methods with one rank are tied: over
-    these pictures neither is better than the other beyond chance. The order is kept beside the weights, for the pages
-    of the network and of the methods. Methods that take more than 200 passes a picture take part when they are named.
+    Pixels are deleted and inserted in the order of each map while the class probability is measured: deletion and
+    insertion AUC. Model-independent baselines are included. Methods of equal rank do not differ significantly on these
+    images. The ranking is stored next to the weights, for the pages of models and methods. Methods that take more than
+    200 passes per image are included only if named.
 
     \b
     innerview rank --data cifar10/
@@ -65,4 +69,4 @@ def rank(
         click.echo(json.dumps(ranking))
         return
     table(HEADS, method_ranking.in_words(ranking))
-    click.echo(f"The order is in {path}" if path else NOT_KEPT)
+    click.echo(f"Ranking: {path}" if path else NOT_KEPT)

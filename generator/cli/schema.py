@@ -11,11 +11,11 @@ from .options import FILE
 
 @click.command()
 @click.argument("kind", type=click.Choice(["gallery", "images"]))
-@click.option("--out", type=FILE, metavar="FILE", help="Write it there.  [default: standard output]")
+@click.option("--out", type=FILE, metavar="FILE", help="Output file.  [default: standard output]")
 def schema(kind: str, out: Path | None) -> None:
-    """Write the JSON Schema of gallery.yml or images.yml, with which an editor completes and checks them.
+    """Write the JSON Schema of gallery.yml or images.yml, for completion and checks in an editor.
 
-    An editor with a YAML language server finds it by the first line of the file, as `innerview new` writes it.
+    An editor with a YAML language server finds it through the first line of the file, which `innerview new` writes.
 
     \b
     innerview schema gallery --out .schema/gallery.json

@@ -15,13 +15,13 @@ from .terminal import Terminal
 @click.command()
 @selection
 @destination
-@click.option("--port", default=8000, show_default=True, help="On this machine only; 0 takes a free one.")
-@click.option("--watch/--no-watch", default=True, show_default=True, help="Build again when a source changes.")
+@click.option("--port", default=8000, show_default=True, help="Port on this machine; 0 picks a free one.")
+@click.option("--watch/--no-watch", default=True, show_default=True, help="Rebuild when a source changes.")
 def serve(port: int, watch: bool, **chosen: Any) -> None:
-    """Build, then serve the site on this machine until interrupted.
+    """Build the site and serve it on this machine until interrupted.
 
-    Whenever gallery.yml, a picture, a template, a page or code of your own changes, the site is built again and the
-    browser shows it. What stops a build is told, and the site stays as it was.
+    When gallery.yml, an image, a template, a page or your own code changes, the site is rebuilt and the browser
+    reloads. If a build fails, the error is printed and the site stays unchanged.
 
     \b
     innerview serve
@@ -35,7 +35,7 @@ def serve(port: int, watch: bool, **chosen: Any) -> None:
     if not (wanted.out / "index.html").is_file():
         raise SystemExit(code)
     here = server(wanted.out, port, built)
-    click.echo(f"Look at http://127.0.0.1:{here.server_port}/   (Ctrl-C ends it)")
+    click.echo(f"Serving http://127.0.0.1:{here.server_port}/   (press Ctrl-C to stop)")
     try:
         if watch:
             threading.Thread(target=here.serve_forever, daemon=True).start()

@@ -14,11 +14,11 @@ from .options import FILE, options, selection
 @click.command()
 @click.argument("figure")
 @selection
-@click.option("--array", type=FILE, metavar="OUT.npy", help="Write the raw float32 array, as the method returned it.")
-@click.option("--picture", type=FILE, metavar="OUT.png", help="Write one channel, FIGURE#c17, at the size it has.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--array", type=FILE, metavar="OUT.npy", help="Write the raw float32 array returned by the method.")
+@click.option("--picture", type=FILE, metavar="OUT.png", help="Write one channel, FIGURE#c17, at its own size.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(figure: str, array: Path | None, picture: Path | None, as_json: bool, **chosen: Any) -> None:
-    """Tell where a figure comes from; write its raw array.
+    """Print the provenance of a figure; write its raw array.
 
     \b
     innerview show vgg-cifar10/frog/grad-cam--backbone.relu7--class-frog

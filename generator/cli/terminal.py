@@ -75,12 +75,12 @@ class Terminal:
         self._total, self._done, self._spoke = total, 0, monotonic()
         if self.console.is_terminal:
             left, now = TimeRemainingColumn(), TextColumn("{task.description}", markup=False)
-            columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), left, now)
+            columns = (TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), left, now)
             self._bar = Bar(*columns, console=self.console, transient=True)
             self._bar.start()
             self._bar.add_task("", total=total)
         else:
-            self._say(f"drawing {total} figures")
+            self._say(f"Rendering {total} figures")
 
     def _step(self, text: str) -> None:
         self._done += 1
@@ -91,7 +91,8 @@ class Terminal:
             self._bar.update(self._bar.tasks[0].id, completed=self._done, description=harmless(text))
         elif monotonic() - self._spoke > EVERY:
             self._spoke = monotonic()
-            self._say(f"drew {self._done} of {self._total}, now {text}")
+            remaining = self._done < self._total
+            self._say(f"Rendered {self._done}/{self._total} figures, now: {text}" if remaining else text)
 
 
 def interactive() -> bool:

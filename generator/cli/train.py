@@ -20,19 +20,21 @@ if TYPE_CHECKING:  # torch is loaded by the command alone
     type=click.Choice(["vgg-cifar10", "imagenette"]),
     default="vgg-cifar10",
     show_default=True,
-    help="Which network to train, and how.",
+    help="Network and training recipe.",
 )
 @click.option(
     "--data", type=DATA, help=f"{DATA_HELP}, with train/ and test/ in it.  [default: the network's own, downloaded]"
 )
-@click.option("--out", type=FILE, metavar="FILE.safetensors", help="The weights.  [default: RECIPE.safetensors]")
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
-@click.option("--start", type=FILE, help="Weights to start from.")
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint beside the output.")
-@click.option("--seed", default=0, show_default=True, help="Of the first weights, the crops and the order.")
+@click.option(
+    "--out", type=FILE, metavar="FILE.safetensors", help="Output file for the weights.  [default: RECIPE.safetensors]"
+)
+@click.option("--epochs", type=click.IntRange(1), help="Number of epochs.  [default: the recipe's]")
+@click.option("--start", type=FILE, help="Initial weights.")
+@click.option("--resume", is_flag=True, help="Resume from the last checkpoint next to the output.")
+@click.option("--seed", default=0, show_default=True, help="Seed of initial weights, crops and order.")
 @DEVICE
 def train(out: Path | None, device: str, **wishes: Any) -> None:
-    """Train a bundled network from its data set; a checkpoint each epoch, resumable.
+    """Train a bundled network on its data set, with a checkpoint per epoch, resumable.
 
     \b
     innerview train
@@ -51,13 +53,13 @@ def train(out: Path | None, device: str, **wishes: Any) -> None:
     chosen = {name: value for name, value in wishes.items() if value is not None}
     out = out or Path(f"{chosen['recipe']}.safetensors")
     out = train_network(device=device_of(device), report=report, out=out, **chosen)
-    click.echo(f"The weights are in {out}, their model card is in {out.with_suffix('.json')}")
+    click.echo(f"Weights: {out}, model card: {out.with_suffix('.json')}")
 
 
 def _in_words(now: Progress) -> str:
     line = f"epoch {now.epoch} of {now.epochs}, step {now.step} of {now.steps}: loss {now.loss:.3f}, "
-    line += f"{100 * now.accuracy:.1f} % right"
-    line += f", {100 * now.test:.1f} % of test pictures" if now.test is not None else ""
+    line += f"accuracy {100 * now.accuracy:.1f} %"
+    line += f", test {100 * now.test:.1f} %" if now.test is not None else ""
     minutes, seconds = divmod(round(now.seconds_left), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{line}, {f'{hours} h {minutes} min' if hours else f'{minutes} min {seconds} s'} left"

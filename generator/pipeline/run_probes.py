@@ -38,7 +38,7 @@ def _probe(task: ProbeTask, count: int, pool: Pool, progress: Progress) -> None:
     def heard(index: int) -> None:
         nonlocal done
         done += min(task.part, count - index * task.part)
-        progress.now(f"{task.card.slug} / probe, {done:,} of {count:,} images")
+        progress.now(f"Probing {task.card.slug}: {done:,}/{count:,} images")
 
     for answer in pool.ask([("probe_part", (task, number)) for number in numbers], heard):
         _checked(answer)

@@ -74,7 +74,7 @@ def build(options: Options, progress: Progress) -> Report:
         try:
             report = _make(plan, options, pool, store, progress, old)
         except Damaged as error:
-            progress.say(f"{error.what}: damaged in the store; it is drawn again")
+            progress.say(f"{error.what}: damaged in the store; rendering it again")
             store.remove_damaged()
             find_missing(plan, store)
             report = _make(plan, options, pool, store, progress, old)
@@ -138,7 +138,7 @@ def publish(
         gallery.mkdir(parents=True, exist_ok=True)
         (gallery / "manifest.json").write_bytes(_json(described, indent=1) + b"\n")
 
-    with store.alone(lambda: progress.say("waiting for another build to publish its site")):
+    with store.alone(lambda: progress.say("Waiting for another build to publish its site")):
         write.write_sources(described, root / "site_src", templates)
         build_site(root, options.out, lay, title=about.title, url=about.url)
         return sum(1 for _ in options.out.rglob("*.html"))  # before another build may exchange it
@@ -169,7 +169,7 @@ def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Prog
     report.inapplicable = sum(figure["status"] == "inapplicable" for figure in described["figures"])
     _keep(described, options)
     if not options.no_site:
-        progress.say("writing pages and building the site")
+        progress.say("Writing pages and building the site")
         report.pages = publish(described, files, options, store, plan, progress, old)
         report.site = options.out
     return report
@@ -178,7 +178,7 @@ def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Prog
 def _make_room(out: Path, store: Store, progress: Progress) -> None:
     """Remove what a build that failed left beside the site: a full disk has the room for what is to be drawn."""
     if leftovers(out):
-        with store.alone(lambda: progress.say("waiting for another build to publish its site")):
+        with store.alone(lambda: progress.say("Waiting for another build to publish its site")):
             clear_leftovers(out)
 
 
@@ -187,7 +187,7 @@ def _expect_networks(plan: Plan) -> None:
     unreadable = dict(plan.unreadable)
     reasons = [f"{name}: {reason}" for name, reason in plan.failed if name not in unreadable]
     if not plan.models and reasons:
-        raise InnerviewError(f"no network could be loaded, so nothing is published: {'; '.join(reasons)}")
+        raise InnerviewError(f"no model could be loaded, nothing published: {'; '.join(reasons)}")
 
 
 def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str, str]]:
@@ -221,10 +221,10 @@ def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[s
     waiting = [task for task in plan.tasks if evidence_tasks.missing(task, registry, store)]
     if not waiting:
         return {}
-    progress.say(f"measuring how far the maps of {len(waiting)} images are to be believed")
+    progress.say(f"Evaluating faithfulness: {len(waiting)} {'image' if len(waiting) == 1 else 'images'}")
 
     def heard(index: int) -> None:
-        progress.now(f"{waiting[index].card.slug} / {waiting[index].image}, measured")
+        progress.now(f"Evaluated {waiting[index].card.slug} / {waiting[index].image}")
 
     answers = pool.ask([("evidence", (task, registry)) for task in waiting], heard)
     failed: dict[str, str] = {}
@@ -247,7 +247,7 @@ def _compare(pairs: Iterable[PairTask], pool: Pool, store: Store, progress: Prog
     """Set networks side by side."""
     waiting = [task for task in pairs if not model_pairs.drawn(task, store)]
     if waiting:
-        progress.say(f"setting networks side by side on {len(waiting)} images")
+        progress.say(f"Comparing models: {len(waiting)} {'image' if len(waiting) == 1 else 'images'}")
     for answer in pool.ask([("pairs", (task,)) for task in waiting]):
         if isinstance(answer, WorkerError):
             raise answer
@@ -324,7 +324,7 @@ def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fi
     networks = {task.network for task in plan.tasks}
     own = sorted(network.name for network in networks if not known_code(network))
     if own:
-        report.problems.append(f"{', '.join(own)}: code of your own is looked at anew by every build")
+        report.problems.append(f"{', '.join(own)}: your own code is read again by every build")
     if own or report.failures or options.shard:
         mark.forget()
         return
@@ -334,4 +334,4 @@ def _remember(options: Options, plan: Plan, report: Report, mark: fingerprint.Fi
     kept = {name: getattr(report, name) for name in ("figures", "pages", "inapplicable", "problems")}
     changed = mark.remember([*pictures, *weights], options.root, plan.settings, {**kept, "reused": report.figures})
     if changed:
-        report.problems.append(f"{changed} changed while the gallery was built; the next build looks at it")
+        report.problems.append(f"{changed} changed while the gallery was built; build again")

@@ -71,7 +71,7 @@ def keep_building(options: Options, build: Callable[[], Any], say: Callable[[str
         try:
             build()
         except InnerviewError as error:
-            say(f"{error}\nThe site is as it was; mend this, and it is built again.")
+            say(f"{error}\nThe site is unchanged; fix this to rebuild.")
         else:
             built.times += 1
 

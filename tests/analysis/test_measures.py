@@ -325,7 +325,7 @@ MEASURED = ["deletion", "insertion", "randomisation", "pointing"]
 
 def test_a_build_measures_its_maps_and_the_controls(gallery):
     _, manifest, lines = gallery
-    assert "measuring how far the maps of 2 images are to be believed" in lines
+    assert "Evaluating faithfulness: 2 images" in lines
     found = {(f["image"], f["method"], f["target"] and f["target"]["role"]): f["evidence"] for f in manifest["figures"]}
     for image in ("one", "other"):
         for method in ("saliency", "grad-cam"):

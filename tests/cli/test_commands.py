@@ -109,7 +109,7 @@ def test_help_version_and_completion_load_nothing_that_computes():
 # --- one clear line ---------------------------------------------------------------------------------
 
 WRONG = [
-    (["build", "--config", "none.yml"], "none.yml: expected a configuration file, there is none"),
+    (["build", "--config", "none.yml"], "none.yml: configuration file not found"),
     (["build", "--method", "salience", *HERE], "--method 'salience': no such method; did you mean 'saliency'?"),
     (["build", "--image", "tow", *HERE], "image 'tow': no picture in images has this id; did you mean 'two'?"),
     (["build", "--model", "alexnett", *HERE], "--model: no network is called 'alexnett': expected alexnet"),
@@ -161,13 +161,13 @@ def test_a_mistake_in_the_configuration_names_file_and_key(call, tmp_path):
 def test_a_build_tells_what_it_did(call, tmp_path):
     options = tiny_gallery.bundled(tmp_path)
     code, out, err = call("build", "--no-site", *HERE, folder=tmp_path)
-    assert (code, out) == (0, "5 figures: drew 5, reused 0.\n")
-    assert err == "drawing 5 figures\n"
+    assert (code, out) == (0, "5 figures: rendered 5, reused 0.\n")
+    assert err == "Rendering 5 figures\n"
     code, out, err = call("build", "--no-site", *HERE, folder=tmp_path)
-    assert (code, out, err) == (0, "Nothing changed: 5 figures are as they were, nothing was drawn.\n", "")
+    assert (code, out, err) == (0, "Nothing changed: 5 figures are up to date.\n", "")
     (options.root / "images/broken.png").write_bytes(b"")
     code, out, err = call("build", "--no-site", *HERE, folder=tmp_path)
-    assert (code, out) == (1, "5 figures: drew 0, reused 5, 1 failed.\n")
+    assert (code, out) == (1, "5 figures: rendered 0, reused 5, 1 failed.\n")
     assert re.search(r"^failed  broken: broken\.png: expected ", err, re.MULTILINE)
     summary = json.loads((tmp_path / ".innerview/build.json").read_text())
     assert set(summary["failures"]) == {"broken"}
@@ -199,7 +199,7 @@ def test_a_check_finds_and_removes_what_is_damaged(call, tmp_path):
     options = tiny_gallery.bundled(tmp_path)
     tiny_gallery.run(options)
     code, out, err = call("check", *HERE, folder=tmp_path)
-    assert code == 1 and out == "configuration: nothing wrong\nimages: nothing wrong\nstore: nothing wrong\n"
+    assert code == 1 and out == "configuration: no problems\nimages: no problems\nstore: no problems\n"
     assert err == "note  site: site: not built yet\n"
     victim = next(path for path in (options.store.folder / "payloads").glob("??/*"))
     content = victim.read_bytes()
@@ -220,14 +220,14 @@ def test_a_check_counts_the_figures_that_failed(call, built_site, tmp_path):
     code, out, err = call("check", *HERE, folder=tmp_path)
     figures = json.loads((built_site / "gallery/manifest.json").read_text())["figures"]
     failed = [figure for figure in figures if figure["status"] == "failed"]
-    assert code == 0 and "site: nothing wrong" in out, "what failed is the build's to answer for"
-    line = f"figures: {len(failed)} of {len(figures)} failed, the first is {failed[0]['id']}: {failed[0]['reason']}"
+    assert code == 0 and "site: no problems" in out, "what failed is the build's to answer for"
+    line = f"figures: {len(failed)} of {len(figures)} failed, first: {failed[0]['id']}: {failed[0]['reason']}"
     assert len(failed) > 1 and line in err
     manifest = json.loads((tmp_path / "site/gallery/manifest.json").read_text())
     manifest["figures"] = [figure for figure in manifest["figures"] if figure["status"] != "failed"]
     (tmp_path / "site/gallery/manifest.json").write_text(json.dumps(manifest))
     _, out, err = call("check", *HERE, folder=tmp_path)
-    assert f"figures: none of {len(manifest['figures'])} failed" in out and "the first is" not in err
+    assert f"figures: none of {len(manifest['figures'])} failed" in out and "first:" not in err
 
 
 # --- show -------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_a_look_is_a_gallery_of_these_pictures(call, tmp_path):
     code, out, err = call("look", *photos, *wishes, *HERE, folder=tmp_path)
     assert code == 0, err
     assert out.splitlines()[-1] == f"Open {tmp_path / 'out/site/index.html'} in a browser."
-    assert f"To look at it: innerview serve --config {tmp_path / 'out/gallery.yml'}\n" in out
+    assert f"View it: innerview serve --config {tmp_path / 'out/gallery.yml'}\n" in out
     assert "changed while the gallery was built" not in out + err
     manifest = json.loads((tmp_path / "out/site/gallery/manifest.json").read_text())
     assert [image["id"] for image in manifest["images"]] == ["a-b", "a-b-2", "model-2"]
@@ -353,7 +353,7 @@ def test_evaluate_keeps_a_curve_beside_the_weights(call, labelled):
     wishes = ("--data", labelled, "--device", "cpu", "--weights", labelled / "mine.safetensors")
     code, out, told = call("evaluate", *wishes, "--sparsity", 0.5, "--sample", 4)
     kept = json.loads((labelled / "mine.pruning.json").read_text())
-    assert code == 0 and out == f"The curve is in {labelled / 'mine.pruning.json'}\n"
+    assert code == 0 and out == f"Curve: {labelled / 'mine.pruning.json'}\n"
     assert [(point["scope"], point["sparsity"]) for point in kept["points"]] == [
         ("", 0),
         ("global", 0.5),
@@ -369,7 +369,7 @@ def test_evaluate_keeps_statistics_of_channels_beside_the_weights(call, labelled
     wishes = ("--data", labelled, "--device", "cpu", "--weights", labelled / "mine.safetensors")
     code, out, _ = call("evaluate", *wishes, "--channels")
     kept = json.loads((labelled / "mine.statistics.json").read_text())
-    assert code == 0 and out.endswith(f"The statistics are in {labelled / 'mine.statistics.json'}\n")
+    assert code == 0 and out.endswith(f"Statistics: {labelled / 'mine.statistics.json'}\n")
     assert out.startswith(f"{kept['images']} images: top-1 {100 * kept['correct'] / kept['labelled']:.2f} %")
     code, _, told = call("evaluate", "--model", "efficientnet-lite0", "--channels")
     assert code == 2 and "name a folder per class with --data" in told

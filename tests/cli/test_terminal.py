@@ -133,7 +133,7 @@ def test_a_defect_is_told_with_its_trace_but_without_what_is_obeyed(tmp_path):
 
 def test_a_served_gallery_tells_its_address_alone(gallery):
     written = assert_harmless(on_a_terminal(gallery, "serve", "--port", "0", "--device", "cpu", until="Ctrl-C"))
-    assert "Look at http://127.0.0.1:" in written
+    assert "Serving http://127.0.0.1:" in written
 
 
 def test_a_network_that_prints_cannot_reach_the_terminal_either(tmp_path):

@@ -110,7 +110,7 @@ def test_in_an_empty_folder_a_build_offers_a_gallery(answer, laid, tmp_path, mon
     monkeypatch.setattr("generator.cli.build.build_and_tell", lambda *arguments: 0)
     monkeypatch.setattr("generator.cli.build.interactive", lambda: True)
     result = CliRunner().invoke(main, ["build"], input=answer)
-    assert result.exit_code == 0 and "Lay a small gallery of your own here?" in result.stdout
+    assert result.exit_code == 0 and "Create a small gallery here?" in result.stdout
     assert (tmp_path / "gallery.yml").is_file() is laid
 
 
@@ -119,7 +119,7 @@ def test_without_a_terminal_it_says_so_and_builds(tmp_path, monkeypatch):
     monkeypatch.setattr("generator.cli.build.build_and_tell", lambda *arguments: 0)
     result = CliRunner().invoke(main, ["build"])
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "`innerview new .` lays one of your own" in result.stderr and list(tmp_path.iterdir()) == []
+    assert "`innerview new .` creates your own" in result.stderr and list(tmp_path.iterdir()) == []
 
 
 # --- for editors ------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def test_a_picture_is_added_with_what_is_said_of_it(call, gallery, tmp_path, che
     file = tmp_path / "Grey_Heron.JPEG"
     file.write_bytes(photograph())
     code, said = call(file, *WHOSE, "--target", "mine=bee", "--alt", "A bird.", "--source-url", "https://example.org/x")
-    assert code == 0 and "Grey_Heron.JPEG: added as grey_heron, without the place where it was taken" in said
+    assert code == 0 and "Grey_Heron.JPEG: added as grey_heron, without its location" in said
     assert "The next build draws 7 of 9 figures." in said
     entry = read_image_entries(gallery / "images" / "images.yml")[-1]
     assert (entry.file, entry.title, entry.credit) == ("grey_heron.jpg", "Grey Heron", "Jo")
@@ -185,7 +185,7 @@ def test_the_price_of_the_next_build_is_told(call, tmp_path):
     file = tmp_path / "a.png"
     file.write_bytes(photograph("PNG", place=""))
     code, said = call(file, *WHOSE)
-    assert code == 0 and "The next build draws" in said and "s of one core." in said
+    assert code == 0 and "The next build renders" in said and "s on one core." in said
 
 
 def test_what_is_no_picture_or_there_already_costs_a_line_and_the_rest_is_added(call, gallery, tmp_path, cheap):
@@ -237,7 +237,7 @@ def test_whose_a_picture_is_must_be_said_or_stand_in_it(call, gallery, tmp_path,
     file = tmp_path / "a.jpg"
     file.write_bytes(photograph(place=""))
     code, said = call(file)
-    assert code == 1 and "a.jpg: expected to be told its licence; --licence says it" in " ".join(said.split())
+    assert code == 1 and "a.jpg: missing licence. Pass --licence" in " ".join(said.split())
     assert call(file, "--licence", "CC0-1.0")[0] == 0
     assert read_image_entries(gallery / "images" / "images.yml")[-1].credit == "Jo Example"
 
@@ -257,7 +257,7 @@ def test_on_a_terminal_it_asks(call, gallery, tmp_path, cheap, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a.png", "b.png", "--title", "x"], "--title and --alt are for a single picture, there are 2"),
+        (["a.png", "b.png", "--title", "x"], "--title and --alt need a single image; there are 2"),
         (["a.png", "--target", "cat"], "--target cat: expected VOCABULARY=CLASS, such as cifar10=bird"),
         (["empty"], "expected pictures in this folder, there are none"),
     ],
@@ -274,4 +274,4 @@ def test_where_there_is_no_gallery_it_says_how_to_get_one(call, tmp_path, monkey
     (tmp_path / "a.png").write_bytes(photograph("PNG", place=""))
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["add", "a.png"])
-    assert result.exit_code == 2 and "`innerview new .` lays a gallery" in result.output
+    assert result.exit_code == 2 and "`innerview new .` to create a gallery" in result.output

@@ -233,7 +233,7 @@ def test_a_network_that_ends_its_process_costs_itself(tmp_path, way, workers):
     done = built(tmp_path, "--workers", workers, "--no-site")
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr and "failed  ending/one/" in done.stderr, done.stderr
-    assert "drew 1" in done.stdout or "drew 2" in done.stdout, "the other network's map"
+    assert "rendered 1" in done.stdout or "rendered 2" in done.stdout, "the other network's map"
 
 
 @pytest.mark.parametrize("way", ["exit", "hard exit", "base exception", "interrupt"])
@@ -245,7 +245,7 @@ def test_networks_that_all_fail_to_load_publish_nothing(tmp_path, way):
         done = built(tmp_path, "--workers", "0", *arguments)
         assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
         (line,) = [line for line in done.stderr.splitlines() if line.startswith("innerview:")]
-        assert "no network could be loaded, so nothing is published: mine: " in line
+        assert "no model could be loaded, nothing published: mine: " in line
         assert not (tmp_path / "site").exists()
 
 

@@ -135,7 +135,7 @@ def test_an_interrupt_ends_all_within_seconds_and_the_next_run_goes_on(tmp_path)
     os.killpg(begun.pid, signal.SIGINT)  # as a terminal does it: to the parent and to all its workers
     out, err = begun.communicate(timeout=60)
     took = time.monotonic() - started
-    assert (begun.returncode, "Stopped. What was drawn is kept" in err) == (130, True), out + err
+    assert (begun.returncode, "Stopped. Rendered figures are kept" in err) == (130, True), out + err
     assert "Traceback" not in err
     assert took < 4, "two seconds, and as many for a busy machine"
     assert not alive(worker)

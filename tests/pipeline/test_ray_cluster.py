@@ -167,7 +167,9 @@ def test_an_interrupt_ends_actors_and_cluster_and_leaves_nothing(tmp_path):
     os.killpg(begun.pid, signal.SIGINT)
     out, err = begun.communicate(timeout=60)
     took = time.monotonic() - started
-    assert (begun.returncode, "Stopped. What was drawn is kept" in err, "Traceback" in err) == (130, True, False), err
+    assert (begun.returncode, "Stopped. Rendered figures are kept" in err, "Traceback" in err) == (130, True, False), (
+        err
+    )
     assert took < 8, "two seconds, and more for a busy machine: seven processes of Ray end one after the other"
     assert (session(begun.pid), folders() - before) == ([], set())
     worker = int((tmp_path / "begun").read_text())  # which notices that its actor is gone

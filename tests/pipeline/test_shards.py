@@ -118,9 +118,7 @@ def test_what_is_damaged_is_left_out_and_the_rest_is_kept(parts, tmp_path):
     refused = len(lines)
     kept = sorted(path.name for path in target.folder.glob("records/??/*.json"))
     assert len(kept) == len(records) + 1 - refused and refused >= 3
-    assert (
-        f"{len(kept):,} records are new in {target.folder}, 0 were there already, {refused} refused." in result.output
-    )
+    assert f"{len(kept):,} records added to {target.folder}, 0 already there, {refused} refused." in result.output
     assert target.remove_damaged() == []
 
 

@@ -89,9 +89,9 @@ def test_nothing_changed_and_pages_need_no_torch(gallery):
     assert command("pages", "--device", "cpu") == "The site is in site\n"
     assert (gallery.root / "site/gallery/vgg-cifar10/frog/index.html").is_file()
     build = ("build", "--device", "cpu", "--no-site")
-    assert command(*build) == "5 figures: drew 0, reused 5.\n", "the first build sees where it is"
+    assert command(*build) == "5 figures: rendered 0, reused 5.\n", "the first build sees where it is"
     no_reader = ["import sys; sys.modules['jsonschema_rs'] = None"]
-    assert command(*build, poison=no_reader) == "Nothing changed: 5 figures are as they were, nothing was drawn.\n"
+    assert command(*build, poison=no_reader) == "Nothing changed: 5 figures are up to date.\n"
     summary = json.loads((gallery.root / ".innerview/build.json").read_text())
     assert summary == {"drawn": 0, "reused": 5, "inapplicable": 0, "figures": 5, "failures": {}}
     top = next(figure["target"]["name"] for figure in manifest_of(gallery)["figures"] if figure["target"])
@@ -146,7 +146,7 @@ def test_code_of_ones_own_is_looked_at_by_every_build_and_it_says_so(tmp_path):
     for drawn in (True, False):
         report, _ = tiny_gallery.run(options)
         assert bool(report.drawn) == drawn and not report.unchanged
-        assert report.problems == ["mine: code of your own is looked at anew by every build"]
+        assert report.problems == ["mine: your own code is read again by every build"]
 
 
 # --- what changed is done again, and nothing else ---------------------------------------------------
@@ -317,7 +317,7 @@ def test_damage_heals_and_what_is_gone_is_gone(published, tmp_path):
         tmp_path / "images/images.yml", images=[{"file": "one.png", "credit": "me", "targets": {"mine": "bee"}}]
     )
     report, lines = tiny_gallery.run(options)
-    assert any("damaged in the store; it is drawn again" in line for line in lines)
+    assert any("damaged in the store; rendering it again" in line for line in lines)
     assert report.failures == {} and options.store.remove_damaged() == []
     names = [name for name in [*tree(options.out), *tree(tmp_path / "site_src")] if "two" in Path(name).parts]
     assert names == []

@@ -94,7 +94,7 @@ def test_a_change_builds_again_and_what_stops_a_build_is_told(watched):
     watched.wrong.append(ConfigError("gallery.yml: preset: expected another"))
     said = watched("gallery.yml", "preset: fast")
     assert said[0] == "changed: gallery.yml"
-    assert said[1].startswith("gallery.yml: preset: expected another") and "The site is as it was" in said[1]
+    assert said[1].startswith("gallery.yml: preset: expected another") and "The site is unchanged" in said[1]
     assert watched.built.times == 1
     watched.wrong.clear()
     watched("gallery.yml", "preset: quick")

@@ -211,7 +211,7 @@ def test_pictures_in_the_table_have_words(addressed_site):
     [
         ([], "expected either a figure or --table MODEL"),
         ([OVERLAY, "--table", "tiny"], "expected either a figure or --table MODEL"),
-        (["--table", "tiny"], "expected --as markdown, not html"),
+        (["--table", "tiny"], "needs --as markdown, not html"),
         (["--table", "tony", "--as", "markdown"], "tony: no such network"),
         ([OVERLAY + "s"], f"did you mean {OVERLAY}?"),
         (["frog"], "frog: no such figure"),

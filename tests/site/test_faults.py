@@ -125,7 +125,7 @@ def test_a_disk_that_may_not_be_written(tmp_path):
     [
         (OSError(28, "No space left on device", "/some/file"), 2, "innerview: /some/file: No space left on device\n"),
         (PermissionError(13, "Permission denied"), 2, "innerview: Permission denied\n"),
-        (KeyboardInterrupt(), 130, "goes on from here"),
+        (KeyboardInterrupt(), 130, "run the same command to continue"),
     ],
 )
 def test_what_ends_a_command_is_one_line(raised, code, said):
@@ -140,7 +140,7 @@ def test_a_server_that_ends_a_build_is_heard_and_told_how_to_go_on():
     before = signal.getsignal(signal.SIGTERM)
     stop = click.Command("stop", callback=lambda: (os.kill(os.getpid(), signal.SIGTERM), threading.Event().wait(20)))
     result = CliRunner().invoke(Commands(commands={"stop": stop}), ["stop"])
-    assert result.exit_code == 143 and "the same command goes on from here" in result.stderr
+    assert result.exit_code == 143 and "run the same command to continue" in result.stderr
     assert signal.getsignal(signal.SIGTERM) is before
 
 

@@ -85,7 +85,7 @@ def test_an_interrupt_ends_it_at_once(tmp_path, moment):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(call, cwd=tmp_path, env=environment, **streams)
     for line in process.stdout:
-        if "Look at http://127.0.0.1:" in line:
+        if "Serving http://127.0.0.1:" in line:
             break
     served = int(line.partition("127.0.0.1:")[2].partition("/")[0])
     with socket.create_connection(("127.0.0.1", served)) as kept_open:
