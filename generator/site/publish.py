@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
 from markupsafe import escape
 
 from generator.core import resources
@@ -153,7 +153,7 @@ def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
     settings |= {"site_url": str(escape(url))} if url else {}
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "mkdocs.yml"
-        config.write_text(json.dumps(settings), encoding="utf-8")
+        config.write_text(yaml.safe_dump(settings), encoding="utf-8")  # JSON halves what lies beyond 16 bits: emoji
         result = subprocess.run(
             [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)],
             env={"SOURCE_DATE_EPOCH": "0", "DISABLE_MKDOCS_2_WARNING": "true", **os.environ},

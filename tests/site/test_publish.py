@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 import tiny_gallery
+import yaml
 
 from generator.core import resources
 from generator.site import mkdocs_hooks, publish
-from generator.site.pages import write
+from generator.site.pages import escape, write
 
 OURS = "site_src/assets/css/home.css"
 
@@ -23,6 +24,29 @@ def test_what_mkdocs_reads_is_laid_into_a_gallery(tmp_path):
     assert set(settings.splitlines()) < set(ours.splitlines())
     assert "docs/index.md" in ours and "docs/index.md" not in settings  # which are Innerview's own
     assert (tmp_path / "site_src/.theme/main.html").is_file()
+
+
+def test_a_title_beyond_sixteen_bits_reaches_mkdocs_whole(tmp_path, monkeypatch):
+    """JSON writes an emoji as two halves, which YAML keeps apart: the whole build failed over it."""
+    title, seen = "Frösche \U0001f438 漢字", []
+
+    def run(command, **_):
+        seen.append(yaml.safe_load(Path(command[-1]).read_text("utf-8")))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(publish.subprocess, "run", run)
+    publish._mkdocs(tmp_path, tmp_path / "site", title, "https://example.org/")
+    assert seen[0]["site_name"] == title and seen[0]["docs_dir"] == str(tmp_path.resolve() / "site_src")
+
+
+TITLES = ["frog \U0001f438", "\\ud83d\\udc38", "\\\U0001f981", "tab\tand \x85", "half \ud83d", "漢字"]
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_the_head_of_a_page_holds_any_title(title):
+    head = yaml.safe_load(escape.front_matter({"title": title}).split("---\n")[1])
+    assert head == {"title": str(escape.text(title))}
+    head["title"].encode()
 
 
 def test_what_someone_wrote_stays_and_what_we_laid_is_renewed(tmp_path, monkeypatch):

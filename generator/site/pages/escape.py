@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from generator.core.text import HALVES, HARMLESS
 
 CODE = re.compile(r"`([^`]+)`")
+PAIRED = re.compile(r"\\(?:(ud[89ab]..)\\ud[c-f]..|.)")  # an escape of JSON; of two halves the first is a group
 FOLDED = HARMLESS | dict.fromkeys(HALVES, " ")
 
 
@@ -42,7 +43,12 @@ def front_matter(fields: dict[str, Any]) -> str:
     """Return the head of a Markdown page. The theme prints these unescaped, so strings are HTML-safe before they are
     JSON.
     """
-    return f"---\n{json.dumps(_safe(fields), sort_keys=True)}\n---\n"
+    return f"---\n{_as_yaml(json.dumps(_safe(fields), sort_keys=True))}\n---\n"
+
+
+def _as_yaml(text: str) -> str:
+    """Return JSON as YAML reads it, which knows no character as two halves: emoji among others."""
+    return PAIRED.sub(lambda found: json.loads(f'"{found[0]}"') if found[1] else found[0], text)
 
 
 def _safe(value: Any) -> Any:
