@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 KILLS ?= 30
 ENGINE ?= local
 MINUTES ?= 10
+ONLY ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
 
@@ -41,8 +42,8 @@ bench: $(VENV)/installed-tests ## measure how fast all is, beside what people do
 soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30 ENGINE=ray)
 	@$(BIN)/python tests/support/soak.py --kills $(KILLS) --engine $(ENGINE)
 
-fuzz: $(VENV)/installed-tests ## give every reader damaged files for some time (MINUTES=10)
-	@$(BIN)/python tests/support/fuzz.py --minutes $(MINUTES)
+fuzz: $(VENV)/installed-tests ## give every reader damaged files for some time (MINUTES=10 ONLY=pictures)
+	@$(BIN)/python tests/support/fuzz.py --minutes $(MINUTES) --only "$(ONLY)"
 
 lock: $(VENV)/installed-tests ## write requirements.lock anew: constraints.txt with the digests of every file
 	@$(PIP) install uv
