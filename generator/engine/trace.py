@@ -18,13 +18,14 @@ from .readout import Readout
 from .space import MIXING, Space
 
 Number = TypeVar("Number", int, float)
+INPUT = " "  # what the picture itself comes from: no layer is called so, while a network that is one layer is called ""
 
 
 @dataclass(frozen=True)
 class Trail:
     """What is known of one tensor: the layer it comes from and how much of the input each of its values can see."""
 
-    layer: str = ""
+    layer: str = INPUT
     size: tuple[float, float] | None = (1.0, 1.0)  # receptive field, height and width in pixels; None: everything
     jump: tuple[float, float] = (1.0, 1.0)  # input pixels from one value to the next
     start: tuple[float, float] = (0.0, 0.0)  # row and column where the first value's field begins
@@ -68,12 +69,12 @@ class Trace:
             name = self.before[name]
         maker = name
         while maker in kinds and kinds[maker].kind in ("activation", "norm", "identity"):
-            maker = self.before.get(maker, "")
-        if self._convs.get(maker) == (1, 1, classes):
+            maker = self.before.get(maker, INPUT)
+        if self._convs.get(maker) == (1, 1, classes) and self.before[maker] in kinds:
             name = self.before[maker]
-            while kinds[name].kind == "identity":
+            while name in kinds and kinds[name].kind == "identity":
                 name = self.before[name]
-        return name
+        return name if name in kinds else ""
 
     def layer_before_classes(self, output: torch.Tensor, classes: int) -> str:
         """Return the last layer on the way to `output`, of `run`, that does not have a channel for each class.

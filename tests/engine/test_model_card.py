@@ -197,6 +197,15 @@ def test_a_network_that_gives_no_row_of_classes_is_refused_in_one_line():
         card_of(tiny_nets.InPlace(), classes=("a", "b", "c"))
 
 
+def test_a_network_that_is_one_layer_is_described():
+    """Its layer has no name, as the picture's has none."""
+    assert describe(tiny_nets.loaded(nn.Conv2d(3, 5, 1), (3, 6, 8))).default_layer == ""
+    pooled = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert describe(tiny_nets.loaded(pooled, (3, 6, 8))).default_layer in ("0", "1")
+    first = nn.Sequential(nn.Conv2d(3, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert describe(tiny_nets.loaded(first, (3, 6, 8))).default_layer == "0"
+
+
 def test_a_pass_has_a_price():
     card = describe(tiny_nets.tiny("in-place"))
     assert 0 < card.passes_seconds < 5
