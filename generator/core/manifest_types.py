@@ -511,8 +511,8 @@ class ChangesAnswer(TypedDict):
     model: str
     image: str
     label: str | None
-    before: ProbabilityRecord | ValueRecord
-    after: ProbabilityRecord | ValueRecord
+    before: ProbabilityRecord | ValueRecord | MaskRecord
+    after: ProbabilityRecord | ValueRecord | MaskRecord
 
 
 ChangesFigureNumbers = TypedDict(

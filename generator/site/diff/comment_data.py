@@ -60,7 +60,9 @@ def _answer(entry: dict[str, Any]) -> dict[str, str]:
 
 
 def _words(answer: Mapping[str, Any]) -> str:
-    """Return a class's name, or a value in words of which a slug keeps the sign."""
+    """Return a class's name, with the share of the picture that a mask has, or a value whose sign a slug keeps."""
+    if "share" in answer:
+        return f"{answer['name']} {100 * answer['share']:.1f} percent"
     if "value" not in answer:
         return answer["name"]
     number = f"{abs(answer['value']):.4g}".replace("e+", "e").replace("e-", "e minus ")

@@ -17,6 +17,7 @@ from generator.core.manifest_types import (
     ChangesRecord,
     FigureRecord,
     Manifest,
+    MaskRecord,
     PredictionRecord,
     ProbabilityRecord,
     ValueRecord,
@@ -29,7 +30,7 @@ from .snapshot import Side
 from .values import Values, luminance, values
 
 MAX_PICTURES = 200  # changed figures that get pictures
-VALUE_CHANGE = 1e-3  # of a value itself: what changes by less is rounding
+VALUE_CHANGE = 1e-3  # of a value itself, and of a picture's pixels: what changes by less is rounding
 FOLDER = "changes"  # below the gallery: pictures of what was, and differences
 
 
@@ -238,7 +239,7 @@ def _versions(old: Manifest, new: Manifest) -> list[list[str]]:
 
 
 def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> list[ChangesAnswer]:
-    """Return the images of which a network now says something else, or answers with another value."""
+    """Return the images of which a network now says something else, or answers with another value or other masks."""
     was = {(entry["model"], entry["image"]): entry for entry in old["predictions"]}
     changed: list[ChangesAnswer] = []
     for now in new["predictions"]:
@@ -259,8 +260,12 @@ def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> li
 
 def _other_answers(
     was: PredictionRecord, now: PredictionRecord
-) -> list[tuple[ProbabilityRecord, ProbabilityRecord] | tuple[ValueRecord, ValueRecord]]:
-    """Return the answer before and now where it is another one, or each value that is another."""
+) -> list[
+    tuple[ProbabilityRecord, ProbabilityRecord] | tuple[ValueRecord, ValueRecord] | tuple[MaskRecord, MaskRecord]
+]:
+    """Return the answer before and now where it is another one, or each value or share that is another."""
+    if was.get("kind") == now.get("kind") == "mask":
+        return _other_shares(was["shares"], now["shares"])
     if was["top"] and now["top"]:
         pair = was["top"][0], now["top"][0]
         return [pair] if pair[0]["name"] != pair[1]["name"] else []
@@ -271,3 +276,17 @@ def _other_answers(
         for first, second in pairs
         if first["unit"] != second["unit"] or not math.isclose(first["value"], second["value"], rel_tol=VALUE_CHANGE)
     ]
+
+
+def _other_shares(was: list[MaskRecord], now: list[MaskRecord]) -> list[tuple[MaskRecord, MaskRecord]]:
+    """Return each class whose share of the picture is another, that which changed most first."""
+    before, after = ({entry["index"]: entry for entry in shares} for shares in (was, now))
+    pairs = []
+    for index in dict.fromkeys([*after, *before]):
+        first, second = before.get(index), after.get(index)
+        if first and second and first["name"] != second["name"]:  # another vocabulary: nothing to subtract
+            continue
+        pair = (first or {**second, "share": 0.0}, second or {**first, "share": 0.0})
+        if abs(pair[0]["share"] - pair[1]["share"]) > VALUE_CHANGE:
+            pairs.append(pair)
+    return sorted(pairs, key=lambda pair: -abs(pair[0]["share"] - pair[1]["share"]))

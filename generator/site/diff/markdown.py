@@ -6,7 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from generator.core.manifest_types import ChangesAnswer, ChangesFigure, ChangesRecord, ProbabilityRecord, ValueRecord
+from generator.core.manifest_types import (
+    ChangesAnswer,
+    ChangesFigure,
+    ChangesRecord,
+    MaskRecord,
+    ProbabilityRecord,
+    ValueRecord,
+)
 from generator.site.pages import changes
 from generator.site.pages.escape import fold
 
@@ -79,8 +86,8 @@ def _answers(answers: Sequence[ChangesAnswer]) -> Section:
     return title, rows
 
 
-def _answer_cell(answer: ProbabilityRecord | ValueRecord) -> str:
-    if "value" in answer:
+def _answer_cell(answer: ProbabilityRecord | ValueRecord | MaskRecord) -> str:
+    if "value" in answer or "share" in answer:
         return code(changes.answer_text(answer))
     return f"{code(answer['name'])} {100 * answer['probability']:.1f} %"
 

@@ -13,6 +13,7 @@ from generator.core.manifest_types import (
     ChangesFigureNumbers,
     ChangesRecord,
     FigureRecord,
+    MaskRecord,
     ProbabilityRecord,
     ValueRecord,
 )
@@ -288,8 +289,11 @@ def _turned(place: _Place, answer: ChangesAnswer) -> Turned:
     )
 
 
-def answer_text(answer: ProbabilityRecord | ValueRecord) -> str:
-    """Return an answer with its probability, or a value with its unit: `frog, 99.1 %`, `age 31.62 years`.
+def answer_text(answer: ProbabilityRecord | ValueRecord | MaskRecord) -> str:
+    """Return an answer with its probability, a value with its unit, or a class with its share of the picture.
+
+    >>> answer_text({"name": "sky", "index": 0, "share": 0.4})
+    'sky on 40\xa0% of the picture'
 
     >>> answer_text({"name": "", "value": -0.51234, "unit": "mm"})
     '−0.5123 mm'
@@ -298,6 +302,8 @@ def answer_text(answer: ProbabilityRecord | ValueRecord) -> str:
         value = cast("ValueRecord", answer)
         number = f"{value['value']:.4g}".replace("-", "−")
         return " ".join(filter(None, [value["name"], number, value["unit"]]))
+    if "share" in answer:
+        return f"{answer['name']} on {format.percent(answer['share'])} of the picture"
     return f"{answer['name']}, {format.percent(answer['probability'])}"
 
 

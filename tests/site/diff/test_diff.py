@@ -222,6 +222,38 @@ def test_a_value_that_changes_is_another_answer(tmp_path):
     assert diff(before, valued(tmp_path / "kind", kind="classes"))["answers"] == []  # the networks are other ones
 
 
+def segmented(folder, **shares):
+    """A side whose network divides the first image among these classes."""
+    side = grey_side(folder, [[1, 2]])
+    masks = [{"name": name, "index": ord(name[0]), "share": share} for name, share in shares.items() if share]
+    more = {"kind": "mask", "top": [], "shares": masks, "label": None, "correct": None}
+    text = json.dumps({**side.manifest, "predictions": [{**side.manifest["predictions"][0], **more}]})
+    (folder / "manifest.json").write_text(text)
+    return Side(folder)
+
+
+def test_a_mask_that_grows_or_goes_is_another_answer(tmp_path):
+    before = segmented(tmp_path / "a", sky=0.6, tree=0.3, pond=0.1)
+    for name, shares, changed in (
+        ("same", {"sky": 0.6, "tree": 0.3, "pond": 0.1}, []),
+        ("rounding", {"sky": 0.6003, "tree": 0.2997, "pond": 0.1}, []),
+        (
+            "grown",
+            {"sky": 0.35, "tree": 0.5, "pond": 0.15},
+            [("sky", 0.6, 0.35), ("tree", 0.3, 0.5), ("pond", 0.1, 0.15)],
+        ),
+        ("gone", {"sky": 0.66, "tree": 0.3, "boat": 0.04}, [("pond", 0.1, 0), ("sky", 0.6, 0.66), ("boat", 0, 0.04)]),
+    ):
+        told = diff(before, segmented(tmp_path / name, **shares))
+        answers = [(e["before"]["name"], e["before"]["share"], e["after"]["share"]) for e in told["answers"]]
+        assert answers == changed, name
+    assert "| `pond on 10 % of the picture` | `pond on 0 % of the picture` |" in markdown.comment(told).replace(
+        "\xa0", " "
+    )
+    assert gates.broken([gates.gate("answers>0")], told) == ["answers>0: it is 3"]
+    assert json.loads(comment_data(told, 0))["answers"][0]["after"] == "pond-0.0-percent"
+
+
 # --- gates -------------------------------------------------------------------------------------------
 
 
