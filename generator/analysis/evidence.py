@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from generator.analysis.measures.controls import CONTROLS
-from generator.core.answer_kinds import ranked
+from generator.core.answer_kinds import PIXEL, ranked
 from generator.core.errors import ModelError, NotApplicable
 from generator.core.records import Job, MethodCard
 from generator.core.store import Store, unpack
@@ -24,7 +24,7 @@ from generator.engine.preserve import untouched
 from generator.engine.readout import readout_of
 from generator.engine.sampling import Samples
 from generator.engine.scene import Scene, SceneRequest
-from generator.engine.targets import Target, find_targets
+from generator.engine.targets import Target, find_targets, pixels_of
 from generator.models.derive import derive
 from generator.models.load import Loaded
 
@@ -83,18 +83,20 @@ class Bench:
     def __init__(self, loaded: Loaded, request: SceneRequest, symbol: str, methods: Mapping[str, MethodCard]) -> None:
         card, x, label, chunk = request.card, request.x, request.label, request.chunk
         self.loaded, self.card, self.x, self.label, self.chunk = loaded, card, x, label, chunk
-        self.parameters, self.methods = request.parameters, methods
+        self.parameters, self.methods, self.symbol = request.parameters, methods, symbol
         self.jobs: Sequence[Job] = ()
         self.seed = 0
         self.where: torch.Tensor | None = None
         with untouched(loaded.model), torch.no_grad():
-            reading = readout_of(loaded).read(loaded.model, x.clone())
+            pixels = pixels_of([symbol]) if card.output["kind"] == "mask" else ()
+            readout = replace(readout_of(loaded), pixels=pixels)
+            reading = readout.read(loaded.model, x.clone())
         if not torch.isfinite(reading.scores).all():
             raise ModelError(f"{card.slug}: expected finite logits for this image, some are not")
-        self.target: Target = find_targets(reading.scores, card, label, [symbol], reading)[symbol]
+        self.target: Target = find_targets(reading.scores, card, label, [symbol], reading, pixels)[symbol]
         shares = reading.probabilities if reading.shares is None else reading.shares
         self.top = ranked(card.output, shares[0].tolist())[0]
-        self._samples = Samples(loaded.model, x, chunk, readout_of(loaded))
+        self._samples = Samples(loaded.model, x, chunk, readout)
         self._redrawn: dict[int, dict[tuple[str, str], torch.Tensor | None]] = {}
 
     def say_where(self, thing: np.ndarray | None) -> None:
@@ -137,7 +139,9 @@ class Bench:
 
         index, against = self.target.index, self.target.against
         symbol = f"class:{self.card.classes[index]}"
-        if against >= 0:
+        if self.target.role == PIXEL:
+            symbol = self.symbol
+        elif against >= 0:
             symbol = f"contrast:{self.card.classes[index]}:{self.card.classes[against]}"
         named = [replace(job, target=symbol if job.target else "") for job in jobs]
         of = loaded or self.loaded

@@ -22,7 +22,7 @@ WORDS: dict[str, dict[str, str]] = {
         "parameters what is to be different.",
         "measures": "How far maps are to be believed is measured by these; written as methods are.",
         "targets": "The classes to explain: label (from images.yml), rival, top (the prediction), class:NAME or "
-        "contrast:NAME:NAME.",
+        "contrast:NAME:NAME; of a segmentation also pixel:ROW:COLUMN, counted from 0 from the top left of the input.",
         "preset": "How much is drawn; auto takes more for small networks than for large ones.",
         "styles": "Pairs of a picture and another one whose style it gets, by their ids.",
         "pin": "Figures, by name or pattern, whose picture keeps an address of its own for ever.",

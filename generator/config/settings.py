@@ -15,7 +15,7 @@ from .validation import Entry, Plain, PlainLine, checked_address, validated, wro
 from .yaml_reader import read_yaml
 
 COLOUR = r"^#[0-9a-fA-F]{6}$"
-TARGET = re.compile(r"label|rival|top|class:[^:]+|contrast:[^:]+:[^:]+")
+TARGET = re.compile(r"label|rival|top|class:[^:]+|contrast:[^:]+:[^:]+|pixel:\d{1,5}:\d{1,5}")
 SIZE = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 3}]}
 Parameter = bool | int | float | str | list[bool | int | float | str] | None
 
@@ -252,7 +252,7 @@ def colour(text: str) -> tuple[int, int, int]:
 def _known_targets(values: list[str]) -> list[str]:
     for value in values:
         if not TARGET.fullmatch(value):
-            raise wrong("", "expected label, rival, top, class:NAME or contrast:NAME:NAME", value)
+            raise wrong("", "expected label, rival, top, class:NAME, contrast:NAME:NAME or pixel:ROW:COLUMN", value)
     return values
 
 

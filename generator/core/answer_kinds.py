@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 FURTHER = "further"  # "further:1" is the first label beyond the first answer and its rival that reaches the threshold
+PIXEL = "pixel"  # "pixel:3:5" is what a segmentation predicts in row 3 and column 5 of its input
 MOST_FURTHER = 3  # of them that get figures
 
 

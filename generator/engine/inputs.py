@@ -16,7 +16,7 @@ from generator.models.load import Loaded
 from .checkpoint_series import Epochs, first_convolution
 from .model_handle import Driven
 from .oom_retry import out_of_memory
-from .readout import readout_of
+from .readout import Readout
 from .sampling import Samples
 from .scheduler import Waiting, Want
 from .space import space_of
@@ -40,8 +40,17 @@ def offer(waiting: Waiting, want: Want, compute: Callable[[], Any]) -> None:
 class Answers:
     """Answers the wants of a scene that need not watch its pass; arguments as `Scene` has them."""
 
-    def __init__(self, loaded: Loaded, card: ModelCard, x: torch.Tensor | None, chunk: int, pictures: Pictures) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        card: ModelCard,
+        x: torch.Tensor | None,
+        chunk: int,
+        pictures: Pictures,
+        readout: Readout,
+    ) -> None:
         self.loaded, self.card, self.x, self.chunk, self.pictures = loaded, card, x, chunk, pictures
+        self.readout = readout
         self._sharing: list[Driven | Samples] = []  # those who let samples share a pass
 
     def share(self, chunk: int) -> None:
@@ -81,12 +90,12 @@ class Answers:
     def after(self, x: torch.Tensor, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
         """Give what makes its own passes, which comes last, when the graph of the shared one is gone."""
         space = space_of(self.loaded, self.card, x.shape[1:])
-        samples = Samples(self.loaded.model, x, self.chunk, readout_of(self.loaded), space)
+        samples = Samples(self.loaded.model, x, self.chunk, self.readout, space)
         self._sharing.append(samples)
         for want in waiting.needs("noise"):
             waiting.arrive(want, samples.noise)
         for want in waiting.needs("tape"):
-            offer(waiting, want, lambda: record(self.loaded.model, x.clone(), readout_of(self.loaded)))
+            offer(waiting, want, lambda: record(self.loaded.model, x.clone(), self.readout))
         for want in waiting.needs("project_units"):
             waiting.arrive(want, lambda units, layer=want.layer: samples.project_units(layer, units))
         for want in waiting.needs("score", "score_gradient", "ablated_score", "target"):

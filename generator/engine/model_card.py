@@ -45,7 +45,7 @@ def describe(loaded: Loaded) -> ModelCard:
     while readout.squash and layers and layers[-1].type in ("Softmax", "LogSoftmax", "Sigmoid"):
         layers.pop()  # the scores before it are explained, and what it says stands in the answer
     spatial = readout.kind == "mask"
-    default = trace.layer_before_classes(output, len(classes)) if spatial else trace.default_layer(len(classes))
+    default = trace.layer_before_classes(output, readout.width) if spatial else trace.default_layer(len(classes))
     name, kind, count = readout.answer
     layers.append(Layer(name, kind, kind, (count,), receptive_field=None))
     _known_layer(loaded, layers)
@@ -79,7 +79,9 @@ def describe(loaded: Loaded) -> ModelCard:
         statistics=loaded.statistics,
         output={
             "kind": readout.kind,
-            "threshold": loaded.network.threshold if readout.kind in ("binary", "labels") else None,
+            "threshold": loaded.network.threshold
+            if readout.kind in ("binary", "labels") or spatial and readout.width == 1
+            else None,
             "unit": loaded.network.unit if readout.kind == "value" else "",
             "squash": readout.squash,
             "key": readout.key,

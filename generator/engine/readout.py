@@ -3,12 +3,13 @@
 Explained is always the score before any squashing. A binary answer and a value have two sides, the score and its
 negative, so that both can be explained as classes are. Of a spatial answer, such as a segmentation, the score of a
 class is the mean of its logit over its mask: the pixels where the network predicts it, or all where it does so nowhere.
+A single channel divides the picture into background and foreground, whose scores are the channel's negative and itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -21,15 +22,16 @@ from .capture import op_name
 from .preserve import untouched
 
 SQUASHING = ("softmax", "log_softmax", "sigmoid")
-SIDES = {"binary": ("negative", "positive"), "value": ("lower", "higher")}
+SIDES = {"binary": ("negative", "positive"), "value": ("lower", "higher"), "mask": ("background", "foreground")}
 
 
 class Reading(NamedTuple):
-    """What a network answers to N images, of each of its K classes."""
+    """What a network answers to N images, of each of its K classes, and of each of the P pixels asked for."""
 
-    scores: torch.Tensor  # (N, K), before any squashing
-    probabilities: torch.Tensor  # (N, K); of a mask the mean over it; of a value the value
+    scores: torch.Tensor  # (N, K + P), before any squashing
+    probabilities: torch.Tensor  # (N, K + P); of a mask the mean over it; of a value the value
     shares: torch.Tensor | None = None  # (N, K), of a mask: the part of the pixels that it has; None of other kinds
+    winners: tuple[int, ...] = ()  # the class predicted at each of those pixels; -1 outside of the picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +44,10 @@ class Readout:
     call: int = 0  # which of the calls of that operation it is, from 1
     key: str = ""  # the member of what it returns, as output_key names it; "" for the tensor that it means
     classes: int = 0  # as many names were given, so that the member of that width is meant; 0: none
+    threshold: float = 0.5  # of a mask of one channel: the probability from which a pixel is foreground
+    pixels: tuple[tuple[int, int], ...] = ()  # of a mask: rows and columns of the input that are explained themselves
     divisors: torch.Tensor | None = dataclasses.field(default=None, compare=False)  # (1, K, h, w): of masks that stay
+    winners: tuple[int, ...] = ()  # the classes that then stay those of the pixels
 
     def scores(self, model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """Return the scores of images (N, C, H, W) before any squashing: (N, width), or (N, 2 width) where each number
@@ -53,9 +58,9 @@ class Readout:
         """Return the scores of images (N, C, H, W) and what they say. Raises `ModelError`."""
         tensor = self._tensor(model, x)
         if self.kind == "mask":
-            return self._read_masks(tensor)
+            return self._read_masks(tensor, tuple(x.shape[-2:]))
         scores = tensor[:, None] if tensor.ndim == 1 else tensor
-        if self.kind in SIDES and scores.ndim == 2:
+        if self.kind in ("binary", "value") and scores.ndim == 2:
             scores = torch.stack([-scores, scores], 2).flatten(1)
         with torch.no_grad(), torch._C.DisableTorchFunction():
             return Reading(scores, self.probabilities(scores.detach()) if scores.ndim == 2 else scores)
@@ -65,8 +70,10 @@ class Readout:
         if self.kind != "mask":
             return self
         with torch.no_grad():
-            tensor = self._tensor(model, x.clone())
-            return dataclasses.replace(self, divisors=_divisors(_masks(tensor)))
+            tensor = self._sides(self._tensor(model, x.clone()))
+            masks = self._masks(tensor)
+            winners = self._winners(masks, tuple(x.shape[-2:]))
+            return dataclasses.replace(self, divisors=_divisors(masks), winners=winners)
 
     def _tensor(self, model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         if self.squash:
@@ -79,14 +86,46 @@ class Readout:
             raise ModelError("the network returned no tensor of scores")
         return tensor
 
-    def _read_masks(self, tensor: torch.Tensor) -> Reading:
+    def _read_masks(self, tensor: torch.Tensor, size: tuple[int, int]) -> Reading:
+        tensor = self._sides(tensor)
         with torch.no_grad(), torch._C.DisableTorchFunction():  # no calls of the network: nobody watches them
             plain = tensor.detach()
-            masks = _masks(plain)
+            masks = self._masks(plain)
             divisors = _divisors(masks) if self.divisors is None else self.divisors
-            each = plain.sigmoid() if self.squash == "sigmoid" else plain.softmax(1)
+            winners = self.winners or self._winners(masks, size)
+            each = plain.sigmoid() if self.squash == "sigmoid" or self.width == 1 else plain.softmax(1)
             probabilities, shares = (each / divisors).sum((2, 3)), masks.mean((2, 3))
-        return Reading(tensor.div(divisors).sum((2, 3)), probabilities, shares)
+        scores = tensor.div(divisors).sum((2, 3))
+        if self.pixels:
+            places = self._cells(winners, size, tensor)
+            scores = torch.stack([*scores.unbind(1), *(tensor[:, c, i, j] for c, i, j in places)], 1)
+            with torch.no_grad(), torch._C.DisableTorchFunction():
+                probabilities = torch.stack([*probabilities.unbind(1), *(each[:, c, i, j] for c, i, j in places)], 1)
+        return Reading(scores, probabilities, shares, winners)
+
+    def _sides(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, 1, h, w) as those of background and foreground, (N, 2, h, w), others as they are."""
+        return torch.stack([-tensor[:, 0], tensor[:, 0]], 1) if self.width == 1 else tensor
+
+    def _masks(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return where each class of scores (N, K, h, w) is predicted: 1 there, else 0.
+
+        It is where they are the largest of their pixel (of equals the first); of two sides the threshold decides.
+        """
+        if self.width == 1:
+            foreground = (tensor[:, 1:].sigmoid() >= self.threshold).to(tensor.dtype)
+            return torch.cat([1 - foreground, foreground], 1)
+        return torch.zeros_like(tensor).scatter_(1, tensor.argmax(1, keepdim=True), 1.0)
+
+    def _winners(self, masks: torch.Tensor, size: tuple[int, int]) -> tuple[int, ...]:
+        """Return the class predicted at each pixel of the first image; -1 for a pixel outside of it."""
+        cells = [_cell(pixel, size, masks) if _inside(pixel, size) else None for pixel in self.pixels]
+        return tuple(int(masks[0, :, cell[0], cell[1]].argmax()) if cell else -1 for cell in cells)
+
+    def _cells(self, winners: Sequence[int], size: tuple[int, int], tensor: torch.Tensor) -> list[tuple[int, int, int]]:
+        """Return class, row and column of the value that speaks for each pixel; of one outside, the first value."""
+        pairs = zip(self.pixels, winners, strict=True)
+        return [(winner, *_cell(pixel, size, tensor)) if winner >= 0 else (0, 0, 0) for pixel, winner in pairs]
 
     def probabilities(self, scores: torch.Tensor) -> torch.Tensor:
         """Return what the scores (N, K) say: a softmax over classes, a sigmoid of each side or label, the values.
@@ -101,7 +140,7 @@ class Readout:
     def answer(self) -> tuple[str, str, int]:
         """Name, kind and width of the layer that stands for the answer: probabilities, values, or shares of pixels."""
         if self.kind == "mask":
-            return "shares", "softmax", self.width
+            return "shares", "softmax", max(2, self.width)
         count = 2 * self.width if self.kind == "binary" else self.width
         return ("values", "other", count) if self.kind == "value" else ("probabilities", "softmax", count)
 
@@ -113,19 +152,14 @@ class Readout:
 
     def names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of the scores: those given, or both sides of each number."""
-        if self.kind == "binary" and self.width == 1:
-            given = classes or SIDES["binary"]
+        if self.kind in ("binary", "mask") and self.width == 1:
+            given = classes or SIDES[self.kind]
             return (f"not {given[0]}", given[0]) if len(given) == 1 else given
-        if self.kind in SIDES:
+        if self.kind in ("binary", "value"):
             given = classes or tuple(f"output {index}" for index in range(self.width))
             sides = SIDES[self.kind]
             return sides if self.width == 1 and not classes else tuple(f"{n}, {s}" for n in given for s in sides)
         return classes or tuple(f"class {index}" for index in range(self.width))
-
-
-def _masks(tensor: torch.Tensor) -> torch.Tensor:
-    """Return where scores (N, K, h, w) are the largest of their pixel (of equals the first): 1 there, else 0."""
-    return torch.zeros_like(tensor).scatter_(1, tensor.argmax(1, keepdim=True), 1.0)
 
 
 def _divisors(masks: torch.Tensor) -> torch.Tensor:
@@ -135,6 +169,16 @@ def _divisors(masks: torch.Tensor) -> torch.Tensor:
     """
     counted = torch.where(masks.sum((2, 3), keepdim=True) > 0, masks, torch.ones_like(masks))
     return counted.sum((2, 3), keepdim=True) / counted
+
+
+def _inside(pixel: tuple[int, int], size: tuple[int, int]) -> bool:
+    return pixel[0] < size[0] and pixel[1] < size[1]
+
+
+def _cell(pixel: tuple[int, int], size: tuple[int, int], tensor: torch.Tensor) -> tuple[int, int]:
+    """Return row and column of the value of a tensor (N, K, h, w) in which a pixel of an input (height, width) lies."""
+    rows, columns = tensor.shape[2:]
+    return pixel[0] * rows // size[0], pixel[1] * columns // size[1]
 
 
 class _Unsquashed(TorchFunctionMode):
@@ -202,8 +246,6 @@ def _find(loaded: Loaded) -> Readout:
     given = network.output
     if given and spatial != (given == "mask"):
         raise ModelError(f"{loaded.slug}: output: {given} does not fit what the network returns, {shape}")
-    if spatial and width == 1:
-        raise ModelError(f"{loaded.slug}: output: a mask needs a channel for each class, the network returns {shape}")
     flat = "binary" if width == 1 else "labels" if op == "sigmoid" else "classes"
     kind = given or ("mask" if spatial else flat)
     if kind == "binary" and width != 1:
@@ -212,7 +254,7 @@ def _find(loaded: Loaded) -> Readout:
         raise ModelError(f"{loaded.slug}: output: one number is no answer among classes; write binary or value")
     if kind == "value" and op:
         op, call = "", 0  # a value within bounds is meant as it comes
-    return Readout(kind, width, op, call, network.output_key, classes)
+    return Readout(kind, width, op, call, network.output_key, classes, network.threshold)
 
 
 def member(output: Any, key: str = "", classes: int = 0) -> torch.Tensor | None:

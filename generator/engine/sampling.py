@@ -42,7 +42,7 @@ class Samples:
     def probability(self, samples: Iterable[torch.Tensor], target: Target) -> torch.Tensor:
         """Return the probability of the class in each sample, (n,), as the kind of output says."""
         readings = (self._kept.read(self.model, batch) for batch in self._batches(samples))
-        return torch.cat([reading.probabilities[:, target.index] for reading in readings])
+        return torch.cat([reading.probabilities[:, target.column] for reading in readings])
 
     def score_gradient(self, samples: Iterable[torch.Tensor], target: Target) -> Iterator[torch.Tensor]:
         """dS_c/dx of each sample, one after the other."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
-from generator.core.answer_kinds import FURTHER
+from generator.core.answer_kinds import FURTHER, PIXEL
 from generator.core.errors import ModelError, NotApplicable
 from generator.core.records import Job, ModelCard
 from generator.models.layers import strip_layers
@@ -25,7 +25,7 @@ from .readout import Reading, readout_of
 from .rectifiers import census
 from .scheduler import Outcome, Waiting, Want
 from .space import planes_of, space_of
-from .targets import Target, find_targets
+from .targets import Target, find_targets, pixels_of
 
 RULE_OF = {"input_gradient": "vanilla", "guided_gradient": "guided", "deconvnet_gradient": "deconvnet"}
 LARGE_IMAGE_PIXELS = 2**20  # pixels of a picture
@@ -65,12 +65,14 @@ class Scene:
         card, x, chunk = request.card, request.x, request.chunk
         self.loaded, self.card, self.x, self.label = loaded, card, x, request.label
         self.error: Exception | None = None  # why no class can be explained
-        self._answers = Answers(loaded, card, x, chunk, request.pictures)
 
         def attempt(job: Job, work: Callable[[], Any]) -> tuple[Any, str]:
             return retry_with_smaller_batches(work, self._answers.share, chunk, 1 if job.key in request.careful else 0)
 
         self.waiting = Waiting(request.jobs, done, begin, step, request.parameters, attempt)
+        self._pixels = pixels_of({job.target for job in request.jobs}) if card.output["kind"] == "mask" else ()
+        self._readout = replace(readout_of(loaded), pixels=self._pixels)
+        self._answers = Answers(loaded, card, x, chunk, request.pictures, self._readout)
 
     def run(self) -> None:
         """Does every job. An error in a method is that job's outcome; one in the network's own pass is raised."""
@@ -97,7 +99,7 @@ class Scene:
 
     def _passes(self, image: torch.Tensor) -> None:
         """One forward for all, then one backward for each target and rule."""
-        self._space, readout = space_of(self.loaded, self.card, image.shape[1:]), readout_of(self.loaded)
+        self._space = space_of(self.loaded, self.card, image.shape[1:])
         backward = self.waiting.needs("gradient", "gradients", *RULE_OF)
         graph = bool(backward or self.waiting.needs(*NEEDS_RELU_RULES))
         x = image.detach().clone()
@@ -110,7 +112,7 @@ class Scene:
             self._grads: dict[str, torch.Tensor] = {}
             given = x.clone() if graph else x  # a network may overwrite its input, but not a leaf of the graph
             with watch:
-                reading = readout.read(self.loaded.model, _laid_out(given))
+                reading = self._readout.read(self.loaded.model, _laid_out(given))
         logits = reading.scores
         self._on_reading(reading._replace(scores=logits.detach()))
         self.waiting.arrive(Want("activations"), self._kept)
@@ -157,10 +159,10 @@ class Scene:
             for symbol in symbols:
                 self._refuse_target(symbol)
             return
-        self.targets.update(find_targets(logits, self.card, self.label, symbols, reading))
-        self.waiting.arrive(Want("logits"), logits)
+        self.targets.update(find_targets(logits, self.card, self.label, symbols, reading, self._pixels))
+        self.waiting.arrive(Want("logits"), logits[:, : len(self.card.classes)])
         for key in probabilities:
-            self.waiting.arrive(key, readout_of(self.loaded).answers(reading))
+            self.waiting.arrive(key, self._readout.answers(reading))
         for key in self.waiting.needs("class_weight", "relevance"):
             if key.target not in self.targets:
                 self._refuse_target(key.target)
@@ -225,7 +227,16 @@ class Scene:
         missing = NotApplicable(f"no class {symbol.partition(':')[2]!r} in the vocabulary of {self.card.slug}")
         if symbol.startswith(f"{FURTHER}:"):
             missing = NotApplicable("no further label reaches the threshold")
+        if symbol.startswith(f"{PIXEL}:"):
+            missing = NotApplicable(self._why_no_pixel(symbol))
         self.waiting.refuse_target(symbol, self.error or missing)
+
+    def _why_no_pixel(self, symbol: str) -> str:
+        if self.card.output["kind"] != "mask" or self.x is None:
+            return f"{self.card.slug} does not answer pixel by pixel: a pixel is explained of segmentations"
+        _, row, column = symbol.split(":")
+        height, width = self.x.shape[-2:]
+        return f"row {row}, column {column} lies outside of the input of {height} x {width} pixels"
 
     def _why_missing(self, key: tuple) -> str:
         if key[0] == "gradients":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
 
-from generator.core.answer_kinds import FURTHER, ranked
+from generator.core.answer_kinds import FURTHER, PIXEL, ranked
 from generator.core.naming import class_slugs
 from generator.core.records import ModelCard
 
@@ -20,33 +20,46 @@ class Target(NamedTuple):
     name: str
     index: int  # type: ignore[assignment]  # of a tuple the name is a method, which nobody calls
     probability: float | None  # None of a value
-    role: str  # "label", "rival", "top", "class" or "contrast"
+    role: str  # "label", "rival", "top", "class", "contrast" or "pixel"
     against: int = -1  # of a contrast S_a - S_b: the index of b
     slug: str = ""  # its part of a figure's name, no class of the network having the same
+    pixel: int = -1  # of a pixel: which of the scores is its own, as those of pixels follow those of classes
+
+    @property
+    def column(self) -> int:
+        """Which of the scores and probabilities (N, classes and pixels) are the target's."""
+        return self.index if self.pixel < 0 else self.pixel
 
     def pick(self, logits: torch.Tensor) -> torch.Tensor:
-        """S_c of each sample, (N,), of logits (N, classes)."""
-        score = logits[:, self.index]
+        """S_c of each sample, (N,), of logits (N, classes and pixels)."""
+        score = logits[:, self.column]
         return score if self.against < 0 else score - logits[:, self.against]
 
     def share(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return what of the logits (1, classes) belongs to the class, zero elsewhere: its sum is S_c, or S_a - S_b."""
+        """Return what of the logits (1, classes and pixels) is the class's, zero elsewhere: the sum is the score."""
         own = torch.zeros_like(logits)
-        own[:, self.index] = logits[:, self.index]
+        own[:, self.column] = logits[:, self.column]
         if self.against >= 0:
             own[:, self.against] = -logits[:, self.against]
         return own
 
 
 def find_targets(
-    logits: torch.Tensor, card: ModelCard, label: str, symbols: Iterable[str], reading: Reading | None = None
+    logits: torch.Tensor,
+    card: ModelCard,
+    label: str,
+    symbols: Iterable[str],
+    reading: Reading | None = None,
+    pixels: Sequence[tuple[int, int]] = (),
 ) -> dict[str, Target]:
     """Return the class behind each symbol ("label", "rival", "top", "class:frog", "contrast:frog:deer") that names one.
 
     `logits` is (1, classes), finite; `reading`, needed of masks, what else the network answers; `label` the image's
     class name, or "". Where that is no class of the network, the top prediction stands for it. The rival is the most
     probable other class; of two sides it is the other one; of masks the order is that of their shares. A class name may
-    hold colons itself. "further:1" is the next label that reaches the threshold, where there is one.
+    hold colons itself. "further:1" is the next label that reaches the threshold, where there is one. "pixel:3:5" is the
+    class that a segmentation predicts in row 3 and column 5 of the input, counted from 0, for that place alone;
+    `pixels` are those that `reading` was asked for.
     """
     kind = card.output["kind"]
     if reading is not None and reading.shares is not None:
@@ -66,7 +79,7 @@ def find_targets(
     targets, slugs = {}, class_slugs(card.classes)
     for symbol in symbols:
         role, _, rest = symbol.partition(":")
-        pair = plain.get(symbol) or (_named(role, rest, names) if rest and role != FURTHER else None)
+        pair = plain.get(symbol) or (_named(role, rest, names) if rest and role not in (FURTHER, PIXEL) else None)
         if pair:
             index, against = pair
             name = card.classes[index] + (f" against {card.classes[against]}" if against >= 0 else "")
@@ -74,7 +87,25 @@ def find_targets(
             targets[symbol] = Target(
                 name, index, None if kind == "value" else probabilities[index], role, against, part
             )
+    for number, (pixel, winner) in enumerate(zip(pixels, reading.winners if reading else (), strict=False)):
+        if winner >= 0:
+            column = len(card.classes) + number
+            name, part = f"{card.classes[winner]} at row {pixel[0]}, column {pixel[1]}", f"{slugs[winner]}-at-"
+            part += f"{pixel[0]}-{pixel[1]}"
+            targets[f"{PIXEL}:{pixel[0]}:{pixel[1]}"] = Target(
+                name, winner, float(reading.probabilities[0, column]), PIXEL, slug=part, pixel=column
+            )
     return targets
+
+
+def pixels_of(symbols: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    """Return row and column of each pixel among the symbols.
+
+    >>> pixels_of(["label", "pixel:3:5"])
+    ((3, 5),)
+    """
+    parts = [symbol.split(":") for symbol in sorted(symbols) if symbol.startswith(f"{PIXEL}:")]
+    return tuple((int(row), int(column)) for _, row, column in parts)
 
 
 def _named(role: str, rest: str, names: dict[str, int]) -> tuple[int, int] | None:

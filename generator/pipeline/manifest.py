@@ -117,7 +117,7 @@ def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
     for.
     """
     target = (done or {}).get("target")
-    target_slug = target["slug"] if target else slug(job.target.rpartition(":")[2]) if job.target else ""
+    target_slug = target["slug"] if target else slug(job.target.partition(":")[2] or job.target) if job.target else ""
     return figure_name(
         job.model, job.image, job.method, layer_slug(job.layer) if job.layer else "", target_slug, job.style
     )

@@ -104,7 +104,10 @@ INPUT = "models: [{name: a, input: {size: 32, mean: [0, 0, 0], std: [1, 1, 1], "
         ("models: [{name: a, input: {size: 0, mean: [0,0,0], std: [1,1,1]}}]", "expected a height and width of 1 to"),
         ("models: [{name: a, input: {size: 8, mean: [0,0,0], std: [1,0,1]}}]", "std: expected numbers above 0"),
         ("preset: quik", "preset: expected 'auto', 'forward', 'quick', 'standard' or 'full'; there is 'quik'"),
-        ("targets: [label, foo]", "targets: expected label, rival, top, class:NAME or contrast:NAME:NAME"),
+        (
+            "targets: [label, foo]",
+            "targets: expected label, rival, top, class:NAME, contrast:NAME:NAME or pixel:ROW:COLUMN",
+        ),
         ("methods: {grad-cam: 3}", "methods.grad-cam: expected a mapping of parameters, true or false; there is 3"),
         ("methods: {grad-cam: {a: {b: 1}}}", "methods.grad-cam.a: expected a value or a list of values"),
         ("methods: [3]", "methods: expected a list of method slugs; there is [3]"),

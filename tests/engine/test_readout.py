@@ -22,7 +22,8 @@ from generator.engine.model_handle import Driven
 from generator.engine.readout import member, readout_of
 from generator.engine.sampling import Samples
 from generator.engine.targets import find_targets
-from generator.site.pages.format import percent
+from generator.site.pages.figure import Axes, figure
+from generator.site.pages.format import number, percent
 from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.report import report
 from generator.site.pages.write import jinja
@@ -322,8 +323,63 @@ def test_a_mask_that_is_none_is_refused():
         readout_of(mask_net(output="classes"))
     with pytest.raises(ModelError, match="mask does not fit what the network returns"):
         readout_of(net(5, output="mask"))
-    with pytest.raises(ModelError, match="a channel for each class"):
-        readout_of(mask_net(lambda z: z[:, :1]))
+
+
+def test_a_pixel_is_explained_by_the_logit_predicted_there():
+    made, x = mask_net(), colours()
+    symbols = ["pixel:0:0", "pixel:0:2", "pixel:1:0"]
+    methods = ["vanilla-backprop", "lrp", "occlusion", "smoothgrad"]
+    found = outcomes(made, x, methods, symbols, parameters={"smoothgrad": {"n": 2, "sigma": 0.0}})
+    for symbol, name, channel, column in (("pixel:0:0", "red", 0, 0), ("pixel:0:2", "green", 1, 2)):
+        outcome = found["vanilla-backprop", "", symbol]
+        wanted = torch.zeros_like(x)
+        wanted[0, channel, 0, column] = 1.0
+        torch.testing.assert_close(outcome.value, wanted)
+        target = outcome.target
+        assert (target.name, target.slug) == (f"{name} at row 0, column {column}", f"{name}-at-0-{column}")
+        share = made.model.conv(x).softmax(1)[0, channel, 0, column]
+        assert target.probability == pytest.approx(float(share), rel=1e-5) and target.index == channel
+        torch.testing.assert_close(found["smoothgrad", "", symbol].value, wanted)
+        relevance = torch.zeros(1, 1, 3)
+        relevance[0, 0, column] = float(x[0, channel, 0, column])
+        torch.testing.assert_close(found["lrp", "", symbol].value, relevance)
+        assert found["occlusion", "", symbol].error is None
+    assert "row 1, column 0 lies outside of the input of 1 x 3 pixels" in str(found["lrp", "", "pixel:1:0"].error)
+    (refused,) = outcomes(net(5), picture(SIZE), ["saliency"], ["pixel:0:0"]).values()
+    assert isinstance(refused.error, NotApplicable) and "does not answer pixel by pixel" in str(refused.error)
+
+
+def test_a_pixel_of_the_input_lies_in_a_coarser_answer():
+    made = loaded(nn.Sequential(nn.AvgPool2d(2), Spatial()), (3, 4, 6), classes=MASKED)
+    x = torch.zeros(1, 3, 4, 6)
+    x[0, 2, 2:, 4:] = 4.0  # the last of 2 x 3 cells is blue
+    (outcome,) = outcomes(made, x, ["vanilla-backprop"], ["pixel:3:5"]).values()
+    wanted = torch.zeros_like(x)
+    wanted[0, 2, 2:, 4:] = 0.25
+    torch.testing.assert_close(outcome.value, wanted)
+    assert outcome.target.name == "blue at row 3, column 5"
+
+
+@pytest.mark.parametrize("end", [None, torch.sigmoid], ids=["logits", "sigmoid"])
+@pytest.mark.parametrize("names", [(), ("sky", "bird"), ("bird",)])
+def test_one_channel_of_space_is_foreground_and_background(end, names):
+    made = loaded(Spatial(lambda z: (end or torch.clone)(z[:, :1] - 0.5)), (3, 1, 3), classes=names)
+    card, x = describe(made), colours()
+    assert card.output["kind"] == "mask" and card.output["threshold"] == 0.5
+    assert card.classes == {0: ("background", "foreground"), 2: names, 1: ("not bird", "bird")}[len(names)]
+    reading = readout_of(made).read(made.model, x)
+    # of 2.5, 0.5 and -0.5 the first two are foreground
+    torch.testing.assert_close(reading.scores, torch.tensor([[0.5, 1.5]]))
+    torch.testing.assert_close(reading.shares, torch.tensor([[1 / 3, 2 / 3]]))
+    sides = torch.tensor([2.5, 0.5, 0.5]).sigmoid()
+    torch.testing.assert_close(reading.probabilities, torch.stack([sides[2], sides[:2].mean()])[None])
+    found = outcomes(made, x, ["vanilla-backprop", "lrp"], ["top", "rival", "pixel:0:2"], card=card)
+    assert [found["lrp", "", one].target.index for one in ("top", "rival", "pixel:0:2")] == [1, 0, 0]
+    for symbol, wanted in (("top", [0.5, 0.5, 0.0]), ("rival", [0, 0, -1.0]), ("pixel:0:2", [0, 0, -1.0])):
+        torch.testing.assert_close(found["vanilla-backprop", "", symbol].value[0, 0, 0], torch.tensor(wanted))
+    made.network = replace(made.network, threshold=0.7)
+    made.readout = None
+    torch.testing.assert_close(readout_of(made).read(made.model, x).shares, torch.tensor([[2 / 3, 1 / 3]]))
 
 
 @pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "fcn_resnet50", "deeplabv3_mobilenet_v3_large"])
@@ -381,9 +437,13 @@ def softmax():
     return Net(3, nn.Softmax(1))
 
 
-def segmentation():
+def segmentation(classes=3):
     torch.manual_seed(2)
-    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 3, 1))
+    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, classes, 1))
+
+
+def foreground():
+    return segmentation(1)
 '''
 
 
@@ -400,7 +460,8 @@ def gallery(tmp_path_factory):
         "labels": {"classes": ["ant", "bee", "cat"], "threshold": 0.4},
         "regression": {"classes": [], "output": "value", "unit": "mm"},
         "softmax": {"classes": ["ant", "bee", "cat"]},
-        "segmentation": {"classes": ["ant", "bee", "cat"]},
+        "segmentation": {"classes": ["ant", "bee", "cat"], "targets": ["top", "rival", "pixel:2:3", "pixel:900:3"]},
+        "foreground": {"classes": [], "threshold": 0.3},
     }
     content["models"] = [
         {**entry, "name": name, "source": f"answers_of_mine:{name}", **more} for name, more in own.items()
@@ -416,14 +477,11 @@ def test_report_figure_and_manifest_show_one_number(gallery):
     _, manifest = gallery
     for prediction in manifest["predictions"]:
         shares = {one["name"]: one["probability"] for one in prediction["top"]}
-        figures = [
-            figure
-            for figure in manifest["figures"]
-            if (figure["model"], figure["image"]) == (prediction["model"], prediction["image"]) and figure["target"]
-        ]
-        assert figures
-        for figure in figures:
-            target = figure["target"]
+        mine = (prediction["model"], prediction["image"])
+        explained = [one for one in manifest["figures"] if (one["model"], one["image"]) == mine and one["target"]]
+        assert explained
+        for record in explained:
+            target = record["target"]
             if prediction["kind"] == "mask":
                 assert 0 < target["probability"] < 1 and prediction["top"] == []
                 assert sum(one["share"] for one in prediction["shares"]) == pytest.approx(1, abs=1e-5)
@@ -435,12 +493,58 @@ def test_report_figure_and_manifest_show_one_number(gallery):
             assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_every_page_of_every_kind_shows_the_number_of_the_manifest(gallery, repository):
+    _, manifest = gallery
+    shown, environment = Gallery(manifest), jinja(template_folders(repository))
+    for prediction in manifest["predictions"]:
+        report_ = environment.get_template("report.md").render(
+            vars(report(shown, prediction["model"], prediction["image"]))
+        )
+        own = [f for f in manifest["figures"] if (f["model"], f["image"]) == (prediction["model"], prediction["image"])]
+        explained = [one for one in own if one["target"] and one["status"] == "drawn"]
+        assert len(explained) >= 4, prediction["model"]
+        for record in explained:
+            page = environment.get_template("figure.html").render(vars(figure(shown, record, None, Axes(shown))))
+            probability = record["target"]["probability"]
+            if probability is not None:
+                assert f">{shown_percent(probability)}<" in page, record["id"]
+            else:
+                assert "probability</dt>" not in page
+        (answer,) = [f for f in own if f["method"] == "activations" and f["layer"] in LAST[prediction["kind"]]]
+        if prediction["kind"] == "value":
+            said = [number(entry["value"]) for entry in prediction["values"]]
+        else:
+            entries = prediction["shares"] if prediction["kind"] == "mask" else prediction["top"]
+            said = [shown_percent(entry.get("share", entry.get("probability"))) for entry in entries]
+        assert said and all(one in report_ for one in said), prediction["model"]
+        if prediction["kind"] != "value":
+            assert f" {float(said[0].split()[0]):.0f} %" in answer["alt"], answer["alt"]
+
+
+def shown_percent(share):
+    return percent(share).replace("\xa0", " ")
+
+
+LAST = {"value": ("values",), "mask": ("shares",)} | dict.fromkeys(("classes", "binary", "labels"), ("probabilities",))
+
+
+def test_pixels_have_figures_of_their_own(gallery):
+    _, manifest = gallery
+    own = [
+        f for f in manifest["figures"] if f["model"] == "segmentation" and (f["target"] or {}).get("role") == "pixel"
+    ]
+    assert {f["image"] for f in own} == {"one", "two"}
+    assert all(f["id"].endswith("-at-2-3") and "row 2, column 3" in f["alt"] for f in own if f["status"] == "drawn")
+    refused = [f for f in manifest["figures"] if f["id"].endswith("--class-900-3")]
+    assert refused and all("lies outside of the input" in f["reason"] for f in refused)
+
+
 def test_each_kind_is_told_as_what_it_is(gallery):
     _, manifest = gallery
     kinds = {model["slug"]: model["output"] for model in manifest["models"]}
     assert {slug: output["kind"] for slug, output in kinds.items()} == {
         "binary": "binary", "labels": "labels", "regression": "value", "softmax": "classes",
-        "segmentation": "mask",
+        "segmentation": "mask", "foreground": "mask",
     }  # fmt: skip
     for prediction in manifest["predictions"]:
         if prediction["kind"] == "labels":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.analysis import objectives
+from generator.core.answer_kinds import PIXEL
 from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecord, ModelRecord
 from generator.core.roles import ACTIVATIONS, FILTERS
 
@@ -191,6 +192,7 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
     if record["target"]:
         target = record["target"]
         role = {"label": "label", "top": "predicted", "rival": "most probable other class"}
+        role["pixel"] = "predicted at this pixel"
         role |= {
             "binary": {"top": "predicted", "rival": "opposite class"},
             "labels": {"top": "most probable label", "rival": "next most probable label"},
@@ -202,7 +204,8 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
         else:
             listed.append(Fact(f"{named} explained", f"{target['name']} ({role.get(target['role'], target['role'])})"))
         if target.get("probability") is not None:
-            named = "Mean probability where predicted" if kind == "mask" else "Probability"
+            mean = kind == "mask" and target["role"] != PIXEL
+            named = "Mean probability where predicted" if mean else "Probability"
             listed.append(Fact(named, format.percent(target["probability"])))
     if record["shape"]:
         listed.append(Fact("Raw array", format.shape(record["shape"])))
