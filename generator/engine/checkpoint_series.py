@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from generator.core.records import ModelCard
 from generator.core.spacing import evenly_spaced
 from generator.models.checkpoints import at_epoch
@@ -11,6 +13,7 @@ from generator.models.load import Loaded
 from generator.models.specs import checkpoint_files, epoch_of
 
 from .model_handle import Driven
+from .readout import readout_of
 
 
 class Epochs:
@@ -25,10 +28,17 @@ class Epochs:
         numbers = list(dict.fromkeys(epoch_of(file.stem) for file in self._files))
         return evenly_spaced(numbers, most)
 
-    def network(self, epoch: int) -> Driven:
-        """Return the network as it was after an epoch."""
+    def network(self, epoch: int, about: torch.Tensor | None = None) -> Driven:
+        """Return the network as it was after an epoch.
+
+        Of a segmentation its scores are over the masks that the finished network finds in an image `about`
+        (1, C, H, W), so that all epochs are asked about the same pixels; without one over those of each input.
+        """
         file = next(file for file in self._files if epoch_of(file.stem) == epoch)
-        return Driven(at_epoch(self._loaded, file), self._card, self._chunk)
+        restored = at_epoch(self._loaded, file)
+        if about is not None:
+            restored.readout = readout_of(self._loaded).keeping(self._loaded.model, about)
+        return Driven(restored, self._card, self._chunk)
 
 
 def first_convolution(card: ModelCard) -> str:

@@ -14,7 +14,7 @@ from generator.models.layers import answer_layer, stage_layers
 from generator.models.load import Loaded
 
 from .capture import Watch
-from .readout import readout_of
+from .readout import Reading, readout_of
 from .space import planes_of, space_of
 
 MANY = 1_000_003  # keeps the draws of neighbouring seeds apart
@@ -80,6 +80,10 @@ class Driven:
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(N, classes)."""
         return readout_of(self._loaded).scores(self._loaded.model, x.clone())
+
+    def read(self, x: torch.Tensor) -> Reading:
+        """Return scores and probabilities (N, classes)."""
+        return readout_of(self._loaded).read(self._loaded.model, x.clone())
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Return what logits (N, classes) say: a softmax, a sigmoid of each, or the values themselves.

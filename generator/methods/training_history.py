@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from generator.core.answer_kinds import PIXEL
 from generator.core.channel_blocks import channels as channels_of
+from generator.core.errors import NotApplicable
 from generator.core.spacing import evenly_spaced
 from generator.engine.derivatives import derive
 from generator.engine.image_optimisation import ascend, canvas, random_affine, size_for
@@ -67,7 +69,8 @@ def saliency_evolution(epochs, x, target):
     """How the saliency of an image came to be, from one epoch of training to the next.
 
     At each checkpoint it is computed as saliency is; the frames are then brought to the scale of the last. Below stands
-    how probable the class was by then.
+    how probable the class was by then. Of a segmentation it is, at each epoch, about the pixels where the finished
+    network predicts the class.
 
     Formula: s_e = Σ_c |∂S_c / ∂x_c| of the network after epoch e
 
@@ -76,10 +79,12 @@ def saliency_evolution(epochs, x, target):
 
     Limits: As for saliency. Brightness cannot be compared between frames.
     """
+    if target.role == PIXEL:
+        raise NotApplicable("training is followed for a class, not for a single pixel")
     chosen = epochs.chosen(MAX_FRAMES + 1)
     frames, chances = [], []
     for number, epoch in enumerate(chosen, 1):
-        gradient, chance = _looked(epochs.network(epoch), x, target)
+        gradient, chance = _looked(epochs.network(epoch, x), x, target)
         frames.append(gradient.abs().sum(1))
         chances.append(chance)
         yield Step(number, len(chosen))
@@ -102,9 +107,9 @@ def _looked(network, x, target):
     """S_c's gradient at `x` and the probability of the class."""
     with torch.enable_grad():
         leaf = x.detach().clone().requires_grad_()
-        logits = network.logits(leaf)
-        (gradient,) = derive(target.pick(logits).sum(), [leaf])
-    return gradient, float(network.probabilities(logits.detach())[0, target.index])
+        reading = network.read(leaf)
+        (gradient,) = derive(target.pick(reading.scores).sum(), [leaf])
+    return gradient, float(reading.probabilities[0, target.column])
 
 
 @method(

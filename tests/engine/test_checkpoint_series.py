@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_nets import CARDS, picture, tiny
+from tiny_nets import CARDS, loaded, picture, tiny
 
 from generator.config.settings import load as settings_from
-from generator.core.errors import ConfigError, ModelError
+from generator.core.errors import ConfigError, ModelError, NotApplicable
 from generator.core.records import Network
 from generator.engine.checkpoint_series import Epochs
 from generator.engine.model_card import describe
@@ -29,7 +29,11 @@ FIRST = "features.0"
 @pytest.fixture
 def trained(tmp_path):
     """A tiny network whose folder holds three epochs of it, the last being itself, and what else a training leaves."""
-    net = tiny("in-place")
+    return kept_at_epochs(tiny("in-place"), tmp_path)
+
+
+def kept_at_epochs(net, tmp_path):
+    """The network with such a folder beside it."""
     folder = tmp_path / "made-checkpoints"
     folder.mkdir()
     (folder / "resume.pt").write_bytes(b"the state of a run is no checkpoint")
@@ -80,6 +84,25 @@ def test_saliency_ends_with_that_of_the_network_itself(trained):
         chances = [epochs.network(epoch).logits(x).softmax(1)[0, 1].item() for epoch in EPOCHS]
     assert [share for _, share in numbers["captions"]] == pytest.approx(chances)
     assert len(frames) == 3 and not torch.allclose(frames[0], frames[-1])
+
+
+def test_saliency_of_a_mask_is_about_the_pixels_that_the_finished_network_finds(tmp_path):
+    torch.manual_seed(0)
+    net = kept_at_epochs(loaded(torch.nn.Conv2d(3, 5, 3, padding=1), (3, 6, 8)), tmp_path)
+    x, index = picture((3, 6, 8)), 1
+    mask = net.model(x).argmax(1)[0] == index
+    assert 0 < mask.sum() < mask.numel()
+    epochs = Epochs(net, describe(net), 4)
+    frames, numbers = played(saliency_evolution(epochs, x, Target("bee", index, 0.5, "label")))
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(net.model(leaf)[0, index][mask].mean(), leaf)
+    assert torch.allclose(frames[-1], gradient.abs().sum(1), atol=1e-6)
+    states = [load_file(file) for file in checkpoint_files(net.network)]
+    logits = [torch.nn.functional.conv2d(x, state["weight"], state["bias"], padding=1) for state in states]
+    chances = [float(maps.softmax(1)[0, index][mask].mean()) for maps in logits]
+    assert [share for _, share in numbers["captions"]] == pytest.approx(chances)
+    with pytest.raises(NotApplicable, match="not for a single pixel"):
+        played(saliency_evolution(epochs, x, Target("bee", index, 0.5, "pixel", pixel=5)))
 
 
 def test_features_are_painted_anew_at_each_epoch_from_the_same_noise(trained):
