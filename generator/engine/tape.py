@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from generator.core.errors import NotApplicable
 
+from .attention import plain
 from .capture import op_name
 from .readout import Readout
 
@@ -50,6 +51,19 @@ class Tape(NamedTuple):
                     shares[node] = shares[node] + share if node in shares else share
         return shares.get(0, torch.zeros_like(self.values[0]))
 
+    def again(self, changed: Mapping[int, torch.Tensor], wanted: int) -> torch.Tensor:
+        """Return the value `wanted` anew where the values `changed` are others; what is before them stays."""
+        values = dict(changed)
+        for step in self.steps:
+            if wanted in values:
+                break
+            if any(node in values for node in step.inputs) and not all(node in values for node in step.outputs):
+                made = step.call(*(values.get(node, self.values[node]) for node in step.inputs))
+                values |= zip(step.outputs, [one for one in tensors(made) if one.is_floating_point()], strict=True)
+        if wanted not in values:
+            raise NotApplicable("what is wanted does not depend on what was changed")
+        return values[wanted]
+
 
 def record(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> Tape:
     """Return the tape of `model` on `x` (1, C, H, W); values in half precision, as under autocast, are kept in that of
@@ -65,7 +79,7 @@ def record(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> Tape:
 
 
 class Recorder(TorchFunctionMode):
-    """Writes down each call that takes a value which depends on the input."""
+    """Writes down each call that takes a value which depends on the input, fused attention as plain calls."""
 
     def __init__(self, x: torch.Tensor) -> None:
         super().__init__()
@@ -77,11 +91,17 @@ class Recorder(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
+        in_plain_calls = plain(op_name(func))
+        if in_plain_calls:
+            with self:
+                made = in_plain_calls(*args, **kwargs)
+            if made is not NotImplemented:
+                return made
         taken = [self.nodes[id(tensor)] for tensor in tensors((args, kwargs)) if id(tensor) in self.nodes]
         template = _marked((args, kwargs), self.nodes, self._dtype)
         output = func(*args, **kwargs)
         made = [tensor for tensor in tensors(output) if tensor.is_floating_point()]
-        if taken and made:
+        if taken and made and op_name(func) not in WITHOUT_VALUES:
             outputs = tuple(self._remember(tensor) for tensor in made)
             self.steps.append(_step(op_name(func), func, template, tuple(taken), outputs))
         return output
@@ -143,8 +163,12 @@ def _filled(value: Any, tensors: tuple[torch.Tensor, ...]) -> Any:
     return type(value)(_filled(item, tensors) for item in value) if type(value) in (tuple, list) else value
 
 
+WITHOUT_VALUES = (  # calls that take of a tensor its shape alone
+    "new_zeros new_ones new_full new_empty zeros_like ones_like full_like empty_like".split()
+)
 ARGUMENTS = {
     "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
+    "conv_transpose2d": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
     "linear": ("input", "weight", "bias"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
 }

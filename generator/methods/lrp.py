@@ -8,11 +8,17 @@ from generator.core.errors import NotApplicable
 from generator.engine.method_registry import method
 
 PASS_THROUGH_OPS = (
-    "relu relu6 hardtanh clamp dropout batch_norm contiguous clone neg to type float half bfloat16".split()
-)
-RESHAPE_OPS = "max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat stack chunk".split()
-RESHAPE_OPS += ["split", "getitem", "expand"]
-SHARING_OPS = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
+    "relu relu6 hardtanh clamp dropout batch_norm contiguous clone neg to type float half bfloat16 "
+    "layer_norm group_norm rms_norm instance_norm normalize gelu silu hardswish hardsigmoid sigmoid tanh mish elu celu "
+    "selu softplus leaky_relu prelu identity"
+).split()
+RESHAPE_OPS = (
+    "max_pool2d adaptive_max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat stack "
+    "chunk split getitem expand unbind select narrow movedim unflatten roll flip swapaxes masked_fill repeat"
+).split()
+CONVOLUTIONS = ("conv2d", "conv_transpose2d")
+SHARING_OPS = "avg_pool2d adaptive_avg_pool2d interpolate upsample mean sum add sub mul div".split()
+PRODUCT_OPS = "mul matmul bmm einsum".split()
 
 
 @method(
@@ -23,7 +29,7 @@ SHARING_OPS = "avg_pool2d adaptive_avg_pool2d mean sum add sub mul div".split()
     passes=8,
     order=170,
     roles=("relevance",),
-    cites="Bach et al. 2015, PLOS ONE 10(7)",
+    cites="Bach et al. 2015, PLOS ONE 10(7); of transformers Achtibat et al. 2024, arXiv:2402.05602",
 )
 def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alpha: float = 2.0):
     """Hand the score of the class back from layer to layer, until each pixel has its share.
@@ -35,7 +41,12 @@ def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alp
     it; elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner, and what
     falls on padding is lost.
 
-    Formula: R_i = Σ_j z_ij / (Σ_i z_ij ± ε) · R_j, with z_ij = x_i w_ij; z+ takes the positive z_ij alone
+    In transformers the rules are those of AttnLRP: what a product of two values receives, as of attention weights with
+    what they weigh or of a gate with what passes it, goes to both by halves, shared by the epsilon rule; a softmax
+    hands on the first terms of its Taylor series; norms, GELU, SiLU and other activations pass relevance on.
+
+    Formula: R_i = Σ_j z_ij / (Σ_i z_ij ± ε) · R_j, with z_ij = x_i w_ij; z+ takes the positive z_ij alone; of a
+    softmax s(x): R_i = x_i (R_i − s_i Σ_j R_j)
 
     Reading: Green pixels carry the evidence for the class, purple ones evidence against it; with z+ in all
     convolutions purple comes only from the linear layers. The number says how much of the score has arrived at the
@@ -53,15 +64,19 @@ def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alp
     merged = _batch_norms_after_convolutions(tape)
 
     def rule(step, values, arrived):
-        if step.op == "conv2d" and shares:
+        if step.op in CONVOLUTIONS and shares:
             return (_alpha_beta(step, merged.get(step.outputs[0]), values[0], arrived[0], *shares, epsilon),)
-        if step.op in ("conv2d", "linear"):
+        if step.op in (*CONVOLUTIONS, "linear"):
             return (_epsilon(_linear_part(step, merged.get(step.outputs[0])), values, arrived, epsilon)[0],)
-        if step.op in SHARING_OPS and len(values) == 1 and step.op in ("add", "sub", "mul", "div"):
+        if step.op in ("add", "sub", "mul", "div") and len(values) == 1 and not _adds_a_tensor(step, values[0]):
             return tuple(arrived)  # with a number: a bias or a scale
-        if step.op in ("mul", "div"):
-            raise NotApplicable("LRP has no rule for values multiplied with each other")
-        if step.op in SHARING_OPS:
+        if step.op in PRODUCT_OPS and len(values) == 2:
+            return _epsilon(step.call, values, [arrived[0] / 2], epsilon)
+        if step.op == "div" or (step.op in PRODUCT_OPS and len(values) > 2):
+            raise NotApplicable(f"LRP has no rule for {len(values)} values in one {step.op}")
+        if step.op == "softmax":
+            return (_softmax(step.call, values[0], arrived[0]),)
+        if step.op in SHARING_OPS or step.op in PRODUCT_OPS:
             return _epsilon(step.call, values, arrived, epsilon)
         if step.op in PASS_THROUGH_OPS:
             return tuple(arrived)
@@ -103,6 +118,25 @@ def _epsilon(call, values, arrived, epsilon):
     return tuple(value * back for value, back in zip(values, _pull_back(call, values, ratios), strict=True))
 
 
+def _adds_a_tensor(step, x):
+    """Return whether a call adds values that differ from place to place, as position embeddings do: such a bias takes
+    its share.
+    """
+    if step.op not in ("add", "sub"):
+        return False
+    with torch.no_grad():
+        added = step.call(torch.zeros_like(x))
+    return bool((added != added.flatten()[0]).any())
+
+
+def _softmax(call, x, arrived):
+    """Return what the first terms of the softmax's Taylor series give each of its inputs (Achtibat et al. 2024)."""
+    with torch.no_grad():
+        shares = call(x)
+    (change,) = _pull_back(call, [x], [torch.where(shares > 0, arrived / shares, 0.0)])  # R_i - s_i Σ_j R_j
+    return torch.where(shares > 0, x * change, 0.0)
+
+
 def _pull_back(call, values, arrived):
     """Return the transposed Jacobian of a call times what has arrived at its outputs."""
     with torch.enable_grad():
@@ -124,16 +158,15 @@ def _linear_part(step, norm):
 
 
 def _convolve(step, x, weight, bias):
-    geometry = {
-        name: step.arguments[name] for name in ("stride", "padding", "dilation", "groups") if name in step.arguments
-    }
-    return torch.nn.functional.conv2d(x, weight, bias, **geometry)
+    function = getattr(torch.nn.functional, step.op)
+    geometry = {name: value for name, value in step.arguments.items() if name not in ("input", "weight", "bias")}
+    return function(x, weight, bias, **geometry)
 
 
 def _weights(step, norm):
     """Kernels (K, C, kh, kw) and bias (K,) of a convolution, with the batch norm that follows it multiplied in."""
     weight, bias = step.arguments["weight"], step.arguments.get("bias")
-    bias = torch.zeros_like(weight[:, 0, 0, 0]) if bias is None else bias
+    bias = weight.new_zeros(_outputs(step, weight)) if bias is None else bias
     if norm is None:
         return weight, bias
     given = norm.arguments
@@ -141,6 +174,11 @@ def _weights(step, norm):
     scale = scale if given["weight"] is None else scale * given["weight"]
     shift = 0 if given["bias"] is None else given["bias"]
     return weight * scale[:, None, None, None], (bias - given["running_mean"]) * scale + shift
+
+
+def _outputs(step, weight):
+    """Return how many channels a convolution with kernels `weight` makes."""
+    return len(weight) if step.op == "conv2d" else weight.shape[1] * step.arguments.get("groups", 1)
 
 
 def _batch_norms_after_convolutions(tape):

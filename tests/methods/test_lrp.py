@@ -5,10 +5,13 @@ import warnings
 
 import pytest
 import torch
+import torchvision
 from known_networks import close, known_network
 from tiny_nets import loaded, outcomes, picture, tiny, value
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.overrides import TorchFunctionMode
+from torchvision.models.swin_transformer import PatchMergingV2, SwinTransformerBlockV2
 from zennit.attribution import Gradient
 from zennit.canonizers import SequentialMergeBatchNorm
 from zennit.composites import LayerMapComposite
@@ -20,6 +23,10 @@ from zennit.types import Activation, AvgPool, BatchNorm, Convolution
 from zennit.types import Linear as Dense
 
 from generator.core.errors import NotApplicable
+from generator.engine.attention import plain
+from generator.engine.readout import readout_of
+from generator.engine.tape import record
+from generator.methods.lrp import lrp
 
 EPSILON = 1e-2  # with less the quotients near zero are decided by rounding
 
@@ -125,11 +132,204 @@ def test_without_biases_nothing_is_lost():
     close(outcome.value, expected, 2e-3)
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic", "transposed"])
+def test_relevance_goes_through_what_enlarges(mode):
+    """As through any other linear map: by the weights that each value had, here written down as a matrix."""
+    torch.manual_seed(0)
+
+    class Up(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.deconv, self.fc = nn.ConvTranspose2d(3, 3, 3, 2, bias=False), nn.Conv2d(3, 5, 1, bias=False)
+
+        def enlarge(self, x):
+            if mode == "transposed":
+                return self.deconv(x)
+            return nn.functional.interpolate(x, scale_factor=2, mode=mode)
+
+        def forward(self, x):
+            return self.fc(self.enlarge(x)).mean((2, 3))
+
+    net, x = loaded(Up(), (3, 4, 5)), picture((3, 4, 5))
+    parameters = {"lrp": {"convolutions": "epsilon", "epsilon": 1e-6}}
+    (outcome,) = outcomes(net, x, ["lrp"], ["class:cat"], parameters=parameters).values()
+    matrix = torch.func.jacrev(net.model.enlarge)(x).double().reshape(-1, x.numel())  # of a linear map its values
+    large = matrix @ x.double().flatten()
+    arrived = net.model.fc.weight[2, :, 0, 0].double().repeat_interleave(len(large) // 3) * large / (len(large) // 3)
+    wanted = x.double().flatten() * (matrix.T @ (arrived / (large + 1e-6 * large.sign())))
+    close(outcome.value, wanted.view_as(x).sum(1).float(), 2e-3)
+    assert outcome.numbers["share of the score that arrived"] == pytest.approx(1, abs=1e-2)
+
+
+def test_transposed_convolutions_share_by_the_rule_of_convolutions():
+    """Of a kernel of one value, moved 1 pixel at a time, both kinds are the same."""
+    torch.manual_seed(0)
+    found = {}
+    for kind in (nn.Conv2d, nn.ConvTranspose2d):
+        first = kind(3, 4, 1)
+        with torch.no_grad():
+            weight = torch.linspace(-1, 1, 12).view(4, 3, 1, 1)
+            first.weight.copy_(weight if kind is nn.Conv2d else weight.transpose(0, 1))
+            first.bias.copy_(torch.tensor([0.5, -0.5, 0.2, 0.1]))
+        last = nn.Conv2d(4, 5, 1)
+        nn.init.constant_(last.weight, 0.3)
+        nn.init.zeros_(last.bias)
+        model = nn.Sequential(first, nn.ReLU(), last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        parameters = {"lrp": {"convolutions": "alpha-beta"}}
+        found[kind] = value(loaded(model, (3, 4, 4)), picture((3, 4, 4)), "lrp", parameters=parameters)
+    close(found[nn.ConvTranspose2d], found[nn.Conv2d], 1e-6)
+    assert found[nn.Conv2d].abs().max() > 1e-3
+
+
 def test_contrast_shares_the_difference_of_two_scores():
     net = tiny("residual")
     x = picture(net.input.size)
     apart = [value(net, x, "lrp", f"class:{name}") for name in ("bee", "eel")]
     close(value(net, x, "lrp", "contrast:bee:eel"), apart[0] - apart[1], 1e-4)
+
+
+class Passed(torch.autograd.Function):
+    """`y` made of `x` value by value, as if by a factor: relevance passes on as it is."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        x, y = ctx.saved_tensors
+        return gradient * y / x, None
+
+
+class Halved(torch.autograd.Function):
+    """The identity, of whose gradient half comes back."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient / 2
+
+
+class ModifiedGradient(TorchFunctionMode):
+    """AttnLRP as its authors compute it: input times a gradient with other derivatives, for epsilon towards zero."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        name = func.__name__.strip("_")
+        if name in ("layer_norm", "gelu", "silu", "sigmoid", "normalize", "relu"):
+            with torch.no_grad():
+                y = func(*args, **kwargs)
+            return Passed.apply(args[0], y)
+        flat = args[1:] if name == "einsum" else args
+        flat = flat[0] if flat and isinstance(flat[0], list | tuple) else flat
+        if name in ("matmul", "mul", "einsum") and sum(getattr(one, "requires_grad", False) for one in flat) == 2:
+            halves = [Halved.apply(one) for one in flat]
+            return func(args[0], *halves) if name == "einsum" else func(*halves)
+        return func(*args, **kwargs)
+
+
+def of_attention(name):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if name == "vit":
+            model = torchvision.models.VisionTransformer(16, 4, 2, 2, 8, 16, num_classes=5)
+        elif name == "gated":
+            model = torchvision.models.efficientnet.SqueezeExcitation(3, 2, nn.SiLU)
+            model = nn.Sequential(model, nn.Conv2d(3, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        elif name == "maxvit":
+            model = torchvision.models.MaxVit((64, 64), 8, 2, [8, 8], [1, 1], 4, 0.0, num_classes=5)
+        else:
+            blocks = {"swin_v2": {"block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2}}.get(name, {})
+            model = torchvision.models.SwinTransformer(
+                [2, 2], 8, [2, 2], [2, 4], [2, 2], 2.0, stochastic_depth_prob=0.0, num_classes=5, **blocks
+            )
+        for module in model.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, 0, 0.4)
+    return loaded(model.double(), (3, 64, 64) if name == "maxvit" else (3, 16, 16))
+
+
+@pytest.mark.parametrize("name", ["vit", "swin", "swin_v2", "gated"])
+def test_relevance_of_attention_is_input_times_the_modified_gradient(name):
+    net, x = of_attention(name), picture((3, 16, 16)).double()
+    tape = record(net.model, x.clone(), readout_of(net))
+    seed = torch.zeros_like(tape.values[tape.logits])
+    seed[0, 1] = tape.values[tape.logits][0, 1]
+    found, _ = lrp(tape, seed, convolutions="epsilon", epsilon=1e-14)
+    leaf = x.clone().requires_grad_()
+    fused = nn.functional.multi_head_attention_forward
+    with pytest.MonkeyPatch.context() as patch, ModifiedGradient():
+        patch.setattr(nn.functional, "multi_head_attention_forward", lambda *args, **more: by_hand(*args))
+        score = net.model(leaf)[0, 1]
+    assert fused is nn.functional.multi_head_attention_forward
+    (gradient,) = torch.autograd.grad(score, leaf)
+    close(found, (leaf * gradient).detach().sum(1), 1e-6)
+    assert found.abs().max() > 1e-4
+
+
+def by_hand(query, key, value, width, heads, in_weight, in_bias, *rest):
+    """Self-attention head by head, (T, N, E)."""
+    out_weight, out_bias = rest[-2:]
+    made = []
+    for head in range(heads):
+        own = [
+            slice(part * width + head * width // heads, part * width + (head + 1) * width // heads) for part in range(3)
+        ]
+        q, k, v = (nn.functional.linear(query, in_weight[rows], in_bias[rows])[:, 0] for rows in own)
+        weights = torch.softmax(torch.matmul(q, k.T) / (width // heads) ** 0.5, 1)
+        made.append(torch.matmul(weights, v))
+    return nn.functional.linear(torch.cat(made, 1)[:, None], out_weight, out_bias), None
+
+
+class Plain(TorchFunctionMode):
+    """Makes fused calls plain ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        function = plain(func.__name__)
+        self.seen += [func] if function else []
+        return (function or func)(*args, **(kwargs or {}))
+
+
+def test_the_plain_form_of_attention_computes_the_same():
+    torch.manual_seed(0)
+    attention, x = nn.MultiheadAttention(8, 2).eval(), torch.randn(5, 3, 8)
+    mask = torch.rand(5, 5) > 0.7
+    for given in ({}, {"attn_mask": mask}, {"attn_mask": mask.float()}, {"average_attn_weights": False}):
+        wanted = attention(x, x, x, **given)
+        with Plain() as mode:
+            found = attention(x, x, x, **given)
+        assert mode.seen
+        torch.testing.assert_close(found, wanted)
+    q, k, v = torch.randn(3, 2, 4, 6, 8)
+    wanted = nn.functional.scaled_dot_product_attention(q, k, v, scale=0.3)
+    torch.testing.assert_close(plain("scaled_dot_product_attention")(q, k, v, scale=0.3), wanted)
+    assert plain("scaled_dot_product_attention")(q, k, v, is_causal=True) is NotImplemented
+    assert plain("linear") is None
+
+
+def test_a_softmax_hands_on_nothing_of_what_is_masked():
+    class Masked(nn.Module):
+        def forward(self, x):
+            flat = x.flatten(1)
+            shares = flat.masked_fill(torch.tensor([[False, True, False]]), -torch.inf).softmax(1)
+            return shares @ torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]])
+
+    net, x = loaded(Masked(), (1, 1, 3)), torch.tensor([[[[0.5, 9.0, -0.25]]]])
+    tape = record(net.model, x.clone(), readout_of(net))
+    logits = tape.values[tape.logits]
+    found, _ = lrp(tape, torch.tensor([[0.0, 1.0]]) * logits, epsilon=1e-12)
+    shares = x[0, 0, 0, [0, 2]].softmax(0)
+    arrived = shares * torch.tensor([2.0, 7.0])  # the linear layer's shares, which add up to the score
+    wanted = x[0, 0, 0, [0, 2]] * (arrived - shares * arrived.sum())
+    torch.testing.assert_close(found[0, 0], torch.tensor([wanted[0], 0.0, wanted[1]]))
 
 
 def test_networks_that_cannot_be_followed_are_refused():
@@ -139,11 +339,19 @@ def test_networks_that_cannot_be_followed_are_refused():
             self.conv, self.gate, self.fc = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Linear(4, 5)
 
         def forward(self, x):
-            return self.fc((self.conv(x) * self.gate(x)).mean((2, 3)))
+            return self.fc((self.conv(x) / self.gate(x)).mean((2, 3)))
+
+    class Powers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 5, 3)
+
+        def forward(self, x):
+            return self.conv(x).pow(2).mean((2, 3))
 
     for net, reason in (
-        (loaded(Gated(), (3, 8, 8)), "multiplied with each other"),
-        (tiny("smooth"), "no rule for silu"),
+        (loaded(Gated(), (3, 8, 8)), "no rule for 2 values in one div"),
+        (loaded(Powers(), (3, 8, 8)), "no rule for pow"),
     ):
         (outcome,) = outcomes(net, picture(net.input.size), ["lrp"], ["top"]).values()
         assert isinstance(outcome.error, NotApplicable) and reason in str(outcome.error)
