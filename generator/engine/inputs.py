@@ -19,7 +19,7 @@ from .oom_retry import out_of_memory
 from .readout import Readout
 from .sampling import Samples
 from .scheduler import Waiting, Want
-from .space import space_of
+from .space import space_of, token_places
 from .tape import record
 
 Pictures = Mapping[str, Callable[[int], torch.Tensor]]  # "" the image, else a style -> picture(side) (1, C, h, w)
@@ -96,6 +96,8 @@ class Answers:
             waiting.arrive(want, samples.noise)
         for want in waiting.needs("tape"):
             offer(waiting, want, lambda: record(self.loaded.model, x.clone(), self.readout))
+        for want in waiting.needs("token_grid"):
+            waiting.arrive(want, lambda count: token_places(space, count))
         for want in waiting.needs("project_units"):
             waiting.arrive(want, lambda units, layer=want.layer: samples.project_units(layer, units))
         for want in waiting.needs("score", "score_gradient", "ablated_score", "target"):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from generator.core.errors import NotApplicable
 from generator.core.records import ModelCard
 from generator.models.load import Loaded
 
@@ -103,6 +104,23 @@ def find_space(loaded: Loaded, size: Sequence[int]) -> Space:
 def planes_of(space: Space | None, name: str, tensor: torch.Tensor, images: int) -> torch.Tensor:
     """Return `space.planes`, or the tensor itself where no layer needs to be brought into another order."""
     return tensor if space is None else space.planes(name, tensor, images)
+
+
+def token_places(space: Space | None, count: int) -> tuple[torch.Tensor, tuple[int, int], int | None]:
+    """Return where `count` tokens lie in the image: their numbers row by row (h * w,), (h, w), and the class token.
+
+    The class token is the first that has no place; None where all have one. Raises `NotApplicable` where no layer has
+    so many tokens whose places are known.
+    """
+    for name, grid in space.grids.items() if space else ():
+        own = space.shapes[name] if space else ()
+        if grid is None or grid.channels < 0 or own[grid.batch] != space.images:
+            continue
+        if _cells(own) // space.images // grid.shape[0] == count:
+            placed = set(grid.order.tolist())
+            first = next((token for token in range(count) if token not in placed), None)
+            return grid.order, grid.shape[1:], first
+    raise NotApplicable(f"where in the image the {count} tokens lie that attend to each other is not known")
 
 
 def follow_space(model: torch.nn.Module, x: torch.Tensor) -> Space:

@@ -93,6 +93,7 @@ class _Common:
         card = request.card
         self.card, self.cards, self.parameters = card, request.cards, parameters
         self.pictures, self.probe = request.styles, request.probe.key if request.probe else ""
+        self.tokens = any(layer.layout.startswith("tokens") for layer in card.layers)
         self.chunk = chunk_size(card, request.memory, request.device)
         self.keyed_chunk = self.chunk if request.device == "cpu" else 0
         self.base = key_of(
@@ -117,9 +118,9 @@ class _Common:
     ) -> Iterable[Job]:
         for slug in slugs:
             method, wants = self.cards[slug], inputs_of(slug, self.cards)
-            kept = {"epochs": self.card.checkpoints, "first_kernels": self.card.becoming}
-            if any(name in wants and not there for name, there in kept.items()):
-                continue  # of how a network came to be there is nothing to say unless someone kept it
+            there = {"epochs": self.card.checkpoints, "first_kernels": self.card.becoming, "token_grid": self.tokens}
+            if any(name in wants and not it for name, it in there.items()):
+                continue  # nobody kept how the network came to be, or there are no tokens that attend to each other
             for layer in layers or self.layers(method):
                 for target in targets if "target" in method.axes else [""]:
                     for style, more in self.styles(method, layer, example):

@@ -1,0 +1,105 @@
+"""Attention of transformers: what each token looks at, followed through all blocks, and what of it the class needs."""
+
+from __future__ import annotations
+
+import torch
+
+from generator.engine.attention import attentions, block_outputs
+from generator.engine.method_registry import method
+
+
+@method(
+    "Attention heads",
+    family="inside",
+    draw="sprite",
+    order=25,
+    cites="Dosovitskiy et al. 2021, arXiv:2010.11929; Caron et al. 2021, arXiv:2104.14294",
+)
+def attention_heads(tape, token_grid):
+    """Which places each head of each block looks at: a map for every head, block after block.
+
+    In a network with a class token it is what that token looks at; in one without, what all tokens look at on
+    average. The maps of a block follow each other: of 12 heads, map 12 b + h is head h of block b, both counted from 0.
+    All maps share one colour scale.
+
+    Formula: A_{b,h} = softmax(Q Kᵀ / √d), the row of the class token, or the mean of all rows
+
+    Reading: White is nothing, darker green is more. Heads of early blocks often look at neighbours or at everything;
+    later ones settle on things. What lies on the class and register tokens is left out, so that maps add up to less
+    than one.
+
+    Limits: Attention says from where values are taken, not what they were worth: a head may look at a place and take
+    nothing from it that matters to the answer.
+    """
+    maps = []
+    for attention in attentions(tape):
+        order, sides, first = token_grid(attention.weights.shape[-1])
+        rows = attention.weights.mean(2) if first is None else attention.weights[:, :, first]
+        maps.append(rows[:, :, order].unflatten(2, sides))
+    numbers = {"blocks": len(maps), "heads": maps[0].shape[1]}
+    return torch.cat(maps, 1), numbers
+
+
+@method(
+    "Attention rollout",
+    family="cam",
+    draw="overlay",
+    order=245,
+    cites="Abnar & Zuidema 2020, arXiv:2005.00928",
+)
+def attention_rollout(tape, token_grid, *, residual: float = 0.5):
+    """From which places the last class token was put together, when attention is followed down through all blocks.
+
+    Each block mixes tokens by its attention, the mean over its heads, and leaves them as they were by its residual
+    connection; `residual` is the share of the latter. The products of all blocks say what each token of the last one
+    is made of.
+
+    Formula: Â_l = (1 − r) mean_h A_{l,h} + r I; the row of the class token in Â_L ··· Â_1, or the mean of all rows
+
+    Reading: Yellow places entered the answer most. The map is the same for every class: it says what was looked at,
+    not what spoke for whom.
+
+    Limits: The values that attention moves, and the layers between, are taken to be equal everywhere. In deep networks
+    with large residuals the map becomes flat.
+    """
+    mixed = None
+    for attention in attentions(tape):
+        mean = attention.weights.mean(1)[0]
+        identity = torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
+        step = (1 - residual) * mean + residual * identity
+        mixed = step if mixed is None else step @ mixed
+    order, sides, first = token_grid(len(mixed))
+    row = mixed.mean(0) if first is None else mixed[first]
+    return row[order].unflatten(0, sides)[None]
+
+
+@method(
+    "LeGrad",
+    slug="legrad",
+    family="cam",
+    draw="overlay",
+    order=246,
+    passes=6,
+    cites="Bousselham et al. 2024, arXiv:2404.03214",
+)
+def legrad(tape, token_grid, target):
+    """Which places the class gains from being looked at more, over all blocks.
+
+    What a block makes is asked for the class at once, as if it were the last: the mean of its tokens goes through
+    the network's end. The gradient of that score says of each attention weight whether more of it would raise the
+    score; what would is averaged over heads and tokens, and then over blocks.
+
+    Formula: mean over blocks l, heads and rows of relu(∂s_l / ∂A_l), with s_l = S_c of the mean token behind block l
+
+    Reading: Yellow places are those from which more should be taken, for the sake of this class. Blocks that know
+    nothing of the class yet add little.
+
+    Limits: A gradient: what is already looked at enough counts no more. The end of the network was trained for tokens
+    of the last block alone; how well it reads those of early ones differs from network to network.
+    """
+    maps = []
+    for attention, behind in block_outputs(tape):
+        gradient = attention.gradient_of(target, behind)
+        order, sides, _ = token_grid(gradient.shape[-1])
+        maps.append(gradient.relu().mean((1, 2))[:, order].unflatten(1, sides))
+    return torch.stack(maps).mean(0)
