@@ -58,7 +58,7 @@ class Readout:
         """Return the scores of images (N, C, H, W) and what they say. Raises `ModelError`."""
         tensor = self._tensor(model, x)
         if self.kind == "mask":
-            return self._read_masks(tensor, tuple(x.shape[-2:]))
+            return self._read_masks(tensor, _size(x))
         scores = tensor[:, None] if tensor.ndim == 1 else tensor
         if self.kind in ("binary", "value") and scores.ndim == 2:
             scores = torch.stack([-scores, scores], 2).flatten(1)
@@ -72,7 +72,7 @@ class Readout:
         with torch.no_grad():
             tensor = self._sides(self._tensor(model, x.clone()))
             masks = self._masks(tensor)
-            winners = self._winners(masks, tuple(x.shape[-2:]))
+            winners = self._winners(masks, _size(x))
             return dataclasses.replace(self, divisors=_divisors(masks), winners=winners)
 
     def _tensor(self, model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -169,6 +169,11 @@ def _divisors(masks: torch.Tensor) -> torch.Tensor:
     """
     counted = torch.where(masks.sum((2, 3), keepdim=True) > 0, masks, torch.ones_like(masks))
     return counted.sum((2, 3), keepdim=True) / counted
+
+
+def _size(x: torch.Tensor) -> tuple[int, int]:
+    height, width = x.shape[-2:]
+    return height, width
 
 
 def _inside(pixel: tuple[int, int], size: tuple[int, int]) -> bool:

@@ -112,8 +112,9 @@ def token_places(space: Space | None, count: int) -> tuple[torch.Tensor, tuple[i
     The class token is the first that has no place; None where all have one. Raises `NotApplicable` where no layer has
     so many tokens whose places are known.
     """
-    for name, grid in space.grids.items() if space else ():
-        own = space.shapes[name] if space else ()
+    for name, grid in space.grids.items() if space is not None else ():
+        assert space is not None
+        own = space.shapes[name]
         if grid is None or grid.channels < 0 or own[grid.batch] != space.images:
             continue
         if _cells(own) // space.images // grid.shape[0] == count:

@@ -87,13 +87,14 @@ def find_targets(
             targets[symbol] = Target(
                 name, index, None if kind == "value" else probabilities[index], role, against, part
             )
-    for number, (pixel, winner) in enumerate(zip(pixels, reading.winners if reading else (), strict=False)):
+    winners, shown = (reading.winners, reading.probabilities[0]) if reading is not None else ((), torch.zeros(0))
+    for number, (pixel, winner) in enumerate(zip(pixels, winners, strict=False)):
         if winner >= 0:
             column = len(card.classes) + number
             name, part = f"{card.classes[winner]} at row {pixel[0]}, column {pixel[1]}", f"{slugs[winner]}-at-"
             part += f"{pixel[0]}-{pixel[1]}"
             targets[f"{PIXEL}:{pixel[0]}:{pixel[1]}"] = Target(
-                name, winner, float(reading.probabilities[0, column]), PIXEL, slug=part, pixel=column
+                name, winner, float(shown[column]), PIXEL, slug=part, pixel=column
             )
     return targets
 

@@ -62,12 +62,10 @@ def attention_rollout(tape, token_grid, *, residual: float = 0.5):
     Limits: The values that attention moves, and the layers between, are taken to be equal everywhere. In deep networks
     with large residuals the map becomes flat.
     """
-    mixed = None
-    for attention in attentions(tape):
-        mean = attention.weights.mean(1)[0]
-        identity = torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
-        step = (1 - residual) * mean + residual * identity
-        mixed = step if mixed is None else step @ mixed
+    means = [attention.weights.mean(1)[0] for attention in attentions(tape)]
+    identity = mixed = torch.eye(len(means[0]), dtype=means[0].dtype, device=means[0].device)
+    for mean in means:
+        mixed = ((1 - residual) * mean + residual * identity) @ mixed
     order, sides, first = token_grid(len(mixed))
     row = mixed.mean(0) if first is None else mixed[first]
     return row[order].unflatten(0, sides)[None]

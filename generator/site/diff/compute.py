@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -260,7 +260,7 @@ def _answers(old: Manifest, new: Manifest, wanted: Mapping[str, set[str]]) -> li
 
 def _other_answers(
     was: PredictionRecord, now: PredictionRecord
-) -> list[
+) -> Sequence[
     tuple[ProbabilityRecord, ProbabilityRecord] | tuple[ValueRecord, ValueRecord] | tuple[MaskRecord, MaskRecord]
 ]:
     """Return the answer before and now where it is another one, or each value or share that is another."""

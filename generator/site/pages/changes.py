@@ -303,7 +303,8 @@ def answer_text(answer: ProbabilityRecord | ValueRecord | MaskRecord) -> str:
         number = f"{value['value']:.4g}".replace("-", "−")
         return " ".join(filter(None, [value["name"], number, value["unit"]]))
     if "share" in answer:
-        return f"{answer['name']} on {format.percent(answer['share'])} of the picture"
+        mask = cast("MaskRecord", answer)
+        return f"{mask['name']} on {format.percent(mask['share'])} of the picture"
     return f"{answer['name']}, {format.percent(answer['probability'])}"
 
 
