@@ -51,6 +51,13 @@ def selection(command: Callable) -> Callable:
             click.option("--image", "images", multiple=True, metavar="I", help="Only this image; may be repeated."),
             click.option("--method", "methods", multiple=True, metavar="X", help="Only this method; may be repeated."),
             click.option(
+                "--layer",
+                "layers",
+                multiple=True,
+                metavar="[X=]L",
+                help="Layer, of method X or of all; may be repeated.",
+            ),
+            click.option(
                 "--workers",
                 type=click.IntRange(0),
                 metavar="N",

@@ -46,6 +46,7 @@ WORDS: dict[str, dict[str, str]] = {
         "cifar10, imagenette and imagenet have names of their own.",
         "vocabulary": "Whose words those are: under this name `targets` in images.yml looks the right answer up.",
         "layer": "The layer of the class activation maps; by itself the last that has space.",
+        "layers": "The layers that methods look at: a list for all that look at one, or a list for each method's slug.",
         "images": "Its pictures, by id or set; by itself those of its vocabulary and those in no set.",
         "targets": "The classes to explain, instead of the gallery's.",
         "labelled": "A folder with a folder of pictures per class, or an archive of one: `innerview evaluate` and "

@@ -107,6 +107,7 @@ class ModelEntry(Entry):
     classes: list[str] | str = Field(default=[])
     vocabulary: str = ""
     layer: str = ""
+    layers: dict[str, list[str]] | list[str] = {}  # by method; of a list those of every method that looks at one
     images: list[str] = []
     targets: list[str] = []
     prune: list[PruneEntry] = []
@@ -124,6 +125,14 @@ class ModelEntry(Entry):
     def _names(cls, value: Any) -> Any:
         if not (isinstance(value, str) or (isinstance(value, list) and all(isinstance(name, str) for name in value))):
             raise wrong("", "expected a list of names (in quotes where they look like numbers) or a file", value)
+        return value
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _layers(cls, value: Any) -> Any:
+        named = list(value.values()) if isinstance(value, dict) else [value]
+        if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in named):
+            raise wrong("", "expected a list of layers, or a mapping of methods to lists of layers", value)
         return value
 
     @field_validator("targets")

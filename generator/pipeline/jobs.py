@@ -35,6 +35,7 @@ class NetworkRequest:
     memory: int = 2**30  # bytes for passes of many samples
     styles: Mapping[str, Sequence[Example]] = field(default_factory=dict)  # image id -> whose style it is to get
     probe: ProbeTask | None = None
+    layers: Mapping[str, Sequence[str]] = field(default_factory=dict)  # slug -> the layers chosen for a method
 
 
 def scene_tasks(request: NetworkRequest) -> list[SceneTask]:
@@ -91,7 +92,7 @@ class _Common:
 
     def __init__(self, request: NetworkRequest, parameters: Mapping[str, Mapping[str, Any]]) -> None:
         card = request.card
-        self.card, self.cards, self.parameters = card, request.cards, parameters
+        self.card, self.cards, self.parameters, self.chosen = card, request.cards, parameters, request.layers
         self.pictures, self.probe = request.styles, request.probe.key if request.probe else ""
         self.tokens = any(layer.layout.startswith("tokens") for layer in card.layers)
         self.chunk = chunk_size(card, request.memory, request.device)
@@ -140,6 +141,9 @@ class _Common:
     def layers(self, method: MethodCard) -> list[str]:
         if "layer" not in method.axes:
             return [""]
+        if method.slug in self.chosen:
+            answer = [self.card.layers[-1].name] if ACTIVATIONS in method.roles else []
+            return list(dict.fromkeys([*self.chosen[method.slug], *answer]))
         if method.at == "default":
             return [self.card.default_layer]
         if method.at == "stages":

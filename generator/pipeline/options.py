@@ -34,6 +34,7 @@ class Options:
     models: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # "layer4", or "grad-cam=layer4" for one method alone
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     device: str = "auto"
     data: Path | None = None
@@ -85,6 +86,7 @@ class Options:
             "models": self.models,
             "images": self.images,
             "methods": self.methods,
+            "layers": self.layers,
             "device": device(self.device),
             "data": str(self.data or ""),
             "memory": self.memory,

@@ -121,6 +121,7 @@ def _tasks_of(resolved: ResolvedNetwork, gallery: ResolvedGallery) -> Iterator[S
         memory=gallery.memory,
         styles=gallery.styles,
         probe=resolved.probe,
+        layers=resolved.layers,
     )
     for task in scene_tasks(request):
         yield replace(task, measures=resolved.measures, dearest=resolved.dearest)

@@ -19,7 +19,7 @@ from generator.core.store import Store
 from generator.core.tasks import ProbeTask, Source
 from generator.data.images import Problem, known_names, read_images
 
-from . import memory_budget, model_pairs, selection
+from . import chosen_layers, memory_budget, model_pairs, selection
 from .catalogue import measure_cards, method_cards, model_cards
 from .fingerprint import Digests
 from .options import Options
@@ -41,6 +41,7 @@ class ResolvedNetwork:
     measures: Mapping[str, Mapping[str, Any]]  # the same for measures of faithfulness
     dearest: float  # forward passes that it may take to measure one map
     probe: ProbeTask | None = None  # the images that its units are asked about
+    layers: Mapping[str, Sequence[str]] = field(default_factory=dict)  # slug -> the layers chosen for a method
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,11 @@ def resolve_gallery(options: Options, pool: Pool, store: Store) -> ResolvedGalle
                 measures=selection.methods_for(settings, measures, measured, "measures"),
                 dearest=evidence_tasks.MOST_PASSES_PER_MAP[measured],
                 probe=probe,
+                layers=chosen_layers.of(settings, options.layers, network, card, methods),
             )
         )
     digests.save()
+    chosen_layers.check(options.layers, [card for _, card in cards], methods)
     _check_targets(resolved)
     used = {example.id for each in resolved for example in each.examples}
     if options.images and cards and examples and not used:
