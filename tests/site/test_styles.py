@@ -2,6 +2,7 @@
 
 import re
 
+import browsing
 import pytest
 from repository import ROOT
 
@@ -60,3 +61,22 @@ def test_a_rule_of_ours_wins_over_one_of_the_theme_that_is_more_specific(chromiu
     }""")
     page.close()
     assert float(sizes[0][:-2]) == pytest.approx(0.25 * float(sizes[1][:-2]), abs=0.1)  # as `.page h2` says
+
+
+@pytest.mark.parametrize("name", ["index.html", "gallery/tiny/frog/saliency--class-frog.html"])
+def test_pages_are_set_in_fonts_of_our_own(chromium, built_site, name):
+    with browsing.served(built_site) as address, browsing.pages(chromium) as go:
+        page = go(f"{address}/{name}")
+        page.evaluate("document.fonts.ready")
+        loaded = (
+            "[...document.fonts].filter(font => font.status === 'loaded').map(font => font.family.replaceAll('\"', ''))"
+        )
+        assert set(page.evaluate(loaded)) == {"Inter Variable", "Source Serif 4 Variable"}
+
+
+def test_each_font_has_its_licence_and_is_small():
+    fonts = sorted((ASSETS / "fonts").glob("*.woff2"))
+    assert len(fonts) == 2 and sum(font.stat().st_size for font in fonts) < 110_000
+    for font in fonts:
+        licence = ASSETS / "fonts" / f"{font.name.split('-latin')[0]}.LICENSE.txt"
+        assert "SIL Open Font License" in licence.read_text()

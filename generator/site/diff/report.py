@@ -23,7 +23,7 @@ from .gates import Gate, broken, gate
 from .markdown import comment
 from .snapshot import Side
 
-SHEETS = "tokens plates tables pages home hubs words figure compare changes".split()
+SHEETS = "fonts tokens plates tables pages home hubs words figure compare changes".split()
 AXES = {"model": ("models", "slug"), "image": ("images", "id"), "method": ("methods", "slug")}
 
 
@@ -88,6 +88,7 @@ def write_folder(before: Side, after: Side, comparison: ChangesRecord, folder: P
     assets = resource(ASSETS)
     for name in [
         *(f"css/{sheet}.css" for sheet in SHEETS),
+        *(f"fonts/{file.name}" for file in sorted((assets / "fonts").iterdir())),
         "js/scheme.js",
         "js/colours.js",
         "js/compare.js",
