@@ -12,7 +12,7 @@ from .process import measured
 
 
 def main() -> int:
-    """The exit code: 0 all bars cleared, 1 some were not, 2 a benchmark ended without its rows."""
+    """The exit code: 0 all targets met, 1 some were not, 2 a benchmark ended without its rows."""
     names = latest.names()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; without a name all of them")
@@ -42,7 +42,7 @@ def main() -> int:
 def line(row: dict[str, Any]) -> str:
     """A row for a terminal."""
     bar = "" if row["bar"] is None else f"{'at most' if row['lower'] else 'at least'} {row['bar']:g}"
-    said = "" if row["bar"] is None else "cleared" if row["passed"] else "NOT CLEARED"
+    said = "" if row["bar"] is None else "met" if row["passed"] else "NOT MET"
     return f"  {row['name']:<64}{row['value']:>10,.4g} {row['unit']:<14} {bar:<14} {said}".rstrip()
 
 

@@ -10,7 +10,7 @@ from . import latest
 
 ROOT = Path(__file__).parents[1]
 PLACES = {"site_src/docs/performance.md": "all", "README.md": "headline"}
-HEADLINE = ("today", "limit")  # benchmarks whose barred rows the README shows
+HEADLINE = ("today", "limit")  # benchmarks whose rows with a target the README shows
 
 
 def write() -> None:
@@ -39,7 +39,7 @@ def everything(known: dict[str, Any]) -> str:
 
 
 def headline(known: dict[str, Any]) -> str:
-    """The rows that have a bar, of the benchmarks that people ask for first."""
+    """Return the rows with a target, of the benchmarks that matter most."""
     rows = [row for row in known["rows"] if row["benchmark"] in HEADLINE and row["bar"] is not None]
     versions = f"torch {known['versions']['torch']}"
     return f"{ratio(known)}\n\n{table(rows)}\n\nMeasured on {known['date']}: {known['machine']}, {versions}."
@@ -62,12 +62,12 @@ def ratio(known: dict[str, Any]) -> str:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Rows as a table in Markdown."""
-    lines = ["| what | measured | bar | |", "|---|---|---|---|"]
+    lines = ["| what | measured | target | |", "|---|---|---|---|"]
     for row in rows:
         bar = said = ""
         if row["bar"] is not None:
             bar = f"at {'most' if row['lower'] else 'least'} {number(row['bar'], row['unit'])}"
-            said = "cleared" if row["passed"] else "**not cleared**"
+            said = "met" if row["passed"] else "**not met**"
         name = f"{row['name']} ({row['note']})" if row["note"] else row["name"]
         lines.append(f"| {name} | {number(row['value'], row['unit'])} | {bar} | {said} |")
     return "\n".join(lines)

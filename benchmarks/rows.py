@@ -1,4 +1,4 @@
-"""What a benchmark tells: one number with its unit and, where there is one, the bar that it must clear."""
+"""What a benchmark tells: one number with its unit and, where there is one, the target that it must meet."""
 
 from __future__ import annotations
 

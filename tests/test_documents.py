@@ -57,7 +57,9 @@ def test_the_method_of_the_readme_is_a_method(readme):
 
 def test_the_readme_tells_the_accuracy_of_the_weights_that_ship(readme, repository):
     card = json.loads((repository / "generator" / "models" / "bundled" / "weights" / "vgg-cifar10.json").read_text())
-    assert f"right about {100 * card['accuracy']['top1']:.1f} % of CIFAR-10's test pictures" in " ".join(readme.split())
+    assert f"classifies {100 * card['accuracy']['top1']:.1f} % of CIFAR-10's test images correctly" in " ".join(
+        readme.split()
+    )
 
 
 def test_every_command_is_in_the_readme(readme):
