@@ -31,6 +31,7 @@ class ImageEntry(Entry):
     targets: dict[str, str] = {}
     background: str = Field(default="", pattern=f"^$|{COLOUR}")
     fit: Literal["", "crop", "pad"] = ""
+    frame: int = Field(default=0, ge=0, le=100_000)  # of an animation, a TIFF or an array, from 1
     box: list[int] = []  # left, top, right, bottom of the thing that the class names, in pixels of the upright picture
     mask: str = ""  # or a file of the same size that is white where it is; transparency says it by itself
 

@@ -58,12 +58,17 @@ WORDS: dict[str, dict[str, str]] = {
         "output_key": "The member that holds the scores, where it returns a tuple, a dictionary or an object.",
         "threshold": "The probability from which a binary answer is positive, and a label is counted.",
         "unit": "What a value is measured in.",
+        "constants": "What it wants to know besides the picture, by the names of its forward's parameters: a number, "
+        "true or false, a list, or an array's file (.npy). Each picture of a pass gets the same.",
         "prune": "Copies with ever fewer weights, to be set beside it.",
     },
     "InputEntry": {
         "size": "[channels, height, width]; 224 or [224, 320] mean three channels of that.",
-        "mean": "Subtracted from each channel, which is 0 to 1.",
-        "std": "By which each channel is divided then.",
+        "mean": "Subtracted from each channel, which is 0 to 1; fractions such as 127/255 will do.",
+        "std": "By which each channel is divided then; likewise.",
+        "range": "Of pictures of 16 bits or floats: the values that become 0 and 1, such as [0, 4095]; by itself all "
+        "that whole numbers of their type reach, and of floats 0 to 1. Pictures of 8 bits are 0 to 255 as ever.",
+        "display": "The channels that are shown, counted from 1: one, or those for red, green and blue: [3, 2, 1].",
         "fit": "What becomes of pictures of another shape: their centre is cropped, or they are padded.",
         "resize": "The shorter side before cropping, in pixels; 0 fits the input.",
         "interpolation": "How pictures are made smaller.",
@@ -92,6 +97,8 @@ WORDS: dict[str, dict[str, str]] = {
         "targets": "The right answer in the words of each network's vocabulary, as in {cifar10: cat, imagenet: tabby}.",
         "background": "The colour behind what is transparent, such as '#87b5d9'.",
         "fit": "How it is brought to the shape of an input: crop or pad.",
+        "frame": "Which frame of an animation, page of a TIFF or slice of an array (D, H, W), counted from 1; 0 is the "
+        "first frame or page, and an array as it is.",
         "box": "Left, top, right and bottom of the thing that the class names, in pixels of the upright picture.",
         "mask": "Or a file of the same size that is white where the thing is.",
     },

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from generator.core.naming import slug
 from generator.core.resources import resource
@@ -17,7 +25,21 @@ from .yaml_reader import read_yaml
 COLOUR = r"^#[0-9a-fA-F]{6}$"
 TARGET = re.compile(r"label|rival|top|class:[^:]+|contrast:[^:]+:[^:]+|pixel:\d{1,5}:\d{1,5}")
 SIZE = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 3}]}
+DIVISION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*")
+Constant = bool | int | float | str | list[Any]
 Parameter = bool | int | float | str | list[bool | int | float | str] | None
+
+
+def _divided(value: Any) -> Any:
+    """Return the number that a fraction such as "127/255" is; other values as they are."""
+    match = DIVISION.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, str) and not (match and float(match[2])):
+        raise wrong("", "expected a number or a fraction such as 127/255", value)
+    return float(match[1]) / float(match[2]) if match else value
+
+
+FRACTION = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": DIVISION.pattern}]}
+Fraction = Annotated[float, BeforeValidator(_divided), WithJsonSchema(FRACTION)]
 
 
 # --- what may stand in the files --------------------------------------------------------------------
@@ -40,12 +62,14 @@ class InputEntry(Entry):
     """What a network of your own wants to see."""
 
     size: Annotated[list[int], Field(min_length=3, max_length=3), WithJsonSchema(SIZE)]
-    mean: list[float]
-    std: list[float]
+    mean: list[Fraction]
+    std: list[Fraction]
     fit: Literal["crop", "pad"] = "crop"
     resize: int = Field(default=0, ge=0, le=8192)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     background: str = Field(default="#ffffff", pattern=COLOUR)
+    range: list[float] = []
+    display: list[int] = []
 
     @field_validator("size", mode="before")
     @classmethod
@@ -58,8 +82,13 @@ class InputEntry(Entry):
     @model_validator(mode="after")
     def _fits(self) -> InputEntry:
         channels, height, width = self.size
-        if channels not in (1, 3):
-            raise wrong("size", "expected 1 or 3 channels", channels)
+        if not 1 <= channels <= 1024:
+            raise wrong("size", "expected 1 to 1024 channels", channels)
+        if self.range and not (len(self.range) == 2 and self.range[0] < self.range[1]):
+            raise wrong("range", "expected the smallest and the largest value, such as [0, 4095]", self.range)
+        shown = self.display or [1]
+        if len(shown) not in (1, 3) or not 1 <= min(shown) <= max(shown) <= channels:
+            raise wrong("display", f"expected one or three channels from 1 to {channels}", self.display)
         if not 1 <= min(height, width) <= max(height, width) <= 4096:
             raise wrong("size", "expected a height and width of 1 to 4096", [height, width])
         for key, values in (("mean", self.mean), ("std", self.std)):
@@ -119,6 +148,7 @@ class ModelEntry(Entry):
     output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
     threshold: float = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
     unit: PlainLine = Field(default="", max_length=20)  # of a value
+    constants: dict[str, Constant] = {}  # further inputs, by the names of the forward's parameters
 
     @field_validator("classes", mode="before")
     @classmethod

@@ -27,6 +27,8 @@ class ModelInput(TypedDict):
     resize: int
     interpolation: str
     background: list[int]
+    range: NotRequired[list[float]]
+    display: NotRequired[list[int]]
 
 
 class ModelLayer(TypedDict):

@@ -30,6 +30,7 @@ class Example:
     note: str = ""  # what to notice in it, and what the reader did to it: "first frame of 12"
     background: str = ""  # "#rrggbb" under its transparency and around its padding; "" leaves it to the input
     fit: str = ""  # "crop" or "pad"; "" leaves it to the input
+    frame: int = 0  # which frame, page or slice of the file, from 1; 0: the first, or the only one
     box: tuple[int, ...] = ()  # left, top, right, bottom of the thing, in pixels as seen; () where it is not said
     mask: str = ""  # a file that is white where the thing is; stays on this machine
     mask_digest: str = ""  # SHA-256 of its bytes
@@ -46,6 +47,8 @@ class Input:
     resize: int = 0  # shorter side before a crop; 0 means the larger of height and width
     interpolation: str = "bilinear"  # or "bicubic"
     background: tuple[int, int, int] = (255, 255, 255)  # under transparency and around padding
+    range: tuple[float, ...] = ()  # of measured values: what becomes 0 and 1; () is all that their type holds
+    display: tuple[int, ...] = ()  # the channels that are shown, from 1: one, or red, green and blue; () the first
 
     @property
     def canvas(self) -> int:
@@ -74,6 +77,7 @@ class Network:
     output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
     threshold: float = 0.5  # the probability from which a binary answer is positive, and a label is there
     unit: str = ""  # of a value
+    constants: tuple[tuple[str, str], ...] = ()  # what its forward wants besides pictures: name and value, as JSON
 
 
 # --- what a worker tells about networks and methods -------------------------------------------------

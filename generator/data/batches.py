@@ -11,8 +11,7 @@ from generator.core.errors import ImageError
 from generator.core.records import Input
 
 from .datasets import DataError, Labelled, class_index
-from .decode import decode
-from .preprocess import fitted
+from .preprocess import crop_of
 
 
 def match_classes(data: Labelled, classes: Sequence[str]) -> list[int]:
@@ -26,7 +25,9 @@ def match_classes(data: Labelled, classes: Sequence[str]) -> list[int]:
 
 
 def batches(data: Labelled, input: Input, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pictures as the network sees them, uint8 `(N, C, H, W)`, with their indices into `data.classes` `(N,)`."""
+    """Yield what the network sees of pictures, from 0 to 255 `(N, C, H, W)`, and their indices into `data.classes`
+    `(N,)`.
+    """
     for start in range(0, len(data.items), size):
         items = data.items[start : start + size]
         yield np.stack([_seen(data, name, input) for name, _ in items]), np.array([label for _, label in items])
@@ -34,14 +35,13 @@ def batches(data: Labelled, input: Input, size: int) -> Iterator[tuple[np.ndarra
 
 def _seen(data: Labelled, name: str, input: Input) -> np.ndarray:
     try:
-        picture, _ = decode(data.read(name), name)
+        return crop_of(data.read(name), input, name).transpose(2, 0, 1)
     except ImageError as error:
         raise DataError(f"{data.name}: {error}") from error
-    return fitted(picture, input).transpose(2, 0, 1)
 
 
 def normalised(pixels: torch.Tensor, input: Input) -> torch.Tensor:
-    """`(pixels / 255 - mean) / std`, float32, of uint8 `(N, C, H, W)`; channels last in memory."""
+    """`(pixels / 255 - mean) / std`, float32, of pictures `(N, C, H, W)` from 0 to 255; channels last in memory."""
     mean, std = (torch.tensor(values, device=pixels.device)[:, None, None] for values in (input.mean, input.std))
     return ((pixels / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 

@@ -18,7 +18,7 @@ from generator.core.errors import InnerviewError
 from generator.core.read_once import Changed, enter, ledger, opened, read_bytes
 
 SPLITS = ("train", "test")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".npy")
 LARGEST = 4 << 30  # bytes of an archive's pictures, which are held in memory
 CACHE = Path("~/.cache/innerview/data")  # where downloads go
 CIFAR10_BATCHES = "cifar-10-batches-py"  # the folder that torchvision unpacks

@@ -40,14 +40,15 @@ importlib.import_module({decoder!r}).serve()
 """
 
 
-def decode(source: Path | bytes, name: str = "") -> tuple[Image.Image, str]:
+def decode(source: Path | bytes, name: str = "", frame: int = 0) -> tuple[Image.Image, str]:
     """Return the picture as seen, RGB or RGBA in sRGB, upright; and what was done to it ("first frame of 12").
 
+    Of several frames it is the one with the number `frame`, from 1; 0 is the first.
     Raises `ImageError` for what is empty, truncated, too big, no picture, or takes too long.
     """
     content = source if isinstance(source, bytes) else read_file(source)
     name = name or ("picture" if isinstance(source, bytes) else source.name)
-    return _decoder.decode(content, name)
+    return _decoder.decode(content, name, frame)
 
 
 def read_file(path: Path) -> bytes:
@@ -76,7 +77,7 @@ class _Decoder:
         self._lock = threading.Lock()
         self._late = False
 
-    def decode(self, content: bytes, name: str) -> tuple[Image.Image, str]:
+    def decode(self, content: bytes, name: str, frame: int) -> tuple[Image.Image, str]:
         """Return the picture and its note. Raises `ImageError`."""
         with self._lock:
             process = self._running()
@@ -84,7 +85,7 @@ class _Decoder:
             watch.daemon, self._late = True, False
             watch.start()
             try:
-                return _exchange(process, content, name)
+                return _exchange(process, content, name, frame)
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 self._process = None
                 raise ImageError(f"{name}: {self._cause(process)}") from None
@@ -135,9 +136,9 @@ class _Decoder:
         return f"expected a picture that can be decoded, the decoder ended over it ({ended})"
 
 
-def _exchange(process: subprocess.Popen, content: bytes, name: str) -> tuple[Image.Image, str]:
+def _exchange(process: subprocess.Popen, content: bytes, name: str, frame: int) -> tuple[Image.Image, str]:
     """Ask, and put the answer together; raises `EOFError` where there is none."""
-    question = json.dumps({"name": name, "bytes": len(content)}).encode()
+    question = json.dumps({"name": name, "bytes": len(content), "frame": frame}).encode()
     process.stdin.write(HEAD.pack(len(question)) + question)
     process.stdin.write(content)
     process.stdin.flush()

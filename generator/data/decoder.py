@@ -35,7 +35,7 @@ HEAD = struct.Struct(">I")  # the length of the JSON before the bytes that it an
 
 
 def serve() -> None:
-    """Answer questions on standard input until it ends: the length of a JSON, `{"name", "bytes"}`, the bytes.
+    """Answer questions on standard input until it ends: the length of a JSON, `{"name", "bytes", "frame"}`, the bytes.
 
     The answer has the same form: `{"mode", "width", "height", "note"}` and the rows in their `LAYOUTS`, or `{"error"}`,
     with `"last"` where no question is answered after it.
@@ -47,7 +47,7 @@ def serve() -> None:
         question = json.loads(questions.read(HEAD.unpack(head)[0]))
         content = questions.read(question["bytes"])
         try:
-            picture, note = read(content, question["name"])
+            picture, note = read(content, question["name"], question["frame"])
         except MemoryError:
             about = f"expected a picture that is decoded in {BYTES_PER_PIXEL} bytes a pixel, it takes more"
             _say(answers, {"error": f"{question['name']}: {about}", "last": True})
@@ -70,28 +70,34 @@ def rows_of_band(width: int) -> int:
     return max(1, BAND_BYTES // (4 * width))
 
 
-def read(content: bytes, name: str) -> tuple[Image.Image, str]:
-    """Return the picture as seen, RGB or RGBA in sRGB, upright; and a note. Raises `ImageError`, `MemoryError`."""
+def read(content: bytes, name: str, frame: int = 0) -> tuple[Image.Image, str]:
+    """Return the picture as seen, RGB or RGBA in sRGB, upright; and a note. Raises `ImageError`, `MemoryError`.
+
+    Of several frames it is the one with the number `frame`, from 1; 0 is the first, which the note says.
+    """
     try:
-        return _read(content, name)
+        return _read(content, name, frame)
     finally:
         _limit_memory(None)
 
 
-def _read(content: bytes, name: str) -> tuple[Image.Image, str]:
+def _read(content: bytes, name: str, frame: int) -> tuple[Image.Image, str]:
     """Return the same, and leave the process with the limits that the picture was read under."""
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a damaged EXIF or TIFF tag must not lose the picture
         _limit_memory(len(content))
-        picture = _opened(content, name)
+        picture = _opened(content, name, frame)
         if picture.width * picture.height > MAX_PIXELS:
             size = f"there are {picture.width:,} x {picture.height:,}"
             raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels, {size}")
         _limit_memory(len(content) + picture.width * picture.height * BYTES_PER_PIXEL)
         try:
             frames = frames_of(picture, content)
-            notes = [f"first frame of {frames}"] if frames != "1" and picture.format != "MPO" else []
+            if frame:
+                notes = [f"frame {frame} of {frames}"]
+            else:
+                notes = [f"first frame of {frames}"] if frames != "1" and picture.format != "MPO" else []
             pixels, note = (picture, "") if isinstance(picture, Image.Image) else deep_tiff.read(content, picture)
             pixels.load()
             seen, change = to_srgb(_upright(pixels), content)
@@ -103,7 +109,7 @@ def _read(content: bytes, name: str) -> tuple[Image.Image, str]:
     return seen, "; ".join([*notes, *filter(None, (note, change))])
 
 
-def _opened(content: bytes, name: str) -> Image.Image | deep_tiff.Layout:
+def _opened(content: bytes, name: str, frame: int) -> Image.Image | deep_tiff.Layout:
     """Return the picture, not decoded yet; of a TIFF whose values Pillow does not read, where they are."""
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
@@ -112,12 +118,18 @@ def _opened(content: bytes, name: str) -> Image.Image | deep_tiff.Layout:
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels; {error}") from error
     except Exception as error:  # as above
-        if layout := deep_tiff.layout_of(content, name):
+        if layout := deep_tiff.layout_of(content, name, frame or 1):
             return layout
         expected = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture"
         raise ImageError(f"{name}: {expected}, there is {_looks_like(content)}") from error
     if picture.format == "TIFF" and deep_tiff.has_signed_bytes(getattr(picture, "tag_v2", {})):
-        return deep_tiff.layout_of(content, name) or picture
+        return deep_tiff.layout_of(content, name, frame or 1) or picture
+    if frame > 1:
+        try:
+            picture.seek(frame - 1)
+        except (EOFError, ValueError) as error:
+            there = frames_of(picture, content)
+            raise ImageError(f"{name}: frame {frame}: expected one from 1 to {there}") from error
     return picture
 
 

@@ -50,13 +50,13 @@ class Layout:
         return self.width * self.samples * int(self.dtype[2:])
 
 
-def layout_of(content: bytes, name: str) -> Layout | None:
-    """Return the layout of a TIFF's first picture; None where this is no TIFF, or its first directory is damaged.
+def layout_of(content: bytes, name: str, number: int = 1) -> Layout | None:
+    """Return the layout of a TIFF's picture, by itself the first; None where this is no TIFF, or one that is damaged.
 
     Raises `ImageError`, which says what the values are, where they are not read here.
     """
     try:
-        tags = _first_directory(content)
+        tags = directory(content, number)
     except (struct.error, OverflowError):
         return None
     width, height, samples = _one(tags, WIDTH, 0), _one(tags, HEIGHT, 0), _one(tags, SAMPLES, 1)
@@ -174,14 +174,22 @@ def _one(tags: dict[int, tuple[int, ...]], tag: int, default: int) -> int:
     return tags.get(tag, (default,))[0]
 
 
-def _first_directory(content: bytes) -> dict[int, tuple[int, ...]]:
-    """Return the numbers of each tag in the first directory of a TIFF or BigTIFF. Raises `struct.error`."""
+def directory(content: bytes, number: int = 1) -> dict[int, tuple[int, ...]]:
+    """Return the numbers of each tag in a directory of a TIFF or BigTIFF, by itself the first; {} where there is none.
+
+    Raises `struct.error`.
+    """
     order = {b"II": "<", b"MM": ">"}.get(content[:2])
     if order is None or content[2:4] not in (b"*\0", b"\0*", b"+\0", b"\0+"):
         return {}
     big = content[2:4] in (b"+\0", b"\0+")
     word, entries, entry, inline = ("Q", "Q", 20, 8) if big else ("I", "H", 12, 4)
     (start,) = struct.unpack_from(order + word, content, 8 if big else 4)
+    for _ in range(number - 1):
+        (count,) = struct.unpack_from(order + entries, content, start)
+        (start,) = struct.unpack_from(order + word, content, start + struct.calcsize(entries) + entry * count)
+        if not start:
+            return {}
     (count,) = struct.unpack_from(order + entries, content, start)
     start, tags = start + struct.calcsize(entries), {}
     for number in range(min(count, MOST_ENTRIES)):

@@ -17,8 +17,9 @@ from generator.core.records import Example
 from generator.core.text import harmless
 
 from .decode import decode, read_file
+from .measured import opened_content
 
-SUFFIXES = set(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .gif .bmp .tif .tiff".split())
+SUFFIXES = set(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .gif .bmp .tif .tiff .npy".split())
 # Pictures that are not read, which no one shall look for in vain.
 OTHERS = set(
     ".heic .heif .jxl .jp2 .j2k .jpx .jxr .psd .psb .xcf .svg .svgz .eps .ico .icns .tga .ppm .pgm .pbm .pnm .exr .hdr "
@@ -93,7 +94,7 @@ def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = 
     """
     entry = entry or ImageEntry(file=path.name)
     content = read_file(path)
-    picture, note = decode(content, path.name)
+    picture, note = opened_content(content, path.name, entry.frame)
     if picture.mode == "RGBA":
         on = f"on {entry.background}" if entry.background else "on the network's background"
         note = "; ".join(filter(None, (note, f"transparent, laid {on}")))
@@ -112,6 +113,7 @@ def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = 
         note=f"{entry.note} ({note})" if entry.note and note else entry.note or note,
         background=entry.background,
         fit=entry.fit,
+        frame=entry.frame,
         box=tuple(_boxed(entry, picture.size)),
         mask=str(mask.absolute()) if mask else "",
         mask_digest=_masked(entry, mask, picture.size) if mask else "",

@@ -19,8 +19,8 @@ LARGEST_STEP = 7  # how many times a tiny photo is enlarged, at most
 
 def preview(example: Example, store: Store) -> dict[str, Any]:
     """Return the record of a photo's two pictures, made where the store does not hold them. Raises `ImageError`."""
-    code = closure_digest("generator.data.previews", "generator.data.decode")
-    key = key_of("preview", example.digest, example.background, code)
+    code = closure_digest("generator.data.previews", "generator.data.decode", "generator.data.measured")
+    key = key_of("preview", example.digest, example.frame, example.background, code)
     record = store.get(key, "width", "height")
     if record and store.has_payloads(record):
         return record

@@ -69,6 +69,8 @@ def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> L
     from .compiled import freeze
 
     requested, network = network, plain(network)
+    if network.constants and network.source.partition(":")[0] in ("bundled", "torchvision"):
+        raise ModelError(f"{network.name}: constants: the networks of {network.source} take pictures alone")
     with derive.seeded(network.seed):
         built = _source(network.source).build(network, trust_pickle)
     model = built.model.eval().float()

@@ -21,6 +21,7 @@ from generator.core.records import Input, Network
 from . import derive, source_files, weights
 from .built import Built
 from .compiled import watchable
+from .constants import add_constants
 from .specs import weights_file
 from .vocabularies import given_classes
 
@@ -40,6 +41,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         raise ModelError(f"{network.name}: a network of your own needs `input`: its size, mean and std")
     model, note = watchable(made.model)
     model = model.eval().float()
+    constants = add_constants(model, network)
     outputs = _outputs(model, size, network.name)
     declared = network.output or network.output_key  # then a name may stand for two sides, or for a member
     if classes and not declared and outputs not in (None, 1, len(classes)):
@@ -55,7 +57,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
         classes=classes,
         accuracy=weights.accuracy(file) if file else made.accuracy,
         note="; ".join(filter(None, [made.note, note])),
-        code=_code(network, module),
+        code=_code(network, module, constants),
     )
 
 
@@ -104,12 +106,12 @@ def _made(network: Network, module: ModuleType) -> Built:
     return built
 
 
-def _code(network: Network, module: ModuleType) -> str:
-    """Return SHA-256 of the function's name and of the files of its module and of what that imports from beside it.
+def _code(network: Network, module: ModuleType, constants: str) -> str:
+    """Return SHA-256 of the function's name and constants, and of its module's files and what they import from beside.
 
     Two functions of a module may share all weights; and what a forward does may stand in a file that it imports.
     """
-    total = hashlib.sha256(network.source.encode())
+    total = hashlib.sha256(f"{network.source}{constants}".encode())
     top, *inner = module.__name__.split(".")
     files: set[Path] = set()
     queue = [Path(module.__file__)] if module.__file__ else []

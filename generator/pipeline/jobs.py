@@ -134,7 +134,7 @@ class _Common:
             return [("", None)]
         if "style_image" in inputs_of(method.slug, self.cards):
             pictures = self.pictures.get(example.id, ()) if example else ()
-            return [(style.id, [style.digest, style.background, style.fit]) for style in pictures]
+            return [(style.id, [style.digest, style.frame, style.background, style.fit]) for style in pictures]
         count = next((entry.shape[0] for entry in self.card.layers if entry.name == layer), 0)
         return [(style, style) for style in channel_blocks.styles(self.parameters[method.slug]["units"], count)]
 
@@ -158,7 +158,7 @@ class _Common:
 
     def key(self, job: Job, example: Example | None, label: str, style: Any) -> str:
         method = self.cards[job.method]
-        image: Any = [example.digest, example.background, example.fit] if example else None
+        image: Any = [example.digest, example.frame, example.background, example.fit] if example else None
         image = self.probe if "probe" in method.inputs else image
         used = {slug: self.parameters[slug] for slug in with_dependencies(job.method, self.cards)}
         named = job.target or job.layer == self.card.layers[-1].name  # the class probabilities carry names too

@@ -12,6 +12,7 @@ from generator.core.naming import figure_name, layer_slug
 from generator.core.records import Job, MethodCard, ModelCard
 from generator.core.store import Store, key_of, unpack
 from generator.core.tasks import Pair, PairTask, SceneTask
+from generator.data.preprocess import displayed, shown_colours
 from generator.data.preprocess import photo as photo_of
 from generator.drawing.differences import side_by_side
 
@@ -86,9 +87,11 @@ def draw_pairs(task: PairTask, store: Store) -> None:
         if existing and store.has_payloads(existing):
             continue
         if photo is None and task.photo:
-            photo = photo_of(*task.photo)
+            photo = displayed(photo_of(*task.photo), task.photo[1])
         records = [store.get(job.key) or {} for job in (pair.left, pair.right)]
         arrays = [unpack(store.read(record["payloads"]["arrays"])) for record in records]
+        if task.photo:
+            arrays = [{name: shown_colours(of, task.photo[1]) for name, of in kept.items()} for kept in arrays]
         drawn, numbers = side_by_side(pair.style, arrays, [record["meta"] for record in records], photo)
         files = {part: picture.files["file"] for part, picture in drawn.items()}
         about = {

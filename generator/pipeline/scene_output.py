@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -16,6 +17,7 @@ from generator.core.roles import ACTIVATIONS
 from generator.core.store import Store, pack, unpack
 from generator.core.tasks import SceneTask, groups
 from generator.core.text import harmless
+from generator.data.preprocess import displayed, shown_colours
 from generator.data.preprocess import photo as photo_of
 from generator.drawing import styles
 from generator.engine.progress import Step
@@ -56,11 +58,19 @@ class SceneOutput:
         self._arrays: dict[Job, dict[str, np.ndarray]] = {}  # just stored, for pictures that wait for their neighbours
         self._photo: Any = None
 
+    @cached_property
+    def crop(self) -> Any:
+        """The crop that the network sees, (H, W, C) from 0 to 255; of an image alone."""
+        example = self.task.example
+        return photo_of(example, self.task.card.input) if example else None
+
     @property
     def photo(self) -> Any:
-        """The crop the network sees, (H, W, C) uint8; for a network alone those of its probe by number, or None."""
+        """What is shown of the crop that the network sees, (H, W, 1 or 3) uint8; for a network alone those of its probe
+        by number, or None.
+        """
         if self._photo is None and self.task.example is not None:
-            self._photo = photo_of(self.task.example, self.task.card.input)
+            self._photo = displayed(self.crop, self.task.card.input)
         elif self._photo is None and self.task.probe is not None:
             self._photo = jobs.kept(jobs.pictures_of(self.task.probe), self.task.card.input)
         return self._photo
@@ -141,10 +151,12 @@ class SceneOutput:
 
     def _draw(self, job: Job, drawn: list[Job], arrays: dict[str, np.ndarray], limit: float | None) -> None:
         try:
-            style, record = self.cards[job.method].draw, self.records[job]
+            style, record, input = self.cards[job.method].draw, self.records[job], self.task.card.input
+            if not self.cards[job.method].style.kernels:
+                arrays = {name: shown_colours(values, input) for name, values in arrays.items()}
             picture = styles.draw(style, arrays, record["meta"], self.photo, limit)
             if "frames" in record["payloads"]:
-                frames = frames_again(unpack(self.store.read(record["payloads"]["frames"])))
+                frames = shown_colours(frames_again(unpack(self.store.read(record["payloads"]["frames"]))), input)
                 picture.files["animation"] = styles.animate(style, frames, arrays, record["meta"], self.photo, limit)
         except (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError) as error:
             self._end("failed", job, reason(error))

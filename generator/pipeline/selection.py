@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -194,6 +195,7 @@ def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
         output_key=entry.output_key,
         threshold=entry.threshold,
         unit=entry.unit,
+        constants=tuple(sorted((name, json.dumps(value)) for name, value in entry.constants.items())),
         seed=entry.seed,
         checkpoints=entry.checkpoints,
         native=entry.native,
@@ -226,6 +228,8 @@ def _input(entry: InputEntry) -> Input:
         resize=entry.resize,
         interpolation=entry.interpolation,
         background=colour(entry.background),
+        range=tuple(entry.range),
+        display=tuple(entry.display),
     )
 
 

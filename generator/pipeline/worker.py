@@ -83,7 +83,7 @@ class Worker:
             loaded = self._load(task.network, task.card)
             x = None
             if task.example is not None:
-                x = torch.from_numpy(normalise(drawing.photo, task.card.input)).to(self.device)
+                x = torch.from_numpy(normalise(drawing.crop, task.card.input)).to(self.device)
             pictures = self._pictures(task)
             request = SceneRequest(
                 task.card, x, missing, task.label, task.parameters, task.chunk, pictures, task.careful

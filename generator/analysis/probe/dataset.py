@@ -12,8 +12,7 @@ from generator.core.errors import ImageError
 from generator.core.read_once import read_bytes
 from generator.core.records import Example, Input
 from generator.data import datasets
-from generator.data.decode import decode
-from generator.data.preprocess import fitted, photo
+from generator.data.preprocess import crop_of, photo
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ def from_files(path: str, set_name: str, most: int, input: Input, classes: Seque
     names = [name for name, _ in labelled.items]
 
     def read(number: int) -> np.ndarray:
-        picture, _ = decode(labelled.read(names[number]), names[number])
-        return fitted(picture, input, names[number])
+        return crop_of(labelled.read(names[number]), input, names[number])
 
     labels = tuple(index[label] if label >= 0 else -1 for _, label in labelled.items)
     return Pictures(set_name or labelled.name, tuple(names), labels, read)

@@ -12,6 +12,7 @@ from generator.core.errors import NotApplicable
 from generator.core.records import Input
 from generator.core.store import Store, pack, unpack
 from generator.core.tasks import ProbeTask
+from generator.data.preprocess import displayed, shown_channels
 from generator.drawing.encode import webp
 from generator.drawing.patches import PAPER, fit
 from generator.drawing.tiles import mosaic
@@ -39,8 +40,12 @@ def pictures_of(task: ProbeTask) -> Pictures:
 
 
 def kept(pictures: Pictures, input: Input) -> Callable[[int], np.ndarray]:
-    """Return the crops by number, of which some stay in memory: most are asked for by several layers."""
-    return lru_cache(MEMORY // (input.size[0] * input.size[1] * input.size[2]))(pictures.read)
+    """Return what is shown of the crops by number; some stay in memory, as several layers ask for most."""
+
+    def shown(number: int) -> np.ndarray:
+        return displayed(pictures.read(number), input)
+
+    return lru_cache(MEMORY // (3 * input.size[1] * input.size[2]))(shown)
 
 
 def part(task: ProbeTask, number: int, loaded: Loaded, store: Store) -> None:
@@ -87,15 +92,15 @@ def combine(task: ProbeTask, loaded: Loaded, store: Store) -> None:
     summary = results.answered(together, task.card.classes, task.card.output)
     shown = [entry["number"] for entry in (*summary["wrong"], *summary["unsure"])]
     if shown:
-        payloads["sheet"], record["sheet"] = _sheet(pictures, shown)
+        payloads["sheet"], record["sheet"] = _sheet(pictures, task.card.input, shown)
     store.put(task.key, record, payloads)
     for key in keys:
         store.drop(key)
 
 
-def _sheet(pictures: Pictures, numbers: Sequence[int]) -> tuple[bytes, dict[str, int]]:
+def _sheet(pictures: Pictures, input: Input, numbers: Sequence[int]) -> tuple[bytes, dict[str, int]]:
     """Return images side by side as one WebP, and where on it each of them is."""
-    tiles = np.stack([fit(pictures.read(number), SIDE) for number in numbers])
+    tiles = np.stack([fit(displayed(pictures.read(number), input), SIDE) for number in numbers])
     columns = min(ACROSS, len(tiles))
     board = np.stack([mosaic(tiles[..., colour], 0, PAPER, columns)[0] for colour in range(3)], -1)
     shape = {"side": SIDE, "columns": columns, "width": board.shape[1], "height": board.shape[0]}
@@ -124,7 +129,7 @@ def strongest(task: ProbeTask, layer: str, store: Store) -> Values:
         "range": [float(finite.min(initial=0)), float(finite.max(initial=0))],
         "space": list(details.shape[1:]) or [1, 1],
         "input": list(task.card.input.size),
-        "mean": list(task.card.input.mean),
+        "mean": [task.card.input.mean[channel] for channel in shown_channels(task.card.input)],
         "silent": details.kind in results.SILENT,
         "field": field,
         "note": f"best of {images:,} images"

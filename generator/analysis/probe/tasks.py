@@ -46,7 +46,14 @@ def task_of(
         [(layer.name, layer.kind, layer.stage) for layer in card.layers],
         [(_name(file, source), content) for file, content in zip(paths, digests, strict=True)],
         [
-            (example.id, example.digest, example.background, example.fit, example.targets.get(card.vocabulary, ""))
+            (
+                example.id,
+                example.digest,
+                example.frame,
+                example.background,
+                example.fit,
+                example.targets.get(card.vocabulary, ""),
+            )
             for example in curated
         ],
         source.most,

@@ -1,0 +1,241 @@
+"""Pictures of any number of channels, 16 bits and floats: their values reach the network as they are, none is lost."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generator.config.image_entries import ImageEntry
+from generator.core.errors import ImageError
+from generator.core.records import Input
+from generator.data import measured
+from generator.data.images import read_image
+from generator.data.preprocess import displayed, normalise, photo, shown_colours, whole
+
+RANDOM = np.random.default_rng(4)
+
+
+def npy(values):
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
+
+
+def tiff(values, planar=False, deflate=False, order="<", rows=3, predictor=1):
+    """A baseline TIFF by hand, of values (H, W, C), in strips; several pages from a list."""
+    pages = values if isinstance(values, list) else [values]
+    content = bytearray(b"II*\0" if order == "<" else b"MM\0*") + b"\0\0\0\0"
+    link = 4
+    for page in pages:
+        height, width, samples = page.shape
+        kind = {"u": 1, "i": 2, "f": 3}[page.dtype.kind]
+        if predictor == 2:
+            page = np.diff(page, axis=1, prepend=np.zeros_like(page[:, :1]))
+        planes = [page[..., channel] for channel in range(samples)] if planar else [page]
+        offsets, counts = [], []
+        for plane in planes:
+            for top in range(0, height, rows):
+                raw = plane[top : top + rows].astype(page.dtype.newbyteorder(order)).tobytes()
+                raw = zlib.compress(raw) if deflate else raw
+                offsets.append(len(content))
+                counts.append(len(raw))
+                content += raw
+        entries = {256: [width], 257: [height], 258: [8 * page.dtype.itemsize] * samples, 259: [8 if deflate else 1]}
+        entries |= {262: [1], 273: offsets, 277: [samples], 278: [rows], 279: counts, 284: [2 if planar else 1]}
+        entries |= {317: [predictor], 339: [kind] * samples}
+        places = {}
+        for tag, numbers in entries.items():
+            if len(numbers) > 1:
+                places[tag] = len(content)
+                content += struct.pack(f"{order}{len(numbers)}I", *numbers)
+        struct.pack_into(f"{order}I", content, link, len(content))
+        content += struct.pack(f"{order}H", len(entries))
+        for tag, numbers in entries.items():
+            value = places.get(tag, numbers[0])
+            content += struct.pack(f"{order}HHII", tag, 4, len(numbers), value)
+        link = len(content)
+        content += b"\0\0\0\0"
+    return bytes(content)
+
+
+def png16(values, kinds):
+    """A PNG of 16 bits by hand, each row with one of the filters."""
+    height, width, channels = values.shape
+    rows = values.astype(">u2").tobytes()
+    step, length = 2 * channels, 2 * channels * width
+    data, above = bytearray(), bytes(length)
+    for number in range(height):
+        line, kind = rows[number * length : (number + 1) * length], kinds[number % len(kinds)]
+        data.append(kind)
+        for place in range(length):
+            left = line[place - step] if place >= step else 0
+            corner = above[place - step] if place >= step else 0
+            up = above[place]
+            nearest = min(
+                (abs(up - corner), 0, left), (abs(left - corner), 1, up), (abs(left + up - 2 * corner), 2, corner)
+            )
+            guess = [0, left, up, (left + up) // 2, nearest[2]][kind]
+            data.append((line[place] - guess) % 256)
+        above = line
+    colours = {1: 0, 3: 2, 2: 4, 4: 6}[channels]
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, colours, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(bytes(data))), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def random(dtype, shape=(7, 5, 4)):
+    kind = np.dtype(dtype)
+    return RANDOM.normal(size=shape).astype(kind) if kind.kind == "f" else RANDOM.integers(
+        np.iinfo(kind).min, np.iinfo(kind).max, shape, dtype=kind
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f2", "f4", "f8"])
+@pytest.mark.parametrize(
+    "form", [{}, {"planar": True}, {"deflate": True}, {"order": ">", "planar": True, "deflate": True}]
+)
+def test_a_tiff_of_any_channels_comes_back(dtype, form):
+    values = random(dtype)
+    assert np.array_equal(measured.read(tiff(values, **form), "a.tif"), values)
+    if values.dtype.kind != "f":
+        assert np.array_equal(measured.read(tiff(values, predictor=2, **form), "a.tif"), values)
+
+
+def test_pages_of_a_tiff_are_chosen():
+    pages = [random("u2", (4, 6, 2)) for _ in range(3)]
+    content = tiff(pages)
+    assert measured.frames_of(content) == 3
+    assert np.array_equal(measured.read(content, "a.tif"), pages[0])
+    assert np.array_equal(measured.read(content, "a.tif", 3), pages[2])
+    with pytest.raises(ImageError, match="a.tif: frame 4: expected one from 1 to 3"):
+        measured.read(content, "a.tif", 4)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_png_of_16_bits_comes_back(channels):
+    values = random("u2", (11, 6, channels))
+    read = measured.read(png16(values, [0, 1, 2, 3, 4]), "a.png")
+    assert np.array_equal(read, values[..., :-1] if channels in (2, 4) else values), "transparency aside"
+
+
+def test_pillow_reads_the_same_png():
+    values = random("u2", (9, 8, 1))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(png16(values, [4, 3, 1])))), values[..., 0])
+
+
+@pytest.mark.parametrize(
+    "shape, frame, seen",
+    [((6, 9), 0, (6, 9, 1)), ((6, 9, 5), 0, (6, 9, 5)), ((5, 6, 9), 0, (6, 9, 5)), ((40, 6, 9), 7, (6, 9, 1)),
+     ((4, 6, 9, 2), 2, (6, 9, 2))],
+)  # fmt: skip
+def test_arrays_and_their_slices(shape, frame, seen):
+    values = random("f4", shape)
+    assert measured.read(npy(values), "a.npy", frame).shape == seen
+    assert np.array_equal(
+        measured.read(npy(np.asfortranarray(values)), "a.npy", frame), measured.read(npy(values), "a.npy", frame)
+    )
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (npy(np.array([{"a": 1}], object)), "expected an array of whole numbers or floats"),
+        (npy(random("f4", (2, 3, 4, 5))), r"expected an array \(H, W\)"),
+        (npy(random("f4"))[:-9], "it is damaged: 140 values of 4 bytes are more than there are"),
+        (b"\x93NUMPY\x01\x00", "it is damaged"),
+        (tiff(random("u2"))[:60], "it is damaged|expected"),
+        (png16(random("u2", (3, 3, 3)), [0])[:-30], "it is damaged"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(content, words):
+    with pytest.raises(ImageError, match=rf"^odd: .*(?:{words})"):
+        measured.read(content, "odd")
+
+
+# --- through the network's eyes ---------------------------------------------------------------------
+
+
+def example(folder, name, content, **entry):
+    (folder / name).write_bytes(content)
+    return read_image(folder / name, ImageEntry(file=name, **entry))
+
+
+def test_values_reach_the_network_as_they_are(tmp_path):
+    """By hand: (value - low) / (high - low), less the mean, by the deviation; what is no number is the lowest."""
+    values = RANDOM.integers(0, 4096, (8, 8, 5)).astype("u2")
+    input = Input((5, 8, 8), (0.1, 0.2, 0.3, 0.4, 0.5), (0.5,) * 5, range=(0.0, 4095.0), display=(3, 2, 1))
+    shown = example(tmp_path, "bands.tif", tiff(values))
+    expected = (values.astype(np.float64) / 4095 - input.mean) / 0.5
+    assert shown.size == (8, 8) and shown.note.startswith("5 channels, uint16; ")
+    crop = photo(shown, input)
+    np.testing.assert_allclose(normalise(crop, input)[0].transpose(1, 2, 0), expected, atol=1e-5)
+    seen = np.rint(values[..., [2, 1, 0]] / 4095 * 255)
+    assert displayed(crop, input).dtype == np.uint8 and np.array_equal(displayed(crop, input), seen)
+    floats = values.astype("f4") / 4095
+    floats[0, 0] = np.nan
+    crop = photo(example(tmp_path, "floats.npy", npy(floats)), Input((5, 8, 8), (0,) * 5, (1,) * 5))
+    assert (crop[0, 0] == 0).all() and np.allclose(crop[1:], 255 * floats[1:], atol=1e-3)
+
+
+def test_each_channel_is_resized_as_a_grey_picture_is(tmp_path):
+    grey = RANDOM.integers(0, 256, (20, 26)).astype("u1")
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    stacked = example(tmp_path, "stack.npy", npy(np.stack([grey] * 4, -1)))
+    for fit in ("crop", "pad"):
+        wants = {"fit": fit, "resize": 12 if fit == "crop" else 0, "background": (0, 0, 0)}
+        plain = photo(read_image(tmp_path / "grey.png"), Input((1, 10, 10), (0,), (1,), **wants))
+        many = photo(stacked, Input((4, 10, 10), (0,) * 4, (1,) * 4, **wants))
+        assert many.shape == (10, 10, 4) and np.abs(many - plain).max() < 1.01, "but for two roundings to 8 bits"
+
+
+def test_sixteen_bits_are_not_rounded_where_a_range_says_so(tmp_path):
+    values = (30000 + np.arange(64, dtype="u2")).reshape(8, 8, 1)
+    shown = example(tmp_path, "deep.png", png16(values, [0]))
+    deep = photo(shown, Input((1, 8, 8), (0,), (1,), range=(30000, 30063)))
+    assert np.allclose(deep.reshape(-1), np.arange(64) * 255 / 63, atol=1e-3)
+    assert photo(shown, Input((1, 8, 8), (0,), (1,))).dtype == np.uint8
+
+
+def test_pictures_of_8_bits_stay_what_they_are(tmp_path):
+    colours = RANDOM.integers(0, 256, (8, 8, 3)).astype("u1")
+    Image.fromarray(colours).save(tmp_path / "c.png")
+    seen = read_image(tmp_path / "c.png")
+    input = Input((3, 8, 8), (0.5,) * 3, (0.5,) * 3)
+    for wants in ({}, {"range": (0, 4095)}):
+        assert np.array_equal(photo(seen, Input((3, 8, 8), (0.5,) * 3, (0.5,) * 3, **wants)), colours)
+    assert np.array_equal(
+        displayed(colours, Input(input.size, input.mean, input.std, display=(3, 2, 1))), colours[..., ::-1]
+    )
+    with pytest.raises(ImageError, match="c.png: expected a picture of 6 channels, as the network wants; there are 3"):
+        photo(seen, Input((6, 8, 8), (0,) * 6, (1,) * 6))
+
+
+def test_frames_and_slices_are_chosen(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    input = Input((3, 8, 8), (0,) * 3, (1,) * 3)
+    second = read_image(tmp_path / "film.gif", ImageEntry(file="film.gif", frame=2))
+    assert (photo(second, input) == (0, 255, 0)).all() and second.note == "frame 2 of 3"
+    assert (photo(read_image(tmp_path / "film.gif"), input) == (255, 0, 0)).all()
+    with pytest.raises(ImageError, match="film.gif: frame 4: expected one from 1 to 3"):
+        read_image(tmp_path / "film.gif", ImageEntry(file="film.gif", frame=4))
+    volume = RANDOM.random((5, 8, 8)).astype("f4")
+    slice_ = example(tmp_path, "scan.npy", npy(volume), frame=4)
+    assert np.allclose(photo(slice_, Input((1, 8, 8), (0,), (1,)))[..., 0], 255 * volume[3], atol=1e-3)
+    assert whole(slice_, Input((1, 8, 8), (0,), (1,)), 4).shape == (4, 4, 1)
+
+
+def test_colours_of_many_channels_are_shown_by_three():
+    input = Input((5, 4, 4), (0,) * 5, (1,) * 5, display=(5, 1, 2))
+    gradient = RANDOM.normal(size=(1, 5, 4, 4))
+    assert np.array_equal(shown_colours(gradient, input), gradient[:, [4, 0, 1]])
+    assert shown_colours(gradient[0], input) is not None and shown_colours(gradient[0], input).shape == (5, 4, 4)
+    grey = Input((2, 4, 4), (0,) * 2, (1,) * 2)
+    assert shown_colours(gradient[:, :2], grey).shape == (1, 1, 4, 4)
