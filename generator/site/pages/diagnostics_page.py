@@ -80,6 +80,7 @@ class FindingsPage:
     classes: list[str]
     confusions: list[Confusion]
     confused: list[str]  # the most frequent mistakes in words
+    untabled: str  # why there is no matrix, where there are mistakes and none
     layers: list[LayerLine]
     unreadable: list[str]
 
@@ -153,13 +154,14 @@ def _measured(gallery: Gallery, card: ModelRecord, statistics: ProbeRecord, page
         "classes": _seen_classes(statistics),
         "confusions": _confusions(statistics),
         "confused": list(confused),
+        "untabled": _untabled(card, statistics),
         "layers": [_line(gallery, card["slug"], layer, page) for layer in _judged(card, statistics)],
     }
 
 
 def _unmeasured() -> dict[str, Any]:
     words: dict[str, Any] = {"probe": "", "curated": True, "score": ""}
-    return words | {"classes": [], "confusions": [], "confused": [], "layers": []}
+    return words | {"classes": [], "confusions": [], "confused": [], "untabled": "", "layers": []}
 
 
 def _score(probe: ProbeRecord) -> str:
@@ -203,6 +205,17 @@ def _confusions(probe: ProbeRecord) -> list[Confusion]:
         ]
         rows.append(Confusion(name, cells))
     return rows
+
+
+def _untabled(card: ModelRecord, probe: ProbeRecord) -> str:
+    """Return that the whole matrix is not shown, and how many of the wrong answers the listed ones are."""
+    if _seen_classes(probe) or not probe["confused"]:
+        return ""
+    shown, wrong = sum(pair["count"] for pair in probe["confused"]), probe["labelled"] - probe["correct"]
+    classes, few = format.count(len(card["classes"])), len(probe["confused"])
+    these = f"only the {few} most frequent confusions are" if few > 1 else "only the most frequent confusion is"
+    of = f"{format.count(shown)} of {format.count(wrong)} wrong answers"
+    return f"The matrix of {classes} classes is not shown: {these} listed, {of}."
 
 
 def _judged(card: ModelRecord, probe: ProbeRecord) -> list[ProbeLayer]:

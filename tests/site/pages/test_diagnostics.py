@@ -9,7 +9,7 @@ from generator.core.store import Store
 from generator.site.pages.channel_table import units
 from generator.site.pages.diagnostics import exchanged, faults
 from generator.site.pages.diagnostics_channels import looked_at
-from generator.site.pages.diagnostics_page import findings
+from generator.site.pages.diagnostics_page import _untabled, findings
 from generator.site.pages.manifest_index import Gallery
 
 WAYS = ("dead-layer", "labels", "numbers", "normalisation", "twins")
@@ -87,3 +87,18 @@ def test_a_layer_page_has_an_anchor_for_each_channel_that_findings_link_to(kinds
     assert [row.anchor for row in shown.rows] == [f"c{channel}" for channel in range(8)]
     assert "8 of 8 are zero in every image." in shown.summary
     assert units(kinds[""], "learnt", "6.nothing") is None
+
+
+def test_a_matrix_that_is_not_shown_says_what_is_listed_instead(kinds):
+    """Of many classes, as of ImageNet's thousand, only the most frequent confusions are on the page."""
+    gallery = kinds["labels"]
+    record = gallery.statistics("learnt")
+    assert findings(gallery, "learnt").untabled == ""
+    many = {**record, "confusion": None, "labels": None, "labelled": 40, "correct": 30}
+    many["confused"] = [{"label": "a", "said": "b", "count": 4}, {"label": "b", "said": "a", "count": 3}]
+    card = {**gallery.models["learnt"], "classes": [str(number) for number in range(1000)]}
+    assert _untabled(card, many) == (
+        "The matrix of 1,000 classes is not shown: only the 2 most frequent confusions are listed, "
+        "7 of 10 wrong answers."
+    )
+    assert _untabled(card, {**many, "confused": []}) == ""
