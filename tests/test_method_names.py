@@ -18,9 +18,11 @@ OTHER_MEANINGS = {
         "analysis/probe/jobs.py",
         "analysis/probe/results.py",
         "config/json_schema.py",
+        "core/record_shape.py",
         "engine/layout.py",
         "engine/tape.py",
         "pipeline/catalogue.py",
+        "site/pages/diagnostics.py",
         "training/model_card.py",
     },
     "activations": {  # what a method may ask for, a heading of the lecture, an entry of the glossary, a family's title

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from generator.engine.attention import attentions, block_outputs
+from generator.engine.attention_weights import attentions, block_outputs
 from generator.engine.method_registry import method
 
 

@@ -1,0 +1,89 @@
+"""The attention of each block of a network, as the tape of its pass holds it, and what its weights do for a class."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from generator.core.errors import NotApplicable
+
+from .derivatives import derive
+from .tape import Step, Tape
+from .targets import Target
+
+
+class Attention(NamedTuple):
+    """The attention of one block, as a tape holds it."""
+
+    tape: Tape
+    place: int  # of its softmax among the steps
+    node: int  # the value that it made
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """How much each token (rows) takes of each (columns), (1, heads, T, T)."""
+        return self.tape.values[self.node]
+
+    def gradient_of(self, target: Target, behind: tuple[int, int]) -> torch.Tensor:
+        """Return the gradient of a class's score with respect to the weights, (1, heads, T, T).
+
+        `behind` are the tokens (1, T, D) that its block makes and those that the last block makes: the score is that of
+        the mean of the former in place of all of the latter.
+        """
+        own, last = behind
+        with torch.enable_grad():
+            weights = self.weights.detach().clone().requires_grad_()
+            tokens = self.tape.again({self.node: weights}, own)
+            mean = tokens.mean(1, keepdim=True).expand_as(tokens)
+            score = target.pick(self.tape.again({last: mean}, self.tape.logits)).sum()
+            (gradient,) = derive(score, [weights])
+        return gradient
+
+
+def attentions(tape: Tape) -> list[Attention]:
+    """Return the attention of each block in order. Raises `NotApplicable` where not all tokens attend to each other."""
+    users: dict[int, list[Step]] = {}
+    for step in tape.steps:
+        for node in step.inputs:
+            users.setdefault(node, []).append(step)
+    steps = [(place, step.outputs[0]) for place, step in enumerate(tape.steps) if step.op == "softmax"]
+    weighing = [Attention(tape, place, node) for place, node in steps if _weighs(node, users)]
+    if not weighing:
+        raise NotApplicable("no softmax in the network weighs values: it has no attention to show")
+    shapes = {attention.weights.shape for attention in weighing}
+    if len(shapes) > 1 or any(len(shape) != 4 or shape[0] != 1 or shape[2] != shape[3] for shape in shapes):
+        raise NotApplicable(
+            "attention here is within windows, or between other tokens in each block: there are no weights between all"
+        )
+    return weighing
+
+
+def _weighs(node: int, users: dict[int, list[Step]]) -> bool:
+    """Return whether a value is multiplied with others that depend on the input, at most copied before."""
+    for step in users.get(node, ()):
+        if step.op in ("matmul", "bmm", "einsum") and len(step.inputs) == 2 and step.inputs[0] == node:
+            return True
+        if step.op in ("dropout", "to", "type", "type_as", "contiguous", "clone", "float") and _weighs(
+            step.outputs[0], users
+        ):
+            return True
+    return False
+
+
+def block_outputs(tape: Tape) -> list[tuple[Attention, tuple[int, int]]]:
+    """Return the attention of each block, with the tokens (1, T, D) that its block makes and that the last one makes.
+
+    They are the last sums before the next block attends. Raises `NotApplicable` where there are none.
+    """
+    found = attentions(tape)
+    ends = [attention.place for attention in found[1:]] + [len(tape.steps)]
+    nodes = []
+    for attention, end in zip(found, ends, strict=True):
+        count = attention.weights.shape[-1]
+        sums = [step.outputs[0] for step in tape.steps[attention.place : end] if step.op == "add"]
+        tokens = [node for node in sums if tape.values[node].ndim == 3 and tape.values[node].shape[:2] == (1, count)]
+        if not tokens:
+            raise NotApplicable("the blocks do not add what they make to their tokens, so where each ends is not known")
+        nodes.append(tokens[-1])
+    return [(attention, (node, nodes[-1])) for attention, node in zip(found, nodes, strict=True)]
