@@ -22,9 +22,9 @@ TORCH = {
     "data": "batches downloads",
     "models": "built bundled checkpoints compiled constants derive exported_program inert_pickle state_dicts "
     "torchvision_zoo user_module weights",
-    "engine": "attention attention_weights cam_layers capture checkpoint_series derivatives image_optimisation inputs "
-    "layout model_card model_handle oom_retry preserve quantise readout rectifiers sampling scene scheduler space tape "
-    "targets trace",
+    "engine": "attention attention_weights baselines cam_layers capture checkpoint_series derivatives "
+    "image_optimisation inputs layout model_card model_handle oom_retry preserve quantise readout "
+    "rectifiers sampling scene scheduler space tape targets trace",
     "methods": "*",
     "analysis": "architectures evidence measures method_ranking probe.channel_stats probe.forward_pass probe.jobs "
     "probe.statistics pruning_curve",

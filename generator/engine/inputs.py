@@ -13,6 +13,7 @@ from generator.core.records import ModelCard
 from generator.models.checkpoints import kernels, verify
 from generator.models.load import Loaded
 
+from .baselines import Baseline, baseline_of
 from .checkpoint_series import Epochs, first_convolution
 from .model_handle import Driven
 from .oom_retry import out_of_memory
@@ -60,22 +61,18 @@ class Answers:
 
     def before(self, waiting: Waiting) -> None:
         """Give what needs no pass of the scene: names, weights, pictures, and the network for those who drive it."""
-        modules = dict(self.loaded.model.named_modules())
         for want in waiting.needs("layer"):
             waiting.arrive(want, want.layer)
         for want in waiting.needs("block"):
             waiting.arrive(want, block_of(want.style))
-        for want in waiting.needs("weight"):
-            weight = getattr(modules.get(want.layer), "weight", None)
-            if isinstance(weight, torch.Tensor):
-                waiting.arrive(want, weight.detach())
-            else:
-                waiting.refuse(want, NotApplicable(f"{want.layer} has no kernels"))
+        self._weights(waiting)
         for want in waiting.needs("photograph", "style_image"):
             if want.style in self.pictures:
                 waiting.arrive(want, self.pictures[want.style])
         for want in waiting.needs("x") if self.x is not None else []:
             waiting.arrive(want, self.x)
+        for want in waiting.needs("baseline") if self.x is not None else []:
+            waiting.arrive(want, self._baseline)
         wants = [*waiting.needs("epochs"), *waiting.needs("first_kernels")] if self.card.becoming else []
         if wants:
             verify(self.loaded, self.card.becoming)
@@ -86,6 +83,23 @@ class Answers:
         for want in waiting.needs("network"):
             self._sharing.append(Driven(self.loaded, self.card, self.chunk))
             waiting.arrive(want, self._sharing[-1])
+
+    def _weights(self, waiting: Waiting) -> None:
+        modules = dict(self.loaded.model.named_modules())
+        for want in waiting.needs("weight"):
+            weight = getattr(modules.get(want.layer), "weight", None)
+            if isinstance(weight, torch.Tensor):
+                waiting.arrive(want, weight.detach())
+            else:
+                waiting.refuse(want, NotApplicable(f"{want.layer} has no kernels"))
+
+    def _baseline(self, kind: Baseline) -> torch.Tensor:
+        """Return a picture of the input's shape without evidence."""
+        assert self.x is not None
+        channels = torch.zeros(1, self.x.shape[1], 1, 1, device=self.x.device)
+        driven = Driven(self.loaded, self.card, self.chunk)
+        low, high = driven.normalised(channels), driven.normalised(channels + 1)
+        return baseline_of(self.x, low.to(self.x), high.to(self.x), kind)
 
     def after(self, x: torch.Tensor, waiting: Waiting, refuse_target: Callable[[str], None]) -> None:
         """Give what makes its own passes, which comes last, when the graph of the shared one is gone."""

@@ -15,6 +15,9 @@ from generator.core import plugins
 # What a method may ask for, and along which axes that varies. Shapes: x (1, C, H, W), activation (1, K, h, w).
 INPUTS: dict[str, tuple[str, ...]] = {
     "x": ("image",),  # the normalised input
+    "baseline": (
+        "image",
+    ),  # baseline(kind) -> (1, C, H, W): a picture without evidence, as `engine.baselines` has them
     "logits": ("image",),  # (1, classes)
     "score": ("image", "target"),  # score(samples) -> (n,): S_c of each sample (1, C, H, W), in chunks
     "score_gradient": ("image", "target"),  # score_gradient(samples) -> iterator of dS_c/dx (1, C, H, W)

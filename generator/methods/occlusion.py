@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from generator.engine.baselines import Baseline
 from generator.engine.method_registry import method
 
 
@@ -19,11 +20,12 @@ from generator.engine.method_registry import method
     roles=("covered",),
     cites="Zeiler & Fergus 2014, arXiv:1311.2901",
 )
-def occlusion(x, score, *, window: int = 0, stride: int = 0):
+def occlusion(x, score, baseline, *, window: int = 0, stride: int = 0, cover: Baseline = "mean"):
     """How far the score falls when a patch of the image is covered with the mean colour.
 
     A square slides over the image. Each pixel is drawn by the mean fall over all squares that covered it. `window` and
-    `stride` are in pixels; 0 stands for a quarter of the shorter side and half a window.
+    `stride` are in pixels; 0 stands for a quarter of the shorter side and half a window. What the square shows is
+    `cover`: the mean colour, "black", "white", "grey", or "blur", the image itself without its details.
 
     Formula: mean over the windows that hold the pixel of S_c(x) − S_c(x with the window at the mean colour)
 
@@ -38,10 +40,13 @@ def occlusion(x, score, *, window: int = 0, stride: int = 0):
     stride = stride or max(1, window // 2)
     corners = [(top, left) for top in _starts(height, window, stride) for left in _starts(width, window, stride)]
 
+    beneath = baseline(cover)
+
     def covered():
         for top, left in corners:
             sample = x.clone()
-            sample[..., top : top + window, left : left + window] = 0
+            place = (..., slice(top, top + window), slice(left, left + window))
+            sample[place] = beneath[place]
             yield sample
 
     falls = score([x]) - score(covered())

@@ -18,7 +18,6 @@ from generator.analysis.evidence import Bench
 from generator.analysis.evidence_tasks import Subject
 from generator.analysis.measure_registry import INPUTS, MEASURES, card, load_measures
 from generator.analysis.measures.controls import CONTROLS
-from generator.analysis.measures.insertion import blurred
 from generator.analysis.measures.pixel_order import strongest_first
 from generator.analysis.measures.rank_correlation import ranks, spearman
 from generator.core.errors import ConfigError, NotApplicable
@@ -26,6 +25,7 @@ from generator.core.records import Input, Job, Network
 from generator.data.datasets import folder_per_class
 from generator.data.images import read_images
 from generator.data.preprocess import inside
+from generator.engine.baselines import blurred
 from generator.engine.model_card import describe
 from generator.engine.scene import SceneRequest
 from generator.models.specs import RANKING

@@ -45,6 +45,36 @@ def test_occlusion_is_captums_on_pictures_that_are_not_square(small, window, str
     close(found, expected.mean(1), 1e-4)
 
 
+@pytest.mark.parametrize("kind", ["black", "white", "grey", "blur"])
+def test_other_baselines_are_captums_too(kind, repository):
+    net = known_network("vgg-cifar10", repository.parent / "shared")
+    parameters = {
+        "integrated-gradients": {"nodes": 8, "start": kind},
+        "occlusion": {"window": 12, "stride": 10, "cover": kind},
+    }
+    found = net.draw(list(parameters), parameters=parameters)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (net.net.input.mean, net.net.input.std))
+    colour = {"black": 0.0, "white": 1.0, "grey": 0.5}.get(kind)
+    if colour is None:
+        photo = net.x[0].permute(1, 2, 0).double().numpy()
+        side = photo.shape[0]
+        weights = np.exp(-(np.subtract.outer(np.arange(side), np.arange(side)) ** 2) / (2 * (side / 8) ** 2))
+        weights /= weights.sum(1, keepdims=True)
+        empty = torch.from_numpy(np.einsum("ab,bcd,ec->aed", weights, photo, weights)).permute(2, 0, 1)[None].float()
+    else:
+        empty = ((colour - mean) / std).expand_as(net.x)
+    made = captum.IntegratedGradients(copy.deepcopy(net.net.model))
+    expected = quietly(
+        made.attribute, net.x, empty, target=net.target, n_steps=8, method="gausslegendre", internal_batch_size=8
+    )
+    close(found["integrated-gradients"].value, expected.detach().sum(1), 1e-3)  # parts of white cancel
+    covered = captum.Occlusion(copy.deepcopy(net.net.model))
+    expected = quietly(
+        covered.attribute, net.x, (3, 12, 12), (3, 10, 10), empty, target=net.target, perturbations_per_eval=8
+    )
+    close(found["occlusion"].value, expected.mean(1), 1e-4)
+
+
 def test_smoothgrad_is_the_mean_of_gradients_of_noisy_copies(small):
     parameters = {"smoothgrad": {"n": 6, "sigma": 0.2}}
     found = small.draw(["smoothgrad"], parameters=parameters, chunk=1)["smoothgrad"].value

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from generator.analysis.measure_registry import measure
+from generator.engine.baselines import blurred
 
 from .pixel_order import area, exchanged, rounded, strongest_first
 
@@ -30,16 +29,3 @@ def insertion(heatmap, x, probability, *, steps: int = 20, blur: float = 0.125):
     pictures = exchanged(strongest_first(heatmap), blurred(x, blur * min(x.shape[-2:])), x, steps)
     curve = rounded(probability(pictures))
     return {"score": round(area(curve), 5), "curve": curve}
-
-
-def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
-    """`x` (..., H, W) blurred by a Gaussian of standard deviation `sigma` in pixels; at the edges by what is there."""
-    tall, wide = (_mixing(side, sigma).to(x) for side in x.shape[-2:])
-    return tall @ x @ wide.T
-
-
-def _mixing(side: int, sigma: float) -> torch.Tensor:
-    """(side, side): row i holds what each pixel gives to the blurred pixel i."""
-    place = torch.arange(side, dtype=torch.float64)
-    weights = (-((place[:, None] - place) ** 2) / (2 * sigma**2)).exp()
-    return weights / weights.sum(1, keepdim=True)
