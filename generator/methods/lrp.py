@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Literal
+
 import torch
 
 from generator.core.errors import NotApplicable
@@ -18,6 +21,13 @@ RESHAPE_OPS = (
 ).split()
 CONVOLUTIONS = ("conv2d", "conv_transpose2d")
 SHARING_OPS = "avg_pool2d adaptive_avg_pool2d interpolate upsample mean sum add sub mul div".split()
+COMPOSITES = {  # convolutions, first layer, alpha
+    "epsilon-plus": ("z+", "as others", 1.0),
+    "epsilon-plus-flat": ("z+", "flat", 1.0),
+    "epsilon-gamma-box": ("gamma", "box", 1.0),
+    "epsilon-alpha2-beta1": ("alpha-beta", "as others", 2.0),
+    "epsilon-alpha2-beta1-flat": ("alpha-beta", "flat", 2.0),
+}
 PRODUCT_OPS = "mul matmul bmm einsum".split()
 
 
@@ -31,15 +41,35 @@ PRODUCT_OPS = "mul matmul bmm einsum".split()
     roles=("relevance",),
     cites="Bach et al. 2015, PLOS ONE 10(7); of transformers Achtibat et al. 2024, arXiv:2402.05602",
 )
-def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alpha: float = 2.0):
+def lrp(
+    tape,
+    relevance,
+    baseline,
+    *,
+    convolutions: str = "z+",
+    first: Literal["as others", "flat", "box"] = "as others",
+    composite: Literal[
+        "none",
+        "epsilon-plus",
+        "epsilon-plus-flat",
+        "epsilon-gamma-box",
+        "epsilon-alpha2-beta1",
+        "epsilon-alpha2-beta1-flat",
+    ] = "none",
+    epsilon: float = 1e-6,
+    alpha: float = 2.0,
+    gamma: float = 0.25,
+):
     """Hand the score of the class back from layer to layer, until each pixel has its share.
 
     At every layer a neuron gives what it received to the neurons below it, in proportion to what each had
     contributed. Linear layers, poolings and sums share by the epsilon rule. Convolutions share by the z+ rule, where
     only contributions that excite count, or by "alpha-beta" (alpha times the exciting, minus alpha − 1 times the
-    inhibiting ones) or "epsilon", as the parameter `convolutions` says. A batch norm behind a convolution is one with
-    it; elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner, and what
-    falls on padding is lost.
+    inhibiting ones), "gamma" (exciting weights count 1 + gamma times) or "epsilon", as the parameter `convolutions`
+    says. The `first` layer may have a rule of its own: "flat" shares evenly, "box" knows that pixels lie between black
+    and white. A `composite` chooses both by the name that other programs give it. A batch norm behind a convolution is
+    one with it; elsewhere relevance passes through it. Rectifiers pass it on, a max-pool gives all of it to the winner,
+    and what falls on padding is lost.
 
     In transformers the rules are those of AttnLRP: what a product of two values receives, as of attention weights with
     what they weigh or of a gate with what passes it, goes to both by halves, shared by the epsilon rule; a softmax
@@ -58,35 +88,47 @@ def lrp(tape, relevance, *, convolutions: str = "z+", epsilon: float = 1e-6, alp
     score arrives at the pixels of vgg-cifar10 and less than a thousandth at those of efficientnet-lite0. Compare
     pixels within a map, not maps with each other.
     """
-    if convolutions not in ("z+", "alpha-beta", "epsilon"):
-        raise ValueError(f"lrp.convolutions: expected z+, alpha-beta or epsilon; there is {convolutions!r}")
-    shares = {"z+": (1.0, 0.0), "alpha-beta": (alpha, alpha - 1), "epsilon": None}[convolutions]
+    convolutions, first, alpha = COMPOSITES.get(composite, (convolutions, first, alpha))
+    if convolutions not in ("z+", "alpha-beta", "gamma", "epsilon"):
+        raise ValueError(f"lrp.convolutions: expected z+, alpha-beta, gamma or epsilon; there is {convolutions!r}")
+    shares = {"z+": (1.0, 0.0), "alpha-beta": (alpha, alpha - 1)}.get(convolutions)
     merged = _batch_norms_after_convolutions(tape)
+    beginning = next((step for step in tape.steps if step.op in (*CONVOLUTIONS, "linear")), None)
+    own = {"flat": _flat, "box": partial(_box, low=baseline("black"), high=baseline("white"))}.get(first)
 
     def rule(step, values, arrived):
+        if step is beginning and own:
+            return (own(step, merged.get(step.outputs[0]), values[0], arrived[0], epsilon),)
+        if step.op in CONVOLUTIONS and convolutions == "gamma":
+            return (_gamma(step, merged.get(step.outputs[0]), values[0], arrived[0], gamma, epsilon),)
         if step.op in CONVOLUTIONS and shares:
             return (_alpha_beta(step, merged.get(step.outputs[0]), values[0], arrived[0], *shares, epsilon),)
         if step.op in (*CONVOLUTIONS, "linear"):
             return (_epsilon(_linear_part(step, merged.get(step.outputs[0])), values, arrived, epsilon)[0],)
-        if step.op in ("add", "sub", "mul", "div") and len(values) == 1 and not _adds_a_tensor(step, values[0]):
-            return tuple(arrived)  # with a number: a bias or a scale
-        if step.op in PRODUCT_OPS and len(values) == 2:
-            return _epsilon(step.call, values, [arrived[0] / 2], epsilon)
-        if step.op == "div" or (step.op in PRODUCT_OPS and len(values) > 2):
-            raise NotApplicable(f"LRP has no rule for {len(values)} values in one {step.op}")
-        if step.op == "softmax":
-            return (_softmax(step.call, values[0], arrived[0]),)
-        if step.op in SHARING_OPS or step.op in PRODUCT_OPS:
-            return _epsilon(step.call, values, arrived, epsilon)
-        if step.op in PASS_THROUGH_OPS:
-            return tuple(arrived)
-        if step.op in RESHAPE_OPS:
-            return _pull_back(step.call, values, arrived)
-        raise NotApplicable(f"LRP has no rule for {step.op}")
+        return _without_weights(step, values, arrived, epsilon)
 
     attribution = tape.walk_back(relevance, rule)
     total = float(relevance.sum())
     return attribution.sum(1), {"share of the score that arrived": float(attribution.sum()) / total if total else 0.0}
+
+
+def _without_weights(step, values, arrived, epsilon):
+    """Return the shares of a call's inputs that is neither a convolution nor a linear layer."""
+    if step.op in ("add", "sub", "mul", "div") and len(values) == 1 and not _adds_a_tensor(step, values[0]):
+        return tuple(arrived)  # with a number: a bias or a scale
+    if step.op in PRODUCT_OPS and len(values) == 2:
+        return _epsilon(step.call, values, [arrived[0] / 2], epsilon)
+    if step.op == "div" or (step.op in PRODUCT_OPS and len(values) > 2):
+        raise NotApplicable(f"LRP has no rule for {len(values)} values in one {step.op}")
+    if step.op == "softmax":
+        return (_softmax(step.call, values[0], arrived[0]),)
+    if step.op in SHARING_OPS or step.op in PRODUCT_OPS:
+        return _epsilon(step.call, values, arrived, epsilon)
+    if step.op in PASS_THROUGH_OPS:
+        return tuple(arrived)
+    if step.op in RESHAPE_OPS:
+        return _pull_back(step.call, values, arrived)
+    raise NotApplicable(f"LRP has no rule for {step.op}")
 
 
 def _alpha_beta(step, norm, x, arrived, alpha, beta, epsilon):
@@ -108,6 +150,42 @@ def _alpha_beta(step, norm, x, arrived, alpha, beta, epsilon):
                     factor * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
                 )
     return total
+
+
+def _gamma(step, norm, x, arrived, gamma, epsilon):
+    """Share what has arrived where a neuron is excited with its exciting weights 1 + gamma times, and the reverse."""
+    weight, bias = _weights(step, norm)
+    x_up, x_down = x.clamp(min=0), x.clamp(max=0)
+    up, down = weight + gamma * weight.clamp(min=0), weight + gamma * weight.clamp(max=0)
+    made, total = _convolve(step, x, weight, bias), torch.zeros_like(x)
+    for excited, first, second, more in (
+        (made > 0, up, down, bias + gamma * bias.clamp(min=0)),
+        (made < 0, down, up, bias + gamma * bias.clamp(max=0)),
+    ):
+        z = _convolve(step, x_up, first, more) + _convolve(step, x_down, second, None)
+        ratio = torch.where(excited, arrived / _away_from_zero(z, epsilon), 0.0)
+        for value, kernel in ((x_up, first), (x_down, second)):
+            total += value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+    return total
+
+
+def _flat(step, norm, x, arrived, epsilon):
+    """Share evenly among the pixels that a neuron sees, whatever they hold."""
+    weight, ones = torch.ones_like(_weights(step, norm)[0]), torch.ones_like(x)
+    z = _convolve(step, ones, weight, None)
+    return _pull_back(lambda v: _convolve(step, v, weight, None), [ones], [arrived / _away_from_zero(z, epsilon)])[0]
+
+
+def _box(step, norm, x, arrived, epsilon, low, high):
+    """Share in proportion to how far each pixel is from the end of its range that excites least (z^B)."""
+    weight, _ = _weights(step, norm)
+    parts = [(1, x, weight), (-1, low, weight.clamp(min=0)), (-1, high, weight.clamp(max=0))]
+    z = sum(sign * _convolve(step, value, kernel, None) for sign, value, kernel in parts)
+    ratio = arrived / _away_from_zero(z, epsilon)
+    return sum(
+        sign * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+        for sign, value, kernel in parts
+    )
 
 
 def _epsilon(call, values, arrived, epsilon):
@@ -178,7 +256,7 @@ def _weights(step, norm):
 
 def _outputs(step, weight):
     """Return how many channels a convolution with kernels `weight` makes."""
-    return len(weight) if step.op == "conv2d" else weight.shape[1] * step.arguments.get("groups", 1)
+    return weight.shape[1] * step.arguments.get("groups", 1) if step.op == "conv_transpose2d" else len(weight)
 
 
 def _batch_norms_after_convolutions(tape):

@@ -14,7 +14,14 @@ from torch.overrides import TorchFunctionMode
 from torchvision.models.swin_transformer import PatchMergingV2, SwinTransformerBlockV2
 from zennit.attribution import Gradient
 from zennit.canonizers import SequentialMergeBatchNorm
-from zennit.composites import LayerMapComposite
+from zennit.composites import (
+    EpsilonAlpha2Beta1,
+    EpsilonAlpha2Beta1Flat,
+    EpsilonGammaBox,
+    EpsilonPlus,
+    EpsilonPlusFlat,
+    LayerMapComposite,
+)
 from zennit.core import Stabilizer
 from zennit.layer import Sum
 from zennit.rules import AlphaBeta, Epsilon, Norm, Pass, ZPlus
@@ -60,6 +67,35 @@ def test_relevance_is_zennits(name, convolutions, repository):
         with Gradient(model, LayerMapComposite(layers, canonizers=canonizers)) as attributor:
             _, expected = attributor(known.x.clone(), seed)
     close(found.value, expected.sum(1), 2e-3)
+
+
+ZENNITS = {
+    "epsilon-plus": EpsilonPlus,
+    "epsilon-plus-flat": EpsilonPlusFlat,
+    "epsilon-gamma-box": EpsilonGammaBox,
+    "epsilon-alpha2-beta1": EpsilonAlpha2Beta1,
+    "epsilon-alpha2-beta1-flat": EpsilonAlpha2Beta1Flat,
+}
+
+
+@pytest.mark.parametrize("composite", ZENNITS)
+def test_composites_are_zennits(composite):
+    """On a network of every kind of layer that they have a rule for, with batch norms behind convolutions."""
+    net = tiny("in-place")
+    net.model.features[0].bias.data.mul_(3)
+    net = loaded(nn.Sequential(net.model.features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), net.model.fc), (3, 12, 18))
+    x = picture((3, 12, 18))
+    parameters = {"lrp": {"composite": composite, "epsilon": EPSILON}}
+    found = value(net, x, "lrp", parameters=parameters)
+    more = {"low": torch.full_like(x, -2.0), "high": torch.full_like(x, 2.0)} if "box" in composite else {}
+    seed = torch.zeros_like(net.model(x))
+    seed[0, 1] = net.model(x)[0, 1]
+    theirs = ZENNITS[composite](canonizers=[SequentialMergeBatchNorm()], stabilizer=EPSILON, epsilon=EPSILON, **more)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Gradient(copy.deepcopy(net.model), theirs) as attributor:
+            _, expected = attributor(x.clone(), seed)
+    close(found, expected.sum(1), 2e-3)
 
 
 @pytest.mark.parametrize("convolutions", ["z+", "alpha-beta", "epsilon"])
@@ -232,6 +268,10 @@ class ModifiedGradient(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def baseline_of_none(kind):
+    return torch.zeros(())
+
+
 def of_attention(name):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -259,7 +299,7 @@ def test_relevance_of_attention_is_input_times_the_modified_gradient(name):
     tape = record(net.model, x.clone(), readout_of(net))
     seed = torch.zeros_like(tape.values[tape.logits])
     seed[0, 1] = tape.values[tape.logits][0, 1]
-    found, _ = lrp(tape, seed, convolutions="epsilon", epsilon=1e-14)
+    found, _ = lrp(tape, seed, baseline_of_none, convolutions="epsilon", epsilon=1e-14)
     leaf = x.clone().requires_grad_()
     fused = nn.functional.multi_head_attention_forward
     with pytest.MonkeyPatch.context() as patch, ModifiedGradient():
@@ -325,7 +365,7 @@ def test_a_softmax_hands_on_nothing_of_what_is_masked():
     net, x = loaded(Masked(), (1, 1, 3)), torch.tensor([[[[0.5, 9.0, -0.25]]]])
     tape = record(net.model, x.clone(), readout_of(net))
     logits = tape.values[tape.logits]
-    found, _ = lrp(tape, torch.tensor([[0.0, 1.0]]) * logits, epsilon=1e-12)
+    found, _ = lrp(tape, torch.tensor([[0.0, 1.0]]) * logits, baseline_of_none, epsilon=1e-12)
     shares = x[0, 0, 0, [0, 2]].softmax(0)
     arrived = shares * torch.tensor([2.0, 7.0])  # the linear layer's shares, which add up to the score
     wanted = x[0, 0, 0, [0, 2]] * (arrived - shares * arrived.sum())
@@ -359,5 +399,5 @@ def test_networks_that_cannot_be_followed_are_refused():
 
 def test_an_unknown_rule_is_answered_with_those_there_are():
     net = tiny("in-place")
-    with pytest.raises(ValueError, match="expected z\\+, alpha-beta or epsilon; there is 'gamma'"):
-        value(net, picture(net.input.size), "lrp", parameters={"lrp": {"convolutions": "gamma"}})
+    with pytest.raises(ValueError, match="expected z\\+, alpha-beta, gamma or epsilon; there is 'w2'"):
+        value(net, picture(net.input.size), "lrp", parameters={"lrp": {"convolutions": "w2"}})
