@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
@@ -25,3 +26,14 @@ def derive(score: torch.Tensor, inputs: Sequence[torch.Tensor], retain: bool = F
     if any(gradient is None for gradient in gradients):
         raise NotApplicable(SWITCHED_OFF)
     return gradients
+
+
+def pulled_back(
+    call: Callable[..., Any], values: Sequence[torch.Tensor], arrived: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, ...]:
+    """Return the transposed Jacobian of a call at `values` times what has arrived at its outputs, for each value."""
+    with torch.enable_grad():
+        leaves = [value.detach().requires_grad_() for value in values]
+        outputs = call(*leaves)
+        outputs = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
+        return torch.autograd.grad(outputs, leaves, arrived)

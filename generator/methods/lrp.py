@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from generator.core.errors import NotApplicable
+from generator.engine.derivatives import pulled_back
 from generator.engine.method_registry import method
 
 PASS_THROUGH_OPS = (
@@ -127,7 +128,7 @@ def _without_weights(step, values, arrived, epsilon):
     if step.op in PASS_THROUGH_OPS:
         return tuple(arrived)
     if step.op in RESHAPE_OPS:
-        return _pull_back(step.call, values, arrived)
+        return pulled_back(step.call, values, arrived)
     raise NotApplicable(f"LRP has no rule for {step.op}")
 
 
@@ -147,7 +148,7 @@ def _alpha_beta(step, norm, x, arrived, alpha, beta, epsilon):
             ratio = arrived / _away_from_zero(z, epsilon)
             for value, kernel in ((x_first, first), (x_second, second)):
                 total += (
-                    factor * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+                    factor * value * pulled_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
                 )
     return total
 
@@ -165,7 +166,7 @@ def _gamma(step, norm, x, arrived, gamma, epsilon):
         z = _convolve(step, x_up, first, more) + _convolve(step, x_down, second, None)
         ratio = torch.where(excited, arrived / _away_from_zero(z, epsilon), 0.0)
         for value, kernel in ((x_up, first), (x_down, second)):
-            total += value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+            total += value * pulled_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
     return total
 
 
@@ -173,7 +174,7 @@ def _flat(step, norm, x, arrived, epsilon):
     """Share evenly among the pixels that a neuron sees, whatever they hold."""
     weight, ones = torch.ones_like(_weights(step, norm)[0]), torch.ones_like(x)
     z = _convolve(step, ones, weight, None)
-    return _pull_back(lambda v: _convolve(step, v, weight, None), [ones], [arrived / _away_from_zero(z, epsilon)])[0]
+    return pulled_back(lambda v: _convolve(step, v, weight, None), [ones], [arrived / _away_from_zero(z, epsilon)])[0]
 
 
 def _box(step, norm, x, arrived, epsilon, low, high):
@@ -183,7 +184,7 @@ def _box(step, norm, x, arrived, epsilon, low, high):
     z = sum(sign * _convolve(step, value, kernel, None) for sign, value, kernel in parts)
     ratio = arrived / _away_from_zero(z, epsilon)
     return sum(
-        sign * value * _pull_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
+        sign * value * pulled_back(lambda v, k=kernel: _convolve(step, v, k, None), [value], [ratio])[0]
         for sign, value, kernel in parts
     )
 
@@ -193,7 +194,7 @@ def _epsilon(call, values, arrived, epsilon):
     with torch.no_grad():
         outputs = call(*values)
     ratios = [arrived[0] / _away_from_zero(outputs, epsilon)]
-    return tuple(value * back for value, back in zip(values, _pull_back(call, values, ratios), strict=True))
+    return tuple(value * back for value, back in zip(values, pulled_back(call, values, ratios), strict=True))
 
 
 def _adds_a_tensor(step, x):
@@ -211,17 +212,8 @@ def _softmax(call, x, arrived):
     """Return what the first terms of the softmax's Taylor series give each of its inputs (Achtibat et al. 2024)."""
     with torch.no_grad():
         shares = call(x)
-    (change,) = _pull_back(call, [x], [torch.where(shares > 0, arrived / shares, 0.0)])  # R_i - s_i Σ_j R_j
+    (change,) = pulled_back(call, [x], [torch.where(shares > 0, arrived / shares, 0.0)])  # R_i - s_i Σ_j R_j
     return torch.where(shares > 0, x * change, 0.0)
-
-
-def _pull_back(call, values, arrived):
-    """Return the transposed Jacobian of a call times what has arrived at its outputs."""
-    with torch.enable_grad():
-        leaves = [value.detach().requires_grad_() for value in values]
-        outputs = call(*leaves)
-        outputs = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
-        return torch.autograd.grad(outputs, leaves, arrived)
 
 
 def _away_from_zero(z, epsilon):
