@@ -245,7 +245,7 @@ def test_a_channel_can_be_looked_at_in_a_report_and_leads_to_its_page(visit):
     picture.locator("img").evaluate("image => image.decode()")
     box = picture.locator("img").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
-    assert page.locator(".loupe").inner_text() == "channel 18 of 64"
+    assert page.locator(".loupe").inner_text() == "channel 18 (0 to 63)"
     page.mouse.click(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
     page.wait_for_url("**/activations--relu0.html#c18")
     assert page.locator(".browser__title").inner_text() == "Channel 18"
@@ -260,7 +260,7 @@ def test_arrow_keys_walk_through_the_channels_and_the_address_follows(visit):
         assert slider.get_attribute("aria-valuenow") == str(channel)
     page.keyboard.press("ArrowDown")
     assert browsing.where(page).endswith("#c16")
-    assert slider.get_attribute("aria-valuetext") == "Channel 16, largest 1.25, mean 0.250, zeros 50.0 %"
+    assert slider.get_attribute("aria-valuetext") == "Channel 16, largest 1.25, mean 0.25, zeros 50.0 %"
 
 
 def test_an_address_with_a_channel_shows_it(visit):
@@ -293,6 +293,22 @@ def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
     every = page.get_by_role("group", name="Prediction").get_by_role("button", name="all")
     every.click()
     assert every.get_attribute("aria-pressed") == "true"
+
+
+def test_the_skip_link_leaves_the_choice_of_cards(visit):
+    page = visit()(f"{PAGES['images']}#show=wrong")
+    page.evaluate("location.hash = '#content'")
+    page.wait_for_function("location.hash === '#content'")
+    assert titles(page) == ["Cat"]
+    page.get_by_role("group", name="Prediction").get_by_role("button", name="right").click()
+    assert titles(page) == ["Frog"] and browsing.where(page).endswith("#show=right")
+
+
+def test_a_sprite_that_can_be_browsed_keeps_its_own_words(visit):
+    page = visit()(SPRITE)
+    page.get_by_role("slider", name="Channel").wait_for()
+    assert page.locator(".specimen__mount").get_attribute("role") is None
+    assert page.get_by_role("img", name=re.compile("activations", re.IGNORECASE)).count() == 1
 
 
 @pytest.mark.parametrize("name, bar", [("report", ".bars__track i"), ("pair", ".meter__track i")])
@@ -474,7 +490,7 @@ def test_blinking_by_hand_and_by_itself(visit):
     now = shown(page)
     page.wait_for_timeout(900)  # longer than a beat
     assert shown(page) == now
-    assert play.get_attribute("aria-pressed") == "false"
+    assert play.inner_text() == "Play" and play.get_attribute("aria-pressed") is None
 
 
 def test_an_address_with_a_view_shows_it(visit):

@@ -83,17 +83,19 @@ def test_arrow_keys_show_a_channel_of_every_image_and_the_address_keeps_it(visit
         assert slider.input_value() == str(channel), key
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
-    assert browsing.where(page).endswith("#c17") and page.locator(".channels__name").inner_text() == "Channel 17 of 64"
+    assert (
+        browsing.where(page).endswith("#c17") and page.locator(".channels__name").inner_text() == "Channel 17 (0 to 63)"
+    )
     side = 104 / 32 * 33  # from one square to the next, at the size shown
     assert cuts(page) == [[f"{-side:g}px {-side:g}px", title] for title in ("Frog", "Cat", "Rocket")]
-    assert page.locator(".channels__numbers").all_inner_texts() == ["largest 1.27\nmean 0.250\nzeros 50 %"] * 3
-    assert slider.get_attribute("aria-valuetext") == "Channel 17 of 64, strongest in Frog with 1.27"
+    assert page.locator(".channels__numbers").all_inner_texts() == ["largest 1.27\nmean 0.25\nzeros 50 %"] * 3
+    assert slider.get_attribute("aria-valuetext") == "Channel 17 (0 to 63), strongest in Frog with 1.27"
 
 
 def test_a_value_of_the_classifier_is_called_after_its_class(visit):
     page = visit("gallery/tiny/layers/classifier.html#c6")
-    assert page.locator(".channels__name").inner_text() == "Value 6 of 10, frog"
-    assert page.locator(".channels__numbers").first.inner_text() == "1.60"
+    assert page.locator(".channels__name").inner_text() == "Value 6 (0 to 9), frog"
+    assert page.locator(".channels__numbers").first.inner_text() == "1.6"
 
 
 def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
@@ -105,10 +107,10 @@ def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
     box = image.bounding_box()
     step = box["width"] / 16
     page.mouse.move(box["x"] + 2.5 * step, box["y"] + 1.5 * step)
-    assert page.locator(".channels__name").inner_text() == "Channel 18 of 64"
+    assert page.locator(".channels__name").inner_text() == "Channel 18 (0 to 63)"
     assert "#" not in browsing.where(page)
     page.mouse.move(5, 5)
-    assert page.locator(".channels__name").inner_text() == "Channel 0 of 64"
+    assert page.locator(".channels__name").inner_text() == "Channel 0 (0 to 63)"
     page.mouse.click(box["x"] + 3.5 * step, box["y"] + 0.5 * step)
     assert browsing.where(page).endswith(f"{LAYER}#c3"), "a click pins and does not leave the page"
     page.get_by_role("link", name="Activations").first.press("Enter")
@@ -117,12 +119,12 @@ def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
 
 def test_an_address_brings_back_channel_order_and_scale(visit):
     page = visit(f"{LAYER}#c9&strongest&own")
-    assert page.locator(".channels__name").inner_text() == "Channel 9 of 64"
+    assert page.locator(".channels__name").inner_text() == "Channel 9 (0 to 63)"
     assert page.get_by_label("Strongest first").is_checked() and page.get_by_label("Separate scales").is_checked()
     page.get_by_label("Separate scales").uncheck()
     assert browsing.where(page).endswith("#c9&strongest")
     page.evaluate("location.hash = '#c11'")
-    page.wait_for_function("document.querySelector('.channels__name').textContent === 'Channel 11 of 64'")
+    page.wait_for_function("document.querySelector('.channels__name').textContent === 'Channel 11 (0 to 63)'")
     assert not page.get_by_label("Strongest first").is_checked()
 
 
@@ -198,14 +200,25 @@ def test_the_walk_is_scrubbed_by_arrow_keys_from_the_input_to_the_classes(visit)
     assert page.locator(".silhouette .is-here").inner_text() == "conv 64"
 
 
+def test_the_strip_keeps_the_magnifier_and_the_link_of_its_picture(visit):
+    page = visit(f"{REPORT}#at=1")
+    picture = page.locator(".scrub__mount a[data-cells]")
+    picture.locator("img").evaluate("image => image.decode()")
+    picture.scroll_into_view_if_needed()
+    box = picture.locator("img").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
+    assert page.locator(".loupe").inner_text() == "channel 18 (0 to 63)"
+    assert picture.get_attribute("href").endswith("activations--relu0.html")
+
+
 def test_an_address_brings_back_the_stage_and_play_goes_on_to_the_end(visit):
     page = visit(f"{REPORT}#at=6")
     assert page.locator(".scrub__title").inner_text() == "vector of 512"
     play = page.locator(".scrub__play")
     play.click()
-    assert play.get_attribute("aria-pressed") == "true"
+    assert play.inner_text() == "Pause"
     page.wait_for_function("document.querySelector('.scrub__title').textContent === '10 classes'")
-    assert play.get_attribute("aria-pressed") == "false" and browsing.where(page).endswith("#at=7")
+    assert play.inner_text() == "Play" and browsing.where(page).endswith("#at=7")
 
 
 def test_the_walk_is_scrubbed_where_its_pictures_failed(chromium, address):

@@ -111,7 +111,7 @@ def test_colours_and_contrast_by_keyboard_and_the_address_keeps_them_beside_the_
         page.keyboard.press("ArrowRight")
     assert browsing.where(page).endswith("#c9&colours=heat&clip=3")
     assert contrast.get_attribute("aria-valuetext").startswith("3 times, colours end at ")
-    page.locator(".specimen__mount").focus()
+    page.locator(".specimen__mount .loupe__mark").focus()
     page.keyboard.press("ArrowRight")
     assert browsing.where(page).endswith("#c10&colours=heat&clip=3")
     page.keyboard.press("ArrowLeft")

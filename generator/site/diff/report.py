@@ -90,6 +90,7 @@ def write_folder(before: Side, after: Side, comparison: ChangesRecord, folder: P
         *(f"css/{sheet}.css" for sheet in SHEETS),
         *(f"fonts/{file.name}" for file in sorted((assets / "fonts").iterdir())),
         "js/scheme.js",
+        "js/core.js",
         "js/colours.js",
         "js/compare.js",
         "favicon.svg",

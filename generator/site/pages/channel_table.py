@@ -186,10 +186,10 @@ def write(manifest: Manifest, site: Path, channels: Callable[[str, str], Arrays 
                 file = site / script_file(model, layer["layer"])
                 file.parent.mkdir(parents=True, exist_ok=True)
                 marked = layer_of(gallery.statistics(model), layer["layer"]) or layer
-                file.write_text(script(marked, arrays, probe), encoding="utf-8")
+                file.write_text(script(marked, arrays), encoding="utf-8")
 
 
-def script(layer: ProbeLayer, arrays: Arrays, probe: ProbeRecord) -> str:
+def script(layer: ProbeLayer, arrays: Arrays) -> str:
     """Return a layer's channels as a classic script: three figures each, shares in per mille, histograms as letters."""
     counts = arrays["histogram"].astype(np.float64)
     heights = np.log1p(counts) / np.log1p(np.maximum(1, counts.max(1, keepdims=True)))
@@ -197,7 +197,6 @@ def script(layer: ProbeLayer, arrays: Arrays, probe: ProbeRecord) -> str:
     marked = {kind: set(layer[kind]) for kind in ("broken", "dead", "constant")}
     states = ["".join(k[0] for k in ("broken", "dead", "constant") if c in marked[k]) for c in range(layer["channels"])]
     plain = {
-        "images": probe["images"],
         "unit": float(arrays["unit"]),
         "max": _short(arrays["max"]),
         "mean": _short(arrays["mean"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.core.channel_blocks import said
@@ -103,13 +103,6 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A cell of a matrix: a picture, or nothing to show."""
-
-    plate: Plate | None
-
-
-@dataclass(frozen=True)
 class Row:
     """A row of a matrix: what it is about, and its pictures."""
 
@@ -117,7 +110,6 @@ class Row:
     plates: list[Plate | None]
     verdict: Verdict | None = None
     thumb: Plate | None = None
-    facts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

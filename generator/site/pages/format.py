@@ -12,7 +12,7 @@ def number(value: float) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         return str(value)
     if value == 0 or 1e-4 <= abs(value) < 1e6:
-        digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        digits = f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
         return digits.replace("-", "−")
     mantissa, exponent = f"{value:.2e}".split("e")
     power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -47,7 +47,6 @@ class Exhibit:
     aspect: float  # width to height that the photo is shown with
     input: Plate | None
     plates: dict[str, Plate]  # by role, for the label; drawn ones only
-    rivals: dict[str, Plate]
     rival: str
     front: list[Highlight]
     first: Plate | None  # activations of the first stage
@@ -143,7 +142,6 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
         aspect=round(min(1.6, max(0.75, record["size"][0] / record["size"][1])), 3),
         input=components.plate(gallery, input_figure, page) if input_figure else None,
         plates=plates,
-        rivals={role: components.plate(gallery, figure, page) for role, figure in rivals.items()},
         rival=next((f["target"]["name"] for f in rivals.values()), ""),
         front=front[:FRONT_MAPS],
         first=components.plate(gallery, stages[0], page) if stages else None,

@@ -51,7 +51,6 @@ class Depth:
     """One stage of the walk: how alike it is in both networks."""
 
     title: str
-    layer: str
     meter: Meter
     href: str
 
@@ -330,7 +329,6 @@ def _depth(gallery: Gallery, models: Names, entries: list[ComparisonRecord], pag
     return [
         Depth(
             stage["title"],
-            stage["layer"],
             _meter(fmean(by_layer[stage["layer"]])),
             relative(f"{walk_of}#{stage_id(number)}", page) if walk_of else "",
         )

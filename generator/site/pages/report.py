@@ -71,7 +71,6 @@ class WalkStep:
     number: int
     title: str
     layer: Link  # to its page, where it has one
-    type: str
     shape: str
     sees: str
     plate: Plate | None
@@ -282,7 +281,6 @@ def _walk_step(
         number=number,
         title=stage["title"],
         layer=Link(stage["layer"], relative(layer_page(model, stage["layer"]), page) if shown_somewhere else ""),
-        type=layer.get("type", ""),
         shape=format.shape(layer.get("shape", ())),
         sees=sees,
         plate=components.plate(gallery, shown, page, layer_title=True) if shown else None,

@@ -2,6 +2,7 @@
    (#a=..&b=..). What is known of a report's pictures comes from a script beside it, so that this works from a file too. */
 (function () {
   "use strict";
+  var plain = window.innerview.number, address = window.innerview.address;
   var page = document.querySelector("[data-any-two]");
   if (!page) return;
   var index = JSON.parse(document.getElementById("any-two").textContent), form = page.querySelector("[data-choice]");
@@ -148,10 +149,6 @@
     return figure.title + ", " + titles.join(", ");
   }
 
-  function plain(value) {
-    return value === 0 ? "0" : String(Number(value.toPrecision(3))).replace("-", "−");
-  }
-
   function span(scale) {
     return plain(scale[0]) + " to " + plain(scale[1]);
   }
@@ -189,21 +186,20 @@
   /* --- the address --- */
 
   function remember() {
-    var words = location.hash.slice(1).split("&").filter(function (word) { return word && !/^(a|b)=/.test(word) && word !== "own"; });
-    words = ["a=" + ids.a, "b=" + ids.b].concat(form.elements.own.checked ? ["own"] : [], words);
-    history.replaceState(history.state, "", "#" + words.join("&"));
+    address.set({ a: ids.a, b: ids.b, own: form.elements.own.checked }, fromAddress);
   }
 
   function fromAddress() {
-    var words = new URLSearchParams(location.search.slice(1) + "&" + location.hash.slice(1)), first = index.models[0] && index.models[0][0];
+    var words = new URLSearchParams(location.search), first = index.models[0] && index.models[0][0];
     if (!first || !reportsOf(first).length) return say("This gallery has no figures to compare.");
-    form.elements.own.checked = words.has("own");
-    ids.a = words.get("a") || "";
-    ids.b = words.get("b") || "";
+    form.elements.own.checked = Boolean(address.get("own") || words.has("own"));
+    ids.a = address.get("a") || words.get("a") || "";
+    ids.b = address.get("b") || words.get("b") || "";
+    var given = Boolean(ids.a);
     if (!ids.a) ids.a = first + "/" + reportsOf(first)[Math.min(1, reportsOf(first).length - 1)][0] + "/grad-cam";
     if (!exists(reportOf(ids.a)) || ids.b && !exists(reportOf(ids.b))) return say("This gallery has no figure " + (exists(reportOf(ids.a)) ? ids.b : ids.a) + ".");
     load(reportOf(ids.a), function (figures) {
-      if (!words.get("a")) ids.a = like(ids.a, figures).id;
+      if (!given) ids.a = like(ids.a, figures).id;
       if (!find(figures, ids.a)) return say("This gallery has no figure " + ids.a + ".");
       if (!ids.b) ids.b = another(ids.a, figures);
       draw();
@@ -231,6 +227,6 @@
   form.addEventListener("submit", function (event) { event.preventDefault(); });
   form.hidden = false;
   page.querySelector("[data-without-scripts]").hidden = true;
-  window.addEventListener("hashchange", fromAddress);
+  address.keep(["a", "b"], fromAddress, ["own"]);
   fromAddress();
 })();

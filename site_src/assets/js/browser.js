@@ -2,62 +2,21 @@
    arrow keys drive and the address remembers (#c17). Without this script a sprite is a plain picture. */
 (function () {
   "use strict";
+  var element = window.innerview.element, plain = window.innerview.number, address = window.innerview.address, sprite = window.innerview.sprite;
 
-  function grid(words) {
-    var n = words.split(" ").map(Number);
-    return { channels: n[0], columns: n[1], rows: n[2], width: n[3], height: n[4], gap: n[5], shown: n.slice(6) };
-  }
-
-  /* What the tile at a place is called: its place, or the number of the channel that it shows. */
-  function called(g, c) {
-    return g.shown.length ? g.shown[c] : c;
-  }
-
-  function placeOf(g, number) {
-    return g.shown.length ? g.shown.indexOf(number) : number < g.channels ? number : -1;
-  }
-
-  /* Where channel c lies in the sprite, in its own pixels. */
-  function corner(g, image, c) {
-    var edge = (image.naturalWidth - (g.columns * (g.width + g.gap) - g.gap)) / 2;
-    return {
-      x: edge + (c % g.columns) * (g.width + g.gap),
-      y: edge + Math.floor(c / g.columns) * (g.height + g.gap)
-    };
+  /* The sprite of an image, whose file may have an edge around the tiles. */
+  function gridOf(words, image) {
+    var g = sprite.grid(words);
+    g.edge = image.naturalWidth ? (image.naturalWidth - sprite.sizeOf(g).width) / 2 : 0;
+    return g;
   }
 
   function channelAt(g, image, event) {
-    var box = image.getBoundingClientRect(), first = corner(g, image, 0);
-    var x = (event.clientX - box.left) * image.naturalWidth / box.width - first.x;
-    var y = (event.clientY - box.top) * image.naturalHeight / box.height - first.y;
-    var column = Math.floor(x / (g.width + g.gap)), row = Math.floor(y / (g.height + g.gap));
-    if (column < 0 || column >= g.columns || row < 0) return -1;
-    var c = row * g.columns + column;
-    return c < g.channels ? c : -1;
+    return sprite.placeAt(g, image.getBoundingClientRect(), event.clientX, event.clientY);
   }
 
-  /* Show one channel of the sprite, `size` screen pixels large, as the background of `box`. */
-  function enlarge(box, g, image, c, size) {
-    var scale = size / Math.max(g.width, g.height), at = corner(g, image, c);
-    box.style.width = g.width * scale + "px";
-    box.style.height = g.height * scale + "px";
-    box.style.backgroundImage = 'url("' + (image.currentSrc || image.src) + '")';
-    box.style.backgroundSize = image.naturalWidth * scale + "px " + image.naturalHeight * scale + "px";
-    box.style.backgroundPosition = -at.x * scale + "px " + -at.y * scale + "px";
-  }
-
-  function mark(box, g, image, c) {
-    var scale = image.clientWidth / image.naturalWidth, at = corner(g, image, c);
-    box.style.left = image.offsetLeft + at.x * scale + "px";
-    box.style.top = image.offsetTop + at.y * scale + "px";
-    box.style.width = g.width * scale + "px";
-    box.style.height = g.height * scale + "px";
-  }
-
-  function element(name, className) {
-    var made = document.createElement(name);
-    made.className = className;
-    return made;
+  function source(image) {
+    return image.currentSrc || image.src;
   }
 
   /* --- in a report: a loupe that follows the mouse --- */
@@ -71,7 +30,7 @@
   document.addEventListener("mousemove", function (event) {
     var picture = event.target.closest && event.target.closest("a[data-cells]");
     if (!picture) return hideLoupe();
-    var image = picture.querySelector("img"), g = grid(picture.dataset.cells), c = channelAt(g, image, event);
+    var image = picture.querySelector("img"), g = gridOf(picture.dataset.cells, image), c = channelAt(g, image, event);
     if (c < 0 || !image.naturalWidth) return hideLoupe();
     if (!loupe) {
       loupe = element("span", "loupe");
@@ -82,10 +41,10 @@
       frame = element("span", "loupe__mark");
     }
     picture.append(frame, loupe);
-    mark(frame, g, image, c);
-    enlarge(shown, g, image, c, g.width * g.height === 1 ? 48 : 176);
-    number.textContent = (g.width * g.height === 1 ? "value " : "channel ") + called(g, c) +
-      (g.shown.length ? "" : " of " + g.channels);
+    sprite.outline(frame, g, image, c);
+    sprite.cut(shown, g, source(image), c, g.width * g.height === 1 ? 48 : 176);
+    number.textContent = (g.width * g.height === 1 ? "value " : "channel ") + sprite.channelOf(g, c) +
+      (g.shown.length ? "" : " (0 to " + (g.channels - 1) + ")");
     var box = picture.getBoundingClientRect(), left = event.clientX - box.left + 18, top = event.clientY - box.top + 18;
     var width = loupe.offsetWidth, height = loupe.offsetHeight;
     if (event.clientX + 30 + width > document.documentElement.clientWidth) left -= width + 36;
@@ -97,18 +56,18 @@
   document.addEventListener("click", function (event) {
     var picture = event.target.closest("a[data-cells]");
     if (!picture || event.button || event.metaKey || event.ctrlKey || event.shiftKey || !event.detail) return;
-    var g = grid(picture.dataset.cells), c = channelAt(g, picture.querySelector("img"), event);
+    var image = picture.querySelector("img"), g = gridOf(picture.dataset.cells, image), c = channelAt(g, image, event);
     if (c < 0) return;
     event.preventDefault();
-    location.href = picture.href.split("#")[0] + "#c" + called(g, c);
+    location.href = picture.href.split("#")[0] + "#c" + sprite.channelOf(g, c);
   });
 
   /* --- on a figure's page: the browser --- */
 
   var stage = document.querySelector("[data-browser]");
   if (!stage) return;
-  var g = grid(stage.dataset.browser), mount = stage.querySelector(".specimen__mount");
-  var image = mount.querySelector("img"), data = document.getElementById("channels");
+  var mount = stage.querySelector(".specimen__mount"), image = mount.querySelector("img"), g = gridOf(stage.dataset.browser, image);
+  var data = document.getElementById("channels");
   var numbers = data ? JSON.parse(data.textContent) : {};
   var single = g.width * g.height === 1 ? "Value " : "Channel ";
   var panel = element("div", "browser"), large = element("span", "browser__large");
@@ -122,16 +81,16 @@
   panel.append(framed, words);
   stage.append(panel);
   mount.append(outline);
-  mount.tabIndex = 0;
-  mount.setAttribute("role", "slider");
-  mount.setAttribute("aria-label", single.trim());
-  mount.setAttribute("aria-valuemin", 0);
-  mount.setAttribute("aria-valuemax", g.channels - 1);
+  outline.tabIndex = 0; // the outline is the slider, so that the picture keeps its own words
+  outline.setAttribute("role", "slider");
+  outline.setAttribute("aria-label", single.trim());
+  outline.setAttribute("aria-valuemin", 0);
+  outline.setAttribute("aria-valuemax", g.channels - 1);
 
   function show(c) {
-    enlarge(large, g, image, c, Number(getComputedStyle(large).getPropertyValue("--side")) || 208); // embed.js
-    mark(outline, g, image, c);
-    name.textContent = single + called(g, c);
+    sprite.cut(large, g, source(image), c, Number(getComputedStyle(large).getPropertyValue("--side")) || 208); // embed.js
+    sprite.outline(outline, g, image, c);
+    name.textContent = single + sprite.channelOf(g, c);
     list.textContent = "";
     var said = [name.textContent];
     [["max", "largest"], ["mean", "mean"], ["zeros", "zeros"]].forEach(function (kind) {
@@ -143,31 +102,26 @@
       list.append(term, detail);
       said.push(kind[1] + " " + words);
     });
-    mount.setAttribute("aria-valuenow", c);
-    mount.setAttribute("aria-valuetext", said.join(", "));
-  }
-
-  function plain(value) {
-    return Number(value).toPrecision(3).replace("-", "−");
+    outline.setAttribute("aria-valuenow", c);
+    outline.setAttribute("aria-valuetext", said.join(", "));
   }
 
   function pin(c) {
     if (c < 0 || c >= g.channels) return;
     pinned = c;
     show(c);
-    var others = location.hash.slice(1).split("&").filter(function (word) { return word && !/^c\d+$/.test(word); });
-    history.replaceState(history.state, "", "#" + ["c" + called(g, c)].concat(others).join("&"));
+    address.set({ c: sprite.channelOf(g, c) }, fromAddress);
   }
 
   function fromAddress() {
-    var match = /^#c(\d+)(&|$)/.exec(location.hash);
-    pinned = match ? Math.max(0, placeOf(g, Number(match[1]))) : 0;
+    pinned = Math.max(0, address.get("c") ? sprite.placeOf(g, Number(address.get("c"))) : 0);
     show(pinned);
   }
 
   function start() {
+    g = gridOf(stage.dataset.browser, image);
+    address.keep(["c"], fromAddress);
     fromAddress();
-    window.addEventListener("hashchange", fromAddress);
     window.addEventListener("resize", function () { show(pinned); });
     mount.addEventListener("mousemove", function (event) {
       var c = channelAt(g, image, event);
@@ -175,7 +129,7 @@
     });
     mount.addEventListener("mouseleave", function () { show(pinned); });
     mount.addEventListener("click", function (event) { pin(channelAt(g, image, event)); });
-    mount.addEventListener("keydown", function (event) {
+    outline.addEventListener("keydown", function (event) {
       var to = {
         ArrowLeft: pinned - 1, ArrowRight: pinned + 1, ArrowUp: pinned - g.columns, ArrowDown: pinned + g.columns,
         Home: 0, End: g.channels - 1

@@ -2,6 +2,7 @@
    (#view=slider&at=35). Without this script the three pictures stand side by side. */
 (function () {
   "use strict";
+  var address = window.innerview.address;
   var form = document.querySelector("[data-viewer]");
   if (!form) return;
   var page = form.closest("[data-view]"), at = form.elements.at, play = form.elements.play;
@@ -41,13 +42,11 @@
     clearInterval(timer);
     timer = 0;
     play.textContent = "Play";
-    play.setAttribute("aria-pressed", "false");
   }
 
   function run() {
     timer = setInterval(swap, beat);
     play.textContent = "Pause";
-    play.setAttribute("aria-pressed", "true");
   }
 
   function amplify(on) {
@@ -57,22 +56,20 @@
     page.classList.toggle("is-amplified", on);
   }
 
-  /* What others keep in the address, such as which two pictures these are, stays there. */
   function remember() {
-    var words = location.hash.slice(1).split("&").filter(function (word) { return word && !/^(view|at|shown|gain)=/.test(word); });
-    if (view() !== "beside" || form.elements.gain.checked) words.push("view=" + view());
-    if (view() === "slider") words.push("at=" + at.value);
-    if (view() === "blink") words.push("shown=" + page.dataset.shown);
-    if (form.elements.gain.checked) words.push("gain=8");
-    history.replaceState(history.state, "", words.length ? "#" + words.join("&") : location.pathname + location.search);
+    var gain = form.elements.gain.checked;
+    address.set({
+      view: view() !== "beside" || gain ? view() : null, at: view() === "slider" ? at.value : null,
+      shown: view() === "blink" ? page.dataset.shown : null, gain: gain ? 8 : null
+    }, fromAddress);
   }
 
   function fromAddress() {
-    var said = new URLSearchParams(location.hash.slice(1)), chosen = said.get("view");
+    var chosen = address.get("view");
     if (!chosen || !form.querySelector('[name="view"][value="' + CSS.escape(chosen) + '"]')) return;
-    if (said.get("shown") === "right") turn("right");
-    if (said.has("at")) move(Number(said.get("at")) || 0);
-    amplify(said.get("gain") === "8");
+    if (address.get("shown") === "right") turn("right");
+    if (address.get("at")) move(Number(address.get("at")) || 0);
+    amplify(address.get("gain") === "8");
     look(chosen);
   }
 
@@ -110,6 +107,6 @@
   });
 
   move(at.value);
+  address.keep(["view", "at", "shown", "gain"], fromAddress);
   fromAddress();
-  window.addEventListener("hashchange", fromAddress);
 })();

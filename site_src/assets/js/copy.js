@@ -2,13 +2,15 @@
    frame leads to the channel that is looked at, in the same colours (#c17&colours=heat&clip=8). */
 (function () {
   "use strict";
+  var address = window.innerview.address;
   var unknown = "https://your.site/";
   var here = new URL(document.body.dataset.root || ".", location.href).href;
 
   function toChannel(area) {
     var page = document.getElementById("copy-link").defaultValue.split(unknown).join(here);
-    var hash = /^#(c\d+|colours=[a-z]+|clip=[\d.]+)(&(colours=[a-z]+|clip=[\d.]+))*$/.test(location.hash) ? location.hash : "";
-    if (/^copy-(link|frame)$/.test(area.id)) area.value = area.dataset.plain.replace(page, page + hash);
+    var kept = {};
+    ["c", "colours", "clip"].forEach(function (key) { kept[key] = address.get(key); });
+    if (/^copy-(link|frame)$/.test(area.id)) area.value = area.dataset.plain.replace(page, page + address.written(kept));
   }
 
   function copy(area) {

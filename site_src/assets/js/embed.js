@@ -4,6 +4,7 @@
   "use strict";
   if (window.parent === window) return;
 
+  var sprite = window.innerview.sprite, address = window.innerview.address;
   var root = document.documentElement, body = document.body, told = 0, cells = null;
   var shown = body.dataset.shown.split(" ").map(Number);
   root.classList.add("framed");
@@ -11,8 +12,8 @@
   /* Width and height of what is to be seen, where there is room for all of it. */
   function natural() {
     if (!cells) return shown;
-    var tile = Math.max(cells[3], cells[4]), scale = tile === 1 ? 96 : Math.max(1, Math.floor(448 / tile));
-    return [cells[3] * scale, cells[4] * scale];
+    var tile = Math.max(cells.width, cells.height), scale = tile === 1 ? 96 : Math.max(1, Math.floor(448 / tile));
+    return [cells.width * scale, cells.height * scale];
   }
 
   /* Height of all that stands under the picture. It wraps, so it depends on the width, but never on the height. */
@@ -26,7 +27,7 @@
 
   /* The longer side of a channel grows by whole pixels of its own, so that each stays a square. */
   function whole(side) {
-    var tile = cells ? Math.max(cells[3], cells[4]) : 0;
+    var tile = cells ? Math.max(cells.width, cells.height) : 0;
     return tile ? Math.max(tile, Math.floor(side / tile) * tile) : side;
   }
 
@@ -47,11 +48,11 @@
   }
 
   function fromAddress() {
-    var stage = document.querySelector("[data-browser]"), match = /^#c(\d+)(&|$)/.exec(location.hash);
-    cells = stage && match ? stage.dataset.browser.split(" ").map(Number) : null;
-    if (cells && Number(match[1]) >= cells[0]) cells = null;
+    var stage = document.querySelector("[data-browser]"), channel = address.get("c");
+    cells = stage && channel ? sprite.grid(stage.dataset.browser) : null;
+    if (cells && sprite.placeOf(cells, Number(channel)) < 0) cells = null; // the sprite may show some channels alone
     root.classList.toggle("framed--channel", Boolean(cells));
-    document.querySelectorAll(".alone__line a").forEach(function (link) { link.hash = cells || /^#(colours|clip)=/.test(location.hash) ? location.hash : ""; });
+    document.querySelectorAll(".alone__line a").forEach(function (link) { link.hash = cells || address.get("colours") || address.get("clip") ? address.hash() : ""; });
     fit();
   }
 
@@ -59,6 +60,6 @@
     fromAddress();
     new ResizeObserver(fit).observe(body);
   });
-  window.addEventListener("hashchange", fromAddress);
+  address.keep(["c", "colours", "clip"], fromAddress);
   window.addEventListener("resize", fit);
 })();

@@ -1,6 +1,7 @@
 /* Buttons and a field that narrow a hub's cards; the address keeps the choice (#show=wrong&find=cat), also from a file. */
 (function () {
   "use strict";
+  var address = window.innerview.address;
   var list = document.querySelector("[data-filter]");
   if (!list) return;
   var cards = Array.prototype.slice.call(list.querySelectorAll("[data-facets]"));
@@ -38,16 +39,12 @@
   }
 
   function read() {
-    var words = new URLSearchParams(location.hash.slice(1));
-    state = { find: words.get("find") || "" };
-    Object.keys(GROUPS).forEach(function (group) { state[group] = words.get(group) || ""; });
+    ["find"].concat(Object.keys(GROUPS)).forEach(function (key) { state[key] = address.get(key) || ""; });
     apply();
   }
 
   function write() {
-    var words = new URLSearchParams();
-    Object.keys(state).forEach(function (key) { if (state[key]) words.set(key, state[key]); });
-    history.replaceState(history.state, "", "#" + words);
+    address.set(state, read);
     apply();
   }
 
@@ -86,6 +83,6 @@
   }
   bar.append(count);
   list.before(bar);
-  window.addEventListener("hashchange", read);
+  address.keep(["find"].concat(Object.keys(GROUPS)), read);
   read();
 })();

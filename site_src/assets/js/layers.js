@@ -2,49 +2,16 @@
    the address remembers (#c17, #c17&strongest, #c17&own). Without this script the sprites stand below each other. */
 (function () {
   "use strict";
+  var element = window.innerview.element, plain = window.innerview.number, address = window.innerview.address, sprite = window.innerview.sprite;
   var section = document.querySelector("[data-layer]");
   if (!section || !section.dataset.layer) return;
   var numbers = window.innerviewLayer || {}, names = window.innerviewNames || [], unit = section.dataset.unit, count = Number(section.dataset.channels);
-  var g = grid(section.dataset.layer), side = g.width * g.height === 1 ? 64 : 104;
+  var g = sprite.grid(section.dataset.layer), side = g.width * g.height === 1 ? 64 : 104;
   var images = Array.prototype.slice.call(section.querySelectorAll("[data-image]")), state = { c: 0, strongest: false, own: false };
-
-  function grid(words) {
-    var n = words.split(" ").map(Number);
-    return { channels: n[0], columns: n[1], rows: n[2], width: n[3], height: n[4], gap: n[5] };
-  }
-
-  function element(name, className, text) {
-    var made = document.createElement(name);
-    made.className = className;
-    if (text) made.textContent = text;
-    return made;
-  }
-
-  function plain(value) {
-    return Number(value) === 0 ? "0" : Number(value).toPrecision(3).replace("-", "−");
-  }
-
-  /* Channel c of a sprite as the background of `box`. The sprite's size follows from its grid: it need not be loaded.
-     The address may be that of its upper left corner alone, of `reach` pixels a side. */
-  function cut(box, cells, address, c, reach) {
-    var scale = side / Math.max(cells.width, cells.height), at = place(cells, c);
-    var width = cells.columns * (cells.width + cells.gap) - cells.gap, height = cells.rows * (cells.height + cells.gap) - cells.gap;
-    box.style.width = cells.width * scale + "px";
-    box.style.height = cells.height * scale + "px";
-    box.style.backgroundImage = 'url("' + address + '")';
-    box.style.backgroundSize = Math.min(width, reach || width) * scale + "px " + Math.min(height, reach || height) * scale + "px";
-    box.style.backgroundPosition = -at.x * scale + "px " + -at.y * scale + "px";
-  }
-
-  function place(cells, c) {
-    return {
-      x: c % cells.columns * (cells.width + cells.gap), y: Math.floor(c / cells.columns) * (cells.height + cells.gap)
-    };
-  }
 
   /* What a sprite's first channels can be cut from before the whole of it is there. */
   function fromCorner(article, image, c) {
-    var at = place(g, c), reach = 112;
+    var at = sprite.corner(g, c), reach = 112;
     return article.dataset.corner && !(image.complete && image.naturalWidth) && at.x + g.width <= reach && at.y + g.height <= reach;
   }
 
@@ -83,7 +50,7 @@
 
   var kernels = document.querySelector("[data-kernels]"), kernel;
   if (kernels) {
-    kernel = { cells: grid(kernels.dataset.kernels), box: element("span", "channels__cut"), item: element("li", "channels__kernel") };
+    kernel = { cells: sprite.grid(kernels.dataset.kernels), box: element("span", "channels__cut"), item: element("li", "channels__kernel") };
     kernel.item.append(framed(kernel.box), element("b", "", "kernel"));
     row.append(kernel.item);
   }
@@ -103,16 +70,16 @@
   }
 
   function show(c) {
-    name.textContent = unit.charAt(0).toUpperCase() + unit.slice(1) + " " + c + " of " + count + (names[c] ? ", " + names[c] : "");
+    name.textContent = unit.charAt(0).toUpperCase() + unit.slice(1) + " " + c + " (0 to " + (count - 1) + ")" + (names[c] ? ", " + names[c] : "");
     slider.value = c;
     tiles.forEach(function (tile) {
       var image = tile.article.querySelector(".picture img");
-      if (fromCorner(tile.article, image, c)) cut(tile.box, g, tile.article.dataset.corner, c, 112);
-      else cut(tile.box, g, image.getAttribute("src"), c);
+      if (fromCorner(tile.article, image, c)) sprite.cut(tile.box, g, tile.article.dataset.corner, c, side, 112);
+      else sprite.cut(tile.box, g, image.getAttribute("src"), c, side);
       tile.said.textContent = tile.values ? said(tile.values, c) : "";
-      mark(tile.outline, image, c);
+      sprite.outline(tile.outline, g, image, c);
     });
-    if (kernel) cut(kernel.box, kernel.cells, kernels.querySelector("img").getAttribute("src"), c);
+    if (kernel) sprite.cut(kernel.box, kernel.cells, kernels.querySelector("img").getAttribute("src"), c, side);
     var order = tiles.slice();
     if (state.strongest) order.sort(function (a, b) { return largest(b, c) - largest(a, c); });
     order.forEach(function (tile) { row.append(tile.item); });
@@ -125,14 +92,6 @@
     if (unit === "value") return plain(values.max[c]);
     var words = "largest " + plain(values.max[c]) + "\nmean " + plain(values.mean[c]);
     return words + (values.zeros[c] ? "\nzeros " + values.zeros[c] / 10 + " %" : "");
-  }
-
-  function mark(outline, image, c) {
-    var scale = image.clientWidth / (g.columns * (g.width + g.gap) - g.gap);
-    outline.style.left = image.offsetLeft + (c % g.columns) * (g.width + g.gap) * scale + "px";
-    outline.style.top = image.offsetTop + Math.floor(c / g.columns) * (g.height + g.gap) * scale + "px";
-    outline.style.width = g.width * scale + "px";
-    outline.style.height = g.height * scale + "px";
   }
 
   /* --- which channels are worth a look --- */
@@ -175,7 +134,7 @@
 
   function keep() {
     apply();
-    history.replaceState(history.state, "", "#c" + state.c + (state.strongest ? "&strongest" : "") + (state.own ? "&own" : ""));
+    address.set({ c: state.c, strongest: state.strongest, own: state.own }, fromAddress);
   }
 
   function apply() {
@@ -186,20 +145,13 @@
   }
 
   function fromAddress() {
-    var words = location.hash.slice(1).split("&"), found = /^c(\d+)$/.exec(words[0]);
-    if (location.hash && !found && name.textContent) return;
-    state = {
-      c: found && Number(found[1]) < count ? Number(found[1]) : 0,
-      strongest: words.indexOf("strongest") > 0, own: words.indexOf("own") > 0
-    };
+    var c = Number(address.get("c") || 0);
+    state = { c: c < count ? c : 0, strongest: Boolean(address.get("strongest")), own: Boolean(address.get("own")) };
     apply();
   }
 
   function at(image, event) {
-    var box = image.getBoundingClientRect(), scale = box.width / (g.columns * (g.width + g.gap) - g.gap);
-    var column = Math.floor((event.clientX - box.left) / scale / (g.width + g.gap));
-    var line = Math.floor((event.clientY - box.top) / scale / (g.height + g.gap)), c = line * g.columns + column;
-    return column >= 0 && column < g.columns && line >= 0 && c < count ? c : -1;
+    return sprite.placeAt(g, image.getBoundingClientRect(), event.clientX, event.clientY);
   }
 
   slider.addEventListener("input", function () { pin(Number(slider.value)); });
@@ -236,7 +188,7 @@
   images.forEach(function (article) { near.observe(article.querySelector(".layer__sprite")); });
   section.querySelector(".section__head").after(panel);
   summary();
+  address.keep(["c"], fromAddress, ["strongest", "own"]);
   fromAddress();
-  window.addEventListener("hashchange", fromAddress);
   window.addEventListener("resize", function () { show(state.c); });
 })();

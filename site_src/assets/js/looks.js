@@ -2,6 +2,7 @@
    (#c17&colours=heat&clip=8), also in a frame. Without this script it has the colours of its file. */
 (function () {
   "use strict";
+  var element = window.innerview.element, plain = window.innerview.number, address = window.innerview.address;
   var data = document.getElementById("looks"), stage = document.querySelector("[data-browser]");
   if (!data || !stage) return;
   var known = JSON.parse(data.textContent), drawn = known.palettes[0], gains = [1, 1.5, 2, 3, 4, 6, 8, 12, 16];
@@ -9,13 +10,6 @@
   var box = element("fieldset", "looks"), legend = element("legend", "visually-hidden", "Colours and contrast");
   var select = element("select", ""), contrast = element("input", ""), told = element("output", "scale looks__scale");
   var low = element("span", ""), ramp = element("i", "scale__ramp"), high = element("span", ""), back = element("button", "", "Reset");
-
-  function element(name, className, text) {
-    var made = document.createElement(name);
-    if (className) made.className = className;
-    if (text) made.textContent = text;
-    return made;
-  }
 
   function labelled(words, control) {
     var label = element("label", "");
@@ -37,10 +31,6 @@
   box.append(legend, labelled("Colours", select), labelled("Contrast", contrast), told, back);
   stage.querySelector(".browser").append(box);
 
-  function plain(value) {
-    return value === 0 ? "0" : String(Number(value.toPrecision(3))).replace("-", "−");
-  }
-
   function chosen() {
     return known.palettes.filter(function (palette) { return palette.name === state.colours; })[0] || drawn;
   }
@@ -60,17 +50,13 @@
     back.hidden = as;
   }
 
-  /* The part of the address that others own, such as the channel, stays as it is. */
   function remember() {
-    var words = location.hash.slice(1).split("&").filter(function (word) { return word && !/^(colours|clip)=/.test(word); });
-    if (chosen() !== drawn) words.push("colours=" + state.colours);
-    if (state.clip !== 1) words.push("clip=" + state.clip);
-    history.replaceState(history.state, "", words.length ? "#" + words.join("&") : location.pathname + location.search);
+    address.set({ colours: chosen() === drawn ? null : state.colours, clip: state.clip === 1 ? null : state.clip }, fromAddress);
   }
 
   function fromAddress() {
-    var words = new URLSearchParams(location.hash.slice(1)), clip = Number(words.get("clip"));
-    state = { colours: words.get("colours") || drawn.name, clip: gains.indexOf(clip) > 0 ? clip : 1 };
+    var clip = Number(address.get("clip"));
+    state = { colours: address.get("colours") || drawn.name, clip: gains.indexOf(clip) > 0 ? clip : 1 };
     apply();
   }
 
@@ -86,6 +72,6 @@
     choose(drawn.name, 1);
     select.focus();
   });
-  window.addEventListener("hashchange", fromAddress);
+  address.keep(["colours", "clip"], fromAddress);
   fromAddress();
 })();

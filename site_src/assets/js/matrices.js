@@ -2,6 +2,7 @@
    Without this script one stands below the other. */
 (function () {
   "use strict";
+  var address = window.innerview.address;
   var box = document.querySelector("[data-matrices]");
   if (!box) return;
   var tables = Array.prototype.slice.call(box.querySelectorAll("[data-table]")), bar = document.createElement("div");
@@ -13,7 +14,7 @@
     made.textContent = table.dataset.name;
     made.addEventListener("click", function () {
       choose(table.dataset.table);
-      history.replaceState(history.state, "", "#table=" + table.dataset.table);
+      address.set({ table: table.dataset.table }, fromAddress);
     });
     bar.append(made);
     return made;
@@ -27,16 +28,16 @@
   }
 
   function fromAddress() {
-    var key = new URLSearchParams(location.hash.slice(1)).get("table");
+    var key = address.get("table");
     if (tables.some(function (table) { return table.dataset.table === key; })) choose(key);
+    else choose(tables[0].dataset.table);
   }
 
   bar.className = "filter matrices";
   bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", "Table");
   box.prepend(bar);
-  choose(tables[0].dataset.table);
   box.classList.add("is-ready");
+  address.keep(["table"], fromAddress);
   fromAddress();
-  window.addEventListener("hashchange", fromAddress);
 })();

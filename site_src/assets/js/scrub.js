@@ -2,16 +2,10 @@
    stage at one place; the address remembers (#at=5). Without this script the walk below it is all there is. */
 (function () {
   "use strict";
+  var element = window.innerview.element, address = window.innerview.address;
   var walk = document.querySelector("[data-scrub]");
   if (!walk) return;
   var stages = [], timer = 0, beat = 900, place = 0; // milliseconds
-
-  function element(name, className, text) {
-    var made = document.createElement(name);
-    made.className = className;
-    if (text) made.textContent = text;
-    return made;
-  }
 
   function stage(title, words, picture, link, rest) {
     stages.push({ title: title, words: words, picture: picture, link: link, rest: rest });
@@ -38,7 +32,6 @@
   slider.max = stages.length - 1;
   slider.setAttribute("aria-label", "Stage, from the input to the classes");
   play.type = "button";
-  play.setAttribute("aria-pressed", "false");
   words.append(title, said, link);
   bar.append(play, slider);
   box.append(bar, words, mount);
@@ -65,7 +58,7 @@
   function enlarged(picture) {
     var old = picture.querySelector("img");
     if (!old) return picture.cloneNode(true); // it failed, or there is none: the words in its place
-    var frame = element("span", picture.className), image = element("img", "");
+    var frame = picture.cloneNode(false), image = element("img", "");
     var width = Number(old.getAttribute("width")), height = Number(old.getAttribute("height"));
     var room = Math.min(mount.clientWidth / width, mount.clientHeight / height) || 1;
     var scale = room >= 2 ? Math.floor(room) : room;
@@ -74,6 +67,7 @@
     image.width = Math.round(width * scale);
     image.height = Math.round(height * scale);
     frame.classList.remove("picture--fade");
+    frame.removeAttribute("data-zoom"); // which goes along the pictures below
     frame.append(image);
     return frame;
   }
@@ -82,20 +76,18 @@
 
   function go(next) {
     show(next);
-    history.replaceState(history.state, "", "#at=" + place);
+    address.set({ at: place }, fromAddress);
   }
 
   function rest() {
     clearInterval(timer);
     timer = 0;
     play.textContent = "Play";
-    play.setAttribute("aria-pressed", "false");
   }
 
   function run() {
     if (place === stages.length - 1) go(0);
     play.textContent = "Pause";
-    play.setAttribute("aria-pressed", "true");
     timer = setInterval(function () {
       go(place + 1);
       if (place === stages.length - 1) rest();
@@ -103,10 +95,9 @@
   }
 
   function fromAddress() {
-    var found = /^#at=(\d+)$/.exec(location.hash);
-    if (!found) return;
+    if (!/^\d+$/.test(address.get("at"))) return;
     rest();
-    show(Number(found[1]));
+    show(Number(address.get("at")));
   }
 
   slider.addEventListener("input", function () {
@@ -117,12 +108,12 @@
     if (timer) rest();
     else run();
   });
-  window.addEventListener("hashchange", fromAddress);
+  address.keep(["at"], fromAddress);
   window.addEventListener("resize", function () { show(place); });
 
   walk.before(box);
   show(0);
-  if (/^#at=/.test(location.hash)) {
+  if (address.get("at")) {
     fromAddress();
     box.scrollIntoView({ block: "center" });
   }

@@ -2,43 +2,21 @@
    The numbers come as a script once the table is near. Without this one the notable channels and the whole board stand there. */
 (function () {
   "use strict";
+  var element = window.innerview.element, plain = window.innerview.number, address = window.innerview.address, sprite = window.innerview.sprite;
   var section = document.querySelector("[data-units]");
   if (!section) return;
   var STEP = 24, PATCH = 36;
-  var board = cells(section.dataset.cells), strip = section.dataset.strip.split(" ").map(Number), kernelCells = cells(section.dataset.kernelCells);
+  var board = sprite.grid(section.dataset.cells), strip = section.dataset.strip.split(" ").map(Number), kernelCells = sprite.grid(section.dataset.kernelCells);
   var more = JSON.parse(section.dataset.more), reports = JSON.parse(section.dataset.reports);
   var kernels = kernelCells && document.querySelector("[data-kernels] img");
   var data = null, shown = STEP, order = "channel", only = "all", body, status, next, asked = false;
 
-  function cells(words) {
-    if (!words) return null;
-    var n = words.split(" ").map(Number);
-    return { columns: n[1], rows: n[2], width: n[3], height: n[4], gap: n[5] };
-  }
-
-  function element(name, className, text) {
-    var made = document.createElement(name);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
-
-  function plain(value) {
-    return value === null ? "none" : Number(value) === 0 ? "0" : String(Number(Number(value).toPrecision(3))).replace("-", "−");
-  }
-
-  /* Tile `place` of a sprite, `width` pixels wide, as the background of a box that says what it shows. */
-  function tile(address, grid, place, width, words) {
-    var box = element("span", "units__tile"), scale = width / grid.width;
-    var column = place % grid.columns, row = Math.floor(place / grid.columns);
+  /* A tile of a sprite, `width` pixels wide, as the background of a box that says what it shows. */
+  function tile(source, grid, place, width, words) {
+    var box = element("span", "units__tile");
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", words);
-    box.style.width = width + "px";
-    box.style.height = grid.height * scale + "px";
-    box.style.backgroundImage = 'url("' + address + '")';
-    box.style.backgroundSize = (grid.columns * (grid.width + grid.gap) - grid.gap) * scale + "px " +
-      (grid.rows * (grid.height + grid.gap) - grid.gap) * scale + "px";
-    box.style.backgroundPosition = -column * (grid.width + grid.gap) * scale + "px " + -row * (grid.height + grid.gap) * scale + "px";
+    sprite.cut(box, grid, source, place, width * Math.max(1, grid.height / grid.width));
     return box;
   }
 
@@ -90,7 +68,7 @@
     pictures(c).forEach(function (one) {
       if (kinds[one.kind]) return; // one of each kind is enough here
       kinds[one.kind] = true;
-      var grid = { columns: one.cells[1], rows: one.cells[2], width: one.cells[3], height: one.cells[4], gap: one.cells[5] };
+      var grid = sprite.grid(one.cells.join(" "));
       var anchor = element("a");
       anchor.href = one.href;
       anchor.append(tile(one.src, grid, one.channels.indexOf(c), 72, one.title + " of channel " + c + (one.of ? ", " + one.of : "")));
@@ -153,8 +131,16 @@
   }
 
   function pinned() {
-    var found = /^#c(\d+)/.exec(location.hash), c = found ? Number(found[1]) : -1;
+    var c = address.get("c") ? Number(address.get("c")) : -1;
     return c < data.max.length ? c : -1;
+  }
+
+  /* Another channel is pinned: rows are made anew, and who had the keyboard on one has it there again. */
+  function pin() {
+    var row = body.contains(document.activeElement) && document.activeElement.closest("tr"), next;
+    fill();
+    next = row && document.getElementById(row.id);
+    if (next) next.querySelector("a").focus();
   }
 
   function fill() {
@@ -218,7 +204,7 @@
     if (noted) noted.remove();
     section.querySelector(".section__head").after(bar, region, foot);
     fill();
-    window.addEventListener("hashchange", fill);
+    address.keep(["c"], pin);
   }
 
   function ask() {
@@ -230,7 +216,7 @@
     document.head.append(script);
   }
 
-  if (/^#c\d+/.test(location.hash) || !window.IntersectionObserver) ask();
+  if (address.get("c") || !window.IntersectionObserver) ask();
   else new IntersectionObserver(function (seen) {
     if (seen.some(function (one) { return one.isIntersecting; })) ask();
   }, { rootMargin: "600px" }).observe(section);

@@ -55,7 +55,7 @@ def test_what_one_would_look_at_first_stands_on_the_page_itself(gallery):
 def test_the_script_holds_every_channel_in_few_letters(gallery):
     told = next(one for one in gallery.probes["tiny"]["layers"] if one["layer"] == "relu0")
     found = fake_probe.channels("tiny", "relu0")
-    text = channel_table.script(told, found, gallery.probes["tiny"])
+    text = channel_table.script(told, found)
     data = json.loads(re.fullmatch(r"window\.innerviewUnits=(.*);\n", text)[1])
     assert {len(data[name]) for name in ("max", "mean", "zeros", "state", "bars", "top", "image")} == {64}
     assert data["state"][3] == "d" and data["partner"][5] == 8 and data["zeros"][3] == 1000
@@ -106,6 +106,18 @@ def test_a_link_to_a_channel_moves_it_to_the_top(visit):
     page.wait_for_selector(".units__pinned#c40")
     assert channels(page)[0] == 40
     assert "dataset examples of channel 40" in page.locator("#c40 .units__seen [role=img]").get_attribute("aria-label")
+
+
+def test_the_pinned_row_follows_the_slider_and_keeps_the_keyboard(visit):
+    page = visit(f"{LAYER}#c8")
+    channels(page)
+    page.get_by_role("slider", name="Channel").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".units__pinned#c9")
+    page.locator("#c5 th a").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".units__pinned#c5")
+    assert page.evaluate("document.activeElement.closest('tr')?.id") == "c5"
 
 
 def test_a_layer_page_opens_from_a_file(visit, built_site):
