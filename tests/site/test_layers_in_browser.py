@@ -161,6 +161,19 @@ def test_a_filter_turns_each_colour_into_that_of_the_weaker_value(chromium, fake
     assert np.abs(shot[1, :] - target).max() <= 10, "of 255 levels"
 
 
+@pytest.mark.parametrize("scheme, line", [("light", (220, 218, 208)), ("dark", (39, 49, 43))])
+def test_lines_between_tiles_of_a_sprite_on_the_scale_of_the_page_are_no_values(visit, scheme, line):
+    page = visit(LAYER, color_scheme=scheme)
+    page.locator("[data-image='cat']").scroll_into_view_if_needed()
+    image = page.locator("[data-image='cat'].rescaled .layer__sprite.is-near img")
+    image.wait_for()
+    image.evaluate("image => image.decode()")
+    shot = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB")).astype(int)
+    scale = shot.shape[1] / (16 * 33 - 1)
+    between = shot[round(16 * scale), round((6 * 33 - 1) * scale) : round(6 * 33 * scale) + 1]
+    assert np.abs(between - line).max(1).min() <= 8, "filters leave what lies between the tiles"
+
+
 def strip(colours):
     """Colours (n, 3) as a picture three pixels high, as an address."""
     file = io.BytesIO()

@@ -141,7 +141,7 @@ def test_the_channel_is_the_one_that_was_asked_for_and_changes_live(reader, gall
     assert place() == ["-462px -462px", 448, 448, "pixelated"]
     assert name.inner_text() == "Channel 17"
     assert (
-        re.sub(r"\s+", " ", inside(page).locator(".browser dl").inner_text()) == "largest 1.27 mean 0.250 zeros 50.0 %"
+        re.sub(r"\s+", " ", inside(page).locator(".browser dl").inner_text()) == "largest 1.27 mean 0.25 zeros 50.0 %"
     )
     page.evaluate("address => document.querySelector('iframe').src = address", address(gallery, f"{SPRITE}#c33"))
     name.filter(has_text="Channel 33").wait_for()

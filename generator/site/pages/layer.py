@@ -51,6 +51,7 @@ class LayerPage:
     scale: Scale | None  # that all sprites are shown on
     rescale: Rescale | None
     cells: str  # of every sprite; "" where they differ, or there are none
+    tiles: str  # CSS: where tiles end and begin anew, in per cent of a sprite; "" where nothing lies between them
     channels: int
     unit: str  # what a cell of the sprite is called
     data: str  # the script with the numbers per channel
@@ -64,6 +65,7 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
     record, drawn = gallery.layer(model, name) or NOTHING, together(gallery.at_layer(model, name))
     seen, scale, filters = _on_one_scale(gallery, model, record, drawn, page)
     cells = {entry.plate.cells for entry in seen}
+    grid = cells.pop() if len(cells) == 1 else ""
     kernels = _kernels(gallery, model, record)
     first = kernels and len(kernels["shape"]) == 4 and kernels["shape"][1] == 3 and kernels["sprite"]
     plate = components.plate(gallery, kernels, page, layer_title=True) if kernels else None
@@ -87,13 +89,30 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
         rest=components.rest(len(gallery.at_layer(model, name)), page),
         scale=scale,
         rescale=filters,
-        cells=cells.pop() if len(cells) == 1 else "",
+        cells=grid,
+        tiles=_tiles(grid),
         channels=next((f["sprite"]["channels"] for f in drawn if f["sprite"]), 0),
         unit="channel" if len(record.get("shape", ())) == 3 else "value",
         data=relative(data_file(model, name), page),
         ranks=_ranks(gallery, drawn),
         units=units(gallery, model, name),
     )
+
+
+def _tiles(cells: str) -> str:
+    """Return the share of a sprite's width and height that a tile has, and that from one tile to the next.
+
+    >>> _tiles("4 2 2 3 3 2")
+    '--tile-x:37.5%;--next-x:62.5%;--tile-y:37.5%;--next-y:62.5%'
+    """
+    if not cells:
+        return ""
+    _, columns, rows, width, height, gap = map(int, cells.split()[:6])
+    shares = []
+    for axis, count, side in (("x", columns, width), ("y", rows, height)):
+        total = count * (side + gap) - gap
+        shares += [f"--tile-{axis}:{100 * side / total:.6g}%", f"--next-{axis}:{100 * (side + gap) / total:.6g}%"]
+    return ";".join(shares) if gap else ""
 
 
 def facts(card: ModelRecord, record: ModelLayer) -> list[Fact]:

@@ -63,7 +63,7 @@ def write(gallery: Gallery, folder: Path) -> None:
 
 def entries(gallery: Gallery) -> list[Entry]:
     """Return the entries in the order in which equal ones are listed; a page stands before its sections."""
-    found = [
+    collected = [
         *_methods(gallery),
         *_images(gallery),
         *_models(gallery),
@@ -73,7 +73,7 @@ def entries(gallery: Gallery) -> list[Entry]:
         *_layer_kinds(gallery),
         *_reports(gallery),
     ]
-    return [_with_variants(entry) for entry in found]
+    return [_with_variants(entry) for entry in collected]
 
 
 def _methods(gallery: Gallery) -> Iterator[Entry]:
@@ -139,9 +139,9 @@ def _classes(gallery: Gallery) -> Iterator[Entry]:
                 images.setdefault(escape.fold(name), set()).add(image)
     for name, keys in sorted(images.items()):
         titles = ", ".join(gallery.images[key]["title"] for key in gallery.images if key in keys)
-        found = re.sub(r"[^\w-]+", "+", name)
+        query = re.sub(r"[^\w-]+", "+", name)
         about = f"Predicted or right for {titles}."
-        yield Entry(f"{hub_page('images')}#find={found}", f"Class: {name}", about, "class", BOOSTS["class"])
+        yield Entry(f"{hub_page('images')}#find={query}", f"Class: {name}", about, "class", BOOSTS["class"])
 
 
 def _layer_kinds(gallery: Gallery) -> Iterator[Entry]:
