@@ -80,3 +80,24 @@ def test_each_font_has_its_licence_and_is_small():
     for font in fonts:
         licence = ASSETS / "fonts" / f"{font.name.split('-latin')[0]}.LICENSE.txt"
         assert "SIL Open Font License" in licence.read_text()
+
+
+def test_the_ring_of_what_has_the_keyboard_is_one():
+    rings = [
+        sheet.name for sheet in SHEETS for _ in re.findall(r"outline: *[1-9]\w* solid var\(--green\)", bare(sheet))
+    ]
+    assert rings.count("tokens.css") == 0 and len(rings) <= 2, "write `outline: var(--ring)`"
+
+
+@pytest.mark.parametrize("scheme, green", [("light", "rgb(15, 107, 69)"), ("dark", "rgb(111, 207, 157)")])
+def test_the_ring_has_the_green_of_its_scheme(chromium, built_site, scheme, green):
+    with browsing.served(built_site) as address, browsing.pages(chromium) as go:
+        page = go(f"{address}/gallery/tiny/frog/index.html", color_scheme=scheme)
+        link = page.locator(".page .trail a").first
+        link.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        assert link.evaluate("e => [getComputedStyle(e).outlineColor, getComputedStyle(e).outlineWidth]") == [
+            green,
+            "2px",
+        ]
