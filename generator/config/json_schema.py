@@ -12,95 +12,96 @@ from .settings import Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-# What an editor says of each key, by the entry that holds it.
+# The description of each key in an editor, by the entry that holds it.
 WORDS: dict[str, dict[str, str]] = {
     "Settings": {
-        "site": "How the gallery presents itself.",
-        "models": "The networks, by name (vgg-cifar10, resnet18, vgg-cifar10~pruned-50), or with what is different.",
-        "images": "The folder of pictures, with its images.yml, beside this file.",
-        "methods": "A list: these methods and no others. A mapping: those of the preset, and with true, false or "
-        "parameters what is to be different.",
-        "measures": "How far maps are to be believed is measured by these; written as methods are.",
-        "targets": "The classes to explain: label (from images.yml), rival, top (the prediction), class:NAME or "
-        "contrast:NAME:NAME; of a segmentation also pixel:ROW:COLUMN, counted from 0 from the top left of the input.",
-        "preset": "How much is drawn; auto takes more for small networks than for large ones.",
-        "styles": "Pairs of a picture and another one whose style it gets, by their ids.",
-        "pin": "Figures, by name or pattern, whose picture keeps an address of its own for ever.",
-        "compare": "Pairs of networks to set side by side; pruned copies are set beside their whole by themselves.",
+        "site": "Title, URL and description of the site.",
+        "models": "Models, by name (resnet18, vgg-cifar10~pruned-50) or as entries with settings.",
+        "images": "Folder of images with its images.yml, next to this file.",
+        "methods": "A list renders only these methods. A mapping changes the preset: true adds a method, false removes "
+        "it, parameters configure it.",
+        "measures": "Measures of faithfulness; same syntax as methods.",
+        "targets": "Classes to explain: label (from images.yml), rival (the runner-up), top (the prediction), "
+        "class:NAME or contrast:NAME:NAME; of a segmentation also pixel:ROW:COLUMN, counted from 0 at the "
+        "top left of the input.",
+        "preset": "Set of methods to render; auto chooses more for small networks than for large ones.",
+        "styles": "Pairs of image ids for style transfer: content, style.",
+        "pin": "Figures, by name or pattern, to pin to a permanent URL.",
+        "compare": "Pairs of models to compare; pruned copies are compared with their original automatically.",
     },
     "SiteEntry": {
-        "title": "The name of the site.",
-        "url": "Where it is published; links for sharing and embedding need it.",
-        "description": "One sentence, for the front page and for search engines.",
+        "title": "Title of the site.",
+        "url": "URL of the published site; needed for sharing and embedding.",
+        "description": "One sentence for the front page and search engines.",
     },
     "ModelEntry": {
-        "name": "What the network is called; its pages stand under this name.",
-        "source": "Where it comes from, if the name does not say it: bundled:NAME, torchvision:NAME, or your own "
-        "function as module:function, which returns a torch.nn.Module.",
-        "title": "The name as people write it.",
+        "name": "Name of the model; part of the URL of its pages.",
+        "source": "Source, if it differs from the name: bundled:NAME, torchvision:NAME, or module:function, your own "
+        "function that returns a torch.nn.Module.",
+        "title": "Title shown on pages.",
         "weights": "A file (.safetensors, .pt, .pth, .pth.tar, .ckpt, .bin, .pt2: a state dict or a checkpoint with "
         "one), a member of a torchvision weights enum, or random.",
-        "seed": "Of random weights.",
-        "input": "What the network wants to see; needed for one of your own.",
-        "classes": "The names of the classes in order, or a text file with one a line. The vocabularies "
-        "cifar10, imagenette and imagenet have names of their own.",
-        "vocabulary": "Whose words those are: under this name `targets` in images.yml looks the right answer up.",
-        "layer": "The layer of the class activation maps; by itself the last that has space.",
-        "layers": "The layers that methods look at: a list for all that look at one, or a list for each method's slug.",
-        "images": "Its pictures, by id or set; by itself those of its vocabulary and those in no set.",
-        "targets": "The classes to explain, instead of the gallery's.",
-        "labelled": "A folder with a folder of pictures per class, or an archive of one: `innerview evaluate` and "
+        "seed": "Seed of random weights.",
+        "input": "Size and preprocessing of the input; required for your own networks.",
+        "classes": "Class names in order, or a text file with one per line. The vocabularies cifar10, imagenette and "
+        "imagenet bring their names.",
+        "vocabulary": "Name of the set of classes; `targets` in images.yml uses it to state the label.",
+        "layer": "Layer of class activation maps; default: the last layer with spatial dimensions.",
+        "layers": "Layers that methods use: one list for all methods with a layer, or a list per method.",
+        "images": "Images, by id or set; default: those with a label in its vocabulary and those in no set.",
+        "targets": "Classes to explain, instead of those of the gallery.",
+        "labelled": "Folder with one folder of images per class, or an archive of one: `innerview evaluate` and "
         "`innerview rank` measure on these.",
-        "probe": "The images that its units are asked about; by itself the curated ones.",
-        "checkpoints": "A folder of its training's checkpoints, two or more: its pages show how it came to be.",
-        "native": "Whether it gets pictures at their own size, up to 4096 pixels a side; for networks that take any.",
-        "output": "What it answers with: classes, binary (one number), labels, value or mask; found where it can be.",
-        "output_key": "The member that holds the scores, where it returns a tuple, a dictionary or an object.",
-        "threshold": "The probability from which a binary answer is positive, and a label is counted.",
-        "unit": "What a value is measured in.",
-        "constants": "What it wants to know besides the picture, by the names of its forward's parameters: a number, "
-        "true or false, a list, or an array's file (.npy). Each picture of a pass gets the same.",
-        "prune": "Copies with ever fewer weights, to be set beside it.",
+        "probe": "Images on which channels and predictions are measured; default: the images of the gallery.",
+        "checkpoints": "Folder of two or more training checkpoints, for figures of the training history.",
+        "native": "Process images at their own size, up to 4096 pixels a side; for networks that accept any size.",
+        "output": "Kind of output: classes, binary (one number), labels, value or mask; detected where possible.",
+        "output_key": "Key of the scores, if the network returns a tuple, a dictionary or an object.",
+        "threshold": "Probability from which a binary output is positive or a label counts.",
+        "unit": "Unit of the value.",
+        "constants": "Further inputs, by the names of the parameters of its forward: a number, true or false, a list, "
+        "or an array file (.npy). Every image of a pass gets the same.",
+        "prune": "Pruned copies to compare with the model.",
     },
     "InputEntry": {
-        "size": "[channels, height, width]; 224 or [224, 320] mean three channels of that.",
-        "mean": "Subtracted from each channel, which is 0 to 1; fractions such as 127/255 will do.",
-        "std": "By which each channel is divided then; likewise.",
-        "range": "Of pictures of 16 bits or floats: the values that become 0 and 1, such as [0, 4095]; by itself all "
-        "that whole numbers of their type reach, and of floats 0 to 1. Pictures of 8 bits are 0 to 255 as ever.",
-        "display": "The channels that are shown, counted from 1: one, or those for red, green and blue: [3, 2, 1].",
-        "fit": "What becomes of pictures of another shape: their centre is cropped, or they are padded.",
-        "resize": "The shorter side before cropping, in pixels; 0 fits the input.",
-        "interpolation": "How pictures are made smaller.",
-        "background": "The colour behind what is transparent or padded.",
+        "size": "[channels, height, width]; 224 and [224, 320] imply three channels.",
+        "mean": "Mean subtracted from each channel (range 0 to 1); fractions such as 127/255 are allowed.",
+        "std": "Standard deviation by which each channel is divided; fractions are allowed.",
+        "range": "For images of 16 bits or floats: the values that map to 0 and 1, such as [0, 4095]; default: the "
+        "range of the integer type, and 0 to 1 for floats. Images of 8 bits always use 0 to 255.",
+        "display": "Channels to show, counted from 1: one, or those for red, green and blue: [3, 2, 1].",
+        "fit": "How images of another aspect ratio fit: crop the centre, or pad.",
+        "resize": "Shorter side before cropping, in pixels; 0 fits the input.",
+        "interpolation": "Interpolation for downsampling.",
+        "background": "Background colour of transparent or padded areas.",
     },
     "PruneEntry": {
-        "sparsity": "The share of weights that is set to zero.",
-        "scope": "Among which weights the smallest are looked for: those of all layers, or each layer's.",
+        "sparsity": "Share of weights set to zero.",
+        "scope": "Where the smallest weights are selected: across all layers, or within each layer.",
     },
     "ProbeEntry": {
-        "data": "A folder of pictures, or of one folder per class; an archive of one; or a data set's name.",
-        "images": "How many are looked at, evenly spread; 0 means all.",
+        "data": "Folder of images, or of one folder per class; an archive of one; or the name of a data set.",
+        "images": "Number of images, sampled evenly; 0 means all.",
     },
-    "ImagesFile": {"images": "The pictures, in the order in which the gallery shows them."},
+    "ImagesFile": {"images": "Images, in the order in which the gallery shows them."},
     "ImageEntry": {
-        "file": "The picture, in this folder.",
-        "source": "Or a sample of a data set, as SET/SPLIT/CLASS/NUMBER.",
-        "id": "What the picture is called in addresses; by itself the file's name.",
-        "title": "The name as people write it.",
-        "credit": "Whose picture it is; repeated by each of its figures.",
-        "licence": "On what terms it may be shown, such as CC-BY-4.0.",
-        "source_url": "Where it was found.",
-        "alt": "What it shows, for those who cannot see it.",
-        "note": "What to notice in it, such as an instructive mistake; shown on its pages.",
-        "sets": "Names by which a model chooses its pictures.",
-        "targets": "The right answer in the words of each network's vocabulary, as in {cifar10: cat, imagenet: tabby}.",
-        "background": "The colour behind what is transparent, such as '#87b5d9'.",
-        "fit": "How it is brought to the shape of an input: crop or pad.",
-        "frame": "Which frame of an animation, page of a TIFF or slice of an array (D, H, W), counted from 1; 0 is the "
-        "first frame or page, and an array as it is.",
-        "box": "Left, top, right and bottom of the thing that the class names, in pixels of the upright picture.",
-        "mask": "Or a file of the same size that is white where the thing is.",
+        "file": "Image file in this folder.",
+        "source": "Sample of a data set instead of a file, as SET/SPLIT/CLASS/NUMBER.",
+        "id": "Name of the image in URLs; default: the file name.",
+        "title": "Title shown on pages.",
+        "credit": "Author or rights holder; shown with every figure.",
+        "licence": "Licence, such as CC-BY-4.0.",
+        "source_url": "URL of the original.",
+        "alt": "Description for screen readers.",
+        "note": "What to notice in the image; shown on its pages.",
+        "sets": "Sets the image belongs to; models select images by set.",
+        "targets": "Label in each vocabulary, as in {cifar10: cat, imagenet: tabby}.",
+        "background": "Background colour of transparent areas, such as '#87b5d9'.",
+        "fit": "How the image fits the input: crop or pad.",
+        "frame": "Frame of an animation, page of a TIFF or slice of an array (D, H, W), counted from 1; 0 is the first "
+        "frame or page, and the whole array.",
+        "box": "Bounding box of the object: left, top, right, bottom, in pixels of the upright image.",
+        "mask": "Mask file of the same size, white where the object is; instead of a box.",
     },
 }
 

@@ -159,7 +159,7 @@ class Driven:
 
     @property
     def model(self) -> torch.nn.Module:
-        """The module behind a `copy()`; that of the real network is not to be had."""
+        """The module behind a `copy()`; that of the original network is not available."""
         if not any(parameter.requires_grad for parameter in self._loaded.model.parameters()):
             raise TypeError("expected a copy of the network: the real one is not to be changed")
         return self._loaded.model

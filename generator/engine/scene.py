@@ -244,7 +244,7 @@ class Scene:
         if key[0] in ("activation", "gradient"):
             what = f"on this image has no layer {key[1]!r}" if key[1] else "has no layer with space"
             return f"the forward pass of {self.card.slug} {what}"
-        return f"{key[0].replace('_', ' ')} is not to be had from {self.card.slug}"
+        return f"{key[0].replace('_', ' ')} is not available for {self.card.slug}"
 
 
 def _laid_out(x: torch.Tensor) -> torch.Tensor:
