@@ -65,7 +65,7 @@ class FigurePage:
     credit: str
     licence: str
     made_from: str
-    proof: faithfulness.Proof | None  # whether it is to be believed
+    proof: faithfulness.Proof | None  # its faithfulness
     objectives: list[Objective]  # of pictures made by optimisation
     rivals: list[str]  # heads of their columns
     numbers: list[Fact]

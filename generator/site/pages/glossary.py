@@ -28,13 +28,13 @@ TERMS = [
     Term(
         "activation",
         "Activation",
-        "What a layer computed for one picture: a number per channel and place.",
+        "Output of a layer for one image: a number per channel and position.",
         ("activations",),
     ),
     Term(
         "attribution",
         "Attribution",
-        "A share of the score for each pixel, drawn as a map: how much that pixel contributed to one class. Methods "
+        "A share of the score for each pixel, shown as a map: how much the pixel contributed to one class. Methods "
         "differ in what they count as a contribution.",
         ("attributions", "attribution map", "attribution maps"),
     ),
@@ -48,26 +48,26 @@ TERMS = [
     Term(
         "baseline",
         "Baseline",
-        "The picture that stands for no evidence: here the mean colour of the training pictures, which is zero "
-        "for the network, or the picture blurred. Another baseline gives another map.",
+        "The image that represents no evidence: here the mean colour of the training images, which is zero after "
+        "normalisation, or a blurred image. Another baseline gives another map.",
     ),
     Term(
         "batch-normalisation",
         "Batch normalisation",
-        "A layer that shifts and scales each channel by means and spreads remembered from training.",
+        "A layer that shifts and scales each channel by means and standard deviations estimated in training.",
         ("batch norm",),
     ),
     Term(
         "bootstrap",
         "Bootstrap interval",
-        "How far a mean might be off by the luck of the pictures: they are drawn again and again with "
-        "replacement, and the middle 95 % of the means make the interval.",
+        "Uncertainty of a mean due to the choice of images: they are resampled with replacement many times, and "
+        "the middle 95 % of the resampled means form the interval.",
         ("bootstrap",),
     ),
     Term(
         "channel",
         "Channel",
-        "One of the maps of a layer. Each looks for one pattern, everywhere in the picture.",
+        "One of the maps of a layer. Each responds to one pattern, at every position of the image.",
         (
             "channels",
             "feature map",
@@ -79,13 +79,12 @@ TERMS = [
     Term(
         "class",
         "Class",
-        "One of the answers that a network can give. It cannot give another: a photo of something else gets one "
-        "of these all the same.",
+        "One of the outputs that a network can predict. An image of anything else still gets one of these classes.",
     ),
     Term(
         "class-activation-map",
         "Class activation map",
-        "The channels of a deep layer, each weighed by how much it speaks for the class, added up and laid over "
+        "Weighted sum of the channels of a late layer, each weighted by its importance for the class, overlaid on "
         "the photo.",
         (
             "CAM",
@@ -95,15 +94,15 @@ TERMS = [
     Term(
         "control",
         "Control",
-        "Something that cannot know the answer, measured in the same way: a random map, a blob in the centre, the "
-        "edges of the photo. What does not beat it shows nothing.",
+        "A model-independent baseline, evaluated like a map: a random map, a centred blob, the edges of the photo. "
+        "A map that does not beat it gives no evidence of faithfulness.",
         ("controls",),
     ),
     Term(
         "convolution",
         "Convolution",
-        "A small grid of weights slid over the picture, or over the channels before, which writes down at each "
-        "place how well the two agree.",
+        "A small grid of weights applied at every position of the image, or of the previous channels; each output "
+        "value measures the match at one position.",
         (
             "convolutions",
             "convolutional",
@@ -112,14 +111,14 @@ TERMS = [
     Term(
         "dead-channel",
         "Dead channel",
-        "A channel that is zero for every picture that was tried. It costs time and says nothing.",
+        "A channel that is zero on every image tested. Confirm it on a larger probe before pruning it.",
         ("dead",),
     ),
     Term(
         "faithful",
         "Faithful",
-        "Said of a map that shows what the network used. A map may be faithful and make no sense to us, or please "
-        "us and be false.",
+        "A map is faithful if it shows what the network used. A faithful map may be hard to interpret, and a "
+        "convincing one may be false.",
         ("faithfulness",),
     ),
     Term(
@@ -131,7 +130,7 @@ TERMS = [
     Term(
         "gradient",
         "Gradient",
-        "How fast the score would rise if a number, such as a pixel, rose a little.",
+        "Rate at which the score changes with a small change of an input, such as a pixel.",
         ("gradients",),
     ),
     Term(
@@ -148,19 +147,19 @@ TERMS = [
     Term(
         "label",
         "Label",
-        "The class that people say is right.",
+        "The correct class according to human annotation.",
     ),
     Term(
         "layer",
         "Layer",
-        "One step of the computation. Deep layers come late and see much of the picture at once.",
+        "One step of the computation. Late (deep) layers have large receptive fields.",
         ("layers",),
     ),
     Term(
         "logit",
         "Logit, score",
-        "What the network gives each class before the scores are turned into probabilities. Maps explain this "
-        "number: a probability also falls when another class rises.",
+        "The output for a class before softmax. Maps explain the logit, since a probability also falls when "
+        "another class rises.",
         (
             "logits",
             "score",
@@ -171,8 +170,8 @@ TERMS = [
     Term(
         "mask",
         "Mask",
-        "A picture of where something is: white here, black elsewhere. Also what hides parts of a picture, to see "
-        "what happens.",
+        "An image that marks a region: white inside, black outside. Also a pattern that covers parts of an image "
+        "to measure their effect.",
         (
             "masks",
             "masked",
@@ -181,8 +180,8 @@ TERMS = [
     Term(
         "normalisation",
         "Normalised input",
-        "The pixels as the network gets them: each colour less its mean over the training pictures, divided by "
-        "its spread.",
+        "Network input: each colour channel minus its mean over the training images, divided by its standard "
+        "deviation.",
         (
             "normalised",
             "normalisation",
@@ -191,12 +190,12 @@ TERMS = [
     Term(
         "perturbation",
         "Perturbation",
-        "Changing the picture, by covering or blurring parts, and watching the score.",
+        "Covering or blurring parts of the image and measuring how the score changes.",
     ),
     Term(
         "pooling",
         "Pooling",
-        "Keeping one number, the largest or the mean, of each small neighbourhood; maps shrink by it.",
+        "Replacing each small neighbourhood by its maximum or mean, which reduces the size of the maps.",
         (
             "max-pool",
             "pooled",
@@ -206,8 +205,8 @@ TERMS = [
     Term(
         "probability",
         "Probability",
-        "The scores of all classes after softmax: positive, adding up to one. It is what the network says of "
-        "itself; it need not be right that often.",
+        "Class scores after softmax: positive, with sum one. A stated probability need not match how often the "
+        "prediction is correct.",
         (
             "probabilities",
             "softmax",
@@ -216,30 +215,29 @@ TERMS = [
     Term(
         "probe",
         "Probe",
-        "Many pictures through the network once, to see what each channel answers to.",
+        "A set of images passed through the network once, to measure each channel.",
     ),
     Term(
         "pruning",
         "Pruning",
-        "Setting weights to zero, here the smallest first, and looking at what remains.",
+        "Setting weights to zero, here the smallest first.",
         ("pruned",),
     ),
     Term(
         "rank-correlation",
         "Rank correlation",
-        "How alike two maps order their pixels, from −1 to 1 (Spearman): their values do not matter, only which "
-        "pixel comes before which.",
+        "Similarity of the pixel order of two maps, from −1 to 1 (Spearman); only ranks count, not values.",
     ),
     Term(
         "receptive-field",
         "Receptive field",
-        "The part of the picture that can reach one value of a layer at all.",
+        "The region of the input that can influence one value of a layer.",
         ("receptive fields",),
     ),
     Term(
         "relu",
         "Rectifier, ReLU",
-        "Lets positive numbers through and makes negative ones zero.",
+        "Keeps positive values and sets negative ones to zero.",
         (
             "ReLU",
             "ReLUs",
@@ -249,38 +247,39 @@ TERMS = [
     ),
     Term(
         "rival",
-        "Rival",
-        "The most probable class besides the one that is explained.",
+        "Runner-up",
+        "The most probable class other than the explained one.",
+        ("rival", "rivals", "runners-up"),
     ),
     Term(
         "saturation",
         "Saturation",
-        "Where a score is so high that small changes no longer move it. Gradients vanish there although the "
-        "pixels matter.",
+        "A state in which small changes no longer affect the output. Gradients vanish there even for pixels that "
+        "matter.",
         ("saturated",),
     ),
     Term(
         "seed",
         "Seed",
-        "The number from which all chance in a method follows, so that it can be repeated.",
+        "Number that initialises the random generator of a method, so that results can be reproduced.",
         ("seeds",),
     ),
     Term(
         "shortcut",
         "Shortcut",
-        "Something that goes along with a class in the training pictures and is not the thing: hands with fish, "
-        "snow with wolves.",
+        "A feature that correlates with a class in the training images but is not part of the object: hands with "
+        "fish, snow with wolves.",
         ("short cut",),
     ),
     Term(
         "sprite",
         "Sprite",
-        "All channels of a layer as tiles of one picture.",
+        "All channels of a layer, tiled in one image.",
     ),
     Term(
         "tie",
         "Tie",
-        "Two methods between which these pictures cannot tell: the interval of their paired differences holds zero.",
+        "Two methods that do not differ significantly: the interval of their paired differences contains zero.",
         (
             "ties",
             "tied",
@@ -289,7 +288,7 @@ TERMS = [
     Term(
         "weights",
         "Weights",
-        "The numbers that training found; everything a network knows.",
+        "The parameters of a network, learned in training.",
         (
             "weight",
             "parameters",
@@ -324,7 +323,7 @@ class GlossaryPage:
 
 
 def glossary(gallery: Gallery) -> GlossaryPage:
-    """Return the page of words."""
+    """Return the glossary."""
     fields = ("summary", "text", "formula", "reading", "limits", "cites")
     return GlossaryPage(
         title="Glossary",

@@ -63,7 +63,7 @@ class ModelPage:
     layers: list[LayerRow]
     curve: Curve | None  # accuracy and pictures when it is pruned
     findings: list[Link]  # what stands out in it
-    belief: list[Order]  # which methods' maps of it are to be believed
+    belief: list[Order]  # the benchmark of attribution methods on it
     beside: list[Link]  # this and another network, picture by picture
     total_parameters: str
     total_macs: str

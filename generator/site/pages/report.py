@@ -37,7 +37,7 @@ class MethodRow:
     method: Link
     summary: str
     label: Plate | None
-    belief: Spark | None  # whether that picture is to be believed
+    belief: Spark | None  # the faithfulness of that map
     rival: Plate | None
 
 
