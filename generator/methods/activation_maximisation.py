@@ -1,4 +1,4 @@
-"""Activation maximisation: pictures that please one channel, one unit or one class as much as can be."""
+"""Activation maximisation: images optimised to maximise one channel, one unit or one class."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def activation_maximisation(
     size: int = 0,
     seed: int = 0,
 ):
-    """Pictures that drive one channel of a layer, or one class, as high as can be, painted from grey noise.
+    """Images optimised from grey noise to maximise one channel of a layer, or one class.
 
     Each picture begins as faint noise and follows the gradient. It is written down as frequencies in
-    three independent colours, and moved, scaled and turned a little at every step: only what pleases the network
+    three independent colours, and moved, scaled and turned a little at every step: only what activates the unit
     wherever it stands will last. Where no gradient at all arrives, because every path ends at a ReLU that is off,
     ReLUs let it through during the first steps, so that silent channels wake up. In the last layer a channel is a
     class, before the softmax. Beside the value that each picture reaches stand those of plain grey and of the best
@@ -53,7 +53,7 @@ def activation_maximisation(
 
     Limits: It shows the extreme, not what the channel mostly meets: a channel with several meanings shows one or a
     mixture, other noise may show another. The picture depends on how it is written down: `pixels` finds patterns
-    that please the network as much and mean nothing to the eye. A channel that stays silent stays grey.
+    that activate the unit as much and mean nothing to the eye. A channel that stays at zero stays grey.
     """
     shape = network.shape(layer)
     chosen = channels_of(units, shape[0], block)

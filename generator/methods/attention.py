@@ -56,8 +56,8 @@ def attention_rollout(tape, token_grid, *, residual: float = 0.5):
 
     Formula: Â_l = (1 − r) mean_h A_{l,h} + r I; the row of the class token in Â_L ··· Â_1, or the mean of all rows
 
-    Reading: Yellow places entered the answer most. The map is the same for every class: it says what was looked at,
-    not what spoke for whom.
+    Reading: Yellow places entered the answer most. The map is the same for every class: it shows what was attended to,
+    not which class it supports.
 
     Limits: The values that attention moves, and the layers between, are taken to be equal everywhere. In deep networks
     with large residuals the map becomes flat.

@@ -1,4 +1,4 @@
-"""Class activation maps: which places of a layer spoke for the class."""
+"""Class activation maps: which regions of a layer support the class."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def cam(activation, class_weight):
 
     Formula: relu(Σ_k W_{c,k} A_k)
 
-    Reading: Yellow places spoke strongly for the class, blue ones not at all. The map has as few cells as the last
-    layer; it is shown smoothed over the photo.
+    Reading: Yellow regions support the class; blue ones contribute little or nothing. The map has as few cells as the
+    last layer; it is shown smoothed over the photo.
 
-    Limits: Coarse: the map says "about here". What speaks against the class is cut off.
+    Limits: Coarse: the map says "about here". Evidence against the class is cut off.
     """
     return (class_weight[:, None, None] * activation).sum(1).relu()
 
@@ -38,12 +38,12 @@ def cam(activation, class_weight):
     cites="Selvaraju et al. 2017, arXiv:1610.02391",
 )
 def grad_cam(activation, gradient):
-    """Weigh each channel of a layer by how much the class's score depends on it, and keep what speaks for the class.
+    """Weigh each channel of a layer by how much the class's score depends on it, and keep what supports the class.
 
     Formula: relu(Σ_k w_k A_k), with w_k = mean over space of ∂S_c / ∂A_k (eq. 1 and 2)
 
-    Reading: Yellow places spoke for the class, blue ones not. At the layer before the mean over space it equals CAM,
-    up to a factor.
+    Reading: Yellow regions support the class; blue ones contribute little or nothing. At the layer before the mean over
+    space it equals CAM, up to a factor.
 
     Limits: In earlier layers the averaged weights lose their meaning: a channel may count in one corner and not in
     another. The map is scaled to its own maximum, so look at the number beside it: a map can be bright and weak.

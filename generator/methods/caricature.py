@@ -1,4 +1,4 @@
-"""Caricature: a photo painted anew by a layer that exaggerates what it sees in it."""
+"""Caricature: an image optimised to exaggerate the activations of a photo in a layer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from generator.engine.progress import Step
     cites="Olah 2018, Lucid; Nguyen et al. 2016, arXiv:1602.03616",
 )
 def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 0):
-    """For every stage a picture, painted from noise, in which the layer finds more of all that it finds in the photo.
+    """For every stage an image, optimised from noise, that exaggerates the activations of the photo.
 
     Unlike an inversion it need not look the same to the layer: the more strongly, the better. The photo and
     the picture are moved alike at every step. The first tile is the photo as the network gets it.
@@ -34,7 +34,7 @@ def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 
     Reading: What the network makes much of is drawn large and clear, what it does not care about is missing. Compare a
     tile with its neighbours: edges become textures, textures become parts. The film shows how each tile comes about.
 
-    Limits: A few strong channels outshout the others; `alike` weighs how well all of them agree. The colours are the
+    Limits: A few strong channels dominate the others; `alike` weighs how well all of them agree. The colours are the
     network's, not the photo's.
     """
     layers = network.stages()

@@ -25,7 +25,7 @@ from generator.engine.progress import Step
     cites="Mahendran & Vedaldi 2015, arXiv:1412.0035",
 )
 def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int = 0):
-    """For every stage a picture that looks to it as the photo does, painted from noise without a look at the photo.
+    """For every stage an image, optimised from noise, with the same activations as the photo.
 
     The picture is changed until the layer's values are those that the photo gave, while neighbouring pixels
     are kept alike: of all pictures that the layer cannot tell apart, a smooth one is found. The first tile is the photo

@@ -18,7 +18,7 @@ def grad_cam_plus_plus(activation, gradient):
     """Grad-CAM that gives every occurrence of the object its say, however small it is.
 
     Grad-CAM averages gradients over the whole map, so that a feature seen in a few cells counts little. Here each cell
-    has a weight that makes its contribution count alike, and only gradients that speak for the class are added.
+    has a weight that makes its contribution count alike, and only gradients that support the class are added.
 
     Formula: w_k = Σ α_k relu(G_k), with α_k = G_k² / (2 G_k² + (Σ A_k) G_k³), and 0 where that denominator is not
     positive; the map is relu(Σ_k w_k A_k)
@@ -89,13 +89,13 @@ def hires_cam(activation, gradient):
     cites="Jiang et al. 2021, IEEE TIP 30",
 )
 def layer_cam(activation, gradient):
-    """Each cell's activation, as far as its own gradient speaks for the class.
+    """Each cell's activation, as far as its own gradient supports the class.
 
     Formula: relu(Σ_k relu(G_k) · A_k), cell by cell
 
     Reading: As Grad-CAM. It also reads well in middle layers, where it traces parts and outlines.
 
-    Limits: What speaks against the class is dropped before the sum: a place with as much evidence against as for the
+    Limits: Evidence against the class is dropped before the sum: a place with as much evidence against as for the
     class lights up all the same.
     """
     return (gradient.relu() * activation).sum(1).relu()

@@ -52,7 +52,7 @@ def score_cam(x, activation, score):
     cites="Desai & Ramaswamy 2020, WACV",
 )
 def ablation_cam(activation, ablated_score, score, x):
-    """Each channel counts by how far the score falls when that channel is silenced.
+    """Each channel counts by how far the score falls when that channel is set to zero.
 
     Formula: relu(Σ_k w_k A_k), with w_k = S_c(x) − S_c(x with A_k = 0)
 

@@ -70,7 +70,7 @@ def saliency(vanilla_backprop):
     Reading: Black is no influence, bright is much. Bright pixels should lie on the object, at its edges and its telling
     parts.
 
-    Limits: It does not say whether a pixel speaks for or against the class. Saliency from networks with different
+    Limits: It does not show whether a pixel supports or opposes the class. Saliency from networks with different
     inputs cannot be compared in brightness: each picture has its own scale.
     """
     return vanilla_backprop.abs().sum(1)
@@ -110,7 +110,7 @@ def gradient_x_input(x, input_gradient):
 
     Formula: Σ_c x_c · ∂S_c / ∂x_c
 
-    Reading: Green pixels speak for the class, purple ones against it, relative to a picture of the mean colour.
+    Reading: Green pixels support the class, purple ones oppose it, relative to an image of the mean colour.
 
     Limits: A pixel of exactly the mean colour contributes nothing by definition, however important it is. The network
     is far from linear, so the contributions do not add up to the score.

@@ -14,10 +14,10 @@ from generator.engine.method_registry import method
     cites="Springenberg et al. 2014, arXiv:1412.6806",
 )
 def guided_backprop(guided_gradient, rectifiers):
-    """The gradient of the class's score, with everything that speaks against a feature cut off at every ReLU.
+    """The gradient of the class's score, with all negative contributions cut off at every ReLU.
 
     On its way back a gradient passes a ReLU only where two things hold: the ReLU let the signal through on the way
-    forward, and the gradient itself is positive. What is left are the paths on which every step speaks for the class.
+    forward, and the gradient itself is positive. What is left are the paths on which every step supports the class.
 
     Formula: at each ReLU, g_in = relu(g_out) · [x > 0]; for ReLU6, [0 < x < 6]
 

@@ -29,7 +29,7 @@ def occlusion(x, score, baseline, *, window: int = 0, stride: int = 0, cover: Ba
 
     Formula: mean over the windows that hold the pixel of S_c(x) − S_c(x with the window at the mean colour)
 
-    Reading: Green: covering this place lowers the score, so it spoke for the class. Purple: covering it raises the
+    Reading: Green: covering this place lowers the score, so it supports the class. Purple: covering it raises the
     score.
 
     Limits: The answer depends on the size of the square, and a grey square is itself something to see. Evidence that is

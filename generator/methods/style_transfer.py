@@ -40,7 +40,7 @@ def style_transfer(
     content_layer: str = "",
     style_layers: Sequence[str] = (),
 ):
-    """What one picture shows, painted in the strokes and colours of another.
+    """The content of one image in the textures and colours of another.
 
     Content is what a middle to late layer answers at each place. Style is which channels of several layers answer
     together, wherever that is: their Gram matrices. Beginning with the photograph, L-BFGS changes its pixels until the

@@ -129,7 +129,7 @@ def features_evolution(
 ):
     """How the pictures that channels like best came to be, from one epoch of training to the next.
 
-    At a few checkpoints each channel's picture is painted anew as activation maximisation does, every time from the
+    At a few checkpoints each channel's image is optimised again as activation maximisation does, every time from the
     same noise, so that only the network is another. The numbers are those of the last epoch.
 
     Formula: x*_e = argmax_x mean_ij A_k(T(x))_ij of the network after epoch e
