@@ -112,8 +112,8 @@ def library_page() -> str:
         for node in ast.parse((ROOT / "generator" / "notebook.py").read_text()).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
-    words = "What `from generator import ...` offers; [In a notebook](../library.md) shows it in use."
-    lines = ["# The library", "", words, ""]
+    words = "Objects offered by `from generator import ...`; [Notebooks](../library.md) shows them in use."
+    lines = ["# Python API", "", words, ""]
     for name in sorted(generator.__all__, key=str.swapcase):  # functions first
         node = said[name]
         lines += [f"## {name}", "", *told(node)]

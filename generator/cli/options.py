@@ -108,7 +108,7 @@ def destination(command: Callable) -> Callable:
 
 
 def against(command: Callable) -> Callable:
-    """Return the option that has the site tell what changed."""
+    """Return the option that adds a page of changes to the site."""
     path = click.Path(path_type=Path, exists=True)
     return click.option("--against", type=path, metavar="OLD", help="Add a page of changes since another gallery.")(
         command

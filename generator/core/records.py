@@ -199,7 +199,7 @@ class MethodCard:
 
 @dataclass(frozen=True)
 class MeasureCard:
-    """A measure of how far a map is to be believed, as the pages and the planner see it; text as of a MethodCard."""
+    """A measure of faithfulness, as the pages and the planner see it; text as of a MethodCard."""
 
     slug: str
     title: str
@@ -271,7 +271,7 @@ class Figure:
     clipped: float = 0.0  # share of values beyond the scale
     sprite: dict[str, Any] | None = None  # {"channels", "columns", "rows", "tile": [w, h], "gap", "factor", "reduced"}
     numbers: dict[str, Any] = field(default_factory=dict)
-    evidence: dict[str, dict[str, Any]] = field(default_factory=dict)  # measure -> {"score", ...}: is it to be believed
+    evidence: dict[str, dict[str, Any]] = field(default_factory=dict)  # measure -> {"score", ...}
     alt: str = ""
     note: str = ""
     reason: str = ""

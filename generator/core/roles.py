@@ -24,7 +24,7 @@ ROLES = {
     "class-map": "the same, read from the classifier's own weights",
     "covered": "how far the score falls when a part is covered",
     "transposed": "the score sent back through transposed convolutions",
-    "guided": "the gradient of what speaks for the class alone",
+    "guided": "the gradient of positive contributions alone",
     "favourites": "pictures that channels like best",
     "dream": "a photo changed until a layer is excited",
     "restyled": "a photo in another picture's style",

@@ -1,4 +1,4 @@
-/* A page without the theme follows the reader's choice of bright or dark field: the theme's own, or the system's. */
+/* A page without the theme follows the reader's choice of light or dark mode: the theme's own, or the system's. */
 (function () {
   "use strict";
   var dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
