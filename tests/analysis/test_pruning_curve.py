@@ -137,7 +137,7 @@ def test_the_curve_is_drawn_where_it_was_measured(fake_gallery):
     places = [((x - first.left) / width, (first.bottom - y) / height) for x, y in accuracy]
     assert places == [pytest.approx(place, abs=1e-3) for place in [(0, 0.89), (0.5, 0.88), (0.9, 0.3)]]
     assert (first.here - first.left) / width == pytest.approx(0.5) and second.here == 0
-    assert "With 90\xa0% of the weights gone, accuracy falls from 89\xa0% to 30\xa0%" in first.summary
+    assert "With 90\xa0% of the weights pruned, accuracy falls from 89\xa0% to 30\xa0%" in first.summary
     assert curve(gallery, pruned) is None
 
 

@@ -133,7 +133,7 @@ def _tables() -> list[dict[str, Any]]:
 @cache
 def _size(own: tuple[tuple[str, int, int], ...]) -> Drawn:
     """Parameters against multiply-accumulates, both on logarithmic axes."""
-    label = "Parameters against work for one picture, from AlexNet to EfficientNet"
+    label = "Parameters and multiply-accumulates for one image, from AlexNet to EfficientNet"
     fewest = min((parameters for _, parameters, _ in own), default=1e9) / 1e6
     least = min((macs for _, _, macs in own), default=1e9) / 1e9
     x = Axis(min(2, 0.7 * fewest), 900, "million parameters", [(n, f"{n}") for n in (3, 10, 30, 100)], log=True)
@@ -149,10 +149,10 @@ def _size(own: tuple[tuple[str, int, int], ...]) -> Drawn:
         plot.dot(parameters / 1e6, macs / 1e9, WRONG, hollow=True)
         plot.words(parameters / 1e6, macs / 1e9, _brief(title), (7, -13), WRONG)
     words = (
-        "To the right are networks that are large to store, to the top those that are slow to run. VGG is both; from "
-        "GoogLeNet on, networks got smaller and better at once."
+        "Right: networks that are large to store. Top: networks that are slow to run. VGG is both; the later networks "
+        "here need far fewer parameters."
     )
-    return Drawn("Size and work", plot.svg, words)
+    return Drawn("Parameters and compute", plot.svg, words)
 
 
 @cache
@@ -160,13 +160,13 @@ def _depth() -> Drawn:
     """Weighted layers on the longest way through."""
     tables = _tables()
     label = "Layers with weights: " + ", ".join(f"{table['title']} {table['depth']}" for table in tables)
-    x = Axis(0, 58, "layers with weights, on the longest way through", whole_ticks(50, 10))
+    x = Axis(0, 58, "layers with weights, on the longest path", whole_ticks(50, 10))
     plot = Plot(label, WIDTH, 275, x, names=[table["title"] for table in tables])
     for place, table in enumerate(tables):
         plot.bar(place, table["depth"], 0.6, GREEN, f"{table['depth']}")
     words = (
-        "Depth stopped at about twenty layers until two ideas: batch norm kept the scales in hand, and ResNet's sums "
-        "let the gradient reach the first layers unhindered."
+        "Depth stayed near twenty layers until two ideas: batch norm controls the scale of activations, and residual "
+        "sums carry the gradient to the first layers."
     )
     return Drawn("Depth", plot.svg, words)
 
@@ -176,9 +176,9 @@ def _reach() -> Drawn:
     """Receptive field against depth."""
     label = f"Receptive field, in pixels of an input of {INPUT}, against the number of layers with weights"
     x = Axis(0, 62, "layers with weights", whole_ticks(60, 10))
-    plot = Plot(label, WIDTH, 330, x, Axis(0, 900, "pixels a side that one value can see", whole_ticks(800, 200)))
+    plot = Plot(label, WIDTH, 330, x, Axis(0, 900, "side of the receptive field, px", whole_ticks(800, 200)))
     plot.line([(0, INPUT), (62, INPUT)], LINE, 1, dashed=True)
-    plot.words(56, INPUT, "the whole picture", (0, 4), SOFT, end=True)
+    plot.words(56, INPUT, "input size", (0, 4), SOFT, end=True)
     # Label at the end of each line, moved by hand where two would meet.
     moved = {"alexnet": (5, 4), "zfnet": (4, -13), "vgg16": (6, -8), "vgg19": (6, 2)}
     moved |= {"mobilenet_v2": (-76, -2), "efficientnet-lite0": (-104, -2)}
@@ -188,8 +188,8 @@ def _reach() -> Drawn:
         depth, side = table["reach"][-1]
         plot.words(depth, side, table["title"], moved.get(table["name"], (6, -3)), colour)
     words = (
-        "A value of the last maps of AlexNet and VGG16 sees less than the picture; in the deeper ones it could see all "
-        "of it, and a place in a class activation map is then not where it looked, only where it looked most."
+        "In AlexNet and VGG16 the receptive field of the last maps is smaller than the input; in the deeper networks "
+        "it covers the input, so that a cell of a class activation map can depend on the whole image."
     )
     return Drawn("Receptive field", plot.svg, words)
 
@@ -212,7 +212,7 @@ def _held() -> Drawn:
             plot.bar(place + offset, 100 * share, 0.36, colour, f"{100 * share:.0f} %")
     plot.legend([(f"of the {name}", colour) for _, name, colour in series])
     words = (
-        "Nine of ten parameters of AlexNet and VGG lie in linear layers, which do next to none of the work. Global "
-        "average pooling (Lin et al. 2013, arXiv:1312.4400) did away with them, and made CAM possible."
+        "Nine of ten parameters of AlexNet and VGG are in linear layers, which need little of the compute. Global "
+        "average pooling (Lin et al. 2013, arXiv:1312.4400) replaced them and made CAM possible."
     )
-    return Drawn("Where the parameters lie", plot.svg, words)
+    return Drawn("Share of linear layers", plot.svg, words)

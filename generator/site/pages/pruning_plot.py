@@ -10,7 +10,7 @@ from . import format
 from .manifest_index import NOTHING, Gallery
 
 LEFT, TOP, WIDTH, HEIGHT = 44, 14, 420, 230  # of the field between the axes, in the drawing's own pixels
-SCOPES = {"global": "The smallest weights of the whole network", "layer": "The smallest weights of each layer"}
+SCOPES = {"global": "Smallest weights of the whole network", "layer": "Smallest weights of each layer"}
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def curve(gallery: Gallery, model: ModelRecord, pruned: ModelRecord | None = Non
 
 def _caption(measured: ModelPruning) -> str:
     return (
-        f"Accuracy on {format.count(measured['images'])} pictures, evenly spread over {measured['data']}. "
-        f"Likeness is the correlation with the pictures of the whole network, mean over {measured['shown']} of them. "
-        "Nothing was trained after pruning."
+        f"Accuracy on {format.count(measured['images'])} images sampled evenly from {measured['data']}. Similarity: "
+        f"Pearson correlation with the maps of the original network, mean over {measured['shown']} images. "
+        "No fine-tuning after pruning."
     )
 
 
@@ -140,11 +140,11 @@ def _summary(points: list[ModelPruningPoint], methods: list[str], names: list[st
     last = points[-1]
     clauses = [f"accuracy falls from {_percent(points[0]['top1'])} to {_percent(last['top1'])}"]
     clauses += [
-        f"the likeness of {name} to {format.correlation(last['correlation'][method])}"
+        f"the similarity of {name} to {format.correlation(last['correlation'][method])}"
         for method, name in zip(methods, names[1:], strict=True)
         if method in last["correlation"]
     ]
-    return f"With {_percent(last['sparsity'])} of the weights gone, {', '.join(clauses)}."
+    return f"With {_percent(last['sparsity'])} of the weights pruned, {', '.join(clauses)}."
 
 
 def _numbers(point: ModelPruningPoint, methods: list[str]) -> list[str]:
