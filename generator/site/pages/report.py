@@ -74,7 +74,8 @@ class WalkStep:
     shape: str
     sees: str
     plate: Plate | None
-    folded: list[Plate]
+    folded: list[Plate]  # intermediate outputs
+    folded_types: str  # `Conv2d, BatchNorm2d`
     final: bool  # the classes: shown as bars
 
 
@@ -276,6 +277,7 @@ def _walk_step(
     sees = f"receptive field {field[0]} × {field[1]} px" if field else "receptive field: the whole input"
     shown = figures.get(stage["layer"])
     shown_somewhere = gallery.at_layer(model, stage["layer"])
+    folded = [name for name in stage["layers"] if name != stage["layer"] and name in figures]
     return WalkStep(
         id=stage_id(number),
         number=number,
@@ -284,10 +286,9 @@ def _walk_step(
         shape=format.shape(layer.get("shape", ())),
         sees=sees,
         plate=components.plate(gallery, shown, page, layer_title=True) if shown else None,
-        folded=[
-            components.plate(gallery, figures[name], page, layer_title=True)
-            for name in stage["layers"]
-            if name != stage["layer"] and name in figures
-        ],
+        folded=[components.plate(gallery, figures[name], page, layer_title=True) for name in folded],
+        folded_types=", ".join(
+            dict.fromkeys((gallery.layer(model, name) or NOTHING).get("type", "") for name in folded)
+        ),
         final=final,
     )
