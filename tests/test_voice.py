@@ -82,8 +82,19 @@ def helped(command: click.Command, name: str) -> str:
 def texts() -> dict[str, str]:
     """All that users read, by where it stands."""
     found = {}
-    for pattern in ("templates/**/*.md", "templates/**/*.html", "site_src/docs/**/*.md", "*.md", "mkdocs.yml"):
-        found |= {str(path.relative_to(ROOT)): path.read_text() for path in ROOT.glob(pattern)}
+    for pattern in (
+        "templates/**/*.md",
+        "templates/**/*.html",
+        "site_src/docs/**/*.md",
+        "*.md",
+        "mkdocs.yml",
+        "generator/config/new_gallery/**/*.*",
+    ):
+        found |= {
+            str(path.relative_to(ROOT)): path.read_text()
+            for path in ROOT.glob(pattern)
+            if path.suffix in (".md", ".html", ".yml")
+        }
     found |= {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "site_src/assets/js").glob("*.js")}
     found |= {str(path.relative_to(ROOT)): spoken(path) for path in sorted((ROOT / "generator").rglob("*.py"))}
     found |= {f"innerview {name} --help": helped(command, name) for name, command in main.commands.items()}

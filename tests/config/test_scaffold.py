@@ -80,7 +80,7 @@ def test_it_builds_with_the_front_page_that_someone_wrote(small, monkeypatch):
     assert result.exit_code == 0, result.output
     front = (small / "site" / "index.html").read_text()
     assert "About this gallery" in front and "What does a network see" in front and mkdocs_hooks.MARK not in front
-    assert front.index("What does a network see") < front.index("This text is yours")
+    assert front.index("What does a network see") < front.index("Edit this text in")
     assert "My gallery" in front
     assert (small / "site_src" / "index.md").read_text() == (SCAFFOLD / "site_src" / "index.md").read_text()
     assert "Only" in front and "assets/css/all.css" in front and "Lecture" not in front.partition("<main")[0]
