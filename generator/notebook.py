@@ -50,7 +50,7 @@ TARGETS = ("label", "rival", "top")
 
 
 class Model:
-    """A network that is ready to look at pictures; made by `load`."""
+    """A network that is ready for `look`; returned by `load`."""
 
     def __init__(self, loaded: Loaded, device: str) -> None:
         folder = tempfile.mkdtemp(prefix="innerview-")
@@ -63,7 +63,7 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What it can answer, in the order of its outputs."""
+        """Class names, in the order of the outputs."""
         return self.card.classes
 
     @property
@@ -85,12 +85,12 @@ def load(
     folder: str | Path = ".",
     trust_pickle: bool = False,
 ) -> Model:
-    """Return a network by name (`"vgg-cifar10"`, `"resnet18~random"`, `"my_module:function"`), or one that is at hand.
+    """Return a network by name (`"vgg-cifar10"`, `"resnet18~random"`, `"my_module:function"`), or from a module.
 
-    A name that the gallery.yml in `folder` has means its network, with all that is said of it there. `input` says what
-    a network of your own wants to see, `classes` what it answers: names, or the name of a vocabulary (`"imagenet"`,
-    `"imagenette"`, `"cifar10"`). A module is copied and stays as it is. Files and modules are looked up in `folder`.
-    Raises `InnerviewError` in one line.
+    A name from the gallery.yml in `folder` selects that model with its settings. For your own network, `input`
+    describes size and preprocessing, and `classes` gives the class names or the name of a vocabulary (`"imagenet"`,
+    `"imagenette"`, `"cifar10"`). A module is copied and not changed. Files and modules are looked up in `folder`.
+    Raises `InnerviewError` with a message of one line.
     """
     vocabulary = classes if isinstance(classes, str) else ""
     names = vocabulary_classes(vocabulary) if vocabulary else tuple(classes)
@@ -113,9 +113,9 @@ def load(
 def look(
     network: Model | str, picture: str | Path | Image.Image | np.ndarray, *, label: str = "", title: str = ""
 ) -> Look:
-    """Return what a network sees in a picture: a file, a Pillow image, or an array (H, W, 3) of bytes.
+    """Return the view of an image by a network. The image is a file, a Pillow image, or an array (H, W, 3) of bytes.
 
-    `label` is the right answer, for the target "label". Nothing is computed before it is asked for.
+    `label` is the correct class, for the target "label". Everything is computed on demand.
     """
     model = load(network) if isinstance(network, str) else network
     if label:
@@ -125,7 +125,7 @@ def look(
 
 @dataclass(frozen=True)
 class Figure:
-    """One picture of what a network sees. A notebook shows it with its caption."""
+    """One figure of a gallery; a notebook displays it with its caption."""
 
     title: str
     caption: str
@@ -140,7 +140,7 @@ class Figure:
         return Image.open(io.BytesIO(self.file))
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture, in the format that the name's ending asks for."""
+        """Write the image, in the format of the file name extension."""
         path = Path(path)
         if path.suffix == self.suffix:
             path.write_bytes(self.file)
@@ -159,7 +159,7 @@ class Figure:
 
 
 class Look:
-    """One picture seen by one network; made by `look`."""
+    """One image in one network; returned by `look`."""
 
     def __init__(self, model: Model, picture: str | Path | Image.Image | np.ndarray, label: str, title: str) -> None:
         self.model = model
@@ -169,8 +169,8 @@ class Look:
         """Return what a method returns, raw, float32: (h, w) of a map, (C, H, W) of a gradient, (K, h, w) of
         activations.
 
-        `target` is a class's name, or "top", "rival", "label". Raises `NotApplicable` where the method has nothing to
-        say, and `ConfigError` for a method, class, layer or parameter that is not there.
+        `target` is a class's name, or "top", "rival", "label". Raises `NotApplicable` if the method does not
+        apply, and `ConfigError` for an unknown method, class, layer or parameter.
         """
         task, job = self._job(method, target, layer, parameters)
         values, _ = self.model.worker.array(task, job)
@@ -179,9 +179,7 @@ class Look:
         return values[0][0] if "image" in self.model.methods[method].axes else values[0]
 
     def figure(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> Figure:
-        """Return the same as a gallery draws it, with caption and text for those who cannot see it. Raises as `array`
-        does.
-        """
+        """Return the figure as a gallery renders it, with caption and alternative text. Raises as `array` does."""
         task, job = self._job(method, target, layer, parameters)
         cards, store, failed = self.model.methods, self.model.worker.store, []
 
@@ -210,13 +208,13 @@ class Look:
         )
 
     def picture(self, method: str, *, target: str = "top", layer: str = "", **parameters: Any) -> Image.Image:
-        """Return the figure's picture alone."""
+        """Return the image of the figure."""
         return self.figure(method, target=target, layer=layer, **parameters).picture
 
     @property
     def answer(self) -> list[tuple[str, float]]:
-        """The classes with their probabilities, the network's answer first; of a value the outputs with theirs,
-        of masks the classes that are somewhere with their shares of the picture.
+        """The classes with their probabilities, the prediction first; for a value the outputs, for masks the classes
+        with their shares of the image.
         """
         output = self.model.card.output
         last = self.model.layers[-1]
