@@ -122,7 +122,7 @@ WRONG = {
     "no model": (settings_with(models=["vgg-cifar11"]), "no network is called 'vgg-cifar11'"),
     "the same model": (settings_with(models=["vgg-cifar10", "VGG-cifar10"]), "no network is called 'VGG-cifar10'"),
     "a home of no one": (settings_with(models=[{"name": "vgg-cifar10", "weights": "~nobody-here/w.pt"}]), "weights"),
-    "weights of no kind": (settings_with(models=[{"name": "vgg-cifar10", "weights": "w.bin"}]), "expected random or"),
+    "weights of no kind": (settings_with(models=[{"name": "vgg-cifar10", "weights": "w.doc"}]), "expected random or"),
     "an unknown class": (
         settings_with(targets=["class:forg"]),
         "no network here knows this class; did you mean 'frog'",
