@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from generator.core.channel_blocks import block_of
 from generator.core.errors import NotApplicable
 from generator.core.records import ModelCard
 from generator.models.checkpoints import kernels, verify
+from generator.models.layers import strip_layers
 from generator.models.load import Loaded
 
 from .baselines import Baseline, baseline_of
@@ -114,7 +116,7 @@ class Answers:
             waiting.arrive(want, lambda count: token_places(space, count))
         for want in waiting.needs("project_units"):
             waiting.arrive(want, lambda units, layer=want.layer: samples.project_units(layer, units))
-        for want in waiting.needs("score", "score_gradient", "ablated_score", "target"):
+        for want in waiting.needs("score", "score_gradient", "ablated_score", "layer_gradients", "target"):
             target, layer = waiting.targets.get(want.target), want.layer
             if target is None:
                 refuse_target(want.target)
@@ -124,6 +126,9 @@ class Answers:
                 waiting.arrive(
                     want, lambda channels, layer=layer, target=target: samples.ablated_score(layer, channels, target)
                 )
+            elif want.name == "layer_gradients":
+                layers = strip_layers(self.card)
+                waiting.arrive(want, partial(samples.layer_gradients, layers=layers, target=target))
             else:
                 compute = getattr(samples, want.name)
                 waiting.arrive(want, lambda variants, compute=compute, target=target: compute(variants, target))

@@ -28,6 +28,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "gradient": ("image", "layer", "target"),  # G = dS_c/dA, of A's shape
     "activations": ("image",),  # {layer: A} for the stages of the walk that have space
     "gradients": ("image", "target"),  # {layer: G} for the same
+    "layer_gradients": ("image", "target"),  # layer_gradients(sample) -> the same two of a sample (1, C, H, W)
     "class_weight": ("image", "target"),  # (K,): the classifier's row, where global average pooling comes before it
     "relevance": ("image", "target"),  # (1, classes): S_c at the class, zero elsewhere
     "tape": ("image",),  # the forward pass, call by call: tape.walk_back(seed, rule) -> what arrives at x

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -68,6 +68,31 @@ class Samples:
             with Watch(self.model, silence):
                 scores.append(target.pick(self._logits(self.x.repeat(len(batch), 1, 1, 1))))
         return torch.cat(scores)
+
+    def layer_gradients(
+        self, sample: torch.Tensor, layers: Sequence[str], target: Target
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Return the activations and the gradients dS_c/dA of some layers for a sample (1, C, H, W), by layer.
+
+        Of a segmentation the score is over the sample's own mask, wherever that lies.
+        """
+        activations: dict[str, torch.Tensor] = {}
+        gradients: dict[str, torch.Tensor] = {}
+
+        def arrived(name: str, gradient: torch.Tensor) -> None:
+            gradients[name] = planes_of(self.space, name, gradient.detach(), 1).clone()
+
+        def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+            if name in layers and tensor.requires_grad:
+                activations[name] = planes_of(self.space, name, tensor.detach(), 1).clone()
+                tensor.register_hook(lambda gradient, name=name: arrived(name, gradient))
+
+        with torch.enable_grad():
+            x = sample.detach().clone().requires_grad_()
+            with Watch(self.model, keep):
+                scores = self.readout.scores(self.model, x.clone())
+            derive(target.pick(scores).sum(), [x])
+        return activations, {name: gradients[name] for name in layers if name in gradients}
 
     def project_units(self, layer: str, units: Iterable[int]) -> Iterator[torch.Tensor]:
         """Yield each channel's strongest value at a layer, all else zero, projected down by the rules of the
