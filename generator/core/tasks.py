@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .answer_kinds import PIXEL
 from .records import Example, Input, Job, ModelCard, Network
 from .store import key_of
 
@@ -62,10 +63,14 @@ class SceneTask:
 
 
 def groups(task: SceneTask) -> list[tuple[Job, ...]]:
-    """Return the jobs whose pictures share one colour scale: those that differ in nothing but the target."""
-    grouped: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
+    """Return the jobs whose pictures share one colour scale: those that differ in nothing but the target.
+
+    Pixels have one of their own: the gradient of a single logit is larger than that of a mean over a mask by about as
+    many times as the mask has pixels, and would leave the classes blank.
+    """
+    grouped: dict[tuple[str, str, str, bool], list[Job]] = defaultdict(list)
     for job in task.jobs:
-        grouped[job.method, job.layer, job.style].append(job)
+        grouped[job.method, job.layer, job.style, job.target.startswith(f"{PIXEL}:")].append(job)
     return [tuple(jobs) for jobs in grouped.values()]
 
 

@@ -535,6 +535,13 @@ def test_pixels_have_figures_of_their_own(gallery):
     ]
     assert {f["image"] for f in own} == {"one", "two"}
     assert all(f["id"].endswith("-at-2-3") and "row 2, column 3" in f["alt"] for f in own if f["status"] == "drawn")
+    scales = {
+        figure["target"]["role"]: figure["scale"]
+        for figure in manifest["figures"]
+        if (figure["model"], figure["image"], figure["method"]) == ("segmentation", "one", "vanilla-backprop")
+        and figure["status"] == "drawn"
+    }
+    assert scales["top"][1] < scales["pixel"][1], "a pixel's gradient would leave those of masks blank"
     refused = [f for f in manifest["figures"] if f["id"].endswith("--class-900-3")]
     assert refused and all("lies outside of the input" in f["reason"] for f in refused)
 
