@@ -42,7 +42,8 @@ def full_gradient(tape, target):
     seed[:, target.column] = 1.0
     if target.against >= 0:
         seed[:, target.against] = -1.0
-    parts, others = [], []
+    parts: list[torch.Tensor] = []
+    others: list[torch.Tensor] = []
 
     def rule(step, values, arrived):
         if step.op in ADDING and len(values) == 1:
@@ -56,7 +57,7 @@ def full_gradient(tape, target):
     drawn = _ranged(pixels).sum(1)
     for part in parts:
         drawn = drawn + F.interpolate(_ranged(part), size, mode="bilinear", align_corners=True).sum(1)
-    total = sum(float(part.double().sum()) for part in [pixels, *parts, *others])
+    total = float(torch.stack([part.double().sum() for part in [pixels, *parts, *others]]).sum())
     score = float(target.pick(tape.values[tape.logits]))
     return drawn, {"score": score, "completeness gap": total - score, "layers with biases": len(parts)}
 
