@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,19 @@ def build(no_site: bool, allow_failed: bool, summary: Path | None, shard: str | 
         else:
             Terminal().warn("no gallery.yml here: building the default gallery. `innerview new .` creates your own")
     part = parse(shard) if shard else None
-    code = build_and_tell(options(no_site=no_site, shard=part, **chosen), summary)
+    code = build_and_tell(options(no_site=no_site, shard=part, grow=True, **chosen), summary)
     sys.exit(0 if allow_failed else code)
 
 
-def build_and_tell(options: Options, summary: Path | None = None) -> int:
-    """Build and print a summary, also into the file `summary`; return 0 if all was rendered, 1 if some failed."""
+def build_and_tell(options: Options, summary: Path | None = None, published: Callable[[], None] | None = None) -> int:
+    """Build and print a summary, also into the file `summary`; return 0 if all was rendered, 1 if some failed.
+
+    `published` is called whenever pages were published that do not hold everything yet.
+    """
     from generator.site.build import build as run
 
     terminal = Terminal()
+    terminal.progress.published = published or terminal.once(f"The first reports are in {options.out}/index.html.")
     with terminal:
         report = run(options, terminal.progress)
     for line in report.problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -11,8 +12,11 @@ import click
 
 from .build import build_and_tell
 from .options import DEVICE, FOLDER, MODEL, PRESET, options
+from .terminal import desktop
 
 TARGET = "A class to explain; may be repeated.  [default: the prediction and the runner-up]"
+
+OPEN = "Open the report in a browser as soon as it has figures.  [default: on a terminal with a desktop]"
 
 
 @click.command()
@@ -27,7 +31,8 @@ TARGET = "A class to explain; may be repeated.  [default: the prediction and the
     "--workers", type=click.IntRange(0), metavar="N", help="Number of worker processes; 0 runs in this process."
 )
 @DEVICE
-def look(photos: tuple[Path, ...], out: Path | None, **wishes: Any) -> None:
+@click.option("--open/--no-open", "shown", default=None, help=OPEN)
+def look(photos: tuple[Path, ...], out: Path | None, shown: bool | None, **wishes: Any) -> None:
     """Create a temporary gallery of these images, without configuration.
 
     \b
@@ -39,7 +44,22 @@ def look(photos: tuple[Path, ...], out: Path | None, **wishes: Any) -> None:
 
     root = out or Path(tempfile.mkdtemp(prefix="innerview-"))
     where = {name: wishes.pop(name) for name in ("workers", "device")}
-    wanted = options(config=prepare(root, photos, **wishes), cards=False, **where)
-    code = build_and_tell(wanted)
+    wanted = options(config=prepare(root, photos, **wishes), cards=False, grow=True, **where)
+    opened: list[Path] = []
+
+    def show() -> None:
+        if (desktop() if shown is None else shown) and not opened:
+            opened.append(_first_page(wanted.out))
+            click.launch(opened[0].absolute().as_uri())
+
+    code = build_and_tell(wanted, published=show)
+    show()
     click.echo(f"Open {(wanted.out / 'index.html').absolute()} in a browser.")
     sys.exit(code)
+
+
+def _first_page(site: Path) -> Path:
+    """Return the report of the only image, or the front page of several."""
+    manifest = json.loads((site / "gallery" / "manifest.json").read_text("utf-8"))
+    reports = [f"gallery/{entry['model']}/{entry['image']}/index.html" for entry in manifest["predictions"]]
+    return site / (reports[0] if len(reports) == 1 else "index.html")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -30,17 +31,21 @@ def serve(port: int, watch: bool, **chosen: Any) -> None:
     """
     from generator.site.dev_server import Built, keep_building, server
 
-    wanted, built = options(**chosen), Built()
-    code = build_and_tell(wanted)
+    wanted, built = options(grow=True, **chosen), Built()
+    serving: list[threading.Thread] = []
+
+    def appear() -> None:  # with the first pages, which follow what is drawn
+        if not serving:
+            here = server(wanted.out, port, built)
+            serving.append(threading.Thread(target=here.serve_forever, daemon=True))
+            serving[0].start()
+            click.echo(f"Serving http://127.0.0.1:{here.server_port}/   (press Ctrl-C to stop)")
+
+    code = build_and_tell(wanted, published=appear)
     if not (wanted.out / "index.html").is_file():
         raise SystemExit(code)
-    here = server(wanted.out, port, built)
-    click.echo(f"Serving http://127.0.0.1:{here.server_port}/   (press Ctrl-C to stop)")
-    try:
+    appear()
+    with suppress(KeyboardInterrupt):
         if watch:
-            threading.Thread(target=here.serve_forever, daemon=True).start()
             keep_building(wanted, lambda: build_and_tell(wanted), Terminal().warn, built)
-        else:
-            here.serve_forever()
-    except KeyboardInterrupt:
-        here.server_close()
+        serving[0].join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -58,6 +59,17 @@ class Terminal:
         """Something that went wrong, while the rest went on."""
         self._print("failed", "red", line)
 
+    def once(self, line: str) -> Callable[[], None]:
+        """Return a function that shows `line` when it is called for the first time."""
+        shown: list[bool] = []
+
+        def show() -> None:
+            if not shown:
+                shown.append(True)
+                self._say(line)
+
+        return show
+
     def _print(self, kind: str, colour: str, line: str) -> None:
         from rich.text import Text
 
@@ -98,6 +110,14 @@ class Terminal:
 def interactive() -> bool:
     """Return whether a person sits there who can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def desktop() -> bool:
+    """Return whether a person sits at a terminal of a machine that can show a browser."""
+    screens = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return screens and interactive()
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

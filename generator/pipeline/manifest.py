@@ -41,6 +41,7 @@ class Contents:
     pairs: Sequence[PairTask] = ()
     known: evidence_tasks.Registry | None = None  # for the evidence
     probes: Sequence[ProbeTask] = ()
+    absent: str = ""  # what is said in the place of a figure that is not there yet; "" has it built again
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def manifest(contents: Contents, store: Store) -> tuple[Manifest, list[Published
                 continue  # no further label reached the threshold: nothing is missing
             drawn = [other for other in shared[job] if records[other].get("status") == "drawn"]
             picture = picture_key(job, drawn, task, cards)
-            state = _State(records[job], picture, contents.failures.get(job.key, ""), probes.get(job.model))
+            state = _State(
+                records[job], picture, contents.failures.get(job.key, ""), probes.get(job.model), contents.absent
+            )
             figure, own = _figure(job, state, task, cards[job.method], store)
             if figure.id not in figures:  # a class asked for by name may be the rival too
                 figures[figure.id] = record(figure) | {"evidence": evidence.get(job.key, {})}
@@ -142,6 +145,7 @@ class _State:
     key: str  # of its picture
     failure: str  # why it failed, in this build
     probe: ProbeTask | None  # of its network
+    absent: str  # what is said where it is not done
 
 
 def _figure(job: Job, state: _State, task: SceneTask, card: MethodCard, store: Store) -> tuple[Figure, list[Published]]:
@@ -153,8 +157,10 @@ def _figure(job: Job, state: _State, task: SceneTask, card: MethodCard, store: S
     picture = store.get(state.key) if done and not reason else None
     if picture is None:
         status = "inapplicable" if done.get("status") == "inapplicable" else "failed"
-        elsewhere = "its picture is not in the store, or was drawn by another version of the program: build again"
-        text = reason or (elsewhere if done else "is not drawn yet: run innerview build")
+        again = "is not drawn yet: run innerview build"
+        if done:
+            again = "its picture is not in the store, or was drawn by another version of the program: build again"
+        text = reason or state.absent or again
         return Figure(name, **common, status=status, reason=text, page=f"{name}.html"), []
     meta = done["meta"]
     numbers, beaten = _compared(job, done["numbers"], task, state.probe, store)

@@ -46,6 +46,8 @@ class Options:
     engine: str = "local"  # or "ray"
     isolate: bool = True  # a network of the user's own has processes of its own
     address: str = ""  # of a Ray cluster; "" starts one on this machine
+    grow: bool = False  # the site is published while it is drawn, where that takes long
+    number: int = 0  # of a publication while the rest is drawn; the last has none
     cards: bool = True  # pages have pictures for those who share their addresses
     shard: tuple[int, int] | None = None  # which part of how many is drawn; without a site
 
@@ -103,6 +105,7 @@ class Progress:
     start: Callable[[int], None] = lambda jobs: None  # how many pictures will be drawn
     step: Callable[[str], None] = lambda text: None  # one job ended
     now: Callable[[str], None] = lambda text: None  # how far a long one is
+    published: Callable[[], None] = lambda: None  # a site that still grows is there, or grew
 
 
 def device(name: str) -> str:

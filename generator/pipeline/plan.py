@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -147,9 +147,16 @@ def find_missing(plan: Plan, store: Store) -> None:
             plan.unmeasured[index] = unmeasured
 
 
-def drawing_seconds(plan: Plan) -> float:
-    """Return about how long one core takes over the jobs that are missing, in seconds."""
-    waiting = ((plan.tasks[index], jobs) for index, jobs in plan.missing.items())
+def measuring_seconds(plan: Plan) -> float:
+    """Return about how long one core takes to measure the maps that are not measured, in seconds."""
+    waiting = ((plan.tasks[index], pairs) for index, pairs in plan.unmeasured.items())
+    return sum(evidence_tasks.price(task, pairs, plan.known) * task.card.passes_seconds for task, pairs in waiting)
+
+
+def drawing_seconds(plan: Plan, indices: Iterable[int] | None = None) -> float:
+    """Return about how long one core takes over the jobs that are missing, of some tasks or of all, in seconds."""
+    chosen = plan.missing if indices is None else indices
+    waiting = ((plan.tasks[index], plan.missing[index]) for index in chosen)
     return sum(
         price(task, jobs, plan.cards) * task.card.passes_seconds + len(jobs) * DRAWING_SECONDS for task, jobs in waiting
     )

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
@@ -59,14 +60,11 @@ class Process:
     """One spawned worker at the other end of a pipe."""
 
     def __init__(self, setup: Setup) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, setup), daemon=True)
+        self.connection, theirs = multiprocessing.Pipe()
         threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         os.environ.update(dict.fromkeys(threads, "1"))
         try:
-            with _no_interrupts(), _no_main():
-                self._process.start()
+            self._process = spawned(_serve, theirs, setup)
         finally:
             for name, value in threads.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
@@ -119,6 +117,17 @@ class Process:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def spawned(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Return a process that was started to call `target`, without the script that started this one.
+
+    What is started comes up whole, also where a signal comes meanwhile.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments, daemon=True)
+    with _no_interrupts(), _no_main():
+        process.start()
+    return process
 
 
 def _serve(connection: Connection, setup: Setup) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,13 @@ from generator.models.specs import known_code, weights_files
 from generator.pipeline import fingerprint, model_pairs, run_probes, shards
 from generator.pipeline.catalogue import forget
 from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
+from generator.pipeline.method_needs import drives_network
 from generator.pipeline.options import Options, Progress
-from generator.pipeline.plan import Plan, drawing_seconds, find_missing, make_plan
+from generator.pipeline.plan import Plan, drawing_seconds, find_missing, make_plan, measuring_seconds
 from generator.pipeline.pool import Pool, WorkerError
 from generator.site.diff.snapshot import Side
 
-from . import pins
+from . import growing, pins
 from .publish import build as build_site
 from .publish import clear_leftovers, leftovers, replaceable
 
@@ -110,7 +112,7 @@ def publish(
 ) -> int:
     """Write the pages, let mkdocs build them, lay pictures and manifest beside them, check, exchange; how many pages.
 
-    With `old` they tell what changed since that gallery.
+    With `old` they tell what changed since that gallery; with `options.number` it is a site that still grows.
     Raises `Damaged` for a payload that is not what it was, `SiteError` where the site does not hold together; what was
     published before is then as it was.
     """
@@ -122,7 +124,8 @@ def publish(
     root, settings = options.root, plan.settings
     about, templates = settings.site, template_folders(root)
     described["shares"], cards = social_cards.draw_all(described, files, store) if options.cards else ([], [])
-    described["pins"], kept, messages = pins.pin(settings.folder / pins.FOLDER, settings.pin, described, store)
+    patterns = [] if options.number else settings.pin  # only of what is drawn to the end an address is kept
+    described["pins"], kept, messages = pins.pin(settings.folder / pins.FOLDER, patterns, described, store)
     for line in messages:
         progress.say(line)
     if old:
@@ -137,6 +140,8 @@ def publish(
         write.write_unit_scripts(described, new, lambda model, layer: channels_of(plan.probes[model], layer, store))
         gallery.mkdir(parents=True, exist_ok=True)
         (gallery / "manifest.json").write_bytes(_json(described, indent=1) + b"\n")
+        if options.number:
+            growing.mark(new, options.number)
 
     with store.alone(lambda: progress.say("Waiting for another build to publish its site")):
         write.write_sources(described, root / "site_src", templates)
@@ -150,11 +155,11 @@ def publish(
 def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Progress, old: Side | None) -> Report:
     """Draw what is missing, put it together and publish it."""
     _preview(plan, store)
-    unprobed = run_probes.probe(plan.probes.values(), pool, store, progress)
-    report, failed = _draw(plan, pool, progress)
-    unmeasured = _measure(plan, pool, store, progress)
-    pairs = _pairs(plan, store)
-    _compare(pairs, pool, store, progress)
+    with _grown(plan, options, progress) as grown:
+        report, failed, unprobed = _draw(plan, pool, store, progress, grown)
+        unmeasured = _measure(plan, pool, store, progress, grown)
+        pairs = _pairs(plan, store)
+        _compare(pairs, pool, store, progress)
     for network in _lost(plan, failed, {**unprobed, **unmeasured}):
         forget(network, store)
     report.failures = _by_name(failed, plan, store) | dict(plan.failed) | unprobed | unmeasured
@@ -190,16 +195,59 @@ def _expect_networks(plan: Plan) -> None:
         raise InnerviewError(f"no model could be loaded, nothing published: {'; '.join(reasons)}")
 
 
-def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str, str]]:
-    """Have the missing jobs done; which failed and why, by their keys."""
+def _grown(plan: Plan, options: Options, progress: Progress) -> growing.Growing | nullcontext[None]:
+    """Return what publishes the site while it is drawn; None in its place where that is soon over or nobody looks."""
+    left = (drawing_seconds(plan) + measuring_seconds(plan)) / max(1, options.workers)
+    if not options.grow or options.no_site or options.workers < 1 or left < growing.WORTH:
+        return nullcontext()
+    return growing.Growing(publish_so_far, (options, plan), progress.published)
+
+
+def publish_so_far(number: int, options: Options, plan: Plan) -> None:
+    """Publish what is drawn of a plan while the rest still is; `number` tells the publications of a build apart.
+
+    Of each network that is begun those reports are there of which something is drawn; what is missing on them is said
+    to be on its way. Comparisons come last.
+    """
+    store = options.store
+    find_missing(plan, store)
+    begun = {
+        (task.card.slug, task.image)
+        for index, task in enumerate(plan.tasks)
+        if task.example is not None and len(plan.missing.get(index, ())) < len(task.jobs)
+    }
+    models, images = ({part[place] for part in begun} for place in (0, 1))
+    networks = tuple(network for network in plan.gallery.networks if network.card.slug in models)
+    if not networks:
+        raise SystemExit(1)  # nothing is to be seen
+    plan.gallery = replace(plan.gallery, networks=networks)
+    plan.tasks = [
+        task
+        for task in plan.tasks
+        if task.card.slug in models and (task.example is None or (task.card.slug, task.image) in begun)
+    ]
+    plan.examples = [example for example in plan.examples if example.id in images]
+    plan.probes = {slug: probe for slug, probe in plan.probes.items() if slug in models}
+    contents = replace(_contents(plan, {}, [], store), absent="being drawn")
+    described, files = manifest(contents, store)
+    publish(described, files, replace(options, cards=False, number=number), store, plan, Progress())
+
+
+def _draw(
+    plan: Plan, pool: Pool, store: Store, progress: Progress, grown: growing.Growing | None
+) -> tuple[Report, dict[str, str], dict[str, str]]:
+    """Have the missing jobs done and units looked at; which jobs failed and why, by their keys, and which probes.
+
+    First come the reports, which a reader opens first, then what probes tell of networks, then what takes long.
+    """
     todo = sum(len(jobs) for jobs in plan.missing.values())
     reused = sum(len(task.jobs) for task in plan.tasks) - todo
-    if not todo:
-        return Report(reused=reused), {}
     requested = {(task.card.slug, task.image, job.key) for task, job in plan.open_jobs()}
     counts: Counter[str] = Counter()
-    failed = {}
-    progress.start(todo)
+    failed: dict[str, str] = {}
+    ending = Counter({plan.tasks[index].jobs[0].key: len(jobs) for index, jobs in plan.missing.items()})
+    if todo:
+        progress.start(todo)
 
     def on_event(event: str, task: SceneTask, key: str, reason: str) -> None:
         if event == "step":
@@ -210,12 +258,27 @@ def _draw(plan: Plan, pool: Pool, progress: Progress) -> tuple[Report, dict[str,
         if (task.card.slug, task.image, key) in requested:  # the other jobs of a scene are in the store and told of too
             counts[event] += 1
             progress.step(f"{task.card.slug} / {task.image}")
+            ending[task.jobs[0].key] -= 1
+        if grown and not ending[task.jobs[0].key] and task.example is not None:
+            grown.offer()
 
-    pool.run([plan.tasks[index] for index in plan.missing], on_event, drawing_seconds(plan))
-    return Report(drawn=counts["drawn"], reused=reused + counts["reused"]), failed
+    def run(indices: list[int]) -> None:
+        if indices:
+            pool.run([plan.tasks[index] for index in indices], on_event, drawing_seconds(plan, indices))
+
+    driven = {slug for slug in plan.cards if drives_network(slug, plan.cards)}
+    reports: list[int] = []
+    rest: list[int] = []
+    for index in plan.missing:
+        task = plan.tasks[index]
+        (rest if task.example is None or task.jobs[0].method in driven else reports).append(index)
+    run(reports)
+    unprobed = run_probes.probe(plan.probes.values(), pool, store, progress)
+    run(rest)
+    return Report(drawn=counts["drawn"], reused=reused + counts["reused"]), failed, unprobed
 
 
-def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[str, str]:
+def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress, grown: growing.Growing | None) -> dict[str, str]:
     """Have the maps measured that have no evidence yet; what failed, and why. Pages do without what is missing."""
     registry = plan.known
     waiting = [task for task in plan.tasks if evidence_tasks.missing(task, registry, store)]
@@ -224,8 +287,12 @@ def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress) -> dict[s
     progress.say(f"Evaluating faithfulness: {len(waiting)} {'image' if len(waiting) == 1 else 'images'}")
 
     def heard(index: int) -> None:
+        if grown:
+            grown.offer()
         progress.now(f"Evaluated {waiting[index].card.slug} / {waiting[index].image}")
 
+    if grown:
+        grown.offer()
     answers = pool.ask([("evidence", (task, registry)) for task in waiting], heard)
     failed: dict[str, str] = {}
     for task, answer in zip(waiting, answers, strict=True):

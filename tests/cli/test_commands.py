@@ -387,3 +387,14 @@ def test_train_hands_its_wishes_on(call, labelled, monkeypatch):
     assert code == 0 and "vgg-cifar10.safetensors" in out and "vgg-cifar10.json" in out
     assert asked.pop("out").name == "vgg-cifar10.safetensors"
     assert asked == {"recipe": "vgg-cifar10", "data": labelled, "epochs": 2, "seed": 5, "device": "cpu", "resume": True}
+
+
+def test_a_look_opens_the_report_of_its_only_image_where_someone_asks_for_it(call, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(click, "launch", opened.append)
+    tiny_gallery.draw(tmp_path / "a.png")
+    wishes = ["--model", "vgg-cifar10", "--preset", "forward", "--out", tmp_path / "out"]
+    assert call("look", tmp_path / "a.png", *wishes, *HERE, folder=tmp_path)[0] == 0
+    assert opened == [], "nobody sits at a terminal"
+    assert call("look", tmp_path / "a.png", *wishes, "--open", *HERE, folder=tmp_path)[0] == 0
+    assert opened == [(tmp_path / "out/site/gallery/vgg-cifar10/a/index.html").as_uri()]

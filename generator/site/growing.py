@@ -1,0 +1,141 @@
+"""A site that is published while its figures are drawn: by a process beside the workers, from what is in the store."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from generator.pipeline.processes import said, spawned
+
+SCRIPT = "growing.js"  # in the site's root, as long as it grows
+WORTH = 5.0  # seconds of work that are left where it is worth while to publish before all is done
+SHARE = 8  # times as long as the last publication took is waited until the next one, and `WORTH` at least
+ENDING = 5.0  # seconds in which a process that publishes clears up when it is stopped
+# Loaded again and again as a script, which pages may do that were opened from a file; the last site has none. A reader
+# who has marked something, fills something in or looks at a picture in a dialogue is not disturbed.
+CODE = """(function () {
+  var number = %d, self = document.currentScript;
+  if (window.innerviewGrowing !== undefined) {
+    if (window.innerviewGrowing !== number) { window.innerviewGrown(); }
+    return;
+  }
+  window.innerviewGrowing = number;
+  var address = self.src.split("?")[0], timer = 0;
+  function busy() {
+    var field = document.activeElement, marked = window.getSelection();
+    return document.querySelector("dialog[open]") || (marked && !marked.isCollapsed) ||
+      (field && /^(INPUT|TEXTAREA|SELECT)$/.test(field.tagName));
+  }
+  window.innerviewGrown = function () {
+    clearInterval(timer);
+    if (busy()) { setTimeout(window.innerviewGrown, 500); } else { location.reload(); }
+  };
+  timer = setInterval(function () {
+    var script = document.createElement("script");
+    script.src = address + "?" + Date.now();
+    script.onload = function () { script.remove(); };
+    script.onerror = window.innerviewGrown;
+    document.head.appendChild(script);
+  }, 2000);
+})();
+"""
+
+
+class Growing:
+    """Publishes what there is whenever it is offered more, one process at a time and seldom enough to cost little.
+
+    `publish(number, *arguments)` runs in a process of its own; `published` is called in this one after each time.
+    Use as a context manager: leaving it ends a publication that is under way.
+    """
+
+    def __init__(self, publish: Callable[..., None], arguments: tuple, published: Callable[[], None]) -> None:
+        self._publish, self._arguments, self._published = publish, arguments, published
+        self._process: BaseProcess | None = None
+        self._number, self._began, self._next = 0, 0.0, 0.0
+
+    def __enter__(self) -> Growing:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.stop()
+
+    def offer(self) -> None:
+        """Say that there is more to be shown; it is published now, soon or with what comes next."""
+        self.poll()
+        if self._process is None and monotonic() >= self._next:
+            self._number, self._began = self._number + 1, monotonic()
+            self._process = spawned(_serve, self._publish, self._number, self._arguments)
+
+    def poll(self) -> None:
+        """Notice that a publication is done; one that failed is left to the next, and in the end to the build."""
+        if self._process is None or self._process.is_alive():
+            return
+        self._next = monotonic() + max(WORTH, SHARE * (monotonic() - self._began))
+        done, self._process = self._process.exitcode == 0, None
+        if done:
+            self._published()
+
+    def stop(self) -> None:
+        """End a publication under way, with all that it started, and wait until it has."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        self._process.join(ENDING)
+        _kill_group(self._process.pid)
+        self._process.kill()
+        self._process.join()
+        self._process = None
+
+
+def mark(site: Path, number: int) -> None:
+    """Have every page of a built `site` look for what is published after it; `number` tells this one from others."""
+    for page in site.rglob("*.html"):
+        if page.name == "404.html":  # served at any depth
+            continue
+        up = "../" * (len(page.relative_to(site).parts) - 1)
+        head, end, tail = page.read_bytes().rpartition(b"</body>")
+        script = f'<script src="{up}{SCRIPT}" defer></script>'.encode()
+        page.write_bytes(head + script + end + tail if end else tail + script)
+    (site / SCRIPT).write_text(CODE % number, encoding="utf-8")
+
+
+def _serve(publish: Callable[..., None], number: int, arguments: tuple) -> None:
+    """The process that publishes; whoever ends it ends mkdocs, which it waits for, too."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        publish(number, *arguments)
+    except Exception as error:  # what is wrong is told by the build, which meets it too
+        said(error)
+        raise SystemExit(1) from None
+
+
+def _leave(number: int, frame: Any) -> None:
+    raise SystemExit(1)  # through all that clears up
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        _kill_group(os.getpid())
+        os._exit(1)
+
+
+def _kill_group(leader: int | None) -> None:
+    """Kill what a process started, and that itself, where the system has groups of processes."""
+    if leader and hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, signal.SIGKILL)
