@@ -1,5 +1,6 @@
 """Style sheets stand in layers, so that none has to fight the theme; each name of a layer, file and font is there."""
 
+import ast
 import re
 
 import browsing
@@ -101,3 +102,12 @@ def test_the_ring_has_the_green_of_its_scheme(chromium, built_site, scheme, gree
             green,
             "2px",
         ]
+
+
+def test_what_a_kind_of_page_loads_is_there_and_the_kind_too():
+    theme = (ROOT / "templates/theme/main.html").read_text()
+    table = ast.literal_eval(re.search(r"set ASSETS = (\{.*?\n\})", theme, re.DOTALL)[1])
+    for kind, (sheets, scripts) in table.items():
+        assert (ROOT / f"templates/{kind}.md").is_file()
+        for name in (*(f"css/{sheet}.css" for sheet in sheets), *(f"js/{script}.js" for script in scripts)):
+            assert (ASSETS / name).is_file(), f"{kind}: {name}"
