@@ -35,7 +35,7 @@ def full_gradient(tape, target):
     Reading: White pixels matter, directly or by the biases of layers that look at them. Layers count alike, whatever
     they add: broad light comes from deep layers, fine lines from early ones.
 
-    Limits: Without its sign a part may speak for or against the class. With GELU, SiLU or norms over channels the parts
+    Limits: Without its sign a part may support or oppose the class. With GELU, SiLU or norms over channels the parts
     do not add up to the score; the gap says by how much.
     """
     seed = torch.zeros_like(tape.values[tape.logits])
