@@ -158,7 +158,7 @@ def test_the_picture_that_was_there_is_reused_and_the_summary_tells(played):
     told = (temporary / "summary.md").read_text()
     drawn, reused = map(int, re.search(r"rendered (\d+), reused (\d+)", told).groups())
     assert 0 < drawn <= reused
-    assert "| `vgg-cifar10` | `added` |" in told and "### Gone" not in told
+    assert "| `vgg-cifar10` | `added` |" in told and "### Removed" not in told
 
 
 def written(repository, folder, content):
@@ -178,7 +178,7 @@ def written(repository, folder, content):
 def test_the_comment_of_a_real_pull_request_is_written(played, repository, clone, tmp_path):
     text, said = written(repository, tmp_path, (clone / "innerview-comment" / "comment.json").read_text())
     assert said == "" and text.startswith("<!-- innerview-diff -->\n## What changed in the gallery\n")
-    assert "| `vgg-cifar10` | `added` |" in text and "### Gone" not in text
+    assert "| `vgg-cifar10` | `added` |" in text and "### Removed" not in text
 
 
 HARMS = [
@@ -215,7 +215,7 @@ def assert_harmless(text):
 def test_names_that_mean_harm_are_slugs_in_code(repository, tmp_path, harm):
     """Whether our own command writes them, or someone writes them in its place."""
     text, said = written(repository, tmp_path, comment_data({**told(harm), "figures": told(harm)["figures"][::2]}, 1))
-    assert said == "" and "**Refused**" in text
+    assert said == "" and "**Failed**" in text
     assert_harmless(text)
     good = json.loads(comment_data(told(), 0))
     for kind, field in (
@@ -258,7 +258,7 @@ def test_a_comment_of_many_figures_fits(repository, tmp_path):
     entry = {"model": "vgg-cifar10", "image": "frog", "kind": "changed", "status": ["drawn"] * 2, "numbers": {}}
     figures = [{**entry, "id": f"vgg-cifar10/frog/{'long-' * 30}{number}"} for number in range(2000)]
     text, said = written(repository, tmp_path, comment_data({**told(), "figures": figures}, 0))
-    assert said == "" and len(text) <= 60_000 and "more are left out here" in text
+    assert said == "" and len(text) <= 60_000 and "more are listed on the Changes page" in text
     assert_harmless(text)
 
 

@@ -161,7 +161,7 @@ class Bench:
         if name == "x":
             return self.x
         if name == "probability" and self.card.output["kind"] == "value":
-            raise NotApplicable("the network answers with a value, of which there is no probability")
+            raise NotApplicable("the network outputs a value, which has no probability")
         if name == "probability":
             return lambda samples: self._samples.probability(samples, self.target)
         if name == "depth":
@@ -179,9 +179,9 @@ class Bench:
 
     def _reseeded(self, subject: Subject) -> Callable[[int], torch.Tensor]:
         if subject.job is None:
-            raise NotApplicable("a control is no method")
+            raise NotApplicable("a control is not a method")
         if "seed" not in METHODS[subject.slug].parameters:
-            raise NotApplicable("there is no chance in this method")
+            raise NotApplicable("this method is deterministic")
 
         def again(seed: int) -> torch.Tensor:
             given = {**self.parameters.get(subject.slug, {}), "seed": seed}

@@ -49,8 +49,7 @@ def read_images(
     where images.yml is wrong, and where an id of `only` does not exist.
     """
     if not folder.is_dir():
-        advice = "create it, or set `images:` in gallery.yml"
-        raise ConfigError(f"{folder}: expected a folder of pictures, there is none; {advice}")
+        raise ConfigError(f"{folder}: folder not found; create it, or set `images:` in gallery.yml")
     wanted, problems = _wanted(folder)
     problems = [] if only else problems  # of what no one asked for
     if unknown := [name for name in only if name not in wanted]:
@@ -216,7 +215,7 @@ def _file(folder: Path, file: str) -> Path:
         if not path.parent.is_dir():  # the package comes without cutouts/
             raise _NotAtHand(f"the folder {PurePosixPath(file).parent} is not at hand")
         if not path.exists():
-            raise ImageError(f"{file}: expected this file in the images folder, there is none")
+            raise ImageError(f"{file}: file not found in the images folder")
     except (OSError, RuntimeError, ValueError) as error:  # names too long, links in a circle, NUL in a name
         raise ImageError(f"{file}: expected a file in the images folder: {_reason(error)}") from error
     return path

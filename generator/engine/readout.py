@@ -256,7 +256,7 @@ def _find(loaded: Loaded) -> Readout:
     if kind == "binary" and width != 1:
         raise ModelError(f"{loaded.slug}: output: a binary answer is one number, the network returns {width}")
     if kind == "classes" and width == 1:
-        raise ModelError(f"{loaded.slug}: output: one number is no answer among classes; write binary or value")
+        raise ModelError(f"{loaded.slug}: output: one number cannot be class scores; set binary or value")
     if kind == "value" and op:
         op, call = "", 0  # a value within bounds is meant as it comes
     return Readout(kind, width, op, call, network.output_key, classes, network.threshold)

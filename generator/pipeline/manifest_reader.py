@@ -31,7 +31,7 @@ def read_manifest(file: Path) -> Manifest:
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
-        raise ManifestError(f"{file}: expected a built site, there is none; run innerview build") from None
+        raise ManifestError(f"{file}: no built site found; run `innerview build`") from None
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -33,7 +33,7 @@ def merge(sources: list[Path], target: Store) -> Merged:
     """
     for source in sources:
         if not (source / "records").is_dir():
-            raise InnerviewError(f"{source}: expected a store, a folder with `records` in it; there is none")
+            raise InnerviewError(f"{source}: no store found (expected a folder with `records` in it)")
     merged = Merged()
     for source in sources:
         for file in sorted(source.glob("records/??/*.json")):

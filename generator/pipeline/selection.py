@@ -240,7 +240,7 @@ def _class_names(entry: ModelEntry, settings: Settings) -> list[str]:
     place = f"{settings.file}: models[{settings.models.index(entry)}].classes:"
     path = settings.folder / entry.classes
     if not path.is_file():
-        raise ConfigError(f"{place} expected a text file with one name a line, there is no {path}")
+        raise ConfigError(f"{place} file not found: {path} (expected a text file with one name per line)")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

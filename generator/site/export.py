@@ -115,7 +115,7 @@ def find(gallery: Gallery, name: str) -> tuple[FigureRecord, int | None]:
         close = get_close_matches(plain, others)
         raise ConfigError(f"{plain}: no such figure" + (f"; did you mean {close[0]}?" if close else ""))
     if record["status"] != "drawn":
-        raise ConfigError(f"{plain}: there is no picture: {record['reason']}")
+        raise ConfigError(f"{plain}: not rendered: {record['reason']}")
     if anchor and not re.fullmatch(r"c\d+", anchor):
         raise ConfigError(f"{name}: expected #c and a channel's number, such as #c17")
     return record, int(anchor[1:]) if anchor else None
@@ -152,7 +152,7 @@ def picture(
         pixels = pixels[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width]
     pixels = enlarge(pixels, max(1, math.ceil(SMALLEST / max(pixels.shape[:2]))))
     if bar and plate.scale is None:
-        raise ConfigError(f"{record['id']}: its colours are no scale, so there is no colour bar")
+        raise ConfigError(f"{record['id']}: this figure has no colour scale, so --colour-bar does not apply")
     if not title and not bar:
         return png(pixels)
     return _labelled(pixels, spoken(taken.title, record["id"]) if title else "", plate.scale if bar else None)
@@ -163,7 +163,7 @@ def film(site: Path, record: FigureRecord, taken: embed_snippets.Taken) -> bytes
     still.
     """
     if not record["animation"]:
-        raise ConfigError(f"{record['id']}: it does not move, so there is no GIF; --as png gives the picture")
+        raise ConfigError(f"{record['id']}: this figure has no animation; use --as png")
     frames, lasting = [], []
     with Image.open(site / "gallery" / record["animation"]) as moving:
         for frame in ImageSequence.Iterator(moving):

@@ -147,7 +147,7 @@ class Run:
     def load(self, path: Path) -> None:
         """Take up the state of an interrupted run of the same recipe, seed and start; raises `TrainingError`."""
         if not path.is_file():
-            raise TrainingError(f"{path}: expected the state of an interrupted run, there is none to resume")
+            raise TrainingError(f"{path}: no interrupted run to resume")
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["identity"] != self._identity():
             raise TrainingError(f"{path}: expected the same recipe, seed and start as now, it is of another run")

@@ -133,7 +133,7 @@ WRONG = {
     "a parameter of words": (settings_with(methods={"smoothgrad": {"n": "many"}}), "methods.smoothgrad.n: expected"),
     "an unknown set": (settings_with(models=[{"name": "vgg-cifar10", "images": ["forg"]}]), "did you mean 'frog'"),
     "no such pair": (settings_with(compare=[["vgg-cifar10", "x"]]), "no network here is called 'x'"),
-    "no images folder": (settings_with(images="nowhere"), "expected a folder of pictures, there is none"),
+    "no images folder": (settings_with(images="nowhere"), "folder not found"),
     "a folder for images.yml": (lambda root: swap(root / "images/images.yml"), "expected a file, there is a folder"),
     "two of one id": (
         text("images/images.yml", b"images: [{file: frog.png}, {file: x/frog.png}]"),

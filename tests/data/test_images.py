@@ -353,7 +353,7 @@ def test_pipes_folders_and_dangling_links_do_not_hang(folder):
     assert [one.id for one in examples] == ["cat"]
     assert {one.name: one.message for one in problems} == {
         "folder.png": "folder.png: expected a picture file, it is a folder",
-        "nowhere": "nowhere.png: expected this file in the images folder, there is none",
+        "nowhere": "nowhere.png: file not found in the images folder",
         "outside": "outside.png: expected a file inside the images folder, it leads out of it",
         "pipe": "pipe.jpg: expected a picture file, it is a pipe",
     }
@@ -391,7 +391,7 @@ def test_a_file_that_is_not_there_fails_and_a_folder_that_is_not_there_is_left_o
     write(folder, "images: [{file: dog.png}, {file: cutouts/frog.png}]")
     _, problems = read_images(folder, only=["dog", "frog"])
     assert problems == [
-        Problem("dog", "dog.png: expected this file in the images folder, there is none", "failed"),
+        Problem("dog", "dog.png: file not found in the images folder", "failed"),
         Problem("frog", "cutouts/frog.png: the folder cutouts is not at hand", "left-out"),
     ]
 
@@ -419,7 +419,7 @@ def test_without_the_data_a_sample_is_left_out_and_told(folder, tmp_path):
 
 
 def test_no_folder_is_said(tmp_path):
-    with pytest.raises(ConfigError, match="expected a folder of pictures"):
+    with pytest.raises(ConfigError, match="folder not found; create it"):
         read_images(tmp_path / "nothing")
 
 

@@ -172,7 +172,7 @@ def test_a_value_is_the_value_and_can_be_made_higher_and_lower(width):
 def test_what_does_not_fit_is_refused_in_one_line():
     with pytest.raises(ModelError, match="a binary answer is one number, the network returns 5"):
         describe(net(5, output="binary"))
-    with pytest.raises(ModelError, match="one number is no answer among classes"):
+    with pytest.raises(ModelError, match="one number cannot be class scores"):
         describe(net(1, output="classes"))
     with pytest.raises(ModelError, match="3 class names, but the network has 1 outputs"):
         describe(net(1, classes=("a", "b", "c")))

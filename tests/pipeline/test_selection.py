@@ -70,7 +70,7 @@ def test_an_entry_travels_whole(gallery):
 def test_class_names_may_stand_in_a_file(gallery, tmp_path):
     (tmp_path / "names.txt").write_text("cat\n\n dog \n")
     assert networks(gallery("models: [{name: 'm:f', classes: names.txt}]"))[0].classes == ("cat", "dog")
-    with pytest.raises(ConfigError, match=r"models\[0\].classes: expected a text file with one name a line"):
+    with pytest.raises(ConfigError, match=r"models\[0\].classes: file not found"):
         networks(gallery("models: [{name: 'm:f', classes: gone.txt}]"))
 
 

@@ -123,7 +123,7 @@ def test_what_is_damaged_is_left_out_and_the_rest_is_kept(parts, tmp_path):
 
 
 def test_a_folder_that_is_no_store_is_refused_with_one_line(tmp_path):
-    with pytest.raises(InnerviewError, match="expected a store, a folder with `records` in it; there is none"):
+    with pytest.raises(InnerviewError, match="no store found"):
         merge([tmp_path], Store(tmp_path / "other"))
 
 

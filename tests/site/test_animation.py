@@ -235,5 +235,5 @@ def test_a_film_can_be_taken_away_as_a_gif(site):
     gif = Image.open(io.BytesIO(figure_as(site, "tiny/frog/saliency--class-frog", "gif")))
     with Image.open(site / "gallery" / FILM) as film:
         assert (gif.format, gif.n_frames, gif.size) == ("GIF", film.n_frames, film.size)
-    with pytest.raises(ConfigError, match="it does not move"):
+    with pytest.raises(ConfigError, match="has no animation"):
         figure_as(site, "tiny/frog/vanilla-backprop--class-frog", "gif")

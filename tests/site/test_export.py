@@ -149,7 +149,7 @@ def test_title_and_colour_bar_stand_around_the_same_pixels(addressed_site, tmp_p
 
 
 def test_a_picture_without_a_scale_has_no_colour_bar(addressed_site):
-    with pytest.raises(ConfigError, match="no colour bar"):
+    with pytest.raises(ConfigError, match="no colour scale"):
         figure_as(addressed_site, STRIP, "png", bar=True)
 
 
@@ -215,7 +215,7 @@ def test_pictures_in_the_table_have_words(addressed_site):
         (["--table", "tony", "--as", "markdown"], "tony: no such network"),
         ([OVERLAY + "s"], f"did you mean {OVERLAY}?"),
         (["frog"], "frog: no such figure"),
-        (["tiny/frog/occlusion--class-frog"], "there is no picture: ran out of memory after 3 of 49 patches"),
+        (["tiny/frog/occlusion--class-frog"], "not rendered: ran out of memory after 3 of 49 patches"),
         ([f"{SPRITE}#c64"], "expected a channel from 0 to 63"),
         ([f"{OVERLAY}#c0"], "it has no channels"),
         ([f"{SPRITE}#seventeen"], "expected #c and a channel's number"),
@@ -238,7 +238,7 @@ def test_without_an_address_one_has_to_be_given(built_site):
 
 
 def test_without_a_site_there_is_nothing_to_take(tmp_path):
-    assert "expected a built site, there is none" in run(OVERLAY, "--site-dir", tmp_path).stderr
+    assert "no built site found" in run(OVERLAY, "--site-dir", tmp_path).stderr
 
 
 def test_a_channel_in_markdown_says_how_to_get_its_picture(addressed_site):

@@ -242,7 +242,7 @@ def links() -> Iterator[Case]:
     yield Case("link outside.png", lambda path: path.symlink_to("/etc/hostname"), False, "it leads out of it")
     yield Case("link upwards.png", lambda path: path.symlink_to("../gallery.yml"), False, "it leads out of it")
     yield Case("link device.png", lambda path: path.symlink_to("/dev/zero"), False, "it leads out of it")
-    yield Case("link nowhere.png", lambda path: path.symlink_to("gone.png"), False, "there is none")
+    yield Case("link nowhere.png", lambda path: path.symlink_to("gone.png"), False, "file not found")
     yield Case("link round.png", lambda path: path.symlink_to(path.name), False, "lead round in a circle")
     yield Case("folder.png", lambda path: path.mkdir(), False, "expected a picture file, it is a folder")
     yield Case("linked folder", lambda path: path.symlink_to("."), False, "expected a folder of pictures, it is a link")

@@ -133,7 +133,7 @@ def test_a_start_is_where_learning_begins(trained, recipe, pictures, tmp_path):
 
 def test_a_run_that_cannot_be_resumed_says_why(recipe, pictures, tmp_path):
     out = tmp_path / "tiny.safetensors"
-    with pytest.raises(TrainingError, match=r"resume.pt: expected the state of an interrupted run"):
+    with pytest.raises(TrainingError, match=r"resume.pt: no interrupted run"):
         train(recipe, pictures, out, resume=True)
     train(recipe, pictures, out, epochs=1)
     with pytest.raises(TrainingError, match=r"resume.pt: expected the same recipe, seed and start"):

@@ -114,7 +114,7 @@ def strongest(task: ProbeTask, layer: str, store: Store) -> Values:
     figures = results.channels(task, layer, store)
     if figures is None:
         raise NotApplicable(
-            f"the probe did not look at {layer}" if results.record_of(task, store) else "the probe failed"
+            f"the probe did not measure {layer}" if results.record_of(task, store) else "the probe failed"
         )
     details = next(entry for entry in task.card.layers if entry.name == layer)
     images = int(figures["images"])

@@ -67,14 +67,14 @@ def _fitted(head: str, sections: Iterable[Section], limit: int) -> str:
             block += row + "\n"
             taken += 1
         if taken < len(rows):
-            block += f"\n{len(rows) - taken:,} more are left out here; the Changes page has them.\n"
+            block += f"\n{len(rows) - taken:,} more are listed on the Changes page.\n"
         if taken or len((text + block).encode()) < limit - 100:
             text += block + "\n"
     return text
 
 
 def _answers(answers: Sequence[ChangesAnswer]) -> Section:
-    title = "### Other answers\n\n| network | image | before | now | right |\n|---|---|---|---|---|\n"
+    title = "### Changed predictions\n\n| network | image | before | now | right |\n|---|---|---|---|---|\n"
     rows = []
     for answer in answers:
         cells = [
@@ -95,9 +95,9 @@ def _answer_cell(answer: ProbabilityRecord | ValueRecord | MaskRecord) -> str:
 def _changed(figures: Sequence[ChangesFigure]) -> list[Section]:
     entries = [entry for entry in figures if entry["kind"] == "changed"]
     status = [entry for entry in entries if entry["status"][0] != entry["status"][1]]
-    title = "### Came or went\n\n| figure | before | now | reason |\n|---|---|---|---|\n"
+    title = "### Status changed\n\n| figure | before | now | reason |\n|---|---|---|---|\n"
     turned = [_row([code(entry["id"]), *entry["status"], code(entry["reason"])]) for entry in status]
-    heads = f"### Changed, the most changed first\n\n{_row(HEADS)}\n{_row(['---'] + ['---:'] * 4 + ['---'])}\n"
+    heads = f"### Changed, largest change first\n\n{_row(HEADS)}\n{_row(['---'] + ['---:'] * 4 + ['---'])}\n"
     return [(title, turned), (heads, [_row(_cells(entry)) for entry in entries if entry not in status])]
 
 
@@ -117,7 +117,7 @@ def _gone(comparison: ChangesRecord) -> list[Section]:
     entries = [entry for entry in comparison["figures"] if entry["kind"] == "gone"]
     in_lost_reports = [entry for entry in entries if any(entry[axis] in names for axis, names in lost.items())]
     single = [f"- {code(entry['id'])}" for entry in entries if entry not in in_lost_reports]
-    return [_grouped("Gone as a whole", in_lost_reports), ("### Gone\n\n", single)]
+    return [_grouped("Removed reports", in_lost_reports), ("### Removed\n\n", single)]
 
 
 def _grouped(title: str, entries: Sequence[ChangesFigure]) -> Section:

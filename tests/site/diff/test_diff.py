@@ -340,7 +340,7 @@ def test_a_comment_fits_and_says_what_it_left_out():
     }
     text = markdown.comment(told, [HOSTILE])
     assert 40_000 < len(text.encode()) <= markdown.LIMIT
-    assert "more are left out here" in text
+    assert "more are listed on the Changes page" in text
     plain = outside_code(text.removeprefix(markdown.MARK))
     assert not re.search(r"[<@]|\]\(|://|www\.", plain)
     small = markdown.comment({**told, "answers": [], "figures": figures[:40]})
