@@ -23,7 +23,7 @@ from .gates import Gate, broken, gate
 from .markdown import comment
 from .snapshot import Side
 
-SHEETS = "fonts tokens plates tables pages home hubs words figure compare changes".split()
+SHEETS = "fonts tokens palettes plates tables pages home hubs words figure compare changes".split()
 AXES = {"model": ("models", "slug"), "image": ("images", "id"), "method": ("methods", "slug")}
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from generator.drawing.palettes import BETWEEN, GREENS, GREYS, HEAT, SIGNED, gradient
+from generator.drawing.palettes import BETWEEN, GREENS, GREYS, HEAT, RAMPS, SIGNED, gradient
 
 SAMPLES = 33  # of a palette; between two the browser interpolates
+STOPS = 17  # of a colour bar, likewise
+ZERO_WHITE = ("green", "signed")  # ramps whose zero is white, and which dark mode inverts
 DARK_LINES = (58, 66, 61)  # between the tiles, where zero is dark
 
 # Steps of lightness that look alike, for eyes that tell green from purple badly (after van der Walt and Smith).
@@ -30,9 +32,20 @@ WITH_SIGN = [
 ]
 
 
-def _sampled(palette: np.ndarray) -> np.ndarray:
-    """`SAMPLES` colours (n, 3), evenly from the first to the last of `palette`."""
-    places = np.linspace(0, len(palette) - 1, SAMPLES)
+def sheet() -> str:
+    """Return palettes.css: a colour bar for each ramp that pictures are drawn with."""
+    rules = []
+    for name, palette in RAMPS.items():
+        colours = ", ".join(f"#{_hex(colour)}" for colour in _sampled(palette, STOPS))
+        dark = "\n    filter: var(--dark-field);" if name in ZERO_WHITE else ""
+        rules.append(f"  .scale__ramp--{name} {{\n    background: linear-gradient(90deg, {colours});{dark}\n  }}\n")
+    head = "/* Colour bars, written from the palettes of pictures: `python tests/site/pages/test_palettes.py`. */\n\n"
+    return head + "@layer components {\n" + "\n".join(rules) + "}\n"
+
+
+def _sampled(palette: np.ndarray, count: int = SAMPLES) -> np.ndarray:
+    """`count` colours (n, 3), evenly from the first to the last of `palette`."""
+    places = np.linspace(0, len(palette) - 1, count)
     indices = np.arange(len(palette))
     return np.stack([np.interp(places, indices, palette[:, channel]) for channel in range(3)], -1).round().astype(int)
 
