@@ -99,7 +99,10 @@ INPUT = "models: [{name: a, input: {size: 32, mean: [0, 0, 0], std: [1, 1, 1], "
         ("models: [{name: a, prune: [1.5]}]", "models[0].prune[0].sparsity: expected less than 1; there is 1.5"),
         (INPUT + "resize: 16}}]", "models[0].input.resize: expected at least 32"),
         (INPUT + "background: red}}]", "models[0].input.background: expected a colour like '#87b5d9', in quotes"),
-        ("models: [{name: a, input: {size: [0, 8, 8], mean: [0], std: [1]}}]", "size: expected 1 to 1024 channels"),
+        (
+            "models: [{name: a, input: {size: [0, 8, 8], mean: [0], std: [1]}}]",
+            "input.size: expected 1 to 1024 channels",
+        ),
         ("models: [{name: a, input: {size: 8, mean: [0], std: [1]}}]", "input.mean: expected 3 numbers, one per"),
         ("models: [{name: a, input: {size: 0, mean: [0,0,0], std: [1,1,1]}}]", "expected a height and width of 1 to"),
         ("models: [{name: a, input: {size: 8, mean: [0,0,0], std: [1,0,1]}}]", "std: expected numbers above 0"),
