@@ -13,7 +13,7 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
 
 export PIP_DEFAULT_TIMEOUT ?= 120
 
-.PHONY: help gallery serve test bench soak fuzz lock browser screenshots train weights clean
+.PHONY: help gallery serve test bench soak fuzz coverage lock browser screenshots train weights clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -44,6 +44,9 @@ soak: $(VENV)/installed-tests ## kill builds at random moments and compare what 
 
 fuzz: $(VENV)/installed-tests ## give every reader damaged files for some time (MINUTES=10 ONLY=pictures)
 	@$(BIN)/python tests/support/fuzz.py --minutes $(MINUTES) --only "$(ONLY)"
+
+coverage: $(VENV)/installed-tests ## write which networks are drawn: torchvision's, timm's and Hugging Face's where installed
+	@$(BIN)/python tests/support/network_coverage.py
 
 lock: $(VENV)/installed-tests ## write requirements.lock anew: constraints.txt with the digests of every file
 	@$(PIP) install uv
