@@ -125,6 +125,7 @@ class ModelRanking(TypedDict):
     images: NotRequired[int]
     right: NotRequired[int]
     bootstrap: NotRequired[int]
+    sampling: NotRequired[str]
     controls: NotRequired[list[str]]
     measures: NotRequired[dict[str, list[ModelRankingMeasures]]]
 

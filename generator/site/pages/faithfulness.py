@@ -255,7 +255,8 @@ def _labelled(ranked: ModelRanking) -> _Ranked:
         for measure, rows in ranked["measures"].items()
         if measure != "difference"
     }
-    over = f"{format.count(ranked['images'])} images sampled evenly from {ranked['data']}"
+    sampling = ranked.get("sampling", "sampled evenly")
+    over = f"{format.count(ranked['images'])} images {sampling} from {ranked['data']}"
     return _Ranked("belief-labelled", "On labelled images", over, ranking, means)
 
 

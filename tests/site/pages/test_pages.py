@@ -320,3 +320,12 @@ def test_a_measured_map_leads_to_the_order_of_methods_where_there_is_one(fake_ga
     assert ('id="belief"' in found["gallery/tiny/index.md"]) is ranked
     page = found["gallery/tiny/frog/grad-cam--relu4--class-frog.html"]
     assert ("index.html#belief" in page) is ranked and "All methods ranked for this network" in page
+
+
+def test_an_order_says_how_its_images_were_chosen(fake_gallery, tmp_path):
+    manifest = json.loads(json.dumps(fake_gallery[1]))
+    page = write(manifest, tmp_path / "even")["gallery/tiny/index.md"]
+    assert "200 images sampled evenly from cifar10" in page
+    manifest["models"][0]["ranking"]["sampling"] = "sampled unevenly (ship 3)"
+    page = write(manifest, tmp_path / "uneven")["gallery/tiny/index.md"]
+    assert "200 images sampled unevenly (ship 3) from cifar10" in page
