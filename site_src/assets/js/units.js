@@ -53,6 +53,11 @@
     line.id = "c" + c;
     head.scope = "row";
     link.href = "#c" + c;
+    link.addEventListener("click", function (event) { // a browser that goes to a row takes the keyboard from the link
+      if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      address.set({ c: c });
+    });
     head.append(link);
     line.append(head);
     var seen = element("td", "units__seen");
