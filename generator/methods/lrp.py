@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import torch
 
@@ -22,7 +22,8 @@ RESHAPE_OPS = (
 ).split()
 CONVOLUTIONS = ("conv2d", "conv_transpose2d")
 SHARING_OPS = "avg_pool2d adaptive_avg_pool2d interpolate upsample mean sum add sub mul div".split()
-COMPOSITES = {  # convolutions, first layer, alpha
+FirstRule: TypeAlias = Literal["as others", "flat", "box"]
+COMPOSITES: dict[str, tuple[str, FirstRule, float]] = {  # convolutions, first layer, alpha
     "epsilon-plus": ("z+", "as others", 1.0),
     "epsilon-plus-flat": ("z+", "flat", 1.0),
     "epsilon-gamma-box": ("gamma", "box", 1.0),
@@ -48,7 +49,7 @@ def lrp(
     baseline,
     *,
     convolutions: str = "z+",
-    first: Literal["as others", "flat", "box"] = "as others",
+    first: FirstRule = "as others",
     composite: Literal[
         "none",
         "epsilon-plus",
@@ -95,10 +96,10 @@ def lrp(
     shares = {"z+": (1.0, 0.0), "alpha-beta": (alpha, alpha - 1)}.get(convolutions)
     merged = _batch_norms_after_convolutions(tape)
     beginning = next((step for step in tape.steps if step.op in (*CONVOLUTIONS, "linear")), None)
-    own = {"flat": _flat, "box": partial(_box, low=baseline("black"), high=baseline("white"))}.get(first)
+    own: Any = {"flat": _flat, "box": partial(_box, low=baseline("black"), high=baseline("white"))}.get(first)
 
     def rule(step, values, arrived):
-        if step is beginning and own:
+        if own and beginning is not None and step is beginning:
             return (own(step, merged.get(step.outputs[0]), values[0], arrived[0], epsilon),)
         if step.op in CONVOLUTIONS and convolutions == "gamma":
             return (_gamma(step, merged.get(step.outputs[0]), values[0], arrived[0], gamma, epsilon),)
