@@ -3,55 +3,13 @@
 import pytest
 import torch
 import torchvision
-from tiny_nets import loaded, outcomes, picture
+from tiny_nets import loaded, outcomes, picture, transformer
 from torch import nn
 
 from generator.core.errors import NotApplicable
 from generator.engine.model_card import describe
 
 METHODS = ["attention-heads", "attention-rollout", "legrad"]
-
-
-class Block(nn.Module):
-    """A block as timm writes it: one projection for queries, keys and values, and a fused call."""
-
-    def __init__(self, width, heads):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self.heads = heads
-
-    def forward(self, x):
-        n, count, width = x.shape
-        qkv = self.qkv(self.norm1(x)).reshape(n, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = nn.functional.scaled_dot_product_attention(*qkv.unbind(0))
-        x = x + self.proj(mixed.transpose(1, 2).reshape(n, count, width))
-        return x + self.mlp(self.norm2(x))
-
-
-class Tokens(nn.Module):
-    """A small transformer on a grid of 2 x 3 patches, with a class token and a register or without."""
-
-    def __init__(self, extra):
-        super().__init__()
-        self.patches = nn.Conv2d(3, 8, 4, 4)
-        self.extra = nn.Parameter(torch.randn(1, extra, 8))
-        self.blocks = nn.Sequential(Block(8, 2), Block(8, 2), Block(8, 2))
-        self.norm, self.head = nn.LayerNorm(8), nn.Linear(8, 5)
-
-    def forward(self, x):
-        x = self.patches(x).flatten(2).transpose(1, 2)
-        if self.extra.shape[1]:
-            x = torch.cat([self.extra.expand(len(x), -1, -1), x], 1)
-        x = self.norm(self.blocks(x))
-        return self.head(x[:, 0] if self.extra.shape[1] else x.mean(1))
-
-
-def transformer(extra):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        return loaded(Tokens(extra), (3, 8, 12))
 
 
 def weights_by_hand(net, x):

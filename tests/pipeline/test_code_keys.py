@@ -16,7 +16,7 @@ import pytest
 import tiny_gallery
 import torch
 from repository import ROOT
-from tiny_nets import CARDS, picture, pictures, tiny
+from tiny_nets import CARDS, picture, pictures, tiny, transformer
 
 from generator.analysis.evidence import Bench
 from generator.analysis.evidence_tasks import Registry, Subject, evidence_key
@@ -49,6 +49,8 @@ load_measures()
 NET = tiny("in-place")
 CARD = describe(NET)
 X = picture(NET.input.size)
+ATTENDING = transformer()
+ATTENDING_CARD = describe(ATTENDING)
 QUICK = {  # as few steps as there can be
     "smoothgrad": {"n": 2},
     "integrated-gradients": {"nodes": 2},
@@ -215,16 +217,23 @@ def job_of(slug):
     cards = {name: card(method) for name, method in METHODS.items()}
     example = Example("picture", "", "picture", "0" * 64, (1, 1))
     styles = {"picture": [Example("style", "", "style", "1" * 64, (1, 1))]}
-    tasks = scene_tasks(NetworkRequest(NET.network, CARD, [example], ("label",), parameters, cards, styles=styles))
+    net, model = network_for(slug)
+    tasks = scene_tasks(NetworkRequest(net.network, model, [example], ("label",), parameters, cards, styles=styles))
     return next((job, task, cards) for task in tasks for job in task.jobs if job.method == slug)
+
+
+def network_for(slug):
+    """A network, with its card, of which a method has something to say."""
+    return (ATTENDING, ATTENDING_CARD) if "token_grid" in METHODS[slug].inputs else (NET, CARD)
 
 
 def outcome_of(job, task):
     """Run one job by itself, one that needs an image or one about the network alone."""
     done = []
-    x = X if task.example else None
-    request = SceneRequest(CARD, x, [job], "", task.parameters, 4, pictures(X))
-    Scene(NET, request, lambda job, outcome: done.append(outcome)).run()
+    net, model = network_for(job.method)
+    x = picture(net.input.size) if task.example else None
+    request = SceneRequest(model, x, [job], "", task.parameters, 4, pictures(picture(net.input.size)))
+    Scene(net, request, lambda job, outcome: done.append(outcome)).run()
     (outcome,) = done
     assert outcome.error is None, repr(outcome.error)
     return outcome

@@ -141,6 +141,42 @@ class Overwriting(nn.Module):
         return self.fc(F.relu(self.conv(x), inplace=True).mean((2, 3)))
 
 
+class Block(nn.Module):
+    """A block as timm writes it: one projection for queries, keys and values, and a fused call."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.heads = heads
+
+    def forward(self, x):
+        n, count, width = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(n, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = nn.functional.scaled_dot_product_attention(*qkv.unbind(0))
+        x = x + self.proj(mixed.transpose(1, 2).reshape(n, count, width))
+        return x + self.mlp(self.norm2(x))
+
+
+class Tokens(nn.Module):
+    """A small transformer on a grid of 2 x 3 patches, with a class token and a register or without."""
+
+    def __init__(self, extra):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, 4)
+        self.extra = nn.Parameter(torch.randn(1, extra, 8))
+        self.blocks = nn.Sequential(Block(8, 2), Block(8, 2), Block(8, 2))
+        self.norm, self.head = nn.LayerNorm(8), nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        if self.extra.shape[1]:
+            x = torch.cat([self.extra.expand(len(x), -1, -1), x], 1)
+        x = self.norm(self.blocks(x))
+        return self.head(x[:, 0] if self.extra.shape[1] else x.mean(1))
+
+
 NETS = {
     "in-place": (InPlace, (3, 12, 18)),
     "functional": (Functional, (3, 14, 18)),
@@ -167,6 +203,13 @@ def tiny(name, seed=0):
                 nn.init.uniform_(module.weight, 0.5, 1.5)
                 nn.init.normal_(module.bias, 0, 0.2)
     return loaded(model, size, name)
+
+
+def transformer(extra=1):
+    """A transformer with so many tokens beside those of its patches."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return loaded(Tokens(extra), (3, 8, 12))
 
 
 def loaded(model, size, name="tiny", classes=CLASSES):
