@@ -1,7 +1,8 @@
 """The first look: what a person waits for before the first picture, from the command to the pages.
 
 CPU seconds of whole processes with all that they start, the least of a few rounds: `--version`, `--help`, and what a
-shell is answered that completes. That nothing is imported which computes is held by tests.
+shell is answered that completes. That nothing is imported which computes is held by tests. Then what planning takes to
+read of the program's own code, and `innerview look` at one photograph in an empty folder, with its workers and mkdocs.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .rows import Row
 
 ROUNDS = 5
+PHOTO = Path(__file__).parents[1] / "images" / "photos" / "coffee.png"
 COMMAND = [sys.executable, "-m", "generator"]
 
 
@@ -27,6 +30,36 @@ def rows() -> Iterator[Row]:
         asked = {"COMP_WORDS": "innerview look --model v", "COMP_CWORD": "v" if shell == "fish" else "3"}
         spent = _least([], {"_INNERVIEW_COMPLETE": f"{shell}_complete", **asked})
         yield Row(f"{shell} completes the name of a network", spent, "CPU s", 0.25)
+    code = "from time import process_time as now; from benchmarks.first_look import digest_all; begun = now(); "
+    code += "digest_all(); print(now() - begun)"
+    told = [_output([sys.executable, "-c", code]) for _ in range(ROUNDS)]
+    yield Row("digests of all code that planning asks about, nothing kept", min(map(float, told)), "CPU s", 0.3)
+    for model in ("vgg-cifar10", "efficientnet-lite0"):
+        taken = min(_looked(model) for _ in range(2))
+        yield Row(f"look at one photograph, quick, {model}", taken, "CPU s", 6 if model == "vgg-cifar10" else None)
+
+
+def digest_all() -> None:
+    """Ask for the digests that a plan holds."""
+    from generator.core.code_digest import closure_digest
+    from generator.core.resources import PACKAGE
+    from generator.models.specs import MODELS
+
+    for folder, owner in (("methods", "engine.method_card"), ("analysis/measures", "analysis.measure_registry")):
+        files = sorted(PACKAGE.joinpath(folder).glob("[a-z]*.py"))
+        modules = [f"generator.{folder.replace('/', '.')}.{file.stem}" for file in files]
+        closure_digest(f"generator.{owner}", *modules)
+    closure_digest("generator.engine.model_card", *MODELS.values(), "generator.models.torchvision_zoo")
+    closure_digest("generator.engine.scene", "generator.engine.quantise", "generator.data.preprocess")
+
+
+def _looked(model: str) -> float:
+    with tempfile.TemporaryDirectory(prefix="innerview-bench-") as folder:
+        return spent(["look", str(PHOTO), "--model", model, "--preset", "quick", "--device", "cpu", "--out", folder])
+
+
+def _output(command: Sequence[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _least(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> float:

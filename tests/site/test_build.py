@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ from generator.config import settings
 from generator.core.atomic_io import write_atomically
 from generator.drawing import style_registry
 from generator.engine import method_card
+from generator.models.specs import WEIGHTS
 from generator.pipeline import catalogue, fingerprint
 from generator.pipeline.fingerprint import Fingerprint
 from generator.pipeline.manifest import manifest
@@ -157,6 +159,24 @@ def test_a_new_image_is_the_only_one_that_is_done(gallery):
     report, lines = tiny_gallery.run(gallery)
     assert (report.drawn, report.reused, report.figures) == (5, 5, 10)
     assert lines == ["start 5", *["vgg-cifar10 / more"] * 5]
+
+
+def test_a_fresh_clone_with_the_cache_of_another_run_draws_its_new_image_alone(gallery, tmp_path_factory):
+    """As in CI: a checkout writes every file anew, the program's too, and only the store comes from a cache."""
+    clone = tmp_path_factory.mktemp("clone")
+    anew = {"copy_function": shutil.copyfile, "ignore": shutil.ignore_patterns("__pycache__", "*.safetensors")}
+    for name in ("images", ".innerview/store"):
+        shutil.copytree(gallery.root / name, clone / name, **anew)
+    shutil.copyfile(gallery.config, clone / "gallery.yml")
+    shutil.copytree(ROOT / "generator", clone / "program/generator", **anew)
+    for path in (ROOT / "templates", ROOT / "site_src", ROOT / "mkdocs.yml", *WEIGHTS.glob("*.safetensors")):
+        (clone / "program" / path.relative_to(ROOT)).symlink_to(path)
+    tiny_gallery.draw(clone / "images/more.png", seed=9)
+    command = [sys.executable, "-m", "generator", "build", "--no-site", "--device", "cpu", "--workers", "0"]
+    variables = {**os.environ, "PYTHONPATH": str(clone / "program")}
+    done = subprocess.run(command, cwd=clone, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "10 figures: rendered 5, reused 5." in done.stdout
 
 
 def test_a_changed_method_draws_its_figures_and_those_built_on_it(gallery, monkeypatch):
