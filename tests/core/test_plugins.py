@@ -124,7 +124,7 @@ def gallery(tmp_path_factory):
 
 def counts(said):
     """How many figures were drawn and how many reused."""
-    return tuple(int(re.search(rf"{word} (\d+)", said)[1]) for word in ("drew", "reused"))
+    return tuple(int(re.search(rf"{word} (\d+)", said)[1]) for word in ("rendered", "reused"))
 
 
 def test_every_method_goes_through_a_network_of_ones_own(gallery):
