@@ -9,6 +9,7 @@ from pathlib import Path
 import publications
 import pytest
 import tiny_gallery
+from browsing import browser
 
 from generator.pipeline.plan import make_plan
 from generator.site.build import publish_so_far
@@ -94,3 +95,30 @@ def test_a_page_without_an_end_is_marked_too(tmp_path):
     assert (tmp_path / "a" / "b.html").read_text() == f'<p>no more<script src="../{SCRIPT}" defer></script>'
     assert (tmp_path / "404.html").read_text() == "<body></body>", "nobody knows where it is served"
     assert os.listdir(tmp_path / "a") == ["b.html"]
+
+
+def test_an_open_page_follows_where_it_was_scrolled_to_and_waits_for_who_marks_text(tmp_path):
+    page = tmp_path / "a" / "b.html"
+    page.parent.mkdir()
+
+    def publish(text, number):
+        page.write_text(f"<!doctype html><html><body><p>{text}</p><div style='height: 4000px'></div></body></html>")
+        if number:
+            mark(tmp_path, number)
+        else:
+            (tmp_path / SCRIPT).unlink()
+
+    publish("first", 1)
+    with browser() as opened:
+        view = opened.new_page()
+        view.goto(page.as_uri())
+        view.evaluate("window.scrollTo(0, 1500)")
+        publish("second", 2)
+        view.wait_for_function("document.querySelector('p').textContent === 'second' && scrollY === 1500")
+        view.evaluate("getSelection().selectAllChildren(document.querySelector('p'))")
+        publish("last", 0)
+        view.wait_for_timeout(4000)
+        assert view.inner_text("p") == "second"
+        view.evaluate("getSelection().removeAllRanges()")
+        view.wait_for_function("document.querySelector('p').textContent === 'last'")
+        assert view.evaluate("document.scripts.length") == 0
