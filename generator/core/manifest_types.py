@@ -222,6 +222,7 @@ class ImageRecord(TypedDict):
     note: str
     background: NotRequired[str]
     fit: NotRequired[str]
+    frame: NotRequired[int]
     box: NotRequired[list[int]]
     mask_digest: NotRequired[str]
     photo: str
