@@ -153,7 +153,7 @@ def test_without_an_address_the_card_is_named_from_the_page(fake_gallery, drawn,
     told = {name: content for _, name, content in head["share"]}
     assert told["og:image"] == "index.png" and "og:url" not in told
     assert 'property="og:image" content="index.png"' in written[f"{FIGURE}.html"]
-    assert "oembed" not in written[f"{FIGURE}.html"] and not any(name.endswith(".json") for name in written)
+    assert "oembed" not in written[f"{FIGURE}.html"] and not any(name.endswith(".oembed.json") for name in written)
 
 
 def test_strangers_words_stay_words_in_tags_and_answers(fake_gallery, drawn, tmp_path):
