@@ -25,6 +25,7 @@ TORCH = {
     "engine": "attention attention_weights baselines cam_layers capture checkpoint_series derivatives "
     "image_optimisation inputs layout model_card model_handle oom_retry preserve quantise readout "
     "rectifiers sampling scene scheduler space tape targets trace",
+    "live": "export graph live_script",
     "methods": "*",
     "analysis": "architectures evidence measures method_ranking probe.channel_stats probe.forward_pass probe.jobs "
     "probe.statistics pruning_curve",

@@ -21,6 +21,7 @@ OTHER_MEANINGS = {
         "core/record_shape.py",
         "engine/layout.py",
         "engine/tape.py",
+        "live/live_script.py",
         "pipeline/catalogue.py",
         "site/pages/diagnostics.py",
         "training/model_card.py",

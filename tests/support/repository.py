@@ -4,4 +4,4 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Of `generator`: a package imports those before it and nothing else of the house.
-PACKAGES = "core config data models drawing engine methods analysis pipeline site training cli".split()
+PACKAGES = "core config data models drawing engine live methods analysis pipeline site training cli".split()
