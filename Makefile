@@ -69,6 +69,7 @@ clean: ## remove all that was built, the store of finished pictures too; .venv s
 $(VENV)/installed: $(BIN)/python $(INPUTS)
 	@echo "Installing Innerview and what it needs into $(VENV), some minutes the first time ..."
 	@$(PIP) install -c constraints.txt -e .
+	@$(BIN)/innerview live || true
 	@touch $@
 
 $(VENV)/installed-tests: $(VENV)/installed

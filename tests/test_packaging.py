@@ -38,7 +38,8 @@ def test_the_wheel_holds_what_git_tracks_and_no_more(repository, wheel):
     ours = {name for name in listed if name and (repository / name).exists() and not name.startswith("images/cutouts/")}
     expected = {re.sub(r"^(templates|site_src|images|mkdocs\.yml)", r"generator/_resources/\1", name) for name in ours}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert held == expected
+    fetched = {file.relative_to(repository).as_posix() for file in (repository / "generator/live/runtime").glob("*")}
+    assert held == expected | fetched  # what runs networks in a browser travels where it is there
 
 
 def test_the_wheel_holds_templates_assets_weights_and_pictures(wheel):

@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 # In the order in which one meets them, which is that of `innerview --help`.
-NAMES = "new build look add plan merge pages serve show embed check diff schema train evaluate rank".split()
+NAMES = "new build look add plan merge pages serve show embed check diff schema train evaluate rank live".split()
 
 
 def commands() -> dict[str, click.Command]:
