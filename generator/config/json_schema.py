@@ -26,6 +26,7 @@ WORDS: dict[str, dict[str, str]] = {
         "top left of the input.",
         "preset": "Set of methods to render; auto chooses more for small networks than for large ones.",
         "styles": "Pairs of image ids for style transfer: content, style.",
+        "live_megabytes": "Megabytes that the live page's networks and their runtime may add to the site.",
         "pin": "Figures, by name or pattern, to pin to a permanent URL.",
         "compare": "Pairs of models to compare; pruned copies are compared with their original automatically.",
     },
@@ -61,6 +62,7 @@ WORDS: dict[str, dict[str, str]] = {
         "unit": "Unit of the value.",
         "constants": "Further inputs, by the names of the parameters of its forward: a number, true or false, a list, "
         "or an array file (.npy). Every image of a pass gets the same.",
+        "live": "Whether visitors can run it on their own images, in the browser; default: bundled networks only.",
         "prune": "Pruned copies to compare with the model.",
     },
     "InputEntry": {

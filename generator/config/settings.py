@@ -149,6 +149,7 @@ class ModelEntry(Entry):
     threshold: float = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
     unit: PlainLine = Field(default="", max_length=20)  # of a value
     constants: dict[str, Constant] = {}  # further inputs, by the names of the forward's parameters
+    live: bool | None = None  # whether visitors may give it pictures of their own; null: where it comes with Innerview
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -189,6 +190,7 @@ class Settings(Entry):
     targets: list[str] = Field(default=["label", "rival"], min_length=1)
     preset: Literal["auto", "forward", "quick", "standard", "full"] = "auto"
     styles: list[list[str]] = []  # pairs [picture, style]: the ids of a picture and of the one whose style it gets
+    live_megabytes: int = Field(default=60, ge=1)  # that the networks for visitors' own pictures may add to the site
     pin: list[str] = []  # figures, by name or pattern, whose picture keeps an address of its own for ever
     compare: list[list[str]] = []  # pairs of model names to set side by side; pruned copies are set beside their whole
     _path: Path = PrivateAttr(default=Path("gallery.yml"))

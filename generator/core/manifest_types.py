@@ -569,6 +569,14 @@ class PinRecord(TypedDict):
     current: bool
 
 
+class LiveRecord(TypedDict):
+    """What the manifest holds as LiveRecord."""
+
+    model: str
+    file: str
+    bytes: int
+
+
 class Manifest(TypedDict):
     """What a published gallery holds."""
 
@@ -590,3 +598,4 @@ class Manifest(TypedDict):
     comparisons: NotRequired[list[ComparisonRecord]]
     changes: NotRequired[ChangesRecord]
     pins: NotRequired[list[PinRecord]]
+    live: NotRequired[list[LiveRecord]]

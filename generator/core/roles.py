@@ -22,6 +22,8 @@ ROLES = {
     "relevance": "the share of the score that each pixel holds",
     "region": "where the class was found",
     "class-map": "the same, read from the classifier's own weights",
+    "linear": "what each pixel adds to the score, the network taken as linear around the picture",
+    "smoothed": "the direction, averaged over noisy copies of the picture",
     "covered": "how far the score falls when a part is covered",
     "transposed": "the score sent back through transposed convolutions",
     "guided": "the gradient of positive contributions alone",

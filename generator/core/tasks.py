@@ -34,6 +34,15 @@ class PairTask:
     pairs: tuple[Pair, ...]
 
 
+@dataclass(frozen=True)
+class LiveTask:
+    """One network that visitors may give pictures of their own; what a worker process is given."""
+
+    network: Network
+    card: ModelCard
+    key: str
+
+
 MODEL_LEVEL = "model"  # the image of jobs about a network alone
 
 

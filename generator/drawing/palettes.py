@@ -26,6 +26,16 @@ HEAT = gradient((0, "#1b1464"), (0.3, "#6a1b9a"), (0.55, "#d6336c"), (0.8, "#ff9
 RAMPS = {"green": GREENS[:255], "signed": SIGNED[1:], "grey": GREYS, "colour": GREYS, "heat": HEAT}
 
 
+def hexadecimal() -> dict[str, str]:
+    """Return the colours of codes 0 to 255, by the name of their scale, six hexadecimal digits each: for browsers.
+
+    >>> len(hexadecimal()["green"]), hexadecimal()["grey"][:12]
+    (1536, '000000010101')
+    """
+    tables = {"green": GREENS, "signed": SIGNED, "grey": GREYS, "heat": HEAT}
+    return {name: table.tobytes().hex() for name, table in tables.items()}
+
+
 def ramp_of(ramp: str, low: float) -> str:
     """Return which of `RAMPS` a scale that begins at `low` has: of some styles it depends on whether that is negative.
 

@@ -103,6 +103,7 @@ def signed_gradient(vanilla_backprop):
     family="gradient",
     draw="signed",
     order=120,
+    roles=("linear",),
     cites="Shrikumar et al. 2016, arXiv:1605.01713",
 )
 def gradient_x_input(x, input_gradient):

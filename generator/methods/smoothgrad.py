@@ -16,6 +16,7 @@ FRAMES_AFTER = (1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 44)  # numbers of samples aft
     preset="standard",
     passes=150,
     order=150,
+    roles=("smoothed",),
     film="how the mean settles, sample by sample",
     cites="Smilkov et al. 2017, arXiv:1706.03825",
 )

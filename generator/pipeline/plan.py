@@ -10,11 +10,12 @@ from generator.analysis import evidence_tasks
 from generator.config.settings import Settings
 from generator.core.records import ControlCard, Example, Job, MeasureCard, MethodCard, ModelCard
 from generator.core.store import Store
-from generator.core.tasks import MODEL_LEVEL, ProbeTask, SceneTask, groups
+from generator.core.tasks import MODEL_LEVEL, LiveTask, ProbeTask, SceneTask, groups
 
 from .cost import price
 from .jobs import NetworkRequest, scene_tasks
 from .keys import PICTURE, picture_key
+from .live_models import tasks_of as live_tasks
 from .options import Options
 from .pool import Pool
 from .resolve import ResolvedGallery, ResolvedNetwork, resolve_gallery
@@ -33,6 +34,7 @@ class Plan:
     unreadable: list[tuple[str, str]]  # the images among them
     problems: list[str]  # lines to tell
     probes: dict[str, ProbeTask]  # by model
+    live: list[LiveTask] = field(default_factory=list)  # networks for visitors' own pictures
     missing: dict[int, list[Job]] = field(default_factory=dict)  # index of a task -> jobs without array or picture
     unmeasured: dict[int, list[tuple[evidence_tasks.Subject, str]]] = field(default_factory=dict)  # likewise, evidence
 
@@ -104,6 +106,7 @@ def make_plan(options: Options, pool: Pool, store: Store) -> Plan:
         unreadable=[*gallery.unreadable],
         problems=[*gallery.problems],
         probes={resolved.card.slug: resolved.probe for resolved in gallery.networks if resolved.probe},
+        live=live_tasks(gallery.settings, [(resolved.network, resolved.card) for resolved in gallery.networks]),
     )
     find_missing(plan, store)
     return plan

@@ -22,7 +22,7 @@ from generator.core.errors import InnerviewError, NotApplicable
 from generator.core.read_once import Changed, ledger
 from generator.core.records import ControlCard, Example, Job, MeasureCard, MethodCard, ModelCard, Network
 from generator.core.store import Store, StoreError
-from generator.core.tasks import PairTask, ProbeTask, SceneTask
+from generator.core.tasks import LiveTask, PairTask, ProbeTask, SceneTask
 from generator.data.preprocess import normalise, whole
 from generator.data.preprocess import photo as photo_of
 from generator.engine.inputs import Pictures
@@ -31,6 +31,7 @@ from generator.engine.method_registry import METHODS, load_methods
 from generator.engine.model_card import describe
 from generator.engine.scene import Scene, SceneRequest
 from generator.engine.scheduler import Outcome
+from generator.live.live_script import live_script
 from generator.models.load import Loaded, load
 
 from .model_pairs import draw_pairs
@@ -120,6 +121,15 @@ class Worker:
         loaded = self._load(task.network, task.card)
         with ledger(hashed_files(task), closed=True):
             jobs.combine(task, loaded, self.store)
+
+    def live(self, task: LiveTask) -> None:
+        """Keeps a network as the live page loads it, or the reason why there it cannot be."""
+        if self.device == "cpu":
+            loaded = self._load(task.network, task.card)
+        else:  # graphs are made, and checked, where the browser will run them
+            loaded = load(task.network, "cpu", self.trust_pickle)
+        script, reason = live_script(loaded, task.card)
+        self.store.put(task.key, {"reason": reason}, {"script": script} if script else {})
 
     def pairs(self, task: PairTask) -> None:
         """Draws what two networks have in common on one image."""

@@ -24,7 +24,7 @@ from generator.core.store import Damaged, Store
 from generator.core.tasks import PairTask, SceneTask
 from generator.data.previews import preview
 from generator.models.specs import known_code, weights_files
-from generator.pipeline import fingerprint, model_pairs, run_probes, shards
+from generator.pipeline import fingerprint, live_models, model_pairs, run_probes, shards
 from generator.pipeline.catalogue import forget
 from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
 from generator.pipeline.method_needs import drives_network
@@ -128,6 +128,7 @@ def publish(
     described["pins"], kept, messages = pins.pin(settings.folder / pins.FOLDER, patterns, described, store)
     for line in messages:
         progress.say(line)
+    described["live"], live = live_models.published(plan.live, settings.live_megabytes, store, progress)
     if old:
         described["changes"], shown = changes_of(old, Side(options.work, [store.folder]))
         kept += [Published(path, store.keep(data)) for path, data in shown.items()]
@@ -136,6 +137,9 @@ def publish(
         gallery = new / "gallery"
         for file in (*files, *cards, *kept):
             _lay(store, file, gallery / file.path)
+        for file in live:
+            _lay(store, file, new / file.path)
+        write.write_live_page(described, new, templates)
         write.write_figure_pages(described, new, templates, lambda figure: channel_values(figure, store))
         write.write_unit_scripts(described, new, lambda model, layer: channels_of(plan.probes[model], layer, store))
         gallery.mkdir(parents=True, exist_ok=True)
@@ -158,6 +162,8 @@ def _make(plan: Plan, options: Options, pool: Pool, store: Store, progress: Prog
     with _grown(plan, options, progress) as grown:
         report, failed, unprobed = _draw(plan, pool, store, progress, grown)
         unmeasured = _measure(plan, pool, store, progress, grown)
+        if not options.no_site:
+            live_models.prepare(plan.live, pool, store, progress)
         pairs = _pairs(plan, store)
         _compare(pairs, pool, store, progress)
     for network in _lost(plan, failed, {**unprobed, **unmeasured}):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from generator.core.manifest_types import FigureRecord
 from generator.core.roles import INPUT
 
-from . import changes, components, format
+from . import changes, components, format, live
 from .components import Bar, Link, Plate, Verdict
 from .manifest_index import NOTHING, Gallery
 from .method import example
@@ -74,6 +74,7 @@ class HomePage:
     silhouette: list[Block]
     reading: str
     lecture: str
+    live: str  # where a visitor can try a picture of one's own; "" where no network can
     changes: Link | None  # of a build against another gallery
 
 
@@ -103,6 +104,7 @@ def home(gallery: Gallery) -> HomePage:
         silhouette=silhouette(gallery, report[0], page, report_page(*report)) if report else [],
         reading=relative(READING, page),
         lecture=relative(LECTURE, page),
+        live=live.href(gallery, "", page),
         changes=_changes(gallery, page),
     )
 

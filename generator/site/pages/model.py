@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from generator.core.manifest_types import ModelAccuracy, ModelLayer, ModelOutput, ModelRecord
 from generator.core.roles import FILTERS
 
-from . import components, format, overview_table
+from . import components, format, live, overview_table
 from .channel_table import findings_page
 from .components import Link, Matrix, Plate, Row, Steps
 from .diagnostics import faults
@@ -65,6 +65,7 @@ class ModelPage:
     findings: list[Link]  # what stands out in it
     belief: list[Order]  # the benchmark of attribution methods on it
     beside: list[Link]  # this and another network, picture by picture
+    live: str  # where it takes a picture of one's own; "" where it does not
     total_parameters: str
     total_macs: str
 
@@ -109,6 +110,7 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         curve=curve(gallery, card),
         findings=_findings(gallery, slug, page),
         belief=orders(gallery, slug, page),
+        live=live.href(gallery, slug, page),
         beside=beside(gallery, slug, page),
         total_parameters=format.count(card["parameters"]),
         total_macs=format.count(card["macs"]),

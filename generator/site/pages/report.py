@@ -9,7 +9,7 @@ from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecor
 from generator.core.naming import slug
 from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
-from . import components, format
+from . import components, format, live
 from .components import Bar, Link, Plate, Steps, Verdict
 from .faithfulness import Spark, spark
 from .manifest_index import NOTHING, Gallery
@@ -88,6 +88,7 @@ class ReportPage:
     steps: list[Steps]
     image: Link
     model: Link
+    live: str  # where the network takes a picture of one's own; "" where it does not
     verdict: Verdict | None
     photo: Plate
     input: Plate | None
@@ -126,6 +127,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         steps=_steps(gallery, model, image, page),
         image=Link(example["title"], relative(image_page(image), page)),
         model=Link(card["title"], relative(model_page(model), page)),
+        live=live.href(gallery, model, page),
         verdict=components.verdict(prediction),
         photo=components.photo(gallery, example, page),
         input=components.plate(gallery, input_figure, page) if input_figure else None,

@@ -30,6 +30,7 @@ from . import (
     layer,
     lecture,
     limits,
+    live,
     method,
     model,
     model_pairs,
@@ -78,6 +79,7 @@ TEMPLATES: dict[str, type] = {
     "changes.md": changes.ChangesPage,
     "changes.html": changes.ChangesSheet,
     "figure.html": figure.FigurePage,
+    "live.html": live.LivePage,
 }
 TAUGHT = "learn reading lecture growth cases limits glossary".split()
 # Pages whose text mkdocs indexes; `search_entries` says what search knows of the others.
@@ -132,6 +134,12 @@ def write_figure_pages(
 def write_unit_scripts(manifest: Manifest, site: Path, channels: Callable[[str, str], dict[str, Any] | None]) -> None:
     """Lay beside the layer pages of the built `site` what is known of each channel; `channels(model, layer)` knows."""
     channel_table.write(manifest, site, channels)
+
+
+def write_live_page(manifest: Manifest, site: Path, templates: list[Path]) -> None:
+    """Write the page on which visitors try pictures of their own into the built `site`, where a network is live."""
+    if context := live.live(Gallery(manifest)):
+        _write_changed(site, site / live.LIVE, render(jinja(templates), "live.html", context))
 
 
 def jinja(templates: list[Path]) -> Environment:
