@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import torch
 from torch import nn
-from torch._dynamo import OptimizedModule
 from torch.fx import GraphModule
 
 COMPILED = "shown as it was before torch.compile"
@@ -44,14 +46,20 @@ def freeze(model: nn.Module) -> nn.Module:
     return model
 
 
-def _original(model: nn.Module) -> tuple[nn.Module, bool]:
+def _is_compiled(module: Any) -> bool:
+    """Return whether a module is what torch.compile makes of one; where nothing is compiled, its code is not loaded."""
+    dynamo = sys.modules.get("torch._dynamo")
+    return dynamo is not None and isinstance(module, dynamo.OptimizedModule)
+
+
+def _original(model: Any) -> tuple[nn.Module, bool]:
     """Return a module without what torch.compile put around it and its parts, and whether there was any of it."""
-    compiled = isinstance(model, OptimizedModule)
-    while isinstance(model, OptimizedModule):
+    compiled = _is_compiled(model)
+    while _is_compiled(model):
         model = model._orig_mod
     for module in list(model.modules()):
         for name, part in list(module._modules.items() if not isinstance(module, torch.jit.ScriptModule) else ()):
-            if isinstance(part, OptimizedModule):
+            if _is_compiled(part):
                 module._modules[name] = _original(part)[0]
                 compiled = True
         if getattr(module, "_compiled_call_impl", None) is not None:  # of module.compile(), which changes it in place
