@@ -101,6 +101,7 @@ EACH = {  # a call of every command, and one in which it is given hostile words
     "train": [["train", "--resume", HOSTILE], ["train", "--data", HOSTILE]],
     "evaluate": [["evaluate", "--data", HOSTILE], ["evaluate", "--model", HOSTILE]],
     "rank": [["rank", "--data", HOSTILE], ["rank", "--model", HOSTILE]],
+    "live": [["live", "--graph", HOSTILE]],
 }
 
 
