@@ -21,7 +21,9 @@ from generator.engine.targets import Target
 from generator.methods.activation_maximisation import activation_maximisation
 
 SIZE = (3, 10, 14)
-CAMS = [slug for slug, card in CARDS.items() if card.family == "cam" and "guided" not in slug]
+# Averaged over the stages, of which a network of linear layers has one more than its twin of convolutions.
+OF_ALL_STAGES = "averaged-cam"
+CAMS = [slug for slug, card in CARDS.items() if card.family == "cam" and "guided" not in slug and slug != OF_ALL_STAGES]
 
 
 class First(nn.Module):
