@@ -311,6 +311,33 @@ def test_a_sprite_that_can_be_browsed_keeps_its_own_words(visit):
     assert page.get_by_role("img", name=re.compile("activations", re.IGNORECASE)).count() == 1
 
 
+@pytest.mark.parametrize("kind, count", [("images", 3), ("model", 2), ("pair-image", 2), ("report", 1)])
+def test_a_toggle_changes_its_name_or_its_state_and_not_both(visit, kind, count):
+    """Else a screen reader says of a button that was pressed that its opposite is."""
+    page = visit()(f"{PAGES[kind]}{'#view=blink' if kind == 'pair-image' else ''}")
+    buttons = page.locator(".page button:visible")
+    state = (
+        "all => all.map(one => [one.getAttribute('aria-label') || one.textContent, one.getAttribute('aria-pressed')])"
+    )
+    assert buttons.count() >= count
+    for number in range(buttons.count()):
+        before = buttons.evaluate_all(state)[number]
+        buttons.nth(number).evaluate("button => button.click()")
+        after = buttons.evaluate_all(state)[number]
+        assert before[0] == after[0] or before[1] == after[1], (before, after)
+
+
+def test_the_last_channel_is_not_the_last_but_one(visit):
+    """Channels count from 0: the sixty-fourth of 64 is channel 63, and nothing may read "63 of 64"."""
+    page = visit()(f"{SPRITE}#c63")
+    assert page.locator(".browser__title").inner_text() == "Channel 63"
+    slider = page.get_by_role("slider", name="Channel")
+    assert slider.get_attribute("aria-valuemax") == "63"
+    assert "of 64" not in page.locator(".browser").inner_text() + slider.get_attribute("aria-valuetext")
+    page = visit()("gallery/tiny/layers/relu0.html#c63")
+    assert page.locator(".channels__name").inner_text() == "Channel 63 (0 to 63)"
+
+
 @pytest.mark.parametrize("name, bar", [("report", ".bars__track i"), ("pair", ".meter__track i")])
 def test_bars_are_seen_in_forced_colours(visit, name, bar):
     page = visit(forced_colors="active")(PAGES[name])

@@ -156,6 +156,25 @@ def test_a_channel_that_is_not_there_shows_them_all(reader, gallery):
     assert seen(reader(frame(address(gallery, f"{SPRITE}#c64")))) == ALONE["sprite"]
 
 
+def test_a_channel_is_looked_up_among_those_that_the_sprite_shows(reader, gallery, addressed_site):
+    html = (addressed_site / f"gallery/{SPRITE}.html").read_text()
+    cells = "64 16 4 32 32 1"
+    assert f'data-browser="{cells}"' in html
+    some = html.replace(f'data-browser="{cells}"', f'data-browser="{cells} {" ".join(map(str, range(300, 364)))}"')
+    page = reader(frame(address(gallery, OVERLAY)))
+    page.route(f"**/{SPRITE}.html?*", lambda route: route.fulfill(body=some, content_type="text/html"))
+    for channel, parts in (("c317", ALONE["channel"]), ("c3", ALONE["sprite"])):
+        page.evaluate(f"document.querySelector('iframe').src = '{address(gallery, SPRITE)}?{channel}#{channel}'")
+        inside(page).locator("html.framed .specimen__mount").wait_for(state="attached")
+        page.frames[1].wait_for_load_state()
+        page.frames[1].wait_for_function(f"location.hash === '#{channel}'")
+        assert seen(page) == parts, channel
+    page.evaluate(f"document.querySelector('iframe').src = '{address(gallery, SPRITE)}?again#c317'")
+    title = inside(page).locator(".browser__title")
+    title.filter(has_text="Channel 317").wait_for()
+    assert inside(page).locator(".browser__large").evaluate("e => e.style.backgroundPosition") == "-462px -462px"
+
+
 def test_the_figure_makes_itself_as_large_as_the_frame_allows(reader, gallery):
     page = reader(frame(address(gallery, OVERLAY), height=200))
     picture = inside(page).locator(".specimen__mount img").last.bounding_box()

@@ -1,11 +1,15 @@
 """A gallery's own templates: the examples of the guide work, and ours stay within reach."""
 
+import dataclasses
+import importlib
+import pkgutil
 import re
 
 import fake_site
 import pytest
 
 from generator.core import resources
+from generator.site import pages
 from generator.site.pages import write
 
 
@@ -44,3 +48,39 @@ def test_the_foot_of_each_page_is_the_gallerys(site):
     for name in ("index.html", "gallery/tiny/frog/index.html", "gallery/methods/index.html"):
         page = (site / name).read_text()
         assert "Museum of Small Things" in page and "Built with Innerview" not in page
+
+
+def test_pages_with_a_policy_may_load_the_fonts_that_they_ask_for(repository):
+    policies = {
+        path.name: found[1]
+        for path in (repository / "templates").glob("*.html")
+        if (found := re.search('Content-Security-Policy" content="([^"]*)"', path.read_text()))
+    }
+    assert {"figure.html", "changes.html", "live.html"} <= set(policies)
+    assert [name for name, policy in policies.items() if "font-src 'self'" not in policy] == []
+    for name in policies:
+        assert "fonts" in (repository / "templates" / name).read_text().split("<body")[0].split("tokens")[0], name
+
+
+def contexts():
+    """The dataclasses that pages are written from."""
+    for module in pkgutil.iter_modules(pages.__path__):
+        members = vars(importlib.import_module(f"{pages.__name__}.{module.name}")).values()
+        for member in members:
+            if (
+                isinstance(member, type)
+                and dataclasses.is_dataclass(member)
+                and member.__module__.endswith(module.name)
+            ):
+                yield member
+
+
+def test_every_field_of_a_context_is_read(repository):
+    code = "\n".join(path.read_text() for path in (repository / "generator").rglob("*.py"))
+    expressions = re.findall(
+        r"{[{%].*?[%}]}", "\n".join(path.read_text() for path in (repository / "templates").rglob("*.*")), re.DOTALL
+    )
+    read = set(re.findall(r"\.(\w+)", code)) | set(re.findall(r"\w+", " ".join(expressions)))
+    fields = {f"{kind.__name__}.{field.name}" for kind in contexts() for field in dataclasses.fields(kind)}
+    assert len(fields) > 500
+    assert sorted(name for name in fields if name.split(".")[1] not in read) == []
