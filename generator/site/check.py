@@ -37,7 +37,7 @@ def check_site(site: Path) -> list[str]:
     """Return everything wrong with the built `site`, one line each, sorted; an empty list when it holds together."""
     file = site / "gallery" / "manifest.json"
     if not file.is_file():
-        return sorted({*_check_links(site, ""), "gallery/manifest.json is not there"})
+        return sorted({*_check_links(site, ""), "gallery/manifest.json: file not found"})
     try:
         manifest = read_manifest(file)
     except ManifestError as error:
@@ -74,24 +74,24 @@ def _broken(name: str, element: str, address: str, files: set[str], pages: dict[
     try:
         parts = urlsplit(address)
     except ValueError as error:
-        return f"<{element}> has {address[:60]!r}, which is no address: {error}"
+        return f"<{element}> has {address[:60]!r}, not a valid URL: {error}"
     if parts.scheme in ("data", "mailto") and (parts.scheme == "data") == (element not in OUTSIDE_ALLOWED):
         return ""  # pictures may be in the page itself, letters may be written from it
     if parts.scheme not in ("", "http", "https"):
-        return f"<{element}> has {address[:60]!r}, which is neither http(s) nor relative"
+        return f"<{element}> has {address[:60]!r}, neither http(s) nor relative"
     if parts.scheme or parts.netloc:
         return (
             ""
             if element in OUTSIDE_ALLOWED or element.startswith("link ")
-            else f"<{element}> loads {address} from outside"
+            else f"<{element}> loads {address} from another site"
         )
     target = resolve(name, parts.path)
     if target not in files and f"{target}/index.html".lstrip("/") in files:
-        return f"<{element}> leads to the folder {address}, which does not open from a file"
+        return f"<{element}> links to the folder {address}: name its index.html"
     if target not in files:
-        return f"<{element}> leads to {address}, which is not there"
+        return f"<{element}> links to {address}: file not found"
     if parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
-        return f"<{element}> leads to {address}, where there is no such anchor"
+        return f"<{element}> links to {address}: no such anchor"
     return ""
 
 
@@ -120,9 +120,9 @@ def _check_css(site: Path, name: str, files: set[str]) -> list[str]:
         if parts.scheme == "data" or address.startswith("#"):
             continue
         if parts.scheme or parts.netloc:
-            problems.append(f"{name}: loads {address} from outside")
+            problems.append(f"{name}: loads {address} from another site")
         elif resolve(name, parts.path) not in files:
-            problems.append(f"{name}: url({address}) is not there")
+            problems.append(f"{name}: url({address}): file not found")
     return problems
 
 
@@ -154,13 +154,13 @@ class _Reader(HTMLParser):
         self.page.links += [("style", address) for address in CSS_URL.findall(values.get("style", ""))]
         if tag == "img":
             if "alt" not in values:
-                self.page.faults.append(f"the picture {values.get('src', '')} has no alt text")
+                self.page.faults.append(f"image {values.get('src', '')} has no alt text")
             if not values.get("src"):
-                self.page.faults.append("a picture has no address")
+                self.page.faults.append("an image has no src")
 
     def _anchor(self, value: str, key: str) -> None:
         if key == "id" and value in self.page.anchors:
-            self.page.faults.append(f"the id {value} stands twice")
+            self.page.faults.append(f"duplicate id {value}")
         self.page.anchors.add(value)
 
 
@@ -202,7 +202,7 @@ def _check_images(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str
         for name in (image["photo"], image["thumb"]):
             named.add(name)
             if not (gallery / name).is_file():
-                problems.append(f"manifest: the picture {name} of image {image['id']} is not there")
+                problems.append(f"manifest: {name} of image {image['id']}: file not found")
         named.add(f"images/{image['id']}.html")
         if not (gallery / f"images/{image['id']}.html").is_file():
             problems.append(f"manifest: image {image['id']} has no page")
@@ -239,16 +239,20 @@ def _check_file(gallery: Path, name: str, owner: str, digest: str = "") -> list[
     """Say what is wrong with a picture of `owner`, whose SHA-256 is checked where it is known."""
     file = gallery / name
     if not file.is_file():
-        return [f"manifest: the picture {name} of {owner} is not there"]
+        return [f"manifest: {name} of {owner}: file not found"]
     if digest:
         checksum = hashlib.sha256(file.read_bytes()).hexdigest()
         if checksum != digest:
             recorded = digest[:12]
-            return [f"manifest: the picture {name} is not the one recorded (SHA-256 {checksum[:12]}, not {recorded})"]
+            return [f"manifest: {name}: SHA-256 is {checksum[:12]}, recorded is {recorded}"]
     return []
 
 
 def _strays(gallery: Path, named: set[str]) -> list[str]:
     """Return files of the gallery that nothing in the manifest accounts for; folders' own pages need no mention."""
     files = {path.relative_to(gallery).as_posix() for path in gallery.rglob("*") if path.is_file()}
-    return [f"gallery/{name} is in no manifest" for name in sorted(files - named) if not name.endswith("index.html")]
+    return [
+        f"gallery/{name} is not listed in the manifest"
+        for name in sorted(files - named)
+        if not name.endswith("index.html")
+    ]

@@ -108,7 +108,7 @@ def test_the_check_looks_for_films_and_for_films_that_nobody_names(site, tmp_pat
     assert check_site(copy) == []
     (copy / "gallery" / FILM).rename(copy / "gallery/tiny/frog/stray.animation.webp")
     problems = "\n".join(check_site(copy))
-    assert f"the picture {FILM} of tiny/frog/saliency--class-frog is not there" in problems
+    assert f"{FILM} of tiny/frog/saliency--class-frog: file not found" in problems
     assert "stray.animation.webp" in problems and REPORT in problems and FIGURE in problems
 
 

@@ -29,22 +29,25 @@ def put(site, html):
 @pytest.mark.parametrize(
     ("html", "problem"),
     [
-        ('<a href="gone.html">x</a>', "<a> leads to gone.html, which is not there"),
-        ('<a href="gallery/models/">x</a>', "<a> leads to the folder gallery/models/, which does not open from a file"),
-        ('<a href="reading.html#gone">x</a>', "<a> leads to reading.html#gone, where there is no such anchor"),
-        ('<img src="gone.png" alt="">', "<img> leads to gone.png, which is not there"),
-        ('<img src="assets/logo.svg">', "the picture assets/logo.svg has no alt text"),
-        ('<img alt="">', "a picture has no address"),
-        ('<img alt="" src="https://example.org/x.png">', "<img> loads https://example.org/x.png from outside"),
-        ('<script src="//example.org/x.js"></script>', "<script> loads //example.org/x.js from outside"),
-        ('<i style="background:url(gone.png)"></i>', "<style> leads to gone.png, which is not there"),
-        ('<i id="twice"></i><i id="twice"></i>', "the id twice stands twice"),
-        ('<a data-zoom="gone.png">x</a>', "<a> leads to gone.png, which is not there"),
-        ('<a href="javascript:alert(1)">x</a>', "<a> has 'javascript:alert(1)', which is neither http(s) nor relative"),
-        ('<a href="data:text/html,x">x</a>', "<a> has 'data:text/html,x', which is neither http(s) nor relative"),
-        ('<img alt="" src="mailto:x">', "<img> has 'mailto:x', which is neither http(s) nor relative"),
-        ('<a href="//[x">x</a>', "<a> has '//[x', which is no address: Invalid IPv6 URL"),
-        ('<a href="../outside.html">x</a>', "<a> leads to ../outside.html, which is not there"),
+        ('<a href="gone.html">x</a>', "<a> links to gone.html: file not found"),
+        (
+            '<a href="gallery/models/">x</a>',
+            "<a> links to the folder gallery/models/: name its index.html",
+        ),
+        ('<a href="reading.html#gone">x</a>', "<a> links to reading.html#gone: no such anchor"),
+        ('<img src="gone.png" alt="">', "<img> links to gone.png: file not found"),
+        ('<img src="assets/logo.svg">', "image assets/logo.svg has no alt text"),
+        ('<img alt="">', "an image has no src"),
+        ('<img alt="" src="https://example.org/x.png">', "<img> loads https://example.org/x.png from another site"),
+        ('<script src="//example.org/x.js"></script>', "<script> loads //example.org/x.js from another site"),
+        ('<i style="background:url(gone.png)"></i>', "<style> links to gone.png: file not found"),
+        ('<i id="twice"></i><i id="twice"></i>', "duplicate id twice"),
+        ('<a data-zoom="gone.png">x</a>', "<a> links to gone.png: file not found"),
+        ('<a href="javascript:alert(1)">x</a>', "<a> has 'javascript:alert(1)', neither http(s) nor relative"),
+        ('<a href="data:text/html,x">x</a>', "<a> has 'data:text/html,x', neither http(s) nor relative"),
+        ('<img alt="" src="mailto:x">', "<img> has 'mailto:x', neither http(s) nor relative"),
+        ('<a href="//[x">x</a>', "<a> has '//[x', not a valid URL: Invalid IPv6 URL"),
+        ('<a href="../outside.html">x</a>', "<a> links to ../outside.html: file not found"),
     ],
 )
 def test_a_broken_page_is_named(site, html, problem):
@@ -71,8 +74,8 @@ def test_a_style_sheet_loads_nothing_from_outside(site):
     sheet = site / "assets/css/home.css"
     sheet.write_text("a{background:url('https://example.org/x.png')}b{background:url(gone.svg)}")
     assert check_site(site) == [
-        "assets/css/home.css: loads https://example.org/x.png from outside",
-        "assets/css/home.css: url(gone.svg) is not there",
+        "assets/css/home.css: loads https://example.org/x.png from another site",
+        "assets/css/home.css: url(gone.svg): file not found",
     ]
 
 
@@ -86,14 +89,14 @@ def change(site, edit):
 
 def test_a_picture_that_is_gone(site):
     (site / f"gallery/{FIGURE}.png").unlink()
-    assert f"manifest: the picture {FIGURE}.png of {FIGURE} is not there" in check_site(site)
+    assert f"manifest: {FIGURE}.png of {FIGURE}: file not found" in check_site(site)
 
 
 def test_a_picture_that_was_changed(site):
     with (site / f"gallery/{FIGURE}.png").open("ab") as file:
         file.write(b"x")
     (problem,) = check_site(site)
-    assert problem.startswith(f"manifest: the picture {FIGURE}.png is not the one recorded (SHA-256 ")
+    assert problem.startswith(f"manifest: {FIGURE}.png: SHA-256 is ")
 
 
 def test_a_page_that_is_gone(site):
@@ -103,7 +106,7 @@ def test_a_page_that_is_gone(site):
 
 def test_a_file_that_nothing_accounts_for(site):
     (site / "gallery/tiny/frog/stray.png").write_bytes(b"x")
-    assert check_site(site) == ["gallery/tiny/frog/stray.png is in no manifest"]
+    assert check_site(site) == ["gallery/tiny/frog/stray.png is not listed in the manifest"]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_an_image_without_page_or_photo(site):
     )
     assert check_site(site) == [
         "manifest: image x has no page",
-        "manifest: the picture images/x.png of image x is not there",
+        "manifest: images/x.png of image x: file not found",
     ]
 
 
@@ -144,7 +147,7 @@ def test_a_model_without_page(site):
 
 def test_a_site_without_manifest(site):
     (site / "gallery/manifest.json").unlink()
-    assert "gallery/manifest.json is not there" in check_site(site)
+    assert "gallery/manifest.json: file not found" in check_site(site)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_a_site_that_does_not_hold_together_takes_no_place(fake_gallery, tmp_pat
     (out / "gallery").mkdir(parents=True)
     (out / "index.html").write_text("the old one")
     write.write_sources(manifest, tmp_path / "site_src", resources.template_folders(tmp_path))
-    with pytest.raises(publish.SiteError, match=r"has \d+ problems:\n.*leads to .*which is not there"):
+    with pytest.raises(publish.SiteError, match=r"has \d+ problems:\n.*links to .*: file not found"):
         publish.build(tmp_path, out, lambda new: None, title="<b>Title</b>")
     assert (out / "index.html").read_text() == "the old one"
     title = (tmp_path / "site.new/index.html").read_text().split("<title>")[1].split("</title>")[0]
