@@ -1,4 +1,4 @@
-"""How far pictures made by optimisation beat plain grey and the best image at hand.
+"""How far optimised images exceed plain grey and the best image at hand.
 
 Methods state what each picture `reached` and what `grey` of its size reaches; the best image comes from the probe.
 """
@@ -31,7 +31,7 @@ def with_best_image(
 
 
 def rows(numbers: Mapping[str, Any]) -> list[tuple[str, float, dict[str, float | None]]]:
-    """Return of each picture its name, what it reached and what each rival reached; nothing where none is stated."""
+    """Return each picture's name, what it reached and what each reference reached; nothing where none is stated."""
     if "reached" not in numbers:
         return []
     names = _names(numbers)
@@ -43,12 +43,12 @@ def rows(numbers: Mapping[str, Any]) -> list[tuple[str, float, dict[str, float |
 
 
 def sentence(numbers: Mapping[str, Any], images: str = "") -> str:
-    """Say how many of the pictures beat each rival, and name those that do not; `images` is what the probe looked at.
+    """Say how many of the pictures exceed each reference, and name the others; `images` is what the probe looked at.
 
     >>> sentence({"channels": [4, 7], "reached": [2.0, 0.1], "grey": [0.0, 0.0], "best image": [1.0, 3.0]}, "9 images")
-    'Of 2 pictures 2 beat grey and 1 beats the best of 9 images (not channel 7)'
+    'Of 2 pictures 2 exceed grey and 1 exceeds the best of 9 images (not channel 7)'
     >>> sentence({"channels": [4], "reached": [0.0], "grey": [0.0]})
-    'The picture does not beat grey'
+    'The picture does not exceed grey'
     """
     pictures = rows(numbers)
     if not pictures:
@@ -60,20 +60,20 @@ def sentence(numbers: Mapping[str, Any], images: str = "") -> str:
         title = title.format(images=images)
         losers = [name for name, value, others in pictures if others[rival] is not None and not value > others[rival]]
         if len(pictures) == 1:
-            parts.append(f"does not beat {title}" if losers else f"beats {title}")
+            parts.append(f"does not exceed {title}" if losers else f"exceeds {title}")
             continue
         count = len(pictures) - len(losers)
         rest = f" (not {_listed(losers)})" if losers else ""
-        parts.append(f"{count or 'none'} {'beats' if count == 1 else 'beat'} {title}{rest}")
+        parts.append(f"{count or 'none'} {'exceeds' if count == 1 else 'exceed'} {title}{rest}")
     subject = "The picture" if len(pictures) == 1 else f"Of {len(pictures)} pictures"
     return f"{subject} {', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else f"{subject} {parts[0]}"
 
 
 def ranked_elsewhere(numbers: Mapping[str, Any]) -> str:
-    """Name the classes whose pictures the network takes for another class; "" where it names each rightly."""
+    """Name the classes whose pictures the network classifies as another one; "" where there is none."""
     pairs = zip(numbers.get("classes", ()), numbers.get("ranked first", ()), strict=True)
-    wrong = [f"{own} for {other}" for own, other in pairs if own != other]
-    return f"the network takes the picture of {_listed(wrong)}" if wrong else ""
+    wrong = [f"{own} as {other}" for own, other in pairs if own != other]
+    return f"optimised images that the network classifies otherwise: {_listed(wrong)}" if wrong else ""
 
 
 def _names(numbers: Mapping[str, Any]) -> Sequence[str]:

@@ -43,13 +43,14 @@ def activation_maximisation(
     wherever it stands will last. Where no gradient at all arrives, because every path ends at a ReLU that is off,
     ReLUs let it through during the first steps, so that silent channels wake up. In the last layer a channel is a
     class, before the softmax. Beside the value that each picture reaches stand those of plain grey and of the best
-    image at hand: a picture that does not beat them shows nothing, and is named. `size` is the side of the picture in
+    image at hand: a picture that does not exceed them shows nothing, and is named. `size` is the side of the picture in
     pixels; 0 stands for half as much again as the network's input, at most 128.
 
     Formula: x* = argmax_x mean_ij A_k(T(x))_ij by Adam, T a random small movement; objective unit: A_k at the centre
 
-    Reading: Each tile is what one channel looks for, repeated all over the picture, since the mean over all places is
-    raised. Early layers: edges, gratings, colours. Middle: textures. Late: parts of things. The film shows how it came.
+    Reading: Each tile shows a pattern that activates one channel, repeated all over the picture, since the mean over
+    all places is raised. Early layers: edges, gratings, colours. Middle: textures. Late: parts of things. The film
+    shows how it came.
 
     Limits: It shows the extreme, not what the channel mostly meets: a channel with several meanings shows one or a
     mixture, other noise may show another. The picture depends on how it is written down: `pixels` finds patterns

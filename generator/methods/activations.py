@@ -40,18 +40,18 @@ def preprocessed_input(x):
     preset="forward",
 )
 def activations(activation):
-    """Every channel of a layer as a small picture: where on the photo that feature was found, and how strongly.
+    """Every channel of a layer as a small picture: where in the image it responds, and how strongly.
 
     All channels of a layer share one colour scale, so that they can be compared. It ends at the layer's 99.8th
     percentile; the few values beyond it are drawn in the darkest colour, and their share is stated.
 
     Formula: A_k = the layer's k-th output channel, one value for each position
 
-    Reading: White is zero: the feature is not there. Darker green is a stronger response. Where values can be
+    Reading: White is zero: no response. Darker green is a stronger response. Where values can be
     negative (before a ReLU), green is positive and purple negative. Early channels still look like the photo;
-    deep ones are a few cells that say whether something was found, not where exactly.
+    deep ones are a few cells: they indicate that a pattern is present, not where exactly.
 
-    Limits: A strong response does not say that the class depends on it; a channel rarely stands for one thing with
+    Limits: A strong response does not show that the class depends on it; a channel rarely stands for one thing with
     a name.
     """
     return activation
@@ -68,7 +68,7 @@ def activations(activation):
     preset="forward",
 )
 def filters(weight):
-    """The kernels a convolution has learned, the patterns that it looks for.
+    """The kernels of a convolution: the patterns that it responds to.
 
     Kernels along one axis are drawn as rows; of kernels over a volume the slices stand side by side.
 

@@ -28,8 +28,8 @@ def attention_heads(tape, token_grid):
     later ones settle on things. What lies on the class and register tokens is left out, so that maps add up to less
     than one.
 
-    Limits: Attention says from where values are taken, not what they were worth: a head may look at a place and take
-    nothing from it that matters to the answer.
+    Limits: Attention shows from where values are taken, not how much they contribute: a head may attend to a place
+    whose values do not change the prediction.
     """
     maps = []
     for attention in attentions(tape):
@@ -48,16 +48,16 @@ def attention_heads(tape, token_grid):
     cites="Abnar & Zuidema 2020, arXiv:2005.00928",
 )
 def attention_rollout(tape, token_grid, *, residual: float = 0.5):
-    """From which places the last class token was put together, when attention is followed down through all blocks.
+    """From which places the last class token is composed, with attention followed through all blocks.
 
     Each block mixes tokens by its attention, the mean over its heads, and leaves them as they were by its residual
-    connection; `residual` is the share of the latter. The products of all blocks say what each token of the last one
-    is made of.
+    connection; `residual` is the share of the latter. The product over all blocks gives the
+    composition of each token of the last one.
 
     Formula: Â_l = (1 − r) mean_h A_{l,h} + r I; the row of the class token in Â_L ··· Â_1, or the mean of all rows
 
-    Reading: Yellow places entered the answer most. The map is the same for every class: it shows what was attended to,
-    not which class it supports.
+    Reading: Yellow regions contributed most to the last token. The map is the same for every class: it shows what was
+    attended to, not which class it supports.
 
     Limits: The values that attention moves, and the layers between, are taken to be equal everywhere. In deep networks
     with large residuals the map becomes flat.
@@ -81,19 +81,19 @@ def attention_rollout(tape, token_grid, *, residual: float = 0.5):
     cites="Bousselham et al. 2024, arXiv:2404.03214",
 )
 def legrad(tape, token_grid, target):
-    """Which places the class gains from being looked at more, over all blocks.
+    """Where more attention would raise the class's score, over all blocks.
 
-    What a block makes is asked for the class at once, as if it were the last: the mean of its tokens goes through
-    the network's end. The gradient of that score says of each attention weight whether more of it would raise the
-    score; what would is averaged over heads and tokens, and then over blocks.
+    The output of each block is classified as if it were the last: the mean of its tokens goes through the network's
+    end. The gradient of that score shows for each attention weight whether more of it would raise the score; positive
+    gradients are averaged over heads and tokens, and then over blocks.
 
     Formula: mean over blocks l, heads and rows of relu(∂s_l / ∂A_l), with s_l = S_c of the mean token behind block l
 
-    Reading: Yellow places are those from which more should be taken, for the sake of this class. Blocks that know
-    nothing of the class yet add little.
+    Reading: More attention to yellow regions would raise the score of this class. Early blocks, which hardly depend on
+    the class, add little.
 
-    Limits: A gradient: what is already looked at enough counts no more. The end of the network was trained for tokens
-    of the last block alone; how well it reads those of early ones differs from network to network.
+    Limits: A gradient: attention that is already saturated counts no more. The end of the network was trained for
+    tokens of the last block alone; how well it reads those of early ones differs from network to network.
     """
     maps = []
     for attention, behind in block_outputs(tape):

@@ -21,7 +21,7 @@ from generator.engine.method_registry import method
     cites="Selvaraju et al. 2017, arXiv:1610.02391",
 )
 def averaged_cam(x, layer_gradients, target, *, flips: bool = True):
-    """Where the class was found by most layers, however the picture is turned.
+    """Where most layers support the class, for the image and its mirror image.
 
     Grad-CAM is computed at each stage with space, for the picture and, with `flips`, for its mirror image, whose map is
     mirrored back. Each map is divided by its maximum and enlarged; drawn is the mean of all. What a single layer or the
@@ -29,10 +29,11 @@ def averaged_cam(x, layer_gradients, target, *, flips: bool = True):
 
     Formula: mean over layers and both pictures of F⁻¹(M / max M), with M = relu(Σ_k mean_ij(G_k) A_k) of F(x)
 
-    Reading: Yellow places were found by all. Fine detail comes from early layers, the place from late ones.
+    Reading: Yellow regions support the class in most layers. Fine detail comes from early layers, the place from late
+    ones.
 
-    Limits: Early layers hardly know the class, and count as much as late ones. A network that tells left from right,
-    as one that reads, answers something else to the mirror image.
+    Limits: Early layers hardly depend on the class, and count as much as late ones. A network that distinguishes left
+    from right, as one that reads text, predicts something else for the mirror image.
     """
     if target.role == PIXEL and flips:
         raise NotApplicable("a single pixel is another one in the mirror image; ask with flips: false")

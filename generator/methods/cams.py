@@ -14,7 +14,7 @@ from generator.engine.method_registry import method
     cites="Zhou et al. 2016, arXiv:1512.04150",
 )
 def cam(activation, class_weight):
-    """Where the last feature maps hold what the classifier counts for the class.
+    """Which places of the last feature maps the classifier weighs in favour of the class.
 
     Defined for networks that take the mean over space and then one linear layer: there the score is the mean of this
     map (up to the bias).
@@ -24,7 +24,7 @@ def cam(activation, class_weight):
     Reading: Yellow regions support the class; blue ones contribute little or nothing. The map has as few cells as the
     last layer; it is shown smoothed over the photo.
 
-    Limits: Coarse: the map says "about here". Evidence against the class is cut off.
+    Limits: Coarse: the map marks a region, not an outline. Evidence against the class is cut off.
     """
     return (class_weight[:, None, None] * activation).sum(1).relu()
 
@@ -60,11 +60,11 @@ def grad_cam(activation, gradient):
     cites="Selvaraju et al. 2017, arXiv:1610.02391",
 )
 def grad_cam_over_depth(activations, gradients):
-    """Grad-CAM at every stage, from the first convolution to the last: how a place becomes evidence.
+    """Grad-CAM at every stage, from the first convolution to the last: where each supports the class.
 
     Formula: Grad-CAM at each stage's layer, each divided by its own maximum
 
-    Reading: From left to right the maps get coarser and should gather on the object.
+    Reading: From left to right the maps get coarser; compare where each of them is brightest.
 
     Limits: Only the last maps can be read as "where the class is"; the early ones show which edges took part.
     """

@@ -26,13 +26,13 @@ from generator.engine.progress import Step
 def caricature(network, x, *, steps: int = 128, alike: float = 1.0, seed: int = 0):
     """For every stage an image, optimised from noise, that exaggerates the activations of the photo.
 
-    Unlike an inversion it need not look the same to the layer: the more strongly, the better. The photo and
+    Unlike an inversion it need not give the layer the same values: stronger ones are better. The photo and
     the picture are moved alike at every step. The first tile is the photo as the network gets it.
 
     Formula: max_x ⟨A(photo), A(x)⟩ · cos(A(photo), A(x))^alike, parametrised as in activation maximisation
 
-    Reading: What the network makes much of is drawn large and clear, what it does not care about is missing. Compare a
-    tile with its neighbours: edges become textures, textures become parts. The film shows how each tile comes about.
+    Reading: Patterns that the layer responds to are drawn large and clear, others are missing. Compare a tile with its
+    neighbours: edges become textures, textures become parts. The film shows how each tile comes about.
 
     Limits: A few strong channels dominate the others; `alike` weighs how well all of them agree. The colours are the
     network's, not the photo's.

@@ -16,7 +16,7 @@ from generator.engine.method_registry import method
     cites="Zeiler & Fergus 2014, arXiv:1311.2901; Zhou et al. 2015, arXiv:1412.6856",
 )
 def top_images(probe):
-    """The nine images that excite each channel of a layer most, and in each the patch that the channel saw there.
+    """The nine images that activate each channel of a layer most, and in each the patch in its receptive field.
 
     Every image of the probe goes through the network once. Of each channel the largest value in each image is kept;
     the nine images with the largest ones are shown, strongest first. The patch is cut out by the arithmetic of kernels,
@@ -26,9 +26,9 @@ def top_images(probe):
 
     Formula: for channel k the nine images x with the largest max_p A_k(x)_p, cut to the field of the p that attains it
 
-    Reading: Look for what all nine have in common, and for what they do not. A channel whose patches agree stands for
-    something; one whose patches do not may still do so in combination with others. An empty place: nothing in the
-    probe excites the channel.
+    Reading: Look for what all nine have in common, and for what they do not. A channel whose patches agree may respond
+    to what they share; one whose patches differ may still be meaningful in combination with others. An empty place:
+    nothing in the probe activates the channel.
 
     Limits: The extremes are not the rule: what a channel does at middling strength may be another thing. The probe
     decides what can be found; what is in none of its images cannot turn up here. Two patches alike to the eye may be

@@ -15,7 +15,7 @@ from generator.engine.method_registry import method
     cites="Muhammad & Yeasin 2020, arXiv:2008.00299",
 )
 def eigen_cam(activation):
-    """What stands out most in a layer, whatever the class: the first principal component of its activations.
+    """The main variation of a layer over the image, whatever the class: the first principal component of its values.
 
     Each place of the layer has a value for each channel. The direction along which these values differ most is found,
     and each place is drawn by how far it lies along it. No class and no gradient is involved.
@@ -23,9 +23,9 @@ def eigen_cam(activation):
     Formula: relu(X v), with X the activations (places × channels) less their mean and v the eigenvector of XᵀX with the
     largest eigenvalue, turned so that the map correlates positively with the mean activation
 
-    Reading: Yellow places stand out from the rest of the image in the eyes of this layer; often that is the object.
+    Reading: In yellow regions the layer's values differ most from the rest of the image; often that is the object.
 
-    Limits: It says nothing about a class: a striking background wins. The direction of a principal component is a
+    Limits: It is independent of the class: a striking background dominates. The direction of a principal component is a
     convention.
     """
     return first_component(activation)
@@ -40,7 +40,7 @@ def eigen_cam(activation):
     cites="Gildenblat et al. 2021, pytorch-grad-cam",
 )
 def eigengrad_cam(activation, gradient):
-    """Eigen-CAM that knows the class: the first principal component of activations times gradients.
+    """Class-specific Eigen-CAM: the first principal component of activations times gradients.
 
     Formula: as Eigen-CAM, with X = A · G, turned so that the map correlates positively with the mean of A · G
 

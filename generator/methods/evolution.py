@@ -33,18 +33,18 @@ CERTAIN = 16.0  # what the logit gains beyond log(classes), were the gain not to
 def evolution(network, x, target, *, steps: int = 24, seed: int = 0):
     """How vanilla backprop of an image changes while the classifier learns what is in the image.
 
-    A network that knows the class already would hardly move, and images it knows could not be compared with others: so
-    the last layer of a copy is always drawn anew, such that it says nothing of this image and all classes are about
-    equally probable. Then that layer learns the image by gradient descent on the cross-entropy of the class; all
+    A network that predicts the class already would hardly change, and its images could not be compared with others: so
+    the last layer of a copy is always drawn at random, such that all classes are about equally probable for this
+    image. Then that layer learns the image by gradient descent on the cross-entropy of the class; all
     layers before it stay as they were trained. What is shown at each step is the gradient of the logit, which does not
     fade as the class becomes certain; each frame is brought to the scale of the last. Should the end still look like
     the beginning (a correlation of 0.8 or more), another last layer is drawn.
 
     Formula: W ← W − η_t ∂(−log p_c) / ∂W, η_t ∝ t² / ‖∂S_c / ∂W‖²; shown is ∂S_c / ∂x, under it the step and p_c
 
-    Reading: The film begins with the gradient of a class that means nothing yet, and ends with that of a class which
-    is this image. The percentage is that of the relearnt last layer, not of the trained network. Look for what appears:
-    parts that raise the score by now. Colours are those of vanilla backprop.
+    Reading: The film begins with the gradient of a class that is not learnt yet, and ends with that of a class learnt
+    from this image alone. The percentage is that of the relearnt last layer, not of the trained network. Look for what
+    appears: parts that raise the score by now. Colours are those of vanilla backprop.
 
     Limits: One image is learnt, not a class: the end shows what the network sees in this image, whatever it is called.
     The course depends on the draw. Brightness cannot be compared between frames, since

@@ -27,18 +27,18 @@ from generator.engine.progress import Step
 def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int = 0):
     """For every stage an image, optimised from noise, with the same activations as the photo.
 
-    The picture is changed until the layer's values are those that the photo gave, while neighbouring pixels
-    are kept alike: of all pictures that the layer cannot tell apart, a smooth one is found. The first tile is the photo
-    as the network gets it.
+    The picture is changed until the layer's values are those that the photo gave, while neighbouring pixels are kept
+    alike: of all pictures with the same values at the layer, a smooth one is chosen. The first tile is the photo as
+    the network gets it.
 
     Formula: min_x ‖A(x) − A(photo)‖² / ‖A(photo)‖² + smooth · mean (x_{i+1,j} − x_{i,j})² + (x_{i,j+1} − x_{i,j})²
 
-    Reading: What is lost from one tile to the next, the network has thrown away there: first exact colours and fine
-    detail, then places, in the end all but the kind of thing. The numbers are the part of the layer's values that the
+    Reading: What is lost from one tile to the next is no longer determined by the layer's values: often exact colours
+    and fine detail first, then places. The numbers are the part of the layer's values that the
     picture misses. The film shows how each tile comes about.
 
-    Limits: One of many pictures that would do. Where a tile is vague, the layer may know no more, or the search may
-    not have found it in so few steps; a large number under a late tile says the latter.
+    Limits: One of many pictures with these values. Where a tile is vague, the layer may hold no more, or the search
+    may have ended too early; a large number under a late tile indicates the latter.
     """
     layers = network.stages()
     panels: list[Any] = [network.rgb(x)]

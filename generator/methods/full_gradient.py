@@ -36,7 +36,7 @@ def full_gradient(tape, target):
     they add: broad light comes from deep layers, fine lines from early ones.
 
     Limits: Without its sign a part may support or oppose the class. With GELU, SiLU or norms over channels the parts
-    do not add up to the score; the gap says by how much.
+    do not add up to the score; the gap is the difference.
     """
     seed = torch.zeros_like(tape.values[tape.logits])
     seed[:, target.column] = 1.0

@@ -15,7 +15,7 @@ from generator.engine.method_registry import method
     cites="Chattopadhay et al. 2018, arXiv:1710.11063",
 )
 def grad_cam_plus_plus(activation, gradient):
-    """Grad-CAM that gives every occurrence of the object its say, however small it is.
+    """Grad-CAM that weighs every occurrence of the object equally, however small it is.
 
     Grad-CAM averages gradients over the whole map, so that a feature seen in a few cells counts little. Here each cell
     has a weight that makes its contribution count alike, and only gradients that support the class are added.
@@ -68,7 +68,7 @@ def xgrad_cam(activation, gradient):
     cites="Draelos & Carin 2020, arXiv:2011.08891",
 )
 def hires_cam(activation, gradient):
-    """Each cell's own gradient times its own activation: only places that the score really used.
+    """Each cell's own gradient times its own activation: only places that contribute to the score.
 
     Formula: relu(Σ_k G_k · A_k), cell by cell
 

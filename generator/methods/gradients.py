@@ -27,7 +27,7 @@ def vanilla_backprop(input_gradient):
     Reading: Mid-grey means no influence. A pixel tinted red would raise the score if it were redder, a pixel tinted
     cyan if it were less red; strong colour means strong influence.
 
-    Limits: It tells what a small change would do, not what made the score what it is. It is noisy, because the
+    Limits: It shows what a small change would do, not what made the score what it is. It is noisy, because the
     gradient of a network with many ReLUs jumps from pixel to pixel.
     """
     return input_gradient
@@ -67,8 +67,8 @@ def saliency(vanilla_backprop):
 
     Formula: s = Σ_c |g_c|, drawn as clip((s − min s) / (P99(s) − min s), 0, 1)
 
-    Reading: Black is no influence, bright is much. Bright pixels should lie on the object, at its edges and its telling
-    parts.
+    Reading: Black is no influence, bright is much. Bright pixels outside the object show where
+    else the score is sensitive.
 
     Limits: It does not show whether a pixel supports or opposes the class. Saliency from networks with different
     inputs cannot be compared in brightness: each picture has its own scale.

@@ -24,9 +24,9 @@ def guided_backprop(guided_gradient, rectifiers):
     Reading: Mid-grey is no influence. Edges and textures that made features fire stand out, often so clearly that the
     object can be recognised from the picture alone.
 
-    Limits: It is no longer the gradient of anything. Much of it stays the same for another class or for a network
-    with random upper layers: it shows what the network saw more than why it decided. It is drawn only where
-    the rule holds at every rectifier of the network; networks with GELU or SiLU have no such rule.
+    Limits: It is no longer the gradient of anything. Much of it stays the same for another class or for a network with
+    random upper layers: it shows which patterns were present more than why the class was chosen. It is drawn only
+    where the rule holds at every rectifier of the network; networks with GELU or SiLU have no such rule.
     """
     return guided_gradient, {"rectifiers": rectifiers}
 

@@ -32,7 +32,7 @@ def integrated_gradients(x, score, score_gradient, baseline, *, nodes: int = 50,
     Reading: Green pixels raised the score, purple ones lowered it. The film shows the contributions adding up along the
     way. The completeness gap is what is missing from, or too much in, the sum: near zero, the integral is exact.
 
-    Limits: All is relative to the start: a pixel of its colour contributes nothing, however telling it is. The
+    Limits: All is relative to the start: a pixel of its colour contributes nothing, however important it is. The
     half-faded images on the way are unlike any that the network has learned from.
     """
     places, weights = leggauss(nodes)

@@ -32,7 +32,7 @@ def occlusion(x, score, baseline, *, window: int = 0, stride: int = 0, cover: Ba
     Reading: Green: covering this place lowers the score, so it supports the class. Purple: covering it raises the
     score.
 
-    Limits: The answer depends on the size of the square, and a grey square is itself something to see. Evidence that is
+    Limits: The result depends on the size of the square, and a grey square is itself something to see. Evidence that is
     present twice looks worthless, as one copy is enough.
     """
     height, width = x.shape[-2:]

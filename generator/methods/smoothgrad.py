@@ -24,7 +24,7 @@ def smoothgrad(x, noise, score_gradient, *, n: int = 50, sigma: float = 0.15, se
     """The mean of the gradients of many slightly noisy copies of the image.
 
     A gradient jumps from pixel to pixel, because each small change switches some ReLUs. What is common to copies that
-    differ only by noise is what the score really hangs on.
+    differ only by noise is what the score depends on.
 
     Formula: (1/n) Σ_i g(x + ε_i), with ε_i ~ N(0, σ²) and σ = sigma · (max x − min x)
 

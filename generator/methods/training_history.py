@@ -74,7 +74,7 @@ def saliency_evolution(epochs, x, target):
 
     Formula: s_e = Σ_c |∂S_c / ∂x_c| of the network after epoch e
 
-    Reading: The film begins with a network that hardly knows what to look at. Look for when the bright pixels move onto
+    Reading: The film begins with a network that was hardly trained. Look for when the bright pixels move onto
     the object, and whether that is when the class becomes probable.
 
     Limits: As for saliency. Brightness cannot be compared between frames.
@@ -127,18 +127,18 @@ def _looked(network, x, target):
 def features_evolution(
     epochs, layer, *, units: int = 9, steps: int = 64, moments: int = 8, size: int = 96, seed: int = 0
 ):
-    """How the pictures that channels like best came to be, from one epoch of training to the next.
+    """How the images that maximise channels develop, from one epoch of training to the next.
 
     At a few checkpoints each channel's image is optimised again as activation maximisation does, every time from the
     same noise, so that only the network is another. The numbers are those of the last epoch.
 
     Formula: x*_e = argmax_x mean_ij A_k(T(x))_ij of the network after epoch e
 
-    Reading: Each tile is one channel; the film has a frame per epoch. Look for channels that find their subject early
-    and sharpen it, and for those that change it.
+    Reading: Each tile is one channel; the film has a frame per epoch. Look for channels whose pattern appears
+    early and gets sharper, and for those where it changes.
 
-    Limits: As for activation maximisation. A channel may like one thing early and another one late; the tile says
-    nothing of how often it meets either.
+    Limits: As for activation maximisation. A channel may respond to one pattern early and to another late; the
+    tile does not show how often either occurs.
     """
     chosen = epochs.chosen(moments)
     frames = []

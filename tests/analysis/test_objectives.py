@@ -1,4 +1,4 @@
-"""Each optimised picture says how far it beats plain grey and the best image at hand, and one that does not says so."""
+"""Each optimised picture states by how much it exceeds plain grey and the best image at hand, or that it does not."""
 
 import doctest
 import json
@@ -68,7 +68,7 @@ def test_the_note_counts_those_that_fall_short(painted):
         numbers = one["numbers"]
         pictures = list(zip(numbers["reached"], numbers["best image"], strict=True))
         beaten = sum(reached > best for reached, best in pictures)
-        words = f"{beaten or 'none'} {'beats' if beaten == 1 else 'beat'} the best of the 3 images of this gallery"
+        words = f"{beaten or 'none'} {'exceeds' if beaten == 1 else 'exceed'} the best of the 3 images of this gallery"
         assert words in one["note"], one["note"]
         names = numbers.get("classes") or [f"channel {channel}" for channel in numbers["channels"]]
         for name, (reached, best) in zip(names, pictures, strict=True):
@@ -95,7 +95,7 @@ def test_the_page_sets_them_side_by_side(painted, repository):
 
 def test_a_class_whose_picture_the_network_takes_for_another_is_named():
     numbers = {"classes": ["frog", "cat"], "ranked first": ["frog", "dog"]}
-    assert objectives.ranked_elsewhere(numbers) == "the network takes the picture of cat for dog"
+    assert objectives.ranked_elsewhere(numbers) == "optimised images that the network classifies otherwise: cat as dog"
     assert objectives.ranked_elsewhere({"classes": ["frog"], "ranked first": ["frog"]}) == ""
     assert objectives.ranked_elsewhere({"channels": [1]}) == ""
 

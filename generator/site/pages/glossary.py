@@ -95,7 +95,7 @@ TERMS = [
         "control",
         "Control",
         "A model-independent baseline, evaluated like a map: a random map, a centred blob, the edges of the photo. "
-        "A map that does not beat it gives no evidence of faithfulness.",
+        "A map that scores no better gives no evidence of faithfulness.",
         ("controls",),
     ),
     Term(
