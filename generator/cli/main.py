@@ -8,14 +8,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
 from generator import __version__
 from generator.core.errors import InnerviewError
-from generator.core.text import plain_streams
+from generator.core.text import plain_streams, unwritten
 
 from .registry import commands
 
@@ -28,12 +28,30 @@ class Commands(click.Group):
         return list(self.commands)
 
     def main(self, *arguments: Any, **named: Any) -> Any:
-        """Return the command, with nothing in what it says, or click says, that a terminal would obey."""
+        """Return the command, with nothing in what it says, or click says, that a terminal would obey.
+
+        What standard output does not take, of a full disk, is an error, in one line; a reader that left needs none.
+        """
+        alone = named.get("standalone_mode", True)
         with plain_streams():
             try:
                 return super().main(*arguments, **named)
+            except OSError as error:  # of click itself, which prints the help
+                if not alone or os.environ.get("INNERVIEW_TRACE"):
+                    raise
+                unwritten()
+                _say(_sentence(error, "standard output"))
+                sys.exit(2)
+            except SystemExit as end:
+                refused = unwritten() if alone else None
+                if refused is None or end.code:
+                    raise
+                if isinstance(refused, BrokenPipeError):
+                    sys.exit(1)
+                _say(_sentence(refused, "standard output"))
+                sys.exit(2)
             except Exception:  # a defect: its trace may hold a stranger's words
-                if named.get("standalone_mode", True):
+                if alone:
                     traceback.print_exc()
                     sys.exit(70)
                 raise
@@ -49,14 +67,28 @@ class Commands(click.Group):
         except OSError as error:
             if os.environ.get("INNERVIEW_TRACE"):
                 raise
-            where = f"{error.filename}: " if error.filename else ""
-            message = f"{where}{error.strerror or error}"
+            refused = unwritten()
+            if isinstance(refused or error, BrokenPipeError) and (refused or error.filename):  # as `head` leaves
+                context.exit(1)
+            message = _sentence(error, "standard output" if refused else "")
         except KeyboardInterrupt as interrupt:
             stopped = signal.SIGTERM if interrupt.args else stopped
             click.echo("\nStopped. Rendered figures are kept; run the same command to continue.", err=True)
             context.exit(128 + stopped)
-        click.echo(f"innerview: {message}", err=True)
+        _say(message)
         context.exit(2)
+
+
+def _say(message: str) -> None:
+    """One line on standard error, where that takes any."""
+    with suppress(OSError):
+        click.echo(f"innerview: {message}", err=True)
+
+
+def _sentence(error: OSError, where: str) -> str:
+    """Return what is wrong, and with which file, or else `where`."""
+    place = error.filename or where
+    return f"{place}: {error.strerror or error}" if place else f"{error.strerror or error}"
 
 
 @contextmanager

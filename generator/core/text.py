@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ UNSEEN = [*DIRECTIONS, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)]
 CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]  # Unicode's Cc, Zl and Zp: ESC, OSC, C1, ends of lines
 HALVES = range(0xD800, 0xE000)  # of characters, which no encoding has
 HARMLESS = dict.fromkeys(UNSEEN) | dict.fromkeys(CONTROLS, " ") | dict.fromkeys(HALVES, "?") | {0x0A: "\n"}
+
+STREAMS = {"<stdout>": "standard output", "<stderr>": "standard error"}
 
 
 def harmless(text: str) -> str:
@@ -35,8 +38,14 @@ class PlainStream:
     def write(self, text: str) -> int:
         """Write the text without what a terminal would obey, and without what the stream's encoding lacks."""
         encoding = getattr(self.raw, "encoding", None) or "utf-8"
-        self.raw.write(harmless(text).encode(encoding, "replace").decode(encoding))
+        with self._named():
+            self.raw.write(harmless(text).encode(encoding, "replace").decode(encoding))
         return len(text)
+
+    def flush(self) -> None:
+        """Have it written."""
+        with self._named():
+            self.raw.flush()
 
     def writelines(self, lines: Any) -> None:
         """Write each of them."""
@@ -46,10 +55,36 @@ class PlainStream:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.raw, name)
 
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """What the stream below refuses says which stream that is, as an error of a file says which file."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or STREAMS.get(getattr(self.raw, "name", ""), "a stream")
+            raise
+
 
 def raw(stream: TextIO) -> TextIO:
     """Return the stream below, for those who filter what they write to it and have a terminal draw besides."""
     return stream.raw if isinstance(stream, PlainStream) else stream
+
+
+def unwritten() -> OSError | None:
+    """Return why standard output or standard error does not take what was written to it; None where both do.
+
+    Such a stream takes all that follows to nowhere: the interpreter, when it ends, would try again and complain.
+    """
+    errors = []
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        try:
+            stream.flush()
+        except OSError as error:
+            errors.append(error)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    return errors[0] if errors else None
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """The commands as a person or a program calls them: what they print, what they write, and their exit codes."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import numpy as np
@@ -14,6 +16,7 @@ import torch
 import yaml
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
+from repository import ROOT
 
 from generator.__main__ import main
 from generator.data.preprocess import normalise, photo
@@ -131,6 +134,37 @@ def test_a_mistake_is_one_line_and_exit_code_2(call, arguments, line):
     assert (code, out) == (2, "")
     (told,) = err.splitlines()
     assert told.startswith("innerview: ") and line in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [(["--help"], ""), (["--help"], "1"), (["schema", "gallery"], ""), (["schema", "gallery"], "1"), (["plan"], "")],
+)
+def test_a_full_disk_is_one_line(gallery, arguments, unbuffered):
+    arguments = [*arguments, *HERE] if arguments == ["plan"] else arguments
+    full = os.open("/dev/full", os.O_WRONLY)
+    assert written_to(full, gallery.root, arguments, unbuffered) == (
+        2,
+        "innerview: standard output: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["--help"], ["schema", "gallery"]])
+def test_a_reader_that_left_needs_no_line(gallery, arguments, unbuffered):
+    reading, writing = os.pipe()
+    os.close(reading)
+    assert written_to(writing, gallery.root, arguments, unbuffered) == (1, "")
+
+
+def written_to(output, folder, arguments, unbuffered):
+    """The exit code of a command that writes to a descriptor, which is closed then, and its standard error."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "generator", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.PIPE, text=True)
+    os.close(output)
+    return done.returncode, done.stderr
 
 
 def test_a_word_that_is_no_choice_is_answered_with_the_choices(call):
