@@ -20,7 +20,7 @@ from generator.core.naming import slug
 from generator.core.resources import resource
 
 from .validation import Entry, Plain, PlainLine, checked_address, validated, wrong
-from .yaml_reader import read_yaml
+from .yaml_reader import MAX_NUMBER, MIN_NUMBER, read_yaml
 
 COLOUR = r"^#[0-9a-fA-F]{6}$"
 TARGET = re.compile(r"label|rival|top|class:[^:]+|contrast:[^:]+:[^:]+|pixel:\d{1,5}:\d{1,5}")
@@ -35,7 +35,10 @@ def _divided(value: Any) -> Any:
     match = DIVISION.fullmatch(value) if isinstance(value, str) else None
     if isinstance(value, str) and not (match and float(match[2])):
         raise wrong("", "expected a number or a fraction such as 127/255", value)
-    return float(match[1]) / float(match[2]) if match else value
+    number = float(match[1]) / float(match[2]) if match else value
+    if match and number and not MIN_NUMBER <= abs(number) <= MAX_NUMBER:
+        raise wrong("", "expected 0 or a number from 2^-53 to 2^53", value)
+    return number
 
 
 FRACTION = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": DIVISION.pattern}]}

@@ -15,6 +15,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 200_000  # with every alias counted as often as it is used
 MAX_NUMBER = 2**53  # whole numbers beyond lose digits in JSON
+MIN_NUMBER = 2**-53  # smaller ones are 0 in 32 bits, or become so where they are multiplied
 PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null", "merge")}
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times faster and not everywhere
 
@@ -98,6 +99,8 @@ def _check_number(node: yaml.ScalarNode, where: str) -> None:
         value = yaml.SafeLoader("").construct_object(node) if len(node.value) <= 40 else math.inf
     except ValueError:
         value = math.inf
+    text = node.value if len(node.value) <= 40 else node.value[:40] + "..."
     if not math.isfinite(value) or abs(value) > MAX_NUMBER:
-        text = node.value if len(node.value) <= 40 else node.value[:40] + "..."
         raise ConfigError(f"{where} expected a number up to 2^53, there is {text}")
+    if 0 < abs(value) < MIN_NUMBER:
+        raise ConfigError(f"{where} expected 0 or a number of at least 2^-53, there is {text}")

@@ -121,6 +121,9 @@ INPUT = "models: [{name: a, input: {size: 32, mean: [0, 0, 0], std: [1, 1, 1], "
         ("models: [{name: a, seed: .nan}]", "line 1: expected a number up to 2^53, there is .nan"),
         ("models: [{name: a, seed: -.inf}]", "line 1: expected a number up to 2^53, there is -.inf"),
         ("models: [{name: a, seed: 99999999999999999999}]", "line 1: expected a number up to 2^53, there is 9999999"),
+        (INPUT.replace("[1, 1, 1]", "[1, 1.0e-300, 1]") + "}}]", "line 1: expected 0 or a number of at least 2^-53, "),
+        (INPUT.replace("[1, 1, 1]", "['1/99999999999999999999', 1, 1]") + "}}]", "expected 0 or a number from 2^-53"),
+        ("methods: {smoothgrad: {sigma: -4.9e-324}}", "line 1: expected 0 or a number of at least 2^-53, there is -4"),
         (f"a: {'9' * 5000}", "line 1: expected a number up to 2^53, there is 9999999"),
     ],
 )
