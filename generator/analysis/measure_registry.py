@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from generator.core.bounds import bounds
 from generator.core.code_digest import closure_digest
 from generator.core.docstrings import sections
 from generator.core.records import LAST, MeasureCard
@@ -107,4 +108,5 @@ def card(measure: Measure) -> MeasureCard:
         runs=measure.runs,
         key=closure_digest(measure.function.__module__),
         order=measure.order,
+        bounds=bounds(measure.function),
     )

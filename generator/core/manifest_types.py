@@ -200,6 +200,7 @@ class MethodRecord(TypedDict):
     key: str
     per: NotRequired[list[str]]
     accepts: NotRequired[dict[str, list[str]]]
+    bounds: NotRequired[dict[str, list[float]]]
     order: NotRequired[int]
     film: NotRequired[str]
     counts: NotRequired[Literal["value", "size", ""]]

@@ -186,6 +186,7 @@ class MethodCard:
     key: str  # digest of its code and all it imports from the generator
     per: tuple[str, ...] = ()  # parameters that multiply `passes`
     accepts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what a parameter may be: words, `<int>`
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)  # the least and the most it may be
     counts: str = ""  # what counts in its map as evidence: "value", "size", or "" where it is not measured
     order: int = LAST  # among all methods, on pages and in the manifest
     film: str = ""  # what its animation shows, in words that go on after "Play"
@@ -217,6 +218,7 @@ class MeasureCard:
     runs: float  # and in runs of the method that makes it
     key: str  # digest of its code and all it imports from the generator
     accepts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     order: int = LAST  # among all measures
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 
 import generator.drawing.styles  # noqa: F401  (it registers our styles)
+from generator.core.bounds import bounds
 from generator.core.code_digest import closure_digest
 from generator.core.docstrings import sections
 from generator.core.plugins import PackageError
@@ -51,6 +52,7 @@ def card(method: Method) -> MethodCard:
         passes=method.passes,
         per=method.per,
         accepts=accepts(method.function),
+        bounds=bounds(method.function),
         key=closure_digest(*_modules(method.slug)),
         counts=_counts(method, style.counts),
         order=LAST if method.order is None else method.order,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 
+from generator.core.bounds import Between
 from generator.engine.attention_weights import attentions, block_outputs
 from generator.engine.method_registry import method
 
@@ -47,7 +50,7 @@ def attention_heads(tape, token_grid):
     order=245,
     cites="Abnar & Zuidema 2020, arXiv:2005.00928",
 )
-def attention_rollout(tape, token_grid, *, residual: float = 0.5):
+def attention_rollout(tape, token_grid, *, residual: Annotated[float, Between(0, 1)] = 0.5):
     """From which places the last class token is composed, with attention followed through all blocks.
 
     Each block mixes tokens by its attention, the mean over its heads, and leaves them as they were by its residual

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch.nn import functional as F
 
+from generator.core.bounds import Between
 from generator.core.errors import ConfigError, NotApplicable
 from generator.engine.derivatives import derive
 from generator.engine.method_registry import method
@@ -34,7 +37,7 @@ def deepdream(
     *,
     guide: str = "",
     octaves: int = 4,
-    scale: float = 1.4,
+    scale: Annotated[float, Between(1, 10)] = 1.4,
     steps: int = 10,
     rate: float = 1.5,
     jitter: int = 32,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 
 import torch
 
+from generator.core.bounds import Between
 from generator.engine.image_optimisation import joined
 from generator.engine.method_registry import method
 from generator.engine.progress import Step
@@ -30,7 +32,7 @@ def deepdream_over_depth(
     photograph,
     *,
     octaves: int = 4,
-    scale: float = 1.4,
+    scale: Annotated[float, Between(1, 10)] = 1.4,
     steps: int = 10,
     rate: float = 1.5,
     jitter: int = 32,

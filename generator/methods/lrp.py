@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
 
+from generator.core.bounds import Between
 from generator.core.errors import NotApplicable
 from generator.engine.derivatives import pulled_back
 from generator.engine.method_registry import method
@@ -58,8 +59,8 @@ def lrp(
         "epsilon-alpha2-beta1",
         "epsilon-alpha2-beta1-flat",
     ] = "none",
-    epsilon: float = 1e-6,
-    alpha: float = 2.0,
+    epsilon: Annotated[float, Between(1e-12, 1)] = 1e-6,
+    alpha: Annotated[float, Between(1, 100)] = 2.0,
     gamma: float = 0.25,
 ):
     """Hand the score of the class back from layer to layer, until each pixel has its share.

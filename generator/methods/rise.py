@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch.nn import functional as F
 
+from generator.core.bounds import Between
 from generator.engine.method_registry import method
 
 
@@ -17,7 +20,9 @@ from generator.engine.method_registry import method
     order=310,
     cites="Petsiuk et al. 2018, arXiv:1806.07421",
 )
-def rise(x, score, *, masks: int = 1000, cells: int = 7, share: float = 0.5, seed: int = 0):
+def rise(
+    x, score, *, masks: int = 1000, cells: int = 7, share: Annotated[float, Between(0.01, 1)] = 0.5, seed: int = 0
+):
     """By how much the score is above its average while a pixel can be seen through a random mask.
 
     Masks with soft edges, a grid of `cells` by `cells` squares of which the share `share` is open, each shifted by

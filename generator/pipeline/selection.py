@@ -126,6 +126,7 @@ def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard],
     given = getattr(settings, which)
     defaults = {card.slug: card.parameters for card in cards}
     accepts = {card.slug: card.accepts for card in cards}
+    stated = {card.slug: card.bounds for card in cards}
     for name in given:
         place = f"{settings.file}: {which}.{name}"
         if name not in defaults:
@@ -139,8 +140,8 @@ def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard],
                     raise ConfigError(f"{place}.{key}: expected {_alternatives(choices)}; there is {value!r}")
             elif not _same_kind(value, defaults[name][key]):
                 raise ConfigError(f"{place}.{key}: expected a value like {defaults[name][key]!r}; there is {value!r}")
-            elif (least := _least(defaults[name][key])) is not None and value < least:
-                raise ConfigError(f"{place}.{key}: expected a whole number of at least {least}; there is {value}")
+            elif fault := _out_of_bounds(value, defaults[name][key], stated[name].get(key)):
+                raise ConfigError(f"{place}.{key}: expected {fault}; there is {value}")
 
 
 def _like(default: Any, value: Any) -> Any:
@@ -148,11 +149,19 @@ def _like(default: Any, value: Any) -> Any:
     return type(default)(value) if isinstance(default, float | tuple) and not isinstance(value, str) else value
 
 
-def _least(default: Any) -> int | None:
-    """Return the smallest whole number for a parameter: 1 where it counts something, 0 where 0 has a meaning."""
-    if type(default) is not int or default < 0:
-        return None
-    return min(default, 1)
+def _out_of_bounds(value: Any, default: Any, stated: Sequence[float] | None) -> str:
+    """Return what was expected of a number that is too small or too large; "" for others.
+
+    Where a method states nothing, what counts something is at least 1, and any other number at least 0, unless it is
+    negative by default.
+    """
+    if stated and not stated[0] <= value <= stated[1]:
+        return f"a number from {stated[0]:g} to {stated[1]:g}"
+    if stated or type(default) not in (int, float) or default < 0:
+        return ""
+    least = min(default, 1) if isinstance(default, int) else 0
+    kind = "a whole number" if isinstance(default, int) else "a number"
+    return f"{kind} of at least {least}" if value < least else ""
 
 
 def _same_kind(value: Any, default: Any) -> bool:

@@ -1,13 +1,17 @@
 """What the settings choose: networks by name, their pictures by set, targets and methods."""
 
+import json
 from dataclasses import fields
 
 import pytest
 
+from generator.analysis import measure_registry
 from generator.config.image_entries import read_image_entries
 from generator.config.settings import load
 from generator.core.errors import ConfigError
 from generator.core.records import Example, Input, MethodCard
+from generator.engine import method_card
+from generator.engine.method_registry import load_methods
 from generator.pipeline.selection import check_methods, entry_of, images_for, methods_for, networks, targets_for
 
 
@@ -15,9 +19,9 @@ def example(name: str, *sets: str) -> Example:
     return Example(id=name, path="", title=name, digest="", size=(1, 1), sets=sets)
 
 
-def card(slug: str, preset: str = "quick", **parameters) -> MethodCard:
+def card(slug: str, preset: str = "quick", bounds=None, **parameters) -> MethodCard:
     known = {"slug": slug, "preset": preset, "parameters": parameters, "inputs": (), "axes": (), "passes": 1.0}
-    known["accepts"] = {}
+    known |= {"accepts": {}, "bounds": bounds or {}}
     return MethodCard(**{field.name: "" for field in fields(MethodCard)} | known)
 
 
@@ -152,6 +156,7 @@ CARDS = [
     card("grad-cam"),
     card("smoothgrad", "standard", samples=50, sigma=0.15),
     card("deepdream", "full", sizes=(1, 2)),
+    card("lrp", "full", bounds={"alpha": (1, 100)}, alpha=2.0),
 ]
 
 
@@ -184,12 +189,46 @@ def test_a_mapping_adds_leaves_out_and_sets(gallery):
         ("{smoothgrad: {samples: true}}", "methods.smoothgrad.samples: expected a value like 50; there is True"),
         ("{smoothgrad: {samples: 0}}", "methods.smoothgrad.samples: expected a whole number of at least 1; .* 0"),
         ("{smoothgrad: {samples: -4}}", "methods.smoothgrad.samples: expected a whole number of at least 1; .* -4"),
+        ("{smoothgrad: {sigma: -0.1}}", "methods.smoothgrad.sigma: expected a number of at least 0; there is -0.1"),
+        ("{lrp: {alpha: 0.5}}", "methods.lrp.alpha: expected a number from 1 to 100; there is 0.5"),
+        ("{lrp: {alpha: 101}}", "methods.lrp.alpha: expected a number from 1 to 100; there is 101"),
         ("{smoothgrad: {sigma: big}}", "methods.smoothgrad.sigma: expected a value like 0.15; there is 'big'"),
     ],
 )
 def test_a_method_or_parameter_that_does_not_exist_is_told(gallery, text, message):
     with pytest.raises(ConfigError, match=f"^gallery.yml: {message}"):
         check_methods(gallery(f"methods: {text}"), CARDS)
+
+
+@pytest.mark.parametrize(
+    ("method", "parameter", "value"),
+    [
+        ("lrp", "epsilon", -0.5),
+        ("lrp", "epsilon", 0),
+        ("lrp", "alpha", 0),
+        ("lrp", "gamma", -1),
+        ("deepdream", "scale", 0),
+        ("deepdream", "scale", -1.4),
+        ("deepdream", "rate", -1),
+        ("deepdream-over-depth", "scale", 0.5),
+        ("rise", "share", 0),
+        ("attention-rollout", "residual", 1.5),
+        ("style-transfer", "style", -1),
+    ],
+)
+def test_numbers_that_a_method_cannot_draw_with_are_refused(gallery, method, parameter, value):
+    """Dreams of a scale below 1 grew from octave to octave; an epsilon of 0 divides by zero."""
+    cards = [method_card.card(entry) for entry in load_methods().values()]
+    settings = gallery(json.dumps({"methods": {method: {parameter: value}}}))
+    with pytest.raises(ConfigError, match=f"^gallery.yml: methods.{method}.{parameter}: expected a number (of|from) "):
+        check_methods(settings, cards)
+
+
+def test_what_a_method_states_of_a_parameter_holds_for_its_default():
+    measures = [measure_registry.card(entry) for entry in measure_registry.load_measures().values()]
+    for entry in [*map(method_card.card, load_methods().values()), *measures]:
+        for name, (least, most) in entry.bounds.items():
+            assert least <= entry.parameters[name] <= most, f"{entry.slug}.{name}"
 
 
 def test_the_galleries_that_come_with_innerview_are_right(repository):

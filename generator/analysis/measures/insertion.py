@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from generator.analysis.measure_registry import measure
+from generator.core.bounds import Between
 from generator.engine.baselines import blurred
 
 from .pixel_order import area, exchanged, rounded, strongest_first
@@ -11,7 +14,7 @@ from .pixel_order import area, exchanged, rounded, strongest_first
 @measure(
     "Insertion", better="high", preset="standard", passes=21, cites="Petsiuk et al. 2018, arXiv:1806.07421", order=20
 )
-def insertion(heatmap, x, probability, *, steps: int = 20, blur: float = 0.125):
+def insertion(heatmap, x, probability, *, steps: int = 20, blur: Annotated[float, Between(0.001, 1)] = 0.125):
     """How fast the class appears when a blurred picture gets its sharp pixels back, the map's strongest first.
 
     It begins with the whole picture blurred, by a Gaussian whose width is `blur` of the shorter side, and ends with the
