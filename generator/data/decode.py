@@ -1,7 +1,7 @@
 """The bytes of a file become an upright picture in sRGB, or one line on why they cannot; a process of its own decodes.
 
-It has limits of time and, where the system keeps them, of address space, so that a picture costs itself whatever its
-decoder does over it. See `decoder` for what happens there.
+It has limits of computing time and, where the system keeps them, of address space, so that a picture costs itself
+whatever its decoder does over it. See `decoder` for what happens there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from .decoder import BYTES_PER_PIXEL, FORMATS, HEAD, LAYOUTS, MAX_PIXELS, ROOM, 
 __all__ = ["BYTES_PER_PIXEL", "FORMATS", "MAX_PIXELS", "ROOM", "decode", "read_file"]
 
 MAX_BYTES = 256 * 2**20
-TIME_LIMIT_S = 60.0  # of one picture: the largest take some seconds
+TIME_LIMIT_S = 60.0  # of computing, for one picture: the largest take some seconds
+WAIT_LIMIT_S = 900.0 if decoder.COUNTS_COMPUTING else TIME_LIMIT_S  # of all time: a busy machine refuses no picture
+OUT_OF_TIME = getattr(signal, "SIGPROF", None)  # what ends a process that has computed for too long
 # What the process runs. It has this very package, which may lie beside another installed one, and Pillow as we have it.
 PROGRAM = """
 import importlib.util, sys
@@ -81,7 +83,7 @@ class _Decoder:
         """Return the picture and its note. Raises `ImageError`."""
         with self._lock:
             process = self._running()
-            watch = threading.Timer(TIME_LIMIT_S, self._end_late, [process])
+            watch = threading.Timer(WAIT_LIMIT_S, self._end_late, [process])
             watch.daemon, self._late = True, False
             watch.start()
             try:
@@ -130,15 +132,16 @@ class _Decoder:
     def _cause(self, process: subprocess.Popen) -> str:
         """Return why there is no answer."""
         code = _ended(process)
-        if self._late:
-            return f"expected a picture that is decoded within {TIME_LIMIT_S:g} s, it takes longer"
+        if self._late or -code == OUT_OF_TIME:
+            limit = WAIT_LIMIT_S if self._late else TIME_LIMIT_S
+            return f"expected a picture that is decoded within {limit:g} s, it takes longer"
         ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"expected a picture that can be decoded, the decoder ended over it ({ended})"
 
 
 def _exchange(process: subprocess.Popen, content: bytes, name: str, frame: int) -> tuple[Image.Image, str]:
     """Ask, and put the answer together; raises `EOFError` where there is none."""
-    question = json.dumps({"name": name, "bytes": len(content), "frame": frame}).encode()
+    question = json.dumps({"name": name, "bytes": len(content), "frame": frame, "seconds": TIME_LIMIT_S}).encode()
     process.stdin.write(HEAD.pack(len(question)) + question)
     process.stdin.write(content)
     process.stdin.flush()

@@ -26,6 +26,7 @@ try:
 except ImportError:  # Windows: a limit of time alone
     resource = None
 
+COUNTS_COMPUTING = hasattr(signal, "setitimer")  # not on Windows: there all time counts
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000  # by the header, before anything is decoded
 BYTES_PER_PIXEL, ROOM = 24, 512 * 2**20  # of address space beyond what the process has before it sees the picture
@@ -35,10 +36,11 @@ HEAD = struct.Struct(">I")  # the length of the JSON before the bytes that it an
 
 
 def serve() -> None:
-    """Answer questions on standard input until it ends: the length of a JSON, `{"name", "bytes", "frame"}`, the bytes.
+    """Answer questions on standard input until it ends: the length of a JSON, and the bytes of the picture.
 
-    The answer has the same form: `{"mode", "width", "height", "note"}` and the rows in their `LAYOUTS`, or `{"error"}`,
-    with `"last"` where no question is answered after it.
+    The JSON is `{"name", "bytes", "frame", "seconds"}`: who computes longer over the picture is ended by SIGPROF,
+    where the system has that. The answer has the same form: `{"mode", "width", "height", "note"}` and the rows in their
+    `LAYOUTS`, or `{"error"}`, with `"last"` where no question is answered after it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked ends us
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -46,6 +48,7 @@ def serve() -> None:
     while head := questions.read(HEAD.size):
         question = json.loads(questions.read(HEAD.unpack(head)[0]))
         content = questions.read(question["bytes"])
+        limit_computing(question["seconds"])
         try:
             picture, note = read(content, question["name"], question["frame"])
         except MemoryError:
@@ -56,6 +59,7 @@ def serve() -> None:
             _say(answers, {"error": str(error)})
             continue
         finally:
+            limit_computing(0)
             del content
         _say(answers, {"mode": picture.mode, "width": picture.width, "height": picture.height, "note": note})
         rows = rows_of_band(picture.width)
@@ -63,6 +67,12 @@ def serve() -> None:
             band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
             answers.write(band.tobytes("raw", LAYOUTS[band.mode]))
         answers.flush()
+
+
+def limit_computing(seconds: float) -> None:
+    """End this process after so many seconds of processor time, its waiting aside; 0 takes the limit away."""
+    if COUNTS_COMPUTING:
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def rows_of_band(width: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import struct
 import subprocess
 import sys
@@ -91,6 +92,32 @@ def test_what_takes_too_long_costs_itself(monkeypatch):
         decode(large, "large.png")
     monkeypatch.undo()
     assert decode(encoded(noise(3, 2)))[0].size == (3, 2), "and the next one is read"
+
+
+@pytest.fixture
+def paused():
+    """The decoder's process, stopped as a busy machine would stop it; it goes on in the end."""
+    decode(encoded(noise(3, 2)))
+    process = decoding._decoder._process
+    process.send_signal(signal.SIGSTOP)
+    yield process
+    process.send_signal(signal.SIGCONT)
+
+
+def test_waiting_for_a_busy_machine_does_not_count(paused, monkeypatch):
+    monkeypatch.setattr(decoding, "TIME_LIMIT_S", 1.0)
+    going_on = threading.Timer(1.5, paused.send_signal, [signal.SIGCONT])
+    going_on.start()
+    assert decode(encoded(noise(3, 2)))[0].size == (3, 2)
+    going_on.join()
+    time.sleep(0.1)
+    assert decoding._decoder._process is paused and paused.poll() is None, "nor does what it does afterwards"
+
+
+def test_waiting_for_ever_ends(paused, monkeypatch):
+    monkeypatch.setattr(decoding, "WAIT_LIMIT_S", 0.2)
+    with pytest.raises(ImageError, match="still.png: expected a picture that is decoded within 0.2 s, it takes longer"):
+        decode(encoded(noise(3, 2)), "still.png")
 
 
 def test_a_decoder_that_dies_costs_its_picture():
