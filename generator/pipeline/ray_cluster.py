@@ -17,7 +17,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 from generator.core.errors import InnerviewError
 from generator.core.resources import PACKAGE
@@ -29,7 +29,13 @@ from .processes import STARTING, Process, Setup
 
 OBJECTS = 100 * 2**20  # bytes of shared memory for a cluster of our own: only words travel, pictures are in the store
 GATHERED = 0.5  # seconds of a worker's words that travel together: each journey costs milliseconds on both sides
+OWN, LOCK = "innerview-ray-", "lock"  # the temporary folders of clusters of our own, and what is locked in them
 LOST = "the actor of the worker was lost, perhaps with its machine;"
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 Message = tuple[Any, ...]
 
 
@@ -44,6 +50,7 @@ class Cluster:
     def __init__(self, setup: Setup, workers: int, address: str = "") -> None:
         self.ray, self._began, self._own = _ray(own=not address), False, ""
         self._sign: Path | None = None
+        self._lock: IO[str] | None = None
         try:
             if address:
                 self._join(address)
@@ -78,11 +85,15 @@ class Cluster:
             self._sign.unlink(missing_ok=True)
         if self._own:
             shutil.rmtree(self._own, ignore_errors=True)
+        if self._lock:
+            self._lock.close()
 
     def _begin(self, workers: int) -> None:
         """A cluster of this machine, which no other one can reach, with a token and a folder of its own."""
         short = "/tmp" if os.path.isdir("/tmp") else None  # its sockets lie there: 107 characters are the limit
-        self._own = tempfile.mkdtemp(prefix="innerview-ray-", dir=short)
+        remove_abandoned(Path(short or tempfile.gettempdir()))
+        self._own = tempfile.mkdtemp(prefix=OWN, dir=short)
+        self._lock = _locked(Path(self._own))
         here = {"_temp_dir": self._own, "_node_ip_address": "127.0.0.1", "include_dashboard": False}
         self._init(address="local", num_cpus=workers, object_store_memory=OBJECTS, **here)
 
@@ -204,6 +215,41 @@ class Host:
     def alive(self) -> bool:
         """Return whether the worker is there to be asked."""
         return self._process.alive()
+
+
+def remove_abandoned(place: Path) -> None:
+    """Remove the folders in `place` of clusters whose build was killed, and could not do it: nobody locks them.
+
+    What a cluster that is about to end still writes is left to the next build. Without locks (Windows) all stay.
+    """
+    for folder in place.glob(f"{OWN}*"):
+        try:
+            if fcntl is None or folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            with (folder / LOCK).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not lock.read():  # its owner is about to lock it
+                    continue
+                for path in folder.iterdir():
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path)
+                    elif path.name != LOCK:
+                        path.unlink()
+                (folder / LOCK).unlink()  # last: a folder without it belongs to someone who begins
+                folder.rmdir()
+        except OSError:  # somebody's who works with it, or removes it just now
+            continue
+
+
+def _locked(folder: Path) -> IO[str] | None:
+    """Return the open file in a cluster's folder that says whose it is as long as its process lives."""
+    if fcntl is None:
+        return None
+    lock = (folder / LOCK).open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
 
 
 def versions() -> dict[str, str]:

@@ -140,6 +140,17 @@ def folders():
     return set(Path("/tmp").glob("innerview-ray-*"))
 
 
+def lay_cluster(place, name, lock="123\n"):
+    """The folder that a cluster leaves whose build was killed; with an empty lock that of one that begins."""
+    folder = place / f"innerview-ray-{name}"
+    (folder / "session/sockets").mkdir(parents=True)
+    (folder / "session/sockets/raylet").touch()
+    (folder / "session_latest").symlink_to(folder / "session")
+    if lock is not None:
+        (folder / "lock").write_text(lock)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory):
     """A gallery with what hangs and what dies, and a pool of two actors in a cluster of its own."""
@@ -148,6 +159,7 @@ def gallery(tmp_path_factory):
     folder, network = tmp_path_factory.mktemp("gallery"), tiny_gallery.NETWORK + TROUBLE
     options = tiny_gallery.lay(folder, ["one"], network, "actors_network_of_mine", methods=methods, targets=["label"])
     options = replace(options, workers=2, time_limit=30.0, engine="ray")
+    lay_cluster(Path("/tmp"), f"abandoned-{os.getpid()}")
     with restored_environment(), options.pool() as pool:
         yield options, pool
 
@@ -174,6 +186,27 @@ def test_an_interrupt_ends_actors_and_cluster_and_leaves_nothing(tmp_path):
     assert (session(begun.pid), folders() - before) == ([], set())
     worker = int((tmp_path / "begun").read_text())  # which notices that its actor is gone
     assert any(not alive(worker) or time.sleep(0.1) for _ in range(200))
+
+
+def test_a_cluster_removes_what_a_killed_build_has_left(gallery):
+    assert gallery[1].ask([("measures", ())])[0]
+    assert not Path(f"/tmp/innerview-ray-abandoned-{os.getpid()}").exists()
+    assert gallery[1]._engine._own in map(str, folders()), "its own is there"
+
+
+def test_what_a_cluster_removes_is_nobodys(tmp_path):
+    left, partly = lay_cluster(tmp_path, "left"), lay_cluster(tmp_path, "partly")
+    beginning, older = lay_cluster(tmp_path, "beginning", lock=""), lay_cluster(tmp_path, "older", lock=None)
+    mine, elsewhere = lay_cluster(tmp_path, "mine"), lay_cluster(tmp_path / "elsewhere", "x")
+    (tmp_path / "innerview-ray-link").symlink_to(elsewhere)
+    partly.joinpath("session/sockets/raylet").unlink()
+    lock = ray_cluster._locked(mine)
+    ray_cluster.remove_abandoned(tmp_path)
+    assert [path for path in (left, partly) if path.exists()] == []
+    assert all((folder / "session/sockets/raylet").exists() for folder in (beginning, older, mine, elsewhere))
+    lock.close()
+    ray_cluster.remove_abandoned(tmp_path)
+    assert not mine.exists()
 
 
 def test_each_kind_of_loss_costs_its_own_job_as_on_this_machine(gallery):
