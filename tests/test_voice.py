@@ -51,6 +51,12 @@ BANNED = (  # as regular expressions, over text with its white space folded
     r"for programs\.",
     r"put together what",
     r"\btell what\b",
+    r"\bbeats? (plain )?grey\b",
+    r"does not beat",
+    r"what (a|the) layer (still )?(found|knows)",
+    r"gathers? on the (object|thing)",  # prose claims only what a number on the page shows
+    r"\blies on the (fish|guitar|object itself)\b",
+    r"the clearest of all",
 )
 
 
@@ -115,6 +121,8 @@ def banned(text: str) -> list[str]:
         "Switch to dark field",
         "An input that fails costs itself",
         "the difference is 14.9 % as long",
+        "The picture does not beat\ngrey",
+        "the deeper the layer, the more it gathers on the thing itself",
     ],
 )
 def test_a_phrase_that_was_given_up_is_seen(text):

@@ -19,7 +19,7 @@ from .urls import home_page, hub_page, model_page, relative, report_page
 FRONT = {
     "region": ("Where", "The region that supports the class."),
     "relevance": ("Relevance", "Relevance, propagated from the score back to the pixels."),
-    "guided": ("Which details", "The edges and colours that raise the score."),
+    "guided": ("Which details", "Positive influence on the score, by guided backpropagation."),
     "strength": ("How much", "The influence of each pixel on the score."),
     "direction": ("Which way", "The same influence, in colour and direction."),
 }
