@@ -198,6 +198,7 @@ def _moved(
     if op == "pad":
         return [_padded(sources[0], kwargs.get("pad", args[1] if len(args) > 1 else ()))]
     parts = []
+    func = RESHAPED.get(op, func)
     with torch.no_grad():
         for number in range(4):
 
@@ -431,6 +432,8 @@ MOVING = frozenset(
     view_as reshape_as getitem chunk split split_with_sizes tensor_split unbind select narrow index_select cat concat
     concatenate stack roll flip pad contiguous clone detach get unfold""".split()
 )
+# The network's tensor may be viewed so where its coordinates, which repeat along axes, need a copy.
+RESHAPED: dict[str, Callable] = {"view": torch.Tensor.reshape, "view_as": torch.Tensor.reshape_as}
 _ATTENTION = ("query", "key", "value")
 ATTENDING = ("matmul", "bmm", "scaled_dot_product_attention", "multi_head_attention_forward", "einsum")
 RULES = {

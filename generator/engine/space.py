@@ -170,7 +170,8 @@ class _Follower:
         places = follow(op, func, args, kwargs, output, self)
         before = sources[0] if sources else Origin()
         spatial = next((origin for origin in sources if origin.at is not None and origin.at.has_space), None)
-        attended = next((origin.attended for origin in sources if origin.attended), "")
+        attending = [origin.attended for origin in sources if origin.attended]
+        attended = max(attending, key=self.space.order.index, default="")
         if op in MIXING:
             at = sources[-1].at if sources else None
             mixed = None
