@@ -94,7 +94,7 @@ class _Common:
         card = request.card
         self.card, self.cards, self.parameters, self.chosen = card, request.cards, parameters, request.layers
         self.pictures, self.probe = request.styles, request.probe.key if request.probe else ""
-        self.tokens = any(layer.layout.startswith("tokens") for layer in card.layers)
+        self.tokens = any(layer.layout.startswith(("tokens", "windows")) for layer in card.layers)
         self.chunk = chunk_size(card, request.memory, request.device)
         self.keyed_chunk = self.chunk if request.device == "cpu" else 0
         self.base = key_of(
@@ -121,7 +121,7 @@ class _Common:
             method, wants = self.cards[slug], inputs_of(slug, self.cards)
             there = {"epochs": self.card.checkpoints, "first_kernels": self.card.becoming, "token_grid": self.tokens}
             if any(name in wants and not it for name, it in there.items()):
-                continue  # nobody kept how the network came to be, or there are no tokens that attend to each other
+                continue  # nobody kept how the network came to be, or there are no tokens; windows are refused in words
             for layer in layers or self.layers(method):
                 for target in targets if "target" in method.axes else [""]:
                     for style, more in self.styles(method, layer, example):

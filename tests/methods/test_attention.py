@@ -84,13 +84,16 @@ TORCH_CAM = [
 ]
 
 
-def test_windows_are_refused_and_networks_without_tokens_are_not_asked():
+def test_windows_are_refused_in_words_and_networks_of_neither_are_not_asked():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = torchvision.models.SwinTransformer([2, 2], 8, [2, 2], [2, 4], [2, 2], num_classes=5)
     net = loaded(model, (3, 16, 16))
     assert not any(layer.layout.startswith("tokens") for layer in describe(net).layers)
-    assert outcomes(net, picture((3, 16, 16)), METHODS, ["top"]) == {}
+    found = outcomes(net, picture((3, 16, 16)), METHODS, ["top"])
+    assert len(found) == 3 and all("attention here is within windows" in str(one.error) for one in found.values())
+    plain = loaded(nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), (3, 16, 16))
+    assert outcomes(plain, picture((3, 16, 16)), METHODS, ["top"]) == {}
 
 
 class Mixed(nn.Module):
