@@ -238,6 +238,15 @@ FORGED = [
 ]  # fmt: skip
 
 
+def test_a_number_that_is_none_or_too_long_for_one_is_refused(repository, tmp_path):
+    """A whole number of 400 digits is no float: comparing it as one raised."""
+    good = {**json.loads(comment_data(told(), 0)), "turned": []}
+    assert good["changed"][0]["ssim"] == 0.5 and written(repository, tmp_path, json.dumps(good))[1] == ""
+    for number in ("9" * 400, "-" + "9" * 5000, "1e400", "-1e12", "true", '"0.5"'):
+        text, said = written(repository, tmp_path, json.dumps(good).replace('"ssim": 0.5', f'"ssim": {number}'))
+        assert text == "" and said.startswith("expected ") and len(said.splitlines()) == 1, number
+
+
 @pytest.mark.parametrize("content", FORGED, ids=lambda content: ascii(content[:20]))
 def test_what_is_no_such_file_is_refused(repository, tmp_path, content):
     text, said = written(repository, tmp_path, content)
