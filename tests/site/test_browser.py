@@ -304,6 +304,39 @@ def test_the_skip_link_leaves_the_choice_of_cards(visit):
     assert titles(page) == ["Frog"] and browsing.where(page).endswith("#show=right")
 
 
+@pytest.mark.parametrize(
+    "kind, heading", [("report", "Enlarged figures"), ("figure-sprite", "Channels"), ("pair-image", "Comparison")]
+)
+def test_a_question_mark_lists_the_keys_of_the_page(visit, kind, heading):
+    one = visit(color_scheme="dark" if kind == "report" else "light")
+    page = one(PAGES[kind])
+    page.locator(".trail a").first.focus()
+    page.keyboard.press("Shift+?")
+    dialog = page.get_by_role("dialog", name="Keyboard")
+    assert dialog.is_visible() and heading in dialog.inner_text()
+    assert violations(page, {"type": "tag", "values": ["wcag2a", "wcag2aa", "best-practice"]}) == []
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog.keys", state="detached")
+    assert page.evaluate("document.activeElement.closest('.trail') !== null"), "the keyboard is where it was"
+    assert one.faults == []
+
+
+def test_the_single_key_can_be_turned_off_and_writes_in_fields(visit):
+    page = visit()(PAGES["report"])
+    page.keyboard.press("Control+/")
+    page.get_by_label("Open this list with ? alone").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("Shift+?")
+    assert page.locator("dialog.keys").count() == 0
+    page.keyboard.press("Control+/")
+    page.get_by_label("Open this list with ? alone").check()
+    page.keyboard.press("Control+/")
+    assert page.locator("dialog.keys").count() == 0
+    page.locator(".md-search__input").focus()
+    page.keyboard.press("Shift+?")
+    assert page.locator("dialog.keys").count() == 0 and page.locator(".md-search__input").input_value() == "?"
+
+
 def test_a_sprite_that_can_be_browsed_keeps_its_own_words(visit):
     page = visit()(SPRITE)
     page.get_by_role("slider", name="Channel").wait_for()
@@ -545,3 +578,19 @@ def test_a_report_leads_to_the_same_picture_in_the_other_network(visit):
     page = visit()(REPORT)
     page.get_by_role("link", name="half pruned", exact=True).click()
     page.wait_for_url(f"**/{PAIR}")
+
+
+FORCED = PAGES | {
+    "layer": "gallery/tiny/layers/relu0.html",
+    "findings": "gallery/tiny/findings/index.html",
+    "two-figures": "gallery/compare/figures.html",
+    "lecture": "lecture.html",
+}
+
+
+def test_every_kind_of_page_is_accessible_in_forced_colours(visit):
+    one = visit(forced_colors="active")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    faults = {kind: violations(one(name), {"type": "tag", "values": tags}) for kind, name in FORCED.items()}
+    assert {kind: found for kind, found in faults.items() if found} == {}
+    assert one.page.evaluate("matchMedia('(forced-colors: active)').matches")

@@ -128,6 +128,9 @@
       if (c >= 0) show(c);
     });
     mount.addEventListener("mouseleave", function () { show(pinned); });
+    window.innerview.keys.list("Channels, while the frame on the sprite has the keyboard", [
+      ["← → ↑ ↓", "Neighbouring channel"], ["Home, End", "First or last channel"]
+    ]);
     mount.addEventListener("click", function (event) { pin(channelAt(g, image, event)); });
     outline.addEventListener("keydown", function (event) {
       var to = {

@@ -106,6 +106,7 @@
     stage.addEventListener("pointerup", remember);
   });
 
+  window.innerview.keys.list("Comparison", [["← →", "Another view, or the boundary of the slider"]]);
   move(at.value);
   address.keep(["view", "at", "shown", "gain"], fromAddress);
   fromAddress();

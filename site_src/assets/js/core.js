@@ -1,5 +1,5 @@
-/* What all scripts of a page share, as `innerview`: the address, numbers as Python prints them, and where a channel lies
-   in a sprite. Loaded before the others. */
+/* What all scripts of a page share, as `innerview`: the address, the list of keys, numbers as Python prints them, and where
+   a channel lies in a sprite. Loaded before the others. */
 (function () {
   "use strict";
   var GAP = 350, MOST = 50; // milliseconds between two changes of the address, and how many there may be at once
@@ -181,10 +181,80 @@
     return made;
   }
 
+  /* --- the keyboard: what components answer to, listed by "?", or by Ctrl and "/" where that single key is turned off --- */
+
+  var groups = [], dialog = null, STORED = "innerview.single-keys";
+
+  var keys = {
+    /* List the keys of a component under a heading, as pairs of keys and what they do. Returns what takes them out. */
+    list: function (heading, pairs) {
+      var group = { heading: heading, pairs: pairs };
+      groups.push(group);
+      return function () { groups.splice(groups.indexOf(group), 1); };
+    }
+  };
+
+  /* Whether "?" alone opens the list. */
+  function single(wish) {
+    try {
+      if (wish !== undefined) localStorage.setItem(STORED, wish ? "on" : "off");
+      return localStorage.getItem(STORED) !== "off";
+    } catch (error) { // no storage here: a sandboxed frame, say
+      return true;
+    }
+  }
+
+  function listed() {
+    var everywhere = [["Tab", "Next link or control"], [single() ? "? or Ctrl+/" : "Ctrl+/", "This list"]];
+    if (document.querySelector(".md-search")) everywhere.unshift(["/", "Search"]);
+    return groups.concat({ heading: "Everywhere", pairs: everywhere });
+  }
+
+  function showKeys() {
+    var box = element("label", "keys__single"), check = element("input"), close = element("button", "keys__close", "Close");
+    var title = element("h2", "", "Keyboard");
+    if (dialog) return dialog.close();
+    dialog = element("dialog", "keys");
+    title.id = "keys-title";
+    dialog.setAttribute("aria-labelledby", title.id);
+    dialog.append(title);
+    listed().forEach(function (group) {
+      var list = element("dl");
+      group.pairs.forEach(function (pair) {
+        var term = element("dt");
+        term.append(element("kbd", "", pair[0]));
+        list.append(term, element("dd", "", pair[1]));
+      });
+      dialog.append(element("h3", "", group.heading), list);
+    });
+    check.type = "checkbox";
+    check.checked = single();
+    check.addEventListener("change", function () { single(check.checked); });
+    box.append(check, "Open this list with ? alone");
+    close.type = "button";
+    close.addEventListener("click", function () { dialog.close(); });
+    dialog.append(box, close);
+    dialog.addEventListener("close", function () {
+      dialog.remove();
+      dialog = null;
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    close.focus();
+  }
+
+  document.addEventListener("keydown", function (event) {
+    var typing = event.target.closest && event.target.closest("textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])");
+    var alone = event.key === "?" && single() && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (!alone && !(event.key === "/" && event.ctrlKey)) return;
+    event.preventDefault();
+    showKeys();
+  });
+
   state = parse(location.hash) || {};
   window.addEventListener("hashchange", read);
   window.innerview = {
-    address: address, number: number, element: element,
+    address: address, keys: keys, number: number, element: element,
     sprite: { grid: grid, channelOf: channelOf, placeOf: placeOf, placeAt: placeAt, sizeOf: sizeOf, corner: corner, cut: cut, outline: outline }
   };
 })();

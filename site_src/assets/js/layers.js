@@ -188,6 +188,9 @@
   images.forEach(function (article) { near.observe(article.querySelector(".layer__sprite")); });
   section.querySelector(".section__head").after(panel);
   summary();
+  window.innerview.keys.list("Channels, while the slider has the keyboard", [
+    ["← →", "Previous or next channel"], ["↑ ↓", "Channel above or below in the sprites"], ["Home, End", "First or last channel"]
+  ]);
   address.keep(["c"], fromAddress, ["strongest", "own"]);
   fromAddress();
   window.addEventListener("resize", function () { show(state.c); });

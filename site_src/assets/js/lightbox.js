@@ -88,6 +88,10 @@
     motion.hidden = !film;
   }
 
+  if (document.querySelector("a[data-zoom]")) window.innerview.keys.list("Enlarged figures", [
+    ["Enter", "Enlarge the figure that has the keyboard"], ["← →", "Previous or next figure"], ["Esc", "Close"]
+  ]);
+
   document.addEventListener("click", function (event) {
     var picture = event.target.closest("a[data-zoom]");
     if (!picture || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

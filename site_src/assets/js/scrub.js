@@ -108,6 +108,9 @@
     if (timer) rest();
     else run();
   });
+  window.innerview.keys.list("Layer by layer, while the slider has the keyboard", [
+    ["← →", "Previous or next stage"], ["Home, End", "The input or the classes"]
+  ]);
   address.keep(["at"], fromAddress);
   window.addEventListener("resize", function () { show(place); });
 
