@@ -101,6 +101,7 @@ def similarity(left: Loaded, right: Loaded, card: ModelCard, data: Labelled) -> 
 
     What is explained is the picture's own class. A method that says nothing about the network is left out.
     """
+    load_methods()
     index = match_classes(data, left.classes)
     correlations: dict[str, list[float]] = defaultdict(list)
     for pixels, labels in batches(data, left.input, 1):
