@@ -22,7 +22,7 @@ RESHAPE_OPS = (
     "chunk split getitem expand unbind select narrow movedim unflatten roll flip swapaxes masked_fill repeat"
 ).split()
 CONVOLUTIONS = ("conv2d", "conv_transpose2d")
-SHARING_OPS = "avg_pool2d adaptive_avg_pool2d interpolate upsample mean sum add sub mul div".split()
+SHARING_OPS = "avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d interpolate upsample mean sum add sub mul div".split()
 FirstRule: TypeAlias = Literal["as others", "flat", "box"]
 COMPOSITES: dict[str, tuple[str, FirstRule, float]] = {  # convolutions, first layer, alpha
     "epsilon-plus": ("z+", "as others", 1.0),

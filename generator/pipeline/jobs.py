@@ -94,7 +94,10 @@ class _Common:
         card = request.card
         self.card, self.cards, self.parameters, self.chosen = card, request.cards, parameters, request.layers
         self.pictures, self.probe = request.styles, request.probe.key if request.probe else ""
-        self.tokens = any(layer.layout.startswith(("tokens", "windows")) for layer in card.layers)
+        self.tokens = any(
+            layer.layout.startswith(("tokens", "windows")) or (layer.layout and layer.kind == "softmax")
+            for layer in card.layers
+        )
         self.chunk = chunk_size(card, request.memory, request.device)
         self.keyed_chunk = self.chunk if request.device == "cpu" else 0
         self.base = key_of(

@@ -5,6 +5,7 @@ import torch
 import torchvision
 from tiny_nets import loaded, outcomes, picture, transformer
 from torch import nn
+from torchvision.models.maxvit import PartitionAttentionLayer
 
 from generator.core.errors import NotApplicable
 from generator.engine.model_card import describe
@@ -91,6 +92,10 @@ def test_windows_are_refused_in_words_and_networks_of_neither_are_not_asked():
     net = loaded(model, (3, 16, 16))
     assert not any(layer.layout.startswith("tokens") for layer in describe(net).layers)
     found = outcomes(net, picture((3, 16, 16)), METHODS, ["top"])
+    assert len(found) == 3 and all("attention here is within windows" in str(one.error) for one in found.values())
+    part = PartitionAttentionLayer(4, 2, 2, "window", (4, 4), 4, nn.GELU, nn.LayerNorm, 0.0, 0.0, 0.0)
+    ends = nn.Sequential(nn.Conv2d(3, 4, 4, 4), part, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+    found = outcomes(loaded(ends, (3, 16, 16)), picture((3, 16, 16)), METHODS, ["top"])
     assert len(found) == 3 and all("attention here is within windows" in str(one.error) for one in found.values())
     plain = loaded(nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), (3, 16, 16))
     assert outcomes(plain, picture((3, 16, 16)), METHODS, ["top"]) == {}

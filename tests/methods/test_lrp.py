@@ -401,3 +401,13 @@ def test_an_unknown_rule_is_answered_with_those_there_are():
     net = tiny("in-place")
     with pytest.raises(ValueError, match="expected z\\+, alpha-beta, gamma or epsilon; there is 'w2'"):
         value(net, picture(net.input.size), "lrp", parameters={"lrp": {"convolutions": "w2"}})
+
+
+def test_a_mean_of_tokens_shares_as_one_of_places():
+    """As Hugging Face's Swin ends: places as one axis, pooled along it."""
+    first, head = nn.Conv2d(3, 6, 3), nn.Linear(6, 5)
+    places = nn.Sequential(first, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    tokens = nn.Sequential(first, nn.ReLU(), nn.Flatten(2), nn.AdaptiveAvgPool1d(1), nn.Flatten(), head)
+    mine, theirs = (value(loaded(model, (3, 8, 12)), picture((3, 8, 12)), "lrp") for model in (tokens, places))
+    assert theirs.abs().max() > 0
+    torch.testing.assert_close(mine, theirs)
