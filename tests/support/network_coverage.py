@@ -1,32 +1,40 @@
 """Which networks are drawn, and what of them: writes the table of `site_src/docs/coverage.md` (`make coverage`).
 
 Torchvision's classifiers, timm's and Hugging Face's with random weights, and odd networks, each asked for its input,
-the activations of every layer, saliency, integrated gradients, occlusion and Grad-CAM. What may be refused is written
+the activations of every stage, saliency, integrated gradients, occlusion and Grad-CAM. What may be refused is written
 down in `PERMITTED`, before any run; whatever else is refused or fails makes the script end with 1.
+
+Each network's line is appended to `RESULTS` as soon as it is there. A run that was interrupted goes on behind the last
+one; networks with faults are drawn anew. The file is deleted once a run has no faults.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from generator.core.records import Example, Input, ModelCard, Network
+from generator.core.records import Example, Input, Network
 from generator.data.images import read_image
+from generator.models.layers import stage_layers
 from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.worker import Worker
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "site_src" / "docs" / "coverage.md"
+RESULTS = HERE.parents[1] / ".innerview" / "coverage.jsonl"
 ASKED = {
     "input": {},
     "activations": {},
@@ -36,10 +44,10 @@ ASKED = {
     "grad-cam": {},
 }
 TORCHVISION = (
-    "alexnet vgg11 vgg16_bn resnet18 resnet50 wide_resnet50_2 resnext50_32x4d densenet121 densenet169 googlenet "
+    "alexnet vgg11 vgg19_bn resnet18 resnet152 wide_resnet50_2 resnext50_32x4d densenet121 densenet201 googlenet "
     "inception_v3 squeezenet1_0 squeezenet1_1 mobilenet_v2 mobilenet_v3_small mobilenet_v3_large shufflenet_v2_x0_5 "
-    "shufflenet_v2_x1_0 mnasnet0_5 mnasnet1_0 efficientnet_b0 efficientnet_b1 efficientnet_v2_s regnet_y_400mf "
-    "regnet_x_400mf convnext_tiny vit_b_32 swin_t swin_v2_t maxvit_t"
+    "shufflenet_v2_x1_0 mnasnet0_5 mnasnet1_0 efficientnet_b0 efficientnet_b4 efficientnet_v2_s regnet_y_8gf "
+    "regnet_x_400mf convnext_base vit_b_16 swin_t swin_v2_t maxvit_t"
 ).split()
 TIMM = (
     "resnet10t vit_tiny_patch16_224 deit_tiny_patch16_224 convnextv2_atto mixer_s32_224 mobilevit_xxs efficientvit_b0 "
@@ -53,7 +61,8 @@ STRANGE = (
 PROGRAMS = "wrapped compiled compiled_inside exported scripted traced frozen partly".split()
 INPUTS = {"two_bands": 2, "five_bands": 5, "constants": 3}
 SIDE = 96  # pixels a side, where a network takes any size
-SIDES = {"vit_b_32": 224, "swin_v2_t": 256, "maxvit_t": 224, "inception_v3": 128}
+FIXED = "vit_b_16 maxvit_t vit_tiny_patch16_224 deit_tiny_patch16_224 mixer_s32_224".split()
+SIDES = {**dict.fromkeys(FIXED, 224), "inception_v3": 128}  # one size alone, and one whose last layers want more
 
 # What may be refused, and words of the reason: written before the run.
 PERMITTED = {
@@ -70,19 +79,30 @@ class Row:
 
     kind: str
     name: str
-    card: ModelCard | None = None
-    events: dict[str, Counter[str]] = field(default_factory=dict)  # method -> how often drawn, refused, failed
+    size: str = ""  # of the input, as the network's card has it
+    layers: int = 0
+    stages: int = 0
+    looks_at: str = ""  # the layer of Grad-CAM with its shape
+    events: dict[str, dict[str, int]] = field(default_factory=dict)  # method -> how often drawn, refused, failed
     reasons: dict[str, str] = field(default_factory=dict)  # method -> why not
-    seconds: float = 0.0
+    seconds: float = 0.0  # of CPU time
+    depth: float = 1.0  # of Grad-CAM's layer among those with space, up to 1
+
+    def drawn(self, method: str) -> int:
+        """Return how many pictures of a method there are."""
+        return self.events.get(method, {}).get("drawn", 0)
 
     def faults(self) -> list[str]:
         """Return a line for whatever failed, or was refused and may not be."""
         lines = []
         for method in ASKED:
-            reason, found = self.reasons.get(method, ""), self.events.get(method, Counter())
+            reason, failed = self.reasons.get(method, ""), self.events.get(method, {}).get("failed", 0)
             permitted = PERMITTED.get((self.name, method), "no such words") in reason
-            if found["failed"] or (not found["drawn"] and not permitted):
+            short = method == "activations" and self.drawn(method) < self.stages
+            if failed or short or (not self.drawn(method) and not permitted):
                 lines.append(f"{self.kind} {self.name}: {method}: {reason or 'nothing was drawn'}")
+        if self.depth < 0.5:
+            lines.append(f"{self.kind} {self.name}: grad-cam: {self.looks_at} is in the first half of the network")
         return lines
 
 
@@ -90,12 +110,12 @@ def networks() -> Iterator[tuple[str, Network]]:
     """Yield the networks of the table with their kinds; those of packages that are not installed are left out."""
     for name in TORCHVISION:
         yield "torchvision", _network(name, f"torchvision:{name}", SIDES.get(name, SIDE))
-    for package, names, side in (("timm", TIMM, 224), ("transformers", HUGGING_FACE, 64)):
+    for package, names, side in (("timm", TIMM, SIDE), ("transformers", HUGGING_FACE, 64)):
         if importlib.util.find_spec(package) is None:
             print(f"{package} is not installed: its networks are left out", file=sys.stderr)
             continue
         for name in names:
-            yield package, _network(name, f"coverage_networks:{package}_{name}", side)
+            yield package, _network(name, f"coverage_networks:{package}_{name}", SIDES.get(name, side))
     for name in STRANGE:
         yield "odd", _network(name, f"bad_models:{name}", (10, 12), 1 if name == "Grey" else 3)
     for name in PROGRAMS:
@@ -117,19 +137,28 @@ def cover(kind: str, network: Network, folder: Path) -> Row:
     row, started = Row(kind, network.name), time.process_time()
     worker = Worker(folder / "store", "cpu")
     try:
-        row.card = worker.describe(network)
+        card = worker.describe(network)
     except Exception as error:  # a network may raise anything
         row.reasons = dict.fromkeys(ASKED, f"{type(error).__name__}: {error}".splitlines()[0])
         return row
-    cards = {card.slug: card for card in worker.methods()}
+    stages = stage_layers(card)
+    row.size, row.layers, row.stages = _product(card.input.size), len(card.layers), len(stages)
+    at = next((layer for layer in card.layers if layer.name == card.default_layer), None)
+    if at:
+        row.looks_at = f"`{at.name}`, {_product(at.shape)}"
+        spatial = [layer.name for layer in card.layers if len(layer.shape) == 3]
+        row.depth = (spatial.index(at.name) + 1) / len(spatial)
+    cards = {method.slug: method for method in worker.methods()}
     methods = {slug: {**cards[slug].parameters, **wishes} for slug, wishes in ASKED.items()}
-    request = NetworkRequest(network, row.card, [_picture(folder, network.input.size)], ["top"], methods, cards)
+    pictures = [_picture(folder, network.input.size)]
+    request = NetworkRequest(network, card, pictures, ["top"], methods, cards, layers={"activations": stages})
     for task in scene_tasks(request):
         names = {job.key: job.method for job in task.jobs}
 
         def tell(event: str, key: str, words: str, names: dict[str, str] = names) -> None:
             if event in ("drawn", "failed", "inapplicable") and key in names:
-                row.events.setdefault(names[key], Counter())[event] += 1
+                counts = row.events.setdefault(names[key], {})
+                counts[event] = counts.get(event, 0) + 1
                 if event != "drawn":
                     row.reasons[names[key]] = words
 
@@ -152,24 +181,34 @@ def _picture(folder: Path, size: tuple[int, int, int]) -> Example:
     return read_image(path)
 
 
+def _versions() -> list[str]:
+    names = [name for name in ("torch", "torchvision", "timm", "transformers") if importlib.util.find_spec(name)]
+    return [f"{name} {version(name)}" for name in names]
+
+
+def _product(numbers: Iterable[int]) -> str:
+    return " x ".join(map(str, numbers))
+
+
 def page(rows: list[Row]) -> str:
     """Return the page of the documentation."""
-    kinds = {"torchvision": "torchvision", "timm": "timm", "transformers": "Hugging Face", "odd": "odd networks"}
+    kinds = {"torchvision": "torchvision", "timm": "timm", "transformers": "Hugging Face", "odd": "Odd networks"}
     lines = [
-        "# Which networks are drawn",
+        "# Tested networks",
         "",
-        "Written by `make coverage`: networks with random weights, each asked for its input, the activations of all",
-        "its layers, saliency, integrated gradients, occlusion and Grad-CAM. Drawn means that the picture is there;",
-        "how far a map is to be trusted is measured for each network of a gallery. What is refused, is refused with",
-        "the reason.",
+        "Written by `make coverage`: networks with random weights, at small sizes, each asked for its input, the",
+        "activations of its stages, saliency, integrated gradients, occlusion and Grad-CAM. Drawn means that the",
+        "picture is there; how far a map is to be trusted is measured for each network of a gallery. What is refused,",
+        f"is refused with the reason. The versions were {', '.join(_versions())}.",
         "",
     ]
     for kind, title in kinds.items():
         some = [row for row in rows if row.kind == kind]
+        lines += [f"## {title}", ""]
         if not some:
+            lines += ["Not drawn: the package was not installed where this page was written.", ""]
             continue
-        lines += [f"## {title[0].upper()}{title[1:]}", "", "| network | input | layers | activations | "]
-        lines[-1] += "gradients and occlusion | Grad-CAM looks at |"
+        lines += ["| network | input | layers | activations | gradients and occlusion | Grad-CAM looks at |"]
         lines += ["|---|---|---|---|---|---|"]
         lines += [_line(row) for row in some]
         lines.append("")
@@ -177,16 +216,23 @@ def page(rows: list[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    if row.card is None:
+    if not row.size:
         return f"| {row.name} | | | {row.reasons['input']} | | |"
-    drawn = {method: row.events.get(method, Counter())["drawn"] for method in ASKED}
-    passes = [method for method in ("saliency", "integrated-gradients", "occlusion") if drawn[method]]
+    passes = [method for method in ("saliency", "integrated-gradients", "occlusion") if row.drawn(method)]
     others = "drawn" if len(passes) == 3 else ", ".join(passes) or row.reasons.get("saliency", "")
-    layer = next((layer for layer in row.card.layers if layer.name == row.card.default_layer), None)
-    cam = f"`{layer.name}`, {' x '.join(map(str, layer.shape))}" if drawn["grad-cam"] and layer else ""
-    cam = cam or row.reasons.get("grad-cam", "")
-    size = " x ".join(map(str, row.card.input.size))
-    return f"| {row.name} | {size} | {len(row.card.layers)} | {drawn['activations']} | {others} | {cam} |"
+    cam = row.looks_at if row.drawn("grad-cam") else row.reasons.get("grad-cam", "")
+    return f"| {row.name} | {row.size} | {row.layers} | {row.drawn('activations')} | {others} | {cam} |"
+
+
+def kept(path: Path) -> dict[tuple[str, str], Row]:
+    """Return the networks without faults of an interrupted run by kind and name; a line that was cut off is none."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            rows.append(Row(**json.loads(line)))
+        except json.JSONDecodeError:
+            continue
+    return {(row.kind, row.name): row for row in rows if not row.faults()}
 
 
 def main() -> int:
@@ -196,18 +242,27 @@ def main() -> int:
     only = parser.parse_args().only
     sys.path.insert(0, str(HERE))
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    rows = []
+    torch.set_num_threads(1)
+    RESULTS.parent.mkdir(exist_ok=True)
+    earlier, rows = kept(RESULTS), []
     for kind, network in networks():
         if only and only not in (kind, network.name):
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            rows.append(cover(kind, network, Path(folder)))
-        counts = Counter(event for events in rows[-1].events.values() for event in events.elements())
-        print(f"{kind:12} {network.name:24} {dict(counts)} {rows[-1].seconds:.1f} CPU s", flush=True)
+        row = earlier.get((kind, network.name))
+        if row is None:
+            with tempfile.TemporaryDirectory() as folder:
+                row = cover(kind, network, Path(folder))
+            with RESULTS.open("a", encoding="utf-8") as results:
+                results.write(json.dumps(asdict(row)) + "\n")
+        rows.append(row)
+        counts = Counter(event for events in row.events.values() for event in Counter(events).elements())
+        print(f"{kind:12} {network.name:24} {dict(counts)} {row.seconds:.1f} CPU s", flush=True)
     faults = [line for row in rows for line in row.faults()]
+    print("\n".join(faults) or f"{len(rows)} networks, nothing failed, nothing refused but what may be")
     if not only:
         PAGE.write_text(page(rows), encoding="utf-8")
-    print("\n".join(faults) or f"{len(rows)} networks, nothing failed, nothing refused but what may be")
+        if not faults:
+            RESULTS.unlink()
     return 1 if faults else 0
 
 
