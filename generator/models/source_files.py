@@ -38,13 +38,14 @@ def digest(file: Path) -> str:
 def forget_changed() -> None:
     """Forget all files where one of them is another one by now, and all modules that were made of them.
 
-    All of them, as a module keeps what it imported from another.
+    All of them, as a module keeps what it imported from another; but for ours, which a network may import too.
     """
     if all(_unchanged(file, data) for file, data in _CONTENT.items()):
         return
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if isinstance(getattr(module, "__loader__", None), _Loader) or (file and Path(file).resolve() in _CONTENT):
+        file = Path(getattr(module, "__file__", None) or "-").resolve()
+        own_loader = isinstance(getattr(module, "__loader__", None), _Loader)
+        if own_loader or (file in _CONTENT and not file.is_relative_to(PACKAGE)):
             del sys.modules[name]
     _CONTENT.clear()
 

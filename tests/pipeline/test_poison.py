@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import broken_nets
 import pytest
@@ -253,3 +255,15 @@ def test_our_own_code_is_what_keys_are_made_of(tmp_path):
     with options.pool() as same:
         assert len(same.ask([("methods", ())])[0]) > 30
     assert yaml.safe_load((tmp_path / "gallery.yml").read_text())["preset"] == "quick"
+
+
+def test_a_changed_file_of_a_network_never_takes_our_modules_along(tmp_path, monkeypatch):
+    """A network that lies beside the package, as in a clone, has its files among those that it imports."""
+    monkeypatch.setattr(source_files, "_CONTENT", {})
+    ours, changed = sys.modules["generator.core.records"], tmp_path / "network.py"
+    changed.write_text("size = 3")
+    for file in (Path(ours.__file__), changed):
+        source_files.content(file)
+    changed.write_text("size = 4")
+    source_files.forget_changed()
+    assert sys.modules.get("generator.core.records") is ours and not source_files._CONTENT

@@ -9,7 +9,6 @@ from pathlib import Path
 import publications
 import pytest
 import tiny_gallery
-from browsing import browser
 
 from generator.pipeline.plan import make_plan
 from generator.site.build import publish_so_far
@@ -97,7 +96,7 @@ def test_a_page_without_an_end_is_marked_too(tmp_path):
     assert os.listdir(tmp_path / "a") == ["b.html"]
 
 
-def test_an_open_page_follows_where_it_was_scrolled_to_and_waits_for_who_marks_text(tmp_path):
+def test_an_open_page_follows_where_it_was_scrolled_to_and_waits_for_who_marks_text(tmp_path, chromium):
     page = tmp_path / "a" / "b.html"
     page.parent.mkdir()
 
@@ -109,16 +108,16 @@ def test_an_open_page_follows_where_it_was_scrolled_to_and_waits_for_who_marks_t
             (tmp_path / SCRIPT).unlink()
 
     publish("first", 1)
-    with browser() as opened:
-        view = opened.new_page()
-        view.goto(page.as_uri())
-        view.evaluate("window.scrollTo(0, 1500)")
-        publish("second", 2)
-        view.wait_for_function("document.querySelector('p').textContent === 'second' && scrollY === 1500")
-        view.evaluate("getSelection().selectAllChildren(document.querySelector('p'))")
-        publish("last", 0)
-        view.wait_for_timeout(4000)
-        assert view.inner_text("p") == "second"
-        view.evaluate("getSelection().removeAllRanges()")
-        view.wait_for_function("document.querySelector('p').textContent === 'last'")
-        assert view.evaluate("document.scripts.length") == 0
+    view = chromium.new_page()
+    view.goto(page.as_uri())
+    view.evaluate("window.scrollTo(0, 1500)")
+    publish("second", 2)
+    view.wait_for_function("document.querySelector('p').textContent === 'second' && scrollY === 1500")
+    view.evaluate("getSelection().selectAllChildren(document.querySelector('p'))")
+    publish("last", 0)
+    view.wait_for_timeout(4000)
+    assert view.inner_text("p") == "second"
+    view.evaluate("getSelection().removeAllRanges()")
+    view.wait_for_function("document.querySelector('p').textContent === 'last'")
+    assert view.evaluate("document.scripts.length") == 0
+    view.close()
