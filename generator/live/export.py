@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.hub
 
 from generator.core.records import ModelCard
 from generator.engine.cam_layers import classifier
@@ -113,6 +115,9 @@ class _Filled(torch.nn.Module):
 
 def _to_onnx(graph: Any, state: dict[str, torch.Tensor], inputs: tuple[torch.Tensor, ...], outputs: list[str]) -> Any:
     """Return the ONNX model of a graph with its weights. Raises `NotLive` that names what has no ONNX operator."""
+    bars: Any = torch.hub.tqdm  # type: ignore[attr-defined]
+    if hasattr(bars, "set_lock"):  # theirs is a lock between processes, which a worker that is ended leaves behind
+        bars.set_lock(threading.RLock())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

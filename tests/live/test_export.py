@@ -1,6 +1,7 @@
 """Networks as graphs for a browser: they give what torch gives, and one that cannot be made so says why."""
 
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from tiny_nets import loaded as as_loaded
 from tiny_nets import picture, tiny
 from torch import nn
+from torch.hub import tqdm
 
 from generator.engine.model_card import describe
 from generator.live.export import EXTRA, GRAPHS, bundled, export, live, runner
@@ -42,6 +44,8 @@ def test_a_graph_gives_scores_gradients_and_activations_as_torch_does(name):
     assert max(compared(net, made, picture(net.input.size, seed=4))) < 1e-3
     assert made.card["layers"] == layers_of(net, describe(net)) and made.card["class_map"]
     assert len(made.weights) < len(b"".join(t.numpy().tobytes() for t in state_of(net).values()))
+    lock = tqdm.get_lock()  # one between processes would outlive a worker, and a terminal be told of it
+    assert isinstance(lock, type(threading.RLock()))
 
 
 def test_the_gradient_is_that_of_the_network_itself():
