@@ -42,8 +42,8 @@ def main() -> int:
 def line(row: dict[str, Any]) -> str:
     """A row for a terminal."""
     bar = "" if row["bar"] is None else f"{'at most' if row['lower'] else 'at least'} {row['bar']:g}"
-    said = "" if row["bar"] is None else "met" if row["passed"] else "NOT MET"
-    return f"  {row['name']:<64}{row['value']:>10,.4g} {row['unit']:<14} {bar:<14} {said}".rstrip()
+    outcome = "" if row["bar"] is None else "met" if row["passed"] else "NOT MET"
+    return f"  {row['name']:<64}{row['value']:>10,.4g} {row['unit']:<14} {bar:<14} {outcome}".rstrip()
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ def rows() -> Iterator[Row]:
         yield Row(f"{shell} completes the name of a network", spent, "CPU s", 0.25)
     code = "from time import process_time as now; from benchmarks.first_look import digest_all; begun = now(); "
     code += "digest_all(); print(now() - begun)"
-    told = [_output([sys.executable, "-c", code]) for _ in range(ROUNDS)]
-    yield Row("digests of all code that planning asks about, nothing kept", min(map(float, told)), "CPU s", 0.3)
+    seconds = [_output([sys.executable, "-c", code]) for _ in range(ROUNDS)]
+    yield Row("digests of all code that planning asks about, nothing kept", min(map(float, seconds)), "CPU s", 0.3)
     for model in ("vgg-cifar10", "efficientnet-lite0"):
         taken = min(_looked(model) for _ in range(2))
         yield Row(f"look at one photograph, quick, {model}", taken, "CPU s", 6 if model == "vgg-cifar10" else None)

@@ -64,12 +64,12 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Rows as a table in Markdown."""
     lines = ["| what | measured | target | |", "|---|---|---|---|"]
     for row in rows:
-        bar = said = ""
+        bar = outcome = ""
         if row["bar"] is not None:
             bar = f"at {'most' if row['lower'] else 'least'} {number(row['bar'], row['unit'])}"
-            said = "met" if row["passed"] else "**not met**"
+            outcome = "met" if row["passed"] else "**not met**"
         name = f"{row['name']} ({row['note']})" if row["note"] else row["name"]
-        lines.append(f"| {name} | {number(row['value'], row['unit'])} | {bar} | {said} |")
+        lines.append(f"| {name} | {number(row['value'], row['unit'])} | {bar} | {outcome} |")
     return "\n".join(lines)
 
 

@@ -86,7 +86,7 @@ def missing(task: SceneTask, registry: Registry, store: Store, ahead: bool = Fal
     ]
 
 
-def found(task: SceneTask, registry: Registry, store: Store) -> Iterator[tuple[Subject, str, dict[str, Any]]]:
+def results(task: SceneTask, registry: Registry, store: Store) -> Iterator[tuple[Subject, str, dict[str, Any]]]:
     """Yield what was measured of a task: map, measure and its numbers; what had nothing to say is left out."""
     for subject in subjects(task, registry):
         for measure in task.measures:

@@ -1,7 +1,7 @@
 """The bytes of a file become an upright picture in sRGB, or one line on why they cannot; a process of its own decodes.
 
-It has limits of computing time and, where the system keeps them, of address space, so that a picture costs itself
-whatever its decoder does over it. See `decoder` for what happens there.
+It has limits of computing time and, where the system keeps them, of address space, so that a damaged picture fails
+alone, whatever its decoder does. See `decoder` for what happens there.
 """
 
 from __future__ import annotations

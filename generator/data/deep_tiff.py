@@ -158,16 +158,16 @@ def _bands(content: bytes, layout: Layout) -> Iterator[tuple[int, np.ndarray]]:
 
 def _inflated(inflate: zlib._Decompress, strip: memoryview, need: int) -> tuple[bytes, memoryview]:
     """Return the next bytes of a compressed strip, no more than needed, and what is left of it."""
-    found = bytearray()
-    while len(found) < need:
+    content = bytearray()
+    while len(content) < need:
         piece = inflate.unconsumed_tail or bytes(strip[:65536])
         if not inflate.unconsumed_tail:
             strip = strip[65536:]
-        more = inflate.decompress(piece, need - len(found))
+        more = inflate.decompress(piece, need - len(content))
         if not more and (not piece or inflate.eof):
             break
-        found += more
-    return bytes(found), strip
+        content += more
+    return bytes(content), strip
 
 
 def _one(tags: dict[int, tuple[int, ...]], tag: int, default: int) -> int:

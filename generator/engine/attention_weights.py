@@ -76,14 +76,14 @@ def block_outputs(tape: Tape) -> list[tuple[Attention, tuple[int, int]]]:
 
     They are the last sums before the next block attends. Raises `NotApplicable` where there are none.
     """
-    found = attentions(tape)
-    ends = [attention.place for attention in found[1:]] + [len(tape.steps)]
+    every = attentions(tape)
+    ends = [attention.place for attention in every[1:]] + [len(tape.steps)]
     nodes = []
-    for attention, end in zip(found, ends, strict=True):
+    for attention, end in zip(every, ends, strict=True):
         count = attention.weights.shape[-1]
         sums = [step.outputs[0] for step in tape.steps[attention.place : end] if step.op == "add"]
         tokens = [node for node in sums if tape.values[node].ndim == 3 and tape.values[node].shape[:2] == (1, count)]
         if not tokens:
             raise NotApplicable("the blocks do not add what they make to their tokens, so where each ends is not known")
         nodes.append(tokens[-1])
-    return [(attention, (node, nodes[-1])) for attention, node in zip(found, nodes, strict=True)]
+    return [(attention, (node, nodes[-1])) for attention, node in zip(every, nodes, strict=True)]

@@ -41,9 +41,9 @@ def averaged_cam(x, layer_gradients, target, *, flips: bool = True):
     for mirrored in (False, True)[: 1 + flips]:
         activations, gradients = layer_gradients(x.flip(3) if mirrored else x)
         for layer, gradient in gradients.items():
-            found = (gradient.mean((2, 3), keepdim=True) * activations[layer]).sum(1, keepdim=True).relu()
-            top = found.max()
-            large = F.interpolate(found / top if top > 0 else found, x.shape[-2:], mode="bilinear", align_corners=False)
+            cam = (gradient.mean((2, 3), keepdim=True) * activations[layer]).sum(1, keepdim=True).relu()
+            top = cam.max()
+            large = F.interpolate(cam / top if top > 0 else cam, x.shape[-2:], mode="bilinear", align_corners=False)
             maps.append(large.flip(3) if mirrored else large)
     if not maps:
         raise NotApplicable("no stage with channels and space hands back a gradient")

@@ -30,10 +30,10 @@ def find_state(content: Any) -> State | None:
 
     None where it holds no tensors by name.
     """
-    found = _within(content)
-    if found is None:
+    parts = _within(content)
+    if parts is None:
         return None
-    tensors, entries, others = found
+    tensors, entries, others = parts
     note = f"entry {'.'.join(entries)} taken" if entries else ""
     return State(tensors, note + (f" ({', '.join(others)} is there too)" if others else ""))
 

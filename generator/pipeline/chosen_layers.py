@@ -68,13 +68,13 @@ def _slugs(methods: Iterable[MethodCard]) -> list[str]:
 def _methods(name: str, methods: Sequence[MethodCard], where: str) -> list[MethodCard]:
     if not name:
         return [method for method in methods if method.at == "default" and _chooses(method)]
-    found = [method for method in methods if method.slug == name]
-    if not found:
+    named = [method for method in methods if method.slug == name]
+    if not named:
         slugs = [method.slug for method in methods]
         raise ConfigError(f"{where} no method is called {name!r}{nearest(name, slugs)}")
-    if not _chooses(found[0]):
+    if not _chooses(named[0]):
         raise ConfigError(f"{where} {name} looks at no layer that could be chosen")
-    return found
+    return named
 
 
 def _chooses(method: MethodCard) -> bool:

@@ -60,7 +60,7 @@ def published(
     root.
 
     Networks that would make it more than so many megabytes are left out, each with a line. Nothing, and one line that
-    says why, where the runtime is not to be had.
+    says why, where the runtime is missing.
     """
     if not tasks:
         return [], []

@@ -285,7 +285,7 @@ def _evidence(
     """Return what was measured of the maps of a task, by their keys; what was of the controls goes to `controls`."""
     by_map: dict[str, dict[str, Any]] = {}
     of_controls: dict[str, dict[str, Any]] = {}
-    for subject, measure, numbers in evidence_tasks.found(task, registry, store) if registry else ():
+    for subject, measure, numbers in evidence_tasks.results(task, registry, store) if registry else ():
         if subject.job:
             by_map.setdefault(subject.job.key, {})[measure] = numbers
         else:
