@@ -20,6 +20,14 @@ from generator.core.text import plain_streams, unwritten
 from .registry import commands
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the command; its argument is the signal's number.
+
+    The base class itself, passing through code that runs from a string, as named tuples do, makes Python end by SIGINT
+    whatever exit code follows.
+    """
+
+
 class Commands(click.Group):
     """Lists commands in the order one meets them, and turns our errors into one line and exit code 2."""
 
@@ -58,7 +66,6 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Our own errors, and those of disks and folders, are the user's to mend: no traceback."""
-        stopped = signal.SIGINT
         try:
             with _stoppable():
                 return super().invoke(context)
@@ -72,7 +79,7 @@ class Commands(click.Group):
                 context.exit(1)
             message = _sentence(error, "standard output" if refused else "")
         except KeyboardInterrupt as interrupt:
-            stopped = signal.SIGTERM if interrupt.args else stopped
+            stopped = interrupt.args[0] if isinstance(interrupt, Stopped) else signal.SIGINT
             click.echo("\nStopped. Rendered figures are kept; run the same command to continue.", err=True)
             context.exit(128 + stopped)
         _say(message)
@@ -99,9 +106,9 @@ def _stoppable() -> Iterator[None]:
         return
 
     def stop(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt(number)
+        raise Stopped(number)
 
-    before = [signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, signal.default_int_handler)]
+    before = [signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)]
     try:
         yield
     finally:

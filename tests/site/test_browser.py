@@ -326,12 +326,13 @@ def test_the_single_key_can_be_turned_off_and_writes_in_fields(visit):
     page.keyboard.press("Control+/")
     page.get_by_label("Open this list with ? alone").uncheck()
     page.get_by_role("button", name="Close").click()
+    page.wait_for_selector("dialog.keys", state="detached")
     page.keyboard.press("Shift+?")
     assert page.locator("dialog.keys").count() == 0
     page.keyboard.press("Control+/")
     page.get_by_label("Open this list with ? alone").check()
     page.keyboard.press("Control+/")
-    assert page.locator("dialog.keys").count() == 0
+    page.wait_for_selector("dialog.keys", state="detached")
     page.locator(".md-search__input").focus()
     page.keyboard.press("Shift+?")
     assert page.locator("dialog.keys").count() == 0 and page.locator(".md-search__input").input_value() == "?"
