@@ -40,6 +40,7 @@ class Subject:
     loaded: Loaded
     worker: Worker
     card: ModelCard
+    device: str = "cpu"
 
     def example(self, picture: Path) -> Example:
         """The picture as a build reads it, which it does once for all networks."""
@@ -50,14 +51,14 @@ class Subject:
         cards = {card.slug: card for card in self.worker.methods()}
         chosen = {slug: cards[slug].parameters for slug in methods}
         (task,) = scene_tasks(
-            NetworkRequest(self.loaded.network, self.card, [self.example(picture)], targets, chosen, cards)
+            NetworkRequest(self.loaded.network, self.card, [self.example(picture)], targets, chosen, cards, self.device)
         )
         return replace(task, jobs=tuple(job for job in task.jobs if job.method in methods))
 
     def x(self, picture: Path) -> torch.Tensor:
         """What the network is given of a picture, (1, C, H, W)."""
         input = self.card.input
-        return torch.from_numpy(normalise(photo(self.example(picture), input), input))
+        return torch.from_numpy(normalise(photo(self.example(picture), input), input)).to(self.device)
 
     def seconds(self, task: SceneTask) -> float:
         """CPU time of a task from a picture's file to its figures in the store, which holds none of them."""

@@ -11,13 +11,16 @@ from pathlib import Path
 import captum.attr as captum
 import matplotlib
 import numpy as np
-import pytorch_grad_cam as pgc
 import torch
 from matplotlib import pyplot
 from PIL import Image
-from pytorch_grad_cam.utils.image import show_cam_on_image
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
+
+import generator.core.torchvision_import  # noqa: F401 - first: pytorch-grad-cam imports torchvision too
+
+import pytorch_grad_cam as pgc  # isort: skip
+from pytorch_grad_cam.utils.image import show_cam_on_image  # isort: skip
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # isort: skip
 
 matplotlib.use("agg")
 CAMS = {
@@ -51,7 +54,7 @@ class Rivals:
             "guided-backprop": lambda given: captum.GuidedBackprop(self.model).attribute(given, target),
             "deconvnet": lambda given: captum.Deconvolution(self.model).attribute(given, target),
         }
-        return {name: _quietly(make, x)[0].detach().numpy() for name, make in makers.items()}
+        return {name: _quietly(make, x)[0].detach().cpu().numpy() for name, make in makers.items()}
 
     def cams(self, x: torch.Tensor, target: int) -> dict[str, np.ndarray]:
         """Grad-CAM by captum, the others by pytorch-grad-cam, from 0 to 1, (H, W). None of them has the first CAM."""
@@ -60,7 +63,7 @@ class Rivals:
             found = captum.LayerGradCam(self.model, self.layer).attribute(given, target, relu_attributions=True)
             return captum.LayerAttribution.interpolate(found, tuple(x.shape[2:]), "bilinear")
 
-        coarse = _quietly(grad_cam, x)[0, 0].detach().numpy()
+        coarse = _quietly(grad_cam, x)[0, 0].detach().cpu().numpy()
         maps = {"grad-cam": coarse / (coarse.max() or 1.0)}
         for name, make in CAMS.items():
             with make(model=self.model, target_layers=[self.layer]) as cam:

@@ -52,8 +52,14 @@ def _of(network: Subject, rounds: int, folder: Path) -> Iterator[Row]:
 
 
 def rivals_of(network: Subject) -> Rivals:
-    """The other libraries, with a copy of the network; they look at the module that makes the default layer."""
-    owner = network.card.default_layer.partition(".cat@")[0]
+    """The other libraries, with a copy of the network; they look at the module that makes the default layer.
+
+    Of a module that is called several times, as a block's rectifier is, it is the one around it: its last call gives
+    what the block gives.
+    """
+    layer = network.card.default_layer
+    owner = layer.partition(".cat@")[0] if ".cat@" in layer else layer
+    owner = owner.rpartition(".")[0] if "@" in owner else owner
     return Rivals(network.loaded.model, owner)
 
 

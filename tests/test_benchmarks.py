@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -40,6 +41,14 @@ def test_a_benchmark_says_how_its_numbers_are_made_and_has_rows(name):
     assert len(docstring.split("\n\n")[0].splitlines()) == 1 and len(docstring.split()) > 25
     assert re.search(r"^def rows\(\) -> Iterator\[Row\]:", text, re.MULTILINE)
     assert callable(importlib.import_module(f"benchmarks.{name}").rows)
+
+
+def test_every_benchmark_starts_in_a_process_of_its_own():
+    """There nothing else has imported torchvision, whose compiled operators do not fit a CPU-only torch."""
+    script = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(f'benchmarks.{name}')"
+    names = ["rivals", "gpu", *NAMES]  # what only some of them import comes first
+    done = subprocess.run([sys.executable, "-c", script, *names], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_was_measured_last_has_its_form():

@@ -3,6 +3,7 @@
 import json
 import pickle
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,21 @@ def test_a_loaded_network_is_frozen_and_in_eval_mode(dense):
     assert not any(module.training for module in dense.model.modules())
     assert not any(parameter.requires_grad for parameter in dense.model.parameters())
     assert dense.model.backbone.relu0.inplace, "flags of the layers are none of our business"
+
+
+@pytest.mark.parametrize("device, exact", [("cuda", True), ("cuda:1", True), ("cpu", False)])
+def test_a_network_on_a_gpu_is_computed_in_float32(device, exact):
+    places = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [place.allow_tf32 for place in places]
+    try:
+        for place in places:
+            place.allow_tf32 = True
+        with suppress(AssertionError, RuntimeError):  # there need not be such a device
+            load(Network("alexnet", "torchvision:alexnet", weights="random"), device)
+        assert [place.allow_tf32 for place in places] == [not exact] * 2
+    finally:
+        for place, allowed in zip(places, before, strict=True):
+            place.allow_tf32 = allowed
 
 
 def test_weights_come_back_from_both_kinds_of_file(dense, tmp_path):
