@@ -45,7 +45,7 @@ OTHER_MEANINGS = {
 }
 MODULES = [path for path in sorted((ROOT / "generator").rglob("*.py")) if path.parent.name != "methods"]
 TEMPLATES = [path for path in sorted((ROOT / "templates").rglob("*")) if path.suffix in (".md", ".html")]
-SCRIPTS = sorted((ROOT / "site_src" / "assets" / "js").glob("*.js"))
+SCRIPTS = sorted((ROOT / "site_src" / "assets" / "js").rglob("*.js"))
 
 
 def named(path: Path) -> set[str]:

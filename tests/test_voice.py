@@ -101,7 +101,7 @@ def texts() -> dict[str, str]:
             for path in ROOT.glob(pattern)
             if path.suffix in (".md", ".html", ".yml")
         }
-    found |= {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "site_src/assets/js").glob("*.js")}
+    found |= {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "site_src/assets/js").rglob("*.js")}
     found |= {str(path.relative_to(ROOT)): spoken(path) for path in sorted((ROOT / "generator").rglob("*.py"))}
     found |= {f"innerview {name} --help": helped(command, name) for name, command in main.commands.items()}
     return found | {"innerview --help": helped(main, "innerview")}

@@ -42,16 +42,16 @@ def figure_as(site: Path, name: str, kind: str, url: str = "", title: bool = Fal
     """
     gallery = read_gallery(site)
     record, channel = find(gallery, name)
-    plate = components.plate(gallery, record, figure_page(record))
+    view = components.figure_view(gallery, record, figure_page(record))
     if channel is not None:
-        shown = record["sprite"].get("shown", range(record["sprite"]["channels"])) if plate.cells else ()
+        shown = record["sprite"].get("shown", range(record["sprite"]["channels"])) if view.cells else ()
         if channel not in shown:
             raise ConfigError(f"{name}: {_expected(shown)}")
-    taken = embed_snippets.take(gallery, record, plate, base(gallery, url, kind in ADDRESSED), channel)
+    taken = embed_snippets.take(gallery, record, view, base(gallery, url, kind in ADDRESSED), channel)
     if kind == "gif":
         return film(site, record, taken)
     if kind == "png":
-        return picture(site, gallery, record, plate, taken, title, bar)
+        return picture(site, gallery, record, view, taken, title, bar)
     if kind == "markdown" and channel is not None:
         taken = dataclasses.replace(taken, file=channel_file(name))
     if kind == "bibtex":
@@ -95,7 +95,7 @@ def table_as_markdown(site: Path, slug: str, url: str = "") -> str:
     classes = gallery.models[slug]["classes"]
     for row in matrix.rows:
         first = "<br>".join([_link(start, row.head), *_class_and_answer(row.verdict, classes)])
-        pictures = [_thumb(start, plate) if plate else "not drawn" for plate in row.plates]
+        pictures = [_thumb(start, view) if view else "not drawn" for view in row.figures]
         lines.append("| " + " | ".join([first, *pictures]) + " |")
     return "\n".join([*lines, "", *_credits(gallery, slug)])
 
@@ -139,7 +139,7 @@ def picture(
     site: Path,
     gallery: Gallery,
     record: FigureRecord,
-    plate: components.Plate,
+    view: components.FigureView,
     taken: embed_snippets.Taken,
     title: bool,
     bar: bool,
@@ -151,11 +151,11 @@ def picture(
         cell = taken.cell
         pixels = pixels[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width]
     pixels = enlarge(pixels, max(1, math.ceil(SMALLEST / max(pixels.shape[:2]))))
-    if bar and plate.scale is None:
+    if bar and view.scale is None:
         raise ConfigError(f"{record['id']}: this figure has no colour scale, so --colour-bar does not apply")
     if not title and not bar:
         return png(pixels)
-    return _labelled(pixels, spoken(taken.title, record["id"]) if title else "", plate.scale if bar else None)
+    return _labelled(pixels, spoken(taken.title, record["id"]) if title else "", view.scale if bar else None)
 
 
 def film(site: Path, record: FigureRecord, taken: embed_snippets.Taken) -> bytes:
@@ -217,15 +217,15 @@ def _class_and_answer(verdict: components.Verdict | None, classes: Sequence[str]
     if not verdict:
         return []
     label = [f"class: {cell(verdict.label)} ({classes.index(verdict.label)})"] if verdict.label in classes else []
-    return [*label, ", ".join(filter(None, [f"answer: {cell(verdict.said)}", verdict.percent]))]
+    return [*label, ", ".join(filter(None, [f"answer: {cell(verdict.predicted)}", verdict.percent]))]
 
 
-def _thumb(start: str, plate: components.Plate) -> str:
-    page = cell(embed_snippets.address(start, plate.href))
-    if not plate.src:
-        return f'<a href="{page}">{cell(plate.reason)}</a>'
-    source = cell(embed_snippets.address(start, plate.animation or plate.src))
-    return f'<a href="{page}"><img src="{source}" width="{THUMB}" alt="{cell(plate.alt)}"></a>'
+def _thumb(start: str, view: components.FigureView) -> str:
+    page = cell(embed_snippets.address(start, view.href))
+    if not view.src:
+        return f'<a href="{page}">{cell(view.reason)}</a>'
+    source = cell(embed_snippets.address(start, view.animation or view.src))
+    return f'<a href="{page}"><img src="{source}" width="{THUMB}" alt="{cell(view.alt)}"></a>'
 
 
 def _credits(gallery: Gallery, slug: str) -> list[str]:

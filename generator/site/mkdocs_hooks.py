@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from generator.site.assets import ASSETS
+
 BUNDLES = {"extra_css": "assets/css/all.css", "extra_javascript": "assets/js/all.js"}
 ALONE = (b"@import", b"@charset")  # have to stand at the top of a file
 
@@ -13,12 +15,30 @@ ALONE = (b"@import", b"@charset")  # have to stand at the top of a file
 def on_config(config: Any) -> Any:
     """Return what mkdocs asks before all else: its settings, with the bundles in the place of what is in them."""
     config.bundled = {}
+    for setting, ours in (("extra_css", styles()), ("extra_javascript", scripts())):
+        config[setting] = [*ours, *(name for name in config[setting] if name not in ours)]
     for setting, bundle in BUNDLES.items():
         together = [name for name in config[setting] if _plain(name, bundle, Path(config.docs_dir))]
         if len(together) > 1:
             config.bundled[bundle] = together
             config[setting] = [bundle, *(name for name in config[setting] if name not in together)]
     return config
+
+
+def styles() -> list[str]:
+    """Return the style sheets of every page within the theme, below the site's root."""
+    return [f"assets/css/{name}.css" for name in ASSETS["site"].styles]
+
+
+def scripts() -> list[str]:
+    """Return the scripts of every page within the theme, below the site's root."""
+    return [f"assets/js/{name}.js" for name in ASSETS["site"].scripts]
+
+
+def on_env(env: Any, config: Any, files: Any) -> Any:
+    """Return the environment of the theme's templates, which know what a kind of page loads."""
+    env.globals["ASSETS"] = ASSETS
+    return env
 
 
 def on_post_build(config: Any) -> None:
@@ -59,11 +79,14 @@ def add_entries(entries: Path, index: Path) -> None:
 
 
 def _plain(name: Any, bundle: str, docs: Path) -> bool:
-    """Return whether a file can be part of a bundle: it lies where that does, and is to be loaded like the others."""
-    if not isinstance(name, str) or Path(name).parent != Path(bundle).parent or not (docs / name).is_file():
+    """Return whether a file can be part of a bundle: it lies where that does or below, where it names no other file,
+    and is to be loaded like the others.
+    """
+    folder = Path(bundle).parent
+    if not isinstance(name, str) or folder not in Path(name).parents or not (docs / name).is_file():
         return False
     content = (docs / name).read_bytes()
-    return not any(mark in content for mark in ALONE)
+    return not any(mark in content for mark in (*ALONE, *([b"url("] if Path(name).parent != folder else [])))
 
 
 MARK = "<!-- gallery -->"

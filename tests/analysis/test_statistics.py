@@ -16,7 +16,7 @@ from generator.data.batches import batches, match_classes, normalised
 from generator.data.datasets import folder_per_class
 from generator.models import specs
 from generator.models.load import load
-from generator.site.pages.channel_table import units
+from generator.site.pages.channel_table import channel_table
 from generator.site.pages.diagnostics_page import findings
 from generator.site.pages.manifest_index import Gallery
 
@@ -135,8 +135,8 @@ def test_without_a_probe_the_statistics_are_shown_all_the_same(manifest):
 
 
 def test_the_table_of_channels_says_which_images_its_verdicts_rest_on(manifest):
-    assert units(Gallery(manifest), "tiny", "relu0").measured == ""
+    assert channel_table(Gallery(manifest), "tiny", "relu0").measured == ""
     manifest["probes"][0]["data"] = ""
-    table = units(Gallery(manifest), "tiny", "relu0")
+    table = channel_table(Gallery(manifest), "tiny", "relu0")
     assert table.measured == "9,000 images of digits" and [row.channel for row in table.rows] == [7]
     assert table.probe.endswith("images of this gallery")

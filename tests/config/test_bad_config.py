@@ -162,7 +162,7 @@ def test_a_mistake_is_one_line_and_the_site_stays(call, gallery, name):
     ],
 )
 def test_a_template_that_breaks_the_pages_leaves_the_site(call, gallery, template, said):
-    code, told, site = call("build", edit=text("templates/method.md", template))
+    code, told, site = call("build", edit=text("templates/pages/method.md", template))
     assert code == 2 and said in told and "Traceback" not in told
     assert site == gallery[1]
 

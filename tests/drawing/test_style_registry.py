@@ -74,7 +74,7 @@ def test_the_schema_allows_what_the_registry_does():
 
 @pytest.mark.parametrize("name", RAMPS)
 def test_every_ramp_has_its_colours_in_the_style_sheets(name):
-    sheets = "".join(path.read_text() for path in (ROOT / "site_src/assets/css").glob("*.css"))
+    sheets = "".join(path.read_text() for path in (ROOT / "site_src/assets/css").rglob("*.css"))
     assert f".scale__ramp--{name}" in sheets
 
 

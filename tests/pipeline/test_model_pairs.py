@@ -311,9 +311,9 @@ def test_the_page_of_an_image_walks_through_all_stages_and_folds_other_classes(f
     gallery = Gallery(fake_gallery[1])
     page = pair_image(gallery, NAMES, "frog")
     stages = [stage["title"] for stage in fake_gallery[1]["models"][0]["stages"][:-1]]
-    assert [duel.title for duel in page.walk] == stages
-    assert [duel.id for duel in page.walk] == [f"stage-{number + 1}" for number in range(len(stages))]
-    first, other = page.chapters[0].duels, page.chapters[0].others
+    assert [step.title for step in page.layers] == stages
+    assert [step.id for step in page.layers] == [f"stage-{number + 1}" for number in range(len(stages))]
+    first, other = page.chapters[0].comparisons, page.chapters[0].others
     assert [duel.title for duel in first] == ["Vanilla backprop for frog", "Saliency for frog"]
     assert [duel.title for duel in other] == ["Vanilla backprop for bird", "Saliency for bird"]
     assert {pane.name for pane in first[0].panes} == {"original", "half pruned", "difference"}

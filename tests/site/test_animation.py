@@ -78,7 +78,7 @@ def test_photographs_are_not_kept_to_the_last_bit():
 def test_the_still_is_the_picture_and_the_film_is_offered_below_it(site, page):
     html = (site / page).read_text()
     assert not re.search(r"<img[^>]*animation", html), "nothing is fetched before it is asked for"
-    films = re.findall(r'<a class="motion__link" href="([^"]*)">Play animation</a><span [^>]*>([^<]*)</span>', html)
+    films = re.findall(r'<a class="animation__link" href="([^"]*)">Play animation</a><span [^>]*>([^<]*)</span>', html)
     assert films and all(moves == ANYHOW for _, moves in films)
     for file, _ in films:
         assert (site / page).parent.joinpath(file).resolve().is_file()
@@ -192,7 +192,7 @@ def test_large_it_plays_too_and_the_arrows_go_on(visit):
     for _ in range(2):
         page.keyboard.press("ArrowRight")
     assert ".animation." not in source(large), "another picture begins with its still"
-    assert page.locator("dialog .motion__button").is_hidden()
+    assert page.locator("dialog .animation__button").is_hidden()
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     assert source(large) == STILL and play.is_visible()
@@ -204,7 +204,7 @@ def test_in_a_frame_the_button_lies_on_the_picture(visit, address):
         f'<iframe src="{address}/{FIGURE}" sandbox="allow-scripts" width="448" height="490" title="f"></iframe>'
     )
     frame = page.frame_locator("iframe")
-    image = frame.locator(".specimen__mount img").element_handle()
+    image = frame.locator(".stage__canvas img").element_handle()
     button = frame.get_by_role("button", name="Play Saliency for frog")
     inside, around = button.bounding_box(), image.bounding_box()
     assert around["x"] <= inside["x"] and inside["x"] + inside["width"] <= around["x"] + around["width"]
@@ -217,7 +217,7 @@ def test_in_a_frame_the_button_lies_on_the_picture(visit, address):
 @pytest.mark.parametrize("page", [REPORT, FIGURE])
 def test_without_scripts_a_link_leads_to_the_film(visit, page):
     page, films = visit(page, java_script_enabled=False)
-    assert page.locator(".motion button").count() == 0 and films == []
+    assert page.locator(".animation button").count() == 0 and films == []
     assert page.get_by_role("link", name="Play animation").first.get_attribute("href").endswith(".animation.webp")
 
 
@@ -227,7 +227,7 @@ def test_it_is_accessible_and_fits_a_phone(visit, name):
         page, _ = visit(name, **wishes)
         assert page.evaluate("document.documentElement.scrollWidth") <= wishes.get("width", 1280)
         rules = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
-        found = Axe().run(page, context=".motion", options=rules).response["violations"]
+        found = Axe().run(page, context=".animation", options=rules).response["violations"]
         assert [f"{v['id']}: {node['target']}" for v in found for node in v["nodes"]] == []
 
 

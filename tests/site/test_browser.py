@@ -86,7 +86,7 @@ def test_every_page_is_whole(visit, address, viewport):
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         assert page.evaluate(UNDECODED) == [], kind
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], kind
-        ours = page.locator(".page img, .specimen img")
+        ours = page.locator(".page img, .stage img")
         assert ours.evaluate_all("all => all.filter(i => !i.getAttribute('width') || !i.getAttribute('height'))") == []
         assert one.faults == [], kind
     assert [url for url in one.requests if not url.startswith((address, "data:"))] == []
@@ -126,7 +126,7 @@ def test_a_report_is_light_before_one_scrolls(visit):
 
 def test_pages_say_what_they_show_without_javascript(visit):
     page = visit(java_script_enabled=False)(REPORT)
-    assert page.locator(".walk__step img").count() >= 6
+    assert page.locator(".layers__step img").count() >= 6
     assert page.locator("[data-fader]").first.is_hidden()
     page.locator(".method a.picture").first.click()
     assert page.url.endswith("vanilla-backprop--class-frog.html")
@@ -140,7 +140,7 @@ def test_the_first_tab_skips_to_the_content(visit):
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('.trail') !== null")
+    assert page.evaluate("document.activeElement.closest('.breadcrumb') !== null")
 
 
 @pytest.mark.parametrize("kind", ["home", "report", "model", "figure-map"])
@@ -240,12 +240,12 @@ def test_a_modified_click_opens_the_page_as_a_link_does(visit):
 
 def test_a_channel_can_be_looked_at_in_a_report_and_leads_to_its_page(visit):
     page = visit()(REPORT)
-    picture = page.locator("#stage-1 .walk__picture a[data-cells]")
+    picture = page.locator("#stage-1 .layers__picture a[data-cells]")
     picture.scroll_into_view_if_needed()
     picture.locator("img").evaluate("image => image.decode()")
     box = picture.locator("img").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
-    assert page.locator(".loupe").inner_text() == "channel 18 (0 to 63)"
+    assert page.locator(".magnifier").inner_text() == "channel 18 (0 to 63)"
     page.mouse.click(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
     page.wait_for_url("**/activations--relu0.html#c18")
     assert page.locator(".browser__title").inner_text() == "Channel 18"
@@ -310,14 +310,14 @@ def test_the_skip_link_leaves_the_choice_of_cards(visit):
 def test_a_question_mark_lists_the_keys_of_the_page(visit, kind, heading):
     one = visit(color_scheme="dark" if kind == "report" else "light")
     page = one(PAGES[kind])
-    page.locator(".trail a").first.focus()
+    page.locator(".breadcrumb a").first.focus()
     page.keyboard.press("Shift+?")
     dialog = page.get_by_role("dialog", name="Keyboard")
     assert dialog.is_visible() and heading in dialog.inner_text()
     assert violations(page, {"type": "tag", "values": ["wcag2a", "wcag2aa", "best-practice"]}) == []
     page.keyboard.press("Escape")
     page.wait_for_selector("dialog.keys", state="detached")
-    assert page.evaluate("document.activeElement.closest('.trail') !== null"), "the keyboard is where it was"
+    assert page.evaluate("document.activeElement.closest('.breadcrumb') !== null"), "the keyboard is where it was"
     assert one.faults == []
 
 
@@ -341,7 +341,7 @@ def test_the_single_key_can_be_turned_off_and_writes_in_fields(visit):
 def test_a_sprite_that_can_be_browsed_keeps_its_own_words(visit):
     page = visit()(SPRITE)
     page.get_by_role("slider", name="Channel").wait_for()
-    assert page.locator(".specimen__mount").get_attribute("role") is None
+    assert page.locator(".stage__canvas").get_attribute("role") is None
     assert page.get_by_role("img", name=re.compile("activations", re.IGNORECASE)).count() == 1
 
 
@@ -416,7 +416,7 @@ def test_the_logo_keeps_its_place(visit):
 @pytest.mark.parametrize("name", [REPORT, MAP])
 def test_the_slider_fades_the_maps_to_show_the_photo(visit, name):
     page = visit()(name)
-    picture = page.locator(".picture--fade img:not(.specimen__under)").first
+    picture = page.locator(".picture--fade img:not(.stage__under)").first
     slider = page.get_by_role("slider", name=re.compile("Opacity"))
     slider.focus()
     page.keyboard.press("Home")
@@ -462,7 +462,7 @@ def test_the_choice_of_field_is_kept_on_the_pages_of_figures(visit):
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
     page = one(SPRITE)
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
-    assert "invert" in page.locator(".specimen__mount img").evaluate("image => getComputedStyle(image).filter")
+    assert "invert" in page.locator(".stage__canvas img").evaluate("image => getComputedStyle(image).filter")
 
 
 def test_the_search_finds_a_method(visit):
@@ -482,7 +482,7 @@ PAIR = PAGES["pair-image"]
 
 def shown(page):
     """The names of the pictures of one duel that can be seen."""
-    panes = page.locator(f"{DUEL} .duel__pane")
+    panes = page.locator(f"{DUEL} .comparison__pane")
     seen = panes.evaluate_all(
         """all => all.filter(pane => pane.checkVisibility({visibilityProperty: true}))
             .map(pane => pane.className.match(/--(\\w+)/)[1])"""
@@ -492,7 +492,7 @@ def shown(page):
 
 def boundary(page):
     """Where the right picture begins, as a share of the width."""
-    return page.locator(f"{DUEL} .duel__pane--right img").evaluate("image => getComputedStyle(image).clipPath")
+    return page.locator(f"{DUEL} .comparison__pane--right img").evaluate("image => getComputedStyle(image).clipPath")
 
 
 def test_the_views_of_a_duel_by_keyboard_and_the_address_follows(visit):
@@ -521,7 +521,7 @@ def test_the_slider_of_a_duel_by_keyboard(visit):
 def test_the_slider_of_a_duel_by_mouse(visit):
     page = visit()(PAIR)
     page.get_by_text("Slider", exact=True).click()
-    picture = page.locator(f"{DUEL} .duel__pane--left img")
+    picture = page.locator(f"{DUEL} .comparison__pane--left img")
     picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     middle = box["y"] + box["height"] / 2
@@ -545,7 +545,7 @@ def test_blinking_by_hand_and_by_itself(visit):
     play = page.get_by_role("button", name="Play")
     play.click()
     page.wait_for_function(
-        f"getComputedStyle(document.querySelector('{DUEL} .duel__pane--left')).visibility === 'visible'"
+        f"getComputedStyle(document.querySelector('{DUEL} .comparison__pane--left')).visibility === 'visible'"
     )
     page.get_by_role("button", name="Pause").click()
     now = shown(page)
@@ -561,7 +561,9 @@ def test_an_address_with_a_view_shows_it(visit):
     page.wait_for_selector("[data-view=difference]")
     assert shown(page) == "difference"
     assert page.get_by_role("checkbox", name=re.compile("Amplify")).is_checked()
-    strength = page.locator(f"{DUEL} .duel__pane--difference img").evaluate("image => getComputedStyle(image).filter")
+    strength = page.locator(f"{DUEL} .comparison__pane--difference img").evaluate(
+        "image => getComputedStyle(image).filter"
+    )
     assert strength == "contrast(8)"
     page = visit()(f"{PAIR}#view=nonsense")
     assert shown(page) == "left right difference"

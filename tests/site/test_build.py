@@ -107,7 +107,7 @@ CHANGES = {
     "a byte of a picture": lambda root: change_last_byte(root / "images/frog.png"),
     "listing": lambda root: (root / "images/images.yml").write_text("images: [{file: frog.png, credit: you}]"),
     "another picture": lambda root: tiny_gallery.draw(root / "images/more.png"),
-    "template": lambda root: write_atomically(root / "templates/method.md", b"{# mine #}"),
+    "template": lambda root: write_atomically(root / "templates/pages/method.md", b"{# mine #}"),
     "words": lambda root: write_atomically(root / "site_src/mine.md", b"# Mine"),
 }
 
@@ -354,7 +354,7 @@ def test_damage_heals_and_what_is_gone_is_gone(published, tmp_path):
 
 def look_again(options):
     """Something changed that decides no picture, so that the build looks at all of them."""
-    write_atomically(options.root / "templates/method.md", b"{# mine #}")
+    write_atomically(options.root / "templates/pages/method.md", b"{# mine #}")
 
 
 def manifest_of(options):

@@ -71,11 +71,11 @@ def test_what_is_right_is_let_be(site, html):
 
 
 def test_a_style_sheet_loads_nothing_from_outside(site):
-    sheet = site / "assets/css/home.css"
+    sheet = site / "assets/css/pages/home.css"
     sheet.write_text("a{background:url('https://example.org/x.png')}b{background:url(gone.svg)}")
     assert check_site(site) == [
-        "assets/css/home.css: loads https://example.org/x.png from another site",
-        "assets/css/home.css: url(gone.svg): file not found",
+        "assets/css/pages/home.css: loads https://example.org/x.png from another site",
+        "assets/css/pages/home.css: url(gone.svg): file not found",
     ]
 
 

@@ -18,7 +18,12 @@ PAGE = "<html><head></head><body><h1>{}</h1></body></html>"
 def gallery(tmp_path):
     """A gallery with templates and a page, and what a build would leave there."""
     options = tiny_gallery.lay(tmp_path / "mine")
-    for name in ("templates/home.md", "site_src/about.md", "site_src/assets/css/laid.css", "site_src/gallery/x.md"):
+    for name in (
+        "templates/pages/home.md",
+        "site_src/about.md",
+        "site_src/assets/css/laid.css",
+        "site_src/gallery/x.md",
+    ):
         (options.root / name).parent.mkdir(parents=True, exist_ok=True)
         (options.root / name).write_text("mine")
     (options.root / "site_src" / "index.md").write_text('---\n{"kind": "home"}\n---\n')
@@ -28,7 +33,7 @@ def gallery(tmp_path):
 def test_sources_are_what_people_write(gallery):
     names = {path.relative_to(gallery.root).as_posix() for path in dev_server.sources(gallery)}
     pictures = {"images/images.yml", "images/one.png", "images/two.png"}
-    own = {"gallery.yml", "tiny_network_of_mine.py", "templates/home.md", "site_src/about.md"}
+    own = {"gallery.yml", "tiny_network_of_mine.py", "templates/pages/home.md", "site_src/about.md"}
     assert names == own | pictures
 
 
@@ -89,7 +94,7 @@ def watched(gallery, monkeypatch):
 
 
 def test_a_change_builds_again_and_what_stops_a_build_is_told(watched):
-    assert watched("templates/home.md", "other words") == ["changed: home.md"]
+    assert watched("templates/pages/home.md", "other words") == ["changed: home.md"]
     assert watched.built.times == 1
     watched.wrong.append(ConfigError("gallery.yml: preset: expected another"))
     said = watched("gallery.yml", "preset: fast")

@@ -161,7 +161,7 @@ LOOKED = """() => {
         handlers: [...document.querySelectorAll('*')].filter(
             one => [...one.attributes].some(each => each.name.startsWith('on'))).length,
         links: [...new Set(links)].filter(each => !['http:', 'https:'].includes(each)),
-        whole: !!document.querySelector('main, .page, .alone') && document.title.length > 3,
+        whole: !!document.querySelector('main, .page, .standalone') && document.title.length > 3,
         jinja: document.body.innerText.includes('site49') || /title.?49/.test(document.body.innerText),
     };
 }"""
@@ -172,7 +172,9 @@ WIDE = """() => [...document.querySelectorAll('body *')]
 
 
 def test_standalone_pages_have_a_policy_that_allows_no_inline_script(site):
-    found = [path.read_text() for path in (site / "gallery").rglob("*.html") if 'class="alone"' in path.read_text()]
+    found = [
+        path.read_text() for path in (site / "gallery").rglob("*.html") if 'class="standalone"' in path.read_text()
+    ]
     assert len(found) > 10
     for page in found:
         policy = page.split('http-equiv="Content-Security-Policy" content="')[1].split('"')[0]
@@ -201,8 +203,8 @@ def test_pages_do_not_follow_links_out_of_the_sources(fake_gallery, tmp_path, na
 def test_what_is_laid_for_mkdocs_does_not_follow_links_or_believe_a_ledger(tmp_path):
     letter = tmp_path / "letter.txt"
     gallery = tmp_path / "gallery"
-    (gallery / "site_src/assets/css").mkdir(parents=True)
-    (gallery / "site_src/assets/css/home.css").symlink_to(tmp_path / "written.css")
+    (gallery / "site_src/assets/css/pages").mkdir(parents=True)
+    (gallery / "site_src/assets/css/pages/home.css").symlink_to(tmp_path / "written.css")
     letter.write_text("mine")
     digest = resources._digest(letter)
     ledger = {"../letter.txt": digest, "site_src/assets/../../../letter.txt": digest, str(letter): digest}
@@ -210,7 +212,7 @@ def test_what_is_laid_for_mkdocs_does_not_follow_links_or_believe_a_ledger(tmp_p
         (gallery / resources.LEDGER).write_text(json.dumps(told))
         resources.materialise(gallery)
         assert letter.read_text() == "mine" and not (tmp_path / "written.css").exists()
-    assert (gallery / "site_src/assets/css/home.css").is_file()
+    assert (gallery / "site_src/assets/css/pages/home.css").is_file()
 
 
 def test_no_setting_leads_a_build_out_of_its_folder(tmp_path):

@@ -58,7 +58,7 @@ def test_without_javascript_there_are_the_sprites_the_walk_and_both_tables(visit
     assert page.locator(".layer__image img[src*='activations--relu0']").count() == 3
     assert page.locator(".channels").count() == 0
     page = visit(REPORT, java_script_enabled=False)
-    assert page.locator(".scrub").count() == 0 and page.locator(".walk__step:visible").count() == 7
+    assert page.locator(".scrub").count() == 0 and page.locator(".layers__step:visible").count() == 7
     page = visit(MODEL, java_script_enabled=False)
     assert page.locator("[data-table]:visible .matrix").count() == 2
 
@@ -137,7 +137,7 @@ def test_the_strongest_image_comes_first_when_asked(visit):
 
 def test_loud_channels_are_offered(visit):
     page = visit(LAYER)
-    page.locator(".channels__told").get_by_role("button", name="channel 63").click()
+    page.locator(".channels__status").get_by_role("button", name="channel 63").click()
     assert browsing.where(page).endswith("#c63")
 
 
@@ -206,21 +206,21 @@ def test_the_walk_is_scrubbed_by_arrow_keys_from_the_input_to_the_classes(visit)
     assert page.locator(".scrub .bars li").count() == 5
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    image = page.locator(".scrub__mount img")
+    image = page.locator(".scrub__canvas img")
     assert "activations--relu0.png" in image.get_attribute("src") and image.get_attribute("alt")
-    assert image.bounding_box()["width"] <= page.locator(".scrub__mount").bounding_box()["width"]
+    assert image.bounding_box()["width"] <= page.locator(".scrub__canvas").bounding_box()["width"]
     assert slider.get_attribute("aria-valuetext").startswith("1: conv 64, 64 × 32 × 32")
-    assert page.locator(".silhouette .is-here").inner_text() == "conv 64"
+    assert page.locator(".architecture .is-here").inner_text() == "conv 64"
 
 
 def test_the_strip_keeps_the_magnifier_and_the_link_of_its_picture(visit):
     page = visit(f"{REPORT}#at=1")
-    picture = page.locator(".scrub__mount a[data-cells]")
+    picture = page.locator(".scrub__canvas a[data-cells]")
     picture.locator("img").evaluate("image => image.decode()")
     picture.scroll_into_view_if_needed()
     box = picture.locator("img").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
-    assert page.locator(".loupe").inner_text() == "channel 18 (0 to 63)"
+    assert page.locator(".magnifier").inner_text() == "channel 18 (0 to 63)"
     assert picture.get_attribute("href").endswith("activations--relu0.html")
 
 
@@ -248,7 +248,7 @@ def test_the_walk_is_scrubbed_where_its_pictures_failed(chromium, address):
         page.goto(f"{address}/{REPORT}", wait_until="load")
         page.get_by_role("slider", name="Stage, from").focus()
         for number in range(1, 7):
-            assert page.locator(".scrub__mount").inner_text().split("\n")[0].lower() == "failed", number
+            assert page.locator(".scrub__canvas").inner_text().split("\n")[0].lower() == "failed", number
             page.keyboard.press("ArrowRight")
         page.keyboard.press("End")
         assert page.locator(".scrub .bars li").count() == 5
@@ -337,8 +337,8 @@ def test_the_second_matrix_costs_nothing_before_it_is_seen(chromium, address):
 def test_on_paper_there_are_pictures_and_no_controls(visit):
     page = visit(REPORT, color_scheme="dark")
     page.emulate_media(media="print")
-    for gone in (".md-header", ".scrub", ".trail", ".steps", ".fader"):
+    for gone in (".md-header", ".scrub", ".breadcrumb", ".pager", ".fader"):
         assert page.locator(gone).first.is_hidden(), gone
-    assert page.locator(".walk__step img").first.is_visible()
+    assert page.locator(".layers__step img").first.is_visible()
     shown = page.evaluate("getComputedStyle(document.body).getPropertyValue('--dark-field')")
     assert shown.strip() == "none", "on white paper zero is white"

@@ -145,12 +145,14 @@ def test_nothing_leaves_the_site(seen):
 def test_every_layer_of_the_walk_is_there_with_all_its_channels(seen, network):
     loaded, card = network
     page, layers = seen["page"], layers_of(*network)
-    names = page.locator("#live-walk b").all_inner_texts()
+    names = page.locator("#live-layers b").all_inner_texts()
     assert names == layers
     channels = {layer.name: layer.shape[0] for layer in card.layers}
-    most = page.locator("#live-walk input[type=range]").evaluate_all("inputs => inputs.map(input => Number(input.max))")
+    most = page.locator("#live-layers input[type=range]").evaluate_all(
+        "inputs => inputs.map(input => Number(input.max))"
+    )
     assert most == [channels[name] - 1 for name in layers]
-    slider = page.locator("#live-walk input[type=range]").first
+    slider = page.locator("#live-layers input[type=range]").first
     slider.focus()
     page.keyboard.press("ArrowRight")
     assert slider.get_attribute("aria-valuetext").startswith("1 of 0 to 63")

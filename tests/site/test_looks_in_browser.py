@@ -66,7 +66,7 @@ def strip(palette, codes):
 )
 def test_a_filter_shows_the_stretched_value_in_new_colours_and_leaves_the_lines(visit, signed, shown, gain):
     palette, zero, codes = (SIGNED, 128, np.arange(1, 256)) if signed else (GREENS, 0, np.arange(255))
-    looks = browser_palettes.looks((-1.0 if signed else 0.0, 1.0))["palettes"]
+    looks = browser_palettes.colour_controls((-1.0 if signed else 0.0, 1.0))["palettes"]
     new = next(one for one in looks if one["name"] == shown)
     page = visit(f"gallery/{SPRITE}.html")
     page.evaluate(
@@ -111,7 +111,7 @@ def test_colours_and_contrast_by_keyboard_and_the_address_keeps_them_beside_the_
         page.keyboard.press("ArrowRight")
     assert browsing.where(page).endswith("#c9&colours=heat&clip=3")
     assert contrast.get_attribute("aria-valuetext").startswith("3 times, colours end at ")
-    page.locator(".specimen__mount .loupe__mark").focus()
+    page.locator(".stage__canvas .magnifier__mark").focus()
     page.keyboard.press("ArrowRight")
     assert browsing.where(page).endswith("#c10&colours=heat&clip=3")
     page.keyboard.press("ArrowLeft")
@@ -165,7 +165,7 @@ def test_only_values_have_other_colours(built_site):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_eight_times_the_difference_keeps_the_lines_between_tiles(visit, scheme):
     page = visit("gallery/compare/tiny--tiny~pruned-50/frog.html#view=difference&gain=8", color_scheme=scheme)
-    image = page.locator("#stage-1 .duel__pane--difference img")
+    image = page.locator("#stage-1 .comparison__pane--difference img")
     image.scroll_into_view_if_needed()
     assert "#amplify" in image.evaluate("image => getComputedStyle(image).filter")
 
@@ -174,8 +174,8 @@ def test_eight_times_the_difference_keeps_the_lines_between_tiles(visit, scheme)
 
 
 def panes(page):
-    page.wait_for_selector("[data-shown-two]:not([hidden])")
-    return page.locator(".duel__pane figcaption a").all_inner_texts()
+    page.wait_for_selector("[data-compared]:not([hidden])")
+    return page.locator(".comparison__pane figcaption a").all_inner_texts()
 
 
 @pytest.mark.parametrize("file", [False, True])
@@ -185,11 +185,13 @@ def test_a_figures_page_leads_to_it_beside_another_one(visit, file):
     page.wait_for_url(f"**/figures.html?a={SALIENCY}")
     assert panes(page) == ["Saliency for frog, Frog, A tiny network", "Saliency for bird, Frog, A tiny network"]
     page.get_by_label("Image").nth(1).select_option("cat")
-    page.wait_for_function("document.querySelector('.duel__pane--right a').textContent.includes('Cat')")
+    page.wait_for_function("document.querySelector('.comparison__pane--right a').textContent.includes('Cat')")
     assert f"#a={SALIENCY}&b=tiny/cat/saliency" in browsing.where(page)
     for role in ("left", "right"):
         assert (
-            page.locator(f".duel__pane--{role} img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+            page.locator(f".comparison__pane--{role} img").evaluate(
+                "image => image.decode().then(() => image.naturalWidth)"
+            )
             == 224
         )
 
@@ -197,42 +199,42 @@ def test_a_figures_page_leads_to_it_beside_another_one(visit, file):
 def test_two_figures_by_address_in_every_view_and_exchanged(visit):
     page = visit(f"{TWO}#a={SALIENCY}&b={OTHER}&view=slider&at=35")
     assert panes(page) == ["Saliency for frog, Frog, A tiny network", "Saliency for cat, Cat, A tiny network"]
-    right = page.locator(".duel__pane--right img")
+    right = page.locator(".comparison__pane--right img")
     assert right.evaluate("image => getComputedStyle(image).clipPath") == "inset(0px 0px 0px 35%)"
     page.get_by_role("radio", name="Slider").focus()
     page.keyboard.press("ArrowRight")
     assert browsing.where(page).endswith(f"#a={SALIENCY}&b={OTHER}&view=blink&shown=left")
     page.keyboard.press("ArrowRight")
-    assert page.locator(".duel__blend").is_visible() and not right.is_visible()
+    assert page.locator(".comparison__blend").is_visible() and not right.is_visible()
     page.get_by_role("button", name="Swap").press("Enter")
-    page.wait_for_function("document.querySelector('.duel__pane--left a').textContent.includes('Cat')")
+    page.wait_for_function("document.querySelector('.comparison__pane--left a').textContent.includes('Cat')")
     assert browsing.where(page).endswith(f"#a={OTHER}&b={SALIENCY}&view=difference")
 
 
 def test_the_difference_of_a_figure_and_itself_is_black(visit):
     page = visit(f"{TWO}#a={SALIENCY}&b={SALIENCY}&view=difference&gain=8")
     panes(page)
-    page.locator(".duel__blend img").evaluate_all("all => Promise.all(all.map(image => image.decode()))")
-    assert pixels(page.locator(".duel__blend"))[4:-4, 4:-4].max() == 0
-    assert page.locator("[data-said]").inner_text().startswith("Both share one scale, 0 to ")
+    page.locator(".comparison__blend img").evaluate_all("all => Promise.all(all.map(image => image.decode()))")
+    assert pixels(page.locator(".comparison__blend"))[4:-4, 4:-4].max() == 0
+    assert page.locator("[data-status]").inner_text().startswith("Both share one scale, 0 to ")
     page = visit(f"{TWO}#a={SALIENCY}&b={OTHER}&view=difference")
     panes(page)
-    assert pixels(page.locator(".duel__blend"))[4:-4, 4:-4].max() > 60
+    assert pixels(page.locator(".comparison__blend"))[4:-4, 4:-4].max() > 60
 
 
 def test_scales_are_told_and_shared_where_they_can_be(visit):
     page = visit(f"{TWO}#a={SPRITE}&b=tiny/cat/activations--relu0")
     panes(page)
-    said = page.locator("[data-said]")
+    said = page.locator("[data-status]")
     assert said.inner_text().startswith("Both are shown on one scale, 0 to ")
-    ends = page.locator(".duel__pane .scale").all_inner_texts()
-    assert ends[0] == ends[1] and page.locator(".duel__pane.is-rescaled").count() == 1
+    ends = page.locator(".comparison__pane .scale").all_inner_texts()
+    assert ends[0] == ends[1] and page.locator(".comparison__pane.is-rescaled").count() == 1
     page.get_by_label("Separate scales").check()
     assert "equal shades are not equal values" in said.inner_text() and browsing.where(page).endswith("&own")
-    assert page.locator(".duel__pane.is-rescaled").count() == 0
+    assert page.locator(".comparison__pane.is-rescaled").count() == 0
     page = visit(f"{TWO}#a={SALIENCY}&b={SPRITE}")
     panes(page)
-    said = page.locator("[data-said]").inner_text()
+    said = page.locator("[data-status]").inner_text()
     assert "different colour maps" in said and "Aspect ratios differ" in said
     assert page.get_by_label("Separate scales").is_disabled()
 
@@ -242,8 +244,10 @@ def test_scales_are_told_and_shared_where_they_can_be(visit):
 )
 def test_a_figure_that_is_not_there_is_told(visit, asked):
     page = visit(f"{TWO}#{asked}")
-    page.wait_for_function("document.querySelector('[data-said]').textContent.startsWith('This gallery has no figure')")
-    assert page.locator("[data-shown-two]").is_hidden()
+    page.wait_for_function(
+        "document.querySelector('[data-status]').textContent.startsWith('This gallery has no figure')"
+    )
+    assert page.locator("[data-compared]").is_hidden()
 
 
 def test_it_is_accessible_fits_a_phone_and_needs_scripts_to_choose(visit):

@@ -90,10 +90,10 @@ def test_a_method_of_each_kind_is_one_file(built, manifest, kind):
 
 def test_what_a_method_says_of_itself_is_on_its_pages(built, manifest):
     gallery, (film, *_) = Gallery(manifest), drawn(manifest, SLUGS["film"])
-    plate = components.plate(gallery, film, "index.html")
-    assert film["animation"] and plate.moves == "how the pull rises"
+    view = components.figure_view(gallery, film, "index.html")
+    assert film["animation"] and view.moves == "how the pull rises"
     assert "how the pull rises" in (built[1] / "gallery" / film["page"]).read_text()
-    assert home.home(gallery).exhibit.plates["region"].title == "Loud places"
+    assert home.home(gallery).showcase.figures["region"].title == "Loud places"
     table = overview_table.of_model(gallery, "heron-net", "index.html")
     assert "Loud places" in [column.text for column in table.columns]
     counts = {card["slug"]: card["counts"] for card in manifest["methods"]}
@@ -126,8 +126,8 @@ def test_a_style_is_drawn_and_described(built, manifest):
     with Image.open(built[1] / "gallery" / loud(manifest)["file"]) as image:
         assert image.mode == "P" and len(np.unique(np.asarray(image))) <= 9
         assert np.array_equal(np.array(image.getpalette(), np.uint8).reshape(-1, 3)[:256], HEAT)
-    plate = components.plate(Gallery(manifest), loud(manifest), "index.html")
-    assert (plate.look, plate.scale.ramp, plate.paper) == ("map", "heat", False)
+    view = components.figure_view(Gallery(manifest), loud(manifest), "index.html")
+    assert (view.look, view.scale.ramp, view.zero_white) == ("map", "heat", False)
     entries = (built[1] / "gallery/heron-net/one/figures.js").read_text()
     (entry,) = [one for one in json.loads(entries.partition("=")[2].partition("=")[2].strip(" ;\n"))
                 if one["id"] == loud(manifest)["id"]]  # fmt: skip
@@ -173,8 +173,8 @@ def test_a_gallery_of_an_older_version_is_set_against_a_new_one(built, tmp_path)
     entries = {one["method"]: one for one in changes["figures"] if one["status"] == ["drawn", "drawn"]}
     assert "correlation" in entries["saliency"]["numbers"] and entries["saliency"]["values"] == "decoded"
     assert set(entries[SLUGS["map"]]["numbers"]) == {"ssim"}
-    plate = components.plate(Gallery(older), drawn(older, "saliency")[0], "index.html")
-    assert (plate.look, plate.scale.ramp) == ("map", "grey")
+    view = components.figure_view(Gallery(older), drawn(older, "saliency")[0], "index.html")
+    assert (view.look, view.scale.ramp) == ("map", "grey")
     assert Gallery(older).with_role("activations") == "activations" and Gallery(older).layers_of("heron-net")
 
 

@@ -14,7 +14,7 @@ from generator.core import resources
 from generator.site import mkdocs_hooks, publish
 from generator.site.pages import escape, write
 
-OURS = "site_src/assets/css/home.css"
+OURS = "site_src/assets/css/pages/home.css"
 
 
 def test_what_mkdocs_reads_is_laid_into_a_gallery(tmp_path):
@@ -59,15 +59,15 @@ def test_what_someone_wrote_stays_and_what_we_laid_is_renewed(tmp_path, monkeypa
     shutil.copytree(resources.resource("site_src/assets"), newer / "site_src/assets")
     shutil.copytree(resources.resource("templates"), newer / "templates")
     shutil.copyfile(resources.resource("mkdocs.yml"), newer / "mkdocs.yml")
-    (newer / "site_src/assets/css/pages.css").write_text("newer")
-    (newer / "site_src/assets/css/hubs.css").unlink()
+    (newer / "site_src/assets/css/components/page.css").write_text("newer")
+    (newer / "site_src/assets/css/pages/hub.css").unlink()
     monkeypatch.setattr(resources, "PACKAGED", newer)
     for _ in range(2):
         resources.materialise(tmp_path)
         assert own.read_text() == "theirs"
         assert (tmp_path / OURS).read_text() == "changed by them"
-        assert (tmp_path / "site_src/assets/css/pages.css").read_text() == "newer"
-        assert not (tmp_path / "site_src/assets/css/hubs.css").exists()
+        assert (tmp_path / "site_src/assets/css/components/page.css").read_text() == "newer"
+        assert not (tmp_path / "site_src/assets/css/pages/hub.css").exists()
 
 
 def test_a_deleted_asset_comes_back(tmp_path):
@@ -241,24 +241,34 @@ def test_style_sheets_of_all_pages_are_one_file_in_their_order(tmp_path):
     class Config(dict):
         docs_dir, site_dir = str(tmp_path / "docs"), str(tmp_path / "docs")
 
-    for name, text in {"b.css": "b {}", "a.css": "a {}", "c.css": '@import "x.css";', "../d.css": "d {}"}.items():
-        (tmp_path / "docs/assets/css").mkdir(parents=True, exist_ok=True)
+    sheets = {
+        "tokens.css": "t {}",
+        "pages/b.css": "b {}",
+        "a.css": "a {}",
+        "c.css": '@import "x.css";',
+        "../d.css": "d {}",
+    }
+    for name, text in {**sheets, "pages/deep.css": "a { background: url(x.png) }"}.items():
+        (tmp_path / "docs/assets/css/pages").mkdir(parents=True, exist_ok=True)
         (tmp_path / "docs/assets/css" / name).write_text(text)
-    ours = ["assets/css/b.css", "assets/css/a.css"]
+    ours = ["assets/css/pages/b.css", "assets/css/a.css"]
     others = ["https://example.org/x.css", "assets/css/c.css", "assets/d.css", "assets/css/gone.css"]
+    others.append("assets/css/pages/deep.css")
     config = Config(extra_css=[others[0], *ours, *others[1:]], extra_javascript=["assets/js/one.js"])
     mkdocs_hooks.on_config(config)
-    assert config == {"extra_css": ["assets/css/all.css", *others], "extra_javascript": ["assets/js/one.js"]}
+    absent = [name for name in mkdocs_hooks.styles() if name != "assets/css/tokens.css"]
+    assert config["extra_css"] == ["assets/css/all.css", *absent, *others]
+    assert config["extra_javascript"] == [*mkdocs_hooks.scripts(), "assets/js/one.js"]
     mkdocs_hooks.on_post_build(config)
-    assert (tmp_path / "docs/assets/css/all.css").read_text() == "b {}\na {}"
+    assert (tmp_path / "docs/assets/css/all.css").read_text() == "t {}\nb {}\na {}"
 
 
 def test_a_page_asks_for_two_files_of_ours_and_those_of_its_kind(built_site):
     page = (built_site / "gallery/tiny/index.html").read_text()
-    asked = set(re.findall(r'(?:href|src)="[^"]*assets/(css|js)/(\w+)\.', page))
-    assert asked == {("css", "all"), ("js", "all"), ("css", "compare"), ("js", "matrices")}
+    asked = set(re.findall(r'(?:href|src)="[^"]*assets/(css|js)/([\w/-]+)\.', page))
+    assert asked == {("css", "all"), ("js", "all"), ("css", "components/comparison"), ("js", "enhance/table-switch")}
     for kind in ("css", "js"):
-        parts = [path for path in (built_site / f"assets/{kind}").iterdir() if path.name != f"all.{kind}"]
+        parts = [path for path in (built_site / f"assets/{kind}").rglob(f"*.{kind}") if path.name != f"all.{kind}"]
         whole = (built_site / f"assets/{kind}/all.{kind}").read_bytes()
         assert sum(path.read_bytes() in whole for path in parts) >= 5
 

@@ -1,14 +1,16 @@
 """Style sheets stand in layers, so that none has to fight the theme; each name of a layer, file and font is there."""
 
-import ast
 import re
 
 import browsing
 import pytest
 from repository import ROOT
 
-ASSETS = ROOT / "site_src" / "assets"
-SHEETS = sorted((ASSETS / "css").rglob("*.css"))
+from generator.site import assets
+from generator.site.assets import ASSETS
+
+ASSETS_FOLDER = ROOT / "site_src" / "assets"
+SHEETS = sorted((ASSETS_FOLDER / "css").rglob("*.css"))
 LAYERS = "theme base components pages print".split()
 
 
@@ -76,10 +78,10 @@ def test_pages_are_set_in_fonts_of_our_own(chromium, built_site, name):
 
 
 def test_each_font_has_its_licence_and_is_small():
-    fonts = sorted((ASSETS / "fonts").glob("*.woff2"))
+    fonts = sorted((ASSETS_FOLDER / "fonts").glob("*.woff2"))
     assert len(fonts) == 2 and sum(font.stat().st_size for font in fonts) < 110_000
     for font in fonts:
-        licence = ASSETS / "fonts" / f"{font.name.split('-latin')[0]}.LICENSE.txt"
+        licence = ASSETS_FOLDER / "fonts" / f"{font.name.split('-latin')[0]}.LICENSE.txt"
         assert "SIL Open Font License" in licence.read_text()
 
 
@@ -94,7 +96,7 @@ def test_the_ring_of_what_has_the_keyboard_is_one():
 def test_the_ring_has_the_green_of_its_scheme(chromium, built_site, scheme, green):
     with browsing.served(built_site) as address, browsing.pages(chromium) as go:
         page = go(f"{address}/gallery/tiny/frog/index.html", color_scheme=scheme)
-        link = page.locator(".page .trail a").first
+        link = page.locator(".page .breadcrumb a").first
         link.focus()
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Tab")
@@ -104,10 +106,27 @@ def test_the_ring_has_the_green_of_its_scheme(chromium, built_site, scheme, gree
         ]
 
 
-def test_what_a_kind_of_page_loads_is_there_and_the_kind_too():
-    theme = (ROOT / "templates/theme/main.html").read_text()
-    table = ast.literal_eval(re.search(r"set ASSETS = (\{.*?\n\})", theme, re.DOTALL)[1])
-    for kind, (sheets, scripts) in table.items():
-        assert (ROOT / f"templates/{kind}.md").is_file()
-        for name in (*(f"css/{sheet}.css" for sheet in sheets), *(f"js/{script}.js" for script in scripts)):
-            assert (ASSETS / name).is_file(), f"{kind}: {name}"
+@pytest.mark.parametrize("kind", ASSETS)
+def test_what_a_kind_of_page_loads_is_there_and_the_kind_too(kind):
+    if kind != "site":
+        folder = ROOT / "templates" if "/" in kind else ROOT / "templates/pages"
+        assert list(folder.glob(f"{kind.partition('+')[0]}.*")), f"no page is a {kind}"
+    assert [name for name in assets.files(kind) if not (ASSETS_FOLDER / name).is_file()] == []
+
+
+def test_every_sheet_and_script_is_loaded_by_some_kind_of_page():
+    listed = {name for kind in ASSETS for name in assets.files(kind)}
+    there = {
+        path.relative_to(ASSETS_FOLDER).as_posix()
+        for kind in ("css", "js")
+        for path in (ASSETS_FOLDER / kind).rglob("*.*")
+    }
+    assert there == listed
+
+
+def test_no_class_is_defined_in_two_files_as_a_whole():
+    """`.visually-hidden` and its like are components of their own."""
+    bare_rules = [
+        rule for sheet in SHEETS for rule in re.findall(r"^  (\.visually-hidden) {", bare(sheet), re.MULTILINE)
+    ]
+    assert bare_rules == [".visually-hidden"]

@@ -86,19 +86,19 @@ def address(start, name):
 def seen(page):
     """The kinds of things in the frame that take up room."""
     shown = page.frames[1].evaluate(
-        """[...document.querySelectorAll('header, nav, figcaption, .specimen__mount, .browser__large, .browser dl, ' +
-        '.fader, .alone__words, .alone__line, .picture--void')].filter(e => e.checkVisibility())
+        """[...document.querySelectorAll('header, nav, figcaption, .stage__canvas, .browser__large, .browser dl, ' +
+        '.fader, .standalone__words, .standalone__line, .picture--void')].filter(e => e.checkVisibility())
         .map(e => e.className || e.tagName)"""
     )
     return {name.split()[0] for name in shown}
 
 
 ALONE = {
-    "overlay": {"specimen__mount", "alone__line"},
-    "sprite": {"specimen__mount", "alone__line"},
-    "strip": {"specimen__mount", "alone__line"},
-    "channel": {"browser__large", "DL", "alone__line"},
-    "failed": {"picture", "alone__line"},
+    "overlay": {"stage__canvas", "standalone__line"},
+    "sprite": {"stage__canvas", "standalone__line"},
+    "strip": {"stage__canvas", "standalone__line"},
+    "channel": {"browser__large", "DL", "standalone__line"},
+    "failed": {"picture", "standalone__line"},
 }
 
 
@@ -108,7 +108,7 @@ ALONE = {
 def test_in_a_frame_there_is_the_figure_alone(reader, gallery, kind, sandbox, viewport):
     page = reader(frame(address(gallery, KINDS[kind]), SANDBOXES[sandbox]), viewport=viewport)
     assert seen(page) == ALONE[kind]
-    line = inside(page).locator(".alone__line")
+    line = inside(page).locator(".standalone__line")
     assert "Drawn for a test, CC0-1.0" in line.inner_text() or kind == "failed"
     assert line.locator("a").evaluate("a => a.href") == address(gallery, KINDS[kind])
     told = page.evaluate("told.at(-1)")
@@ -146,9 +146,9 @@ def test_the_channel_is_the_one_that_was_asked_for_and_changes_live(reader, gall
     page.evaluate("address => document.querySelector('iframe').src = address", address(gallery, f"{SPRITE}#c33"))
     name.filter(has_text="Channel 33").wait_for()
     assert place()[0] == "-462px -924px"
-    assert inside(page).locator(".alone__line a").evaluate("a => a.hash") == "#c33"
+    assert inside(page).locator(".standalone__line a").evaluate("a => a.hash") == "#c33"
     page.evaluate("address => document.querySelector('iframe').src = address", address(gallery, f"{SPRITE}#"))
-    inside(page).locator(".specimen__mount").wait_for()
+    inside(page).locator(".stage__canvas").wait_for()
     assert seen(page) == ALONE["sprite"]
 
 
@@ -165,7 +165,7 @@ def test_a_channel_is_looked_up_among_those_that_the_sprite_shows(reader, galler
     page.route(f"**/{SPRITE}.html?*", lambda route: route.fulfill(body=some, content_type="text/html"))
     for channel, parts in (("c317", ALONE["channel"]), ("c3", ALONE["sprite"])):
         page.evaluate(f"document.querySelector('iframe').src = '{address(gallery, SPRITE)}?{channel}#{channel}'")
-        inside(page).locator("html.framed .specimen__mount").wait_for(state="attached")
+        inside(page).locator("html.embedded .stage__canvas").wait_for(state="attached")
         page.frames[1].wait_for_load_state()
         page.frames[1].wait_for_function(f"location.hash === '#{channel}'")
         assert seen(page) == parts, channel
@@ -177,8 +177,8 @@ def test_a_channel_is_looked_up_among_those_that_the_sprite_shows(reader, galler
 
 def test_the_figure_makes_itself_as_large_as_the_frame_allows(reader, gallery):
     page = reader(frame(address(gallery, OVERLAY), height=200))
-    picture = inside(page).locator(".specimen__mount img").last.bounding_box()
-    line = inside(page).locator(".alone__line").bounding_box()
+    picture = inside(page).locator(".stage__canvas img").last.bounding_box()
+    line = inside(page).locator(".standalone__line").bounding_box()
     assert picture["width"] == picture["height"] and 100 < picture["height"] == pytest.approx(
         200 - line["height"], abs=1
     )
@@ -186,7 +186,7 @@ def test_the_figure_makes_itself_as_large_as_the_frame_allows(reader, gallery):
     told = page.evaluate("told.length")
     page.evaluate("document.querySelector('iframe').style.height = told.at(-1).height + 'px'")
     page.wait_for_timeout(200)
-    assert inside(page).locator(".specimen__mount img").last.bounding_box()["width"] == 448
+    assert inside(page).locator(".stage__canvas img").last.bounding_box()["width"] == 448
     assert page.evaluate("told.length") == told, "a frame that does as it is told is not told again"
 
 
@@ -194,7 +194,7 @@ def test_the_snippet_of_a_frame_works_as_it_is(reader, addressed_site, gallery):
     text = figure_as(addressed_site, OVERLAY, "iframe").replace(fake_site.ADDRESS, gallery)
     page = reader(text)
     assert seen(page) == ALONE["overlay"]
-    assert inside(page).locator(".specimen__mount img").last.bounding_box()["width"] > 430
+    assert inside(page).locator(".stage__canvas img").last.bounding_box()["width"] > 430
     page = reader(text, viewport=PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     height, room = page.frames[1].evaluate("[document.body.getBoundingClientRect().height, innerHeight]")
@@ -220,10 +220,13 @@ def test_the_link_of_a_frame_opens_the_page_beside_the_blog(reader, gallery):
         frame(address(gallery, OVERLAY), 'sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox"')
     )
     with page.context.expect_page() as opened:
-        inside(page).locator(".alone__line a").click()
+        inside(page).locator(".standalone__line a").click()
     opened.value.wait_for_load_state()
     assert opened.value.url == address(gallery, OVERLAY)
-    assert opened.value.locator(".alone__words").is_visible() and not opened.value.locator(".alone__line").is_visible()
+    assert (
+        opened.value.locator(".standalone__words").is_visible()
+        and not opened.value.locator(".standalone__line").is_visible()
+    )
 
 
 def test_without_scripts_the_whole_page_is_there(chromium, gallery, blog, blog_folder):
@@ -264,7 +267,7 @@ def test_what_is_copied_beside_a_channel_leads_to_it(chromium, gallery, snippet)
     page.goto(address(gallery, f"{SPRITE}#c17"))
     area = page.locator(f"#copy-{snippet}")
     assert f"{SPRITE}.html#c17" in area.input_value()
-    page.locator(".specimen__mount .loupe__mark").focus()
+    page.locator(".stage__canvas .magnifier__mark").focus()
     page.keyboard.press("ArrowRight")
     page.locator(f'button[data-copy="copy-{snippet}"]').click()
     copied = area.input_value()

@@ -9,7 +9,9 @@ import fake_site
 import pytest
 
 from generator.core import resources
+from generator.core.errors import InnerviewError
 from generator.site import pages
+from generator.site.assets import ASSETS
 from generator.site.pages import write
 
 
@@ -32,8 +34,11 @@ def site(fake_gallery, examples, tmp_path_factory):
 
 
 def test_the_document_names_the_template_of_every_page(repository):
-    named = re.findall(r"`([\w.-]+\.(?:md|html))`", (repository / "site_src/docs/own-look.md").read_text())
-    ours = {path.name for path in resources.resource("templates").glob("[!_]*.*")}
+    named = re.findall(r"`([\w./-]+\.(?:md|html))`", (repository / "site_src/docs/own-look.md").read_text())
+    folder = resources.resource("templates")
+    ours = {
+        path.relative_to(folder).as_posix() for kind in ("pages", "standalone") for path in (folder / kind).iterdir()
+    }
     assert ours == set(write.TEMPLATES) <= set(named)
 
 
@@ -53,13 +58,36 @@ def test_the_foot_of_each_page_is_the_gallerys(site):
 def test_pages_with_a_policy_may_load_the_fonts_that_they_ask_for(repository):
     policies = {
         path.name: found[1]
-        for path in (repository / "templates").glob("*.html")
+        for path in (repository / "templates/standalone").glob("*.html")
         if (found := re.search('Content-Security-Policy" content="([^"]*)"', path.read_text()))
     }
     assert {"figure.html", "changes.html", "live.html"} <= set(policies)
     assert [name for name, policy in policies.items() if "font-src 'self'" not in policy] == []
     for name in policies:
-        assert "fonts" in (repository / "templates" / name).read_text().split("<body")[0].split("tokens")[0], name
+        assert "fonts" in ASSETS[f"standalone/{name.removesuffix('.html')}"].styles, name
+
+
+@pytest.mark.parametrize(
+    "former, now",
+    [
+        ("report.md", "pages/report.md"),
+        ("anytwo.md", "pages/compare-figures.md"),
+        ("figure.html", "standalone/figure.html"),
+        ("_figure.html", "macros/figure.html"),
+        ("_units.html", "macros/channel-table.html"),
+    ],
+)
+def test_a_template_under_its_former_name_is_not_passed_over(former, now, tmp_path):
+    (tmp_path / former).write_text("<p>Ours</p>")
+    with pytest.raises(InnerviewError, match=f"templates/{former}: .* templates/{now};"):
+        write.jinja([tmp_path, resources.resource("templates")])
+
+
+def test_a_template_of_ones_own_that_others_include_may_have_any_name(tmp_path):
+    (tmp_path / "partners.html").write_text("<p>Ours</p>")
+    assert (
+        write.jinja([tmp_path, resources.resource("templates")]).get_template("partners.html").render() == "<p>Ours</p>"
+    )
 
 
 def contexts():

@@ -13,6 +13,7 @@ from generator.config.validation import nearest
 from generator.core.errors import ConfigError
 from generator.core.manifest_types import ChangesRecord, Manifest
 from generator.core.resources import ASSETS, resource
+from generator.site.assets import files as asset_files
 from generator.site.pages.changes import changes
 from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.write import jinja, render
@@ -23,7 +24,6 @@ from .gates import Gate, broken, gate
 from .markdown import comment
 from .snapshot import Side
 
-SHEETS = "fonts tokens palettes plates tables pages home hubs words figure compare changes".split()
 AXES = {"model": ("models", "slug"), "image": ("images", "id"), "method": ("methods", "slug")}
 
 
@@ -87,19 +87,17 @@ def write_folder(before: Side, after: Side, comparison: ChangesRecord, folder: P
         (folder / name).write_bytes(data)
     assets = resource(ASSETS)
     for name in [
-        *(f"css/{sheet}.css" for sheet in SHEETS),
+        *asset_files("standalone/changes"),
         *(f"fonts/{file.name}" for file in sorted((assets / "fonts").iterdir())),
-        "js/scheme.js",
-        "js/core.js",
-        "js/colours.js",
-        "js/compare.js",
         "favicon.svg",
     ]:
         (folder / "assets" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(assets / name, folder / "assets" / name)
     gallery = Gallery(_with_old(after.manifest, before.manifest))
     page = render(
-        jinja([resource("templates")]), "changes.html", changes(gallery, comparison, "index.html", site=False)
+        jinja([resource("templates")]),
+        "standalone/changes.html",
+        changes(gallery, comparison, "index.html", site=False),
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
     (folder / "changes.json").write_text(as_json(comparison), encoding="utf-8")

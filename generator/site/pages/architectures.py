@@ -13,7 +13,7 @@ from generator.core.manifest_types import ModelRecord
 from generator.core.resources import PACKAGE
 
 from . import escape, tutorials
-from .components import Link, Steps
+from .components import Link, Pager
 from .manifest_index import Gallery
 from .svg_plot import GREEN, INK, LINE, SOFT, WRONG, Axis, Plot, whole_ticks
 from .tutorials import GROWTH
@@ -49,11 +49,11 @@ class Drawn:
 
 @dataclass(frozen=True)
 class GrowthPage:
-    """What templates/growth.md needs."""
+    """What templates/pages/growth.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     drawn: list[Drawn]
     rows: list[Row]
     own: list[Row]  # the gallery's networks
@@ -67,8 +67,8 @@ def growth(gallery: Gallery) -> GrowthPage:
     points = tuple((card["title"], card["parameters"], card["macs"]) for card in own)
     return GrowthPage(
         title="How the architectures grew",
-        trail=tutorials.trail(GROWTH),
-        steps=tutorials.steps(GROWTH),
+        breadcrumb=tutorials.breadcrumb(GROWTH),
+        pager=tutorials.pager(GROWTH),
         drawn=[_size(points), _depth(), _reach(), _held()],
         rows=[_row(table, gallery) for table in tables],
         own=[_own(card) for card in own],

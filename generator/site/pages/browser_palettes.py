@@ -58,7 +58,7 @@ GREEN, PURPLE_GREEN = _hex(_sampled(GREENS[:255])), _hex(_sampled(SIGNED[1:]))  
 LINES = _hex(np.array([BETWEEN]))
 
 
-def looks(scale: Sequence[float]) -> dict[str, Any]:
+def colour_controls(scale: Sequence[float]) -> dict[str, Any]:
     """Return what the channel browser must know of a sprite drawn on `scale` (low, high), ready for JSON."""
     signed = scale[0] < 0
     return {
@@ -69,9 +69,9 @@ def looks(scale: Sequence[float]) -> dict[str, Any]:
                 "name": name,
                 "title": title,
                 "colours": _hex(_sampled(palette)),
-                "paper": paper,
-                "lines": LINES if paper else _hex(np.array([DARK_LINES])),
+                "zero_white": zero_white,
+                "lines": LINES if zero_white else _hex(np.array([DARK_LINES])),
             }
-            for name, title, palette, paper in (WITH_SIGN if signed else UNSIGNED)
+            for name, title, palette, zero_white in (WITH_SIGN if signed else UNSIGNED)
         ],
     }

@@ -10,7 +10,7 @@ from generator.core.roles import FILTERS, INPUT
 
 from . import components, format, tutorials
 from .channel_table import probe_words
-from .components import Bar, Link, Plate, Steps
+from .components import Bar, FigureView, Link, Pager
 from .faithfulness import RANDOM
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from .tutorials import CASES, GLOSSARY, LIMITS
@@ -32,13 +32,13 @@ class Seen:
     """One answer of a network, and the pictures that help to understand it."""
 
     report: Link
-    said: str
+    predicted: str
     percent: str
     second: str
     second_percent: str
     bars: list[Bar]
-    plates: list[Plate]
-    rival: Plate | None
+    figures: list[FigureView]
+    rival: FigureView | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Filters:
     """The first kernels of a network, and how its channels do."""
 
     model: Link
-    plate: Plate
+    figure: FigureView
     images: str
     dead: int
     twins: int
@@ -79,7 +79,7 @@ class Forgetful:
 
     model: Link
     images: str
-    plates: list[Plate]
+    figures: list[FigureView]
     rows: list[Left]
     edges: str
     random: str  # deletion of the random map; "" where it was not measured
@@ -87,11 +87,11 @@ class Forgetful:
 
 @dataclass(frozen=True)
 class CasesPage:
-    """What templates/cases.md needs."""
+    """What templates/pages/cases.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     scene: Seen | None
     unknown: Seen | None
     filters: Filters | None
@@ -105,8 +105,8 @@ def cases(gallery: Gallery) -> CasesPage:
     """Return the page of worked readings."""
     return CasesPage(
         title="Case studies",
-        trail=tutorials.trail(CASES),
-        steps=tutorials.steps(CASES),
+        breadcrumb=tutorials.breadcrumb(CASES),
+        pager=tutorials.pager(CASES),
         scene=seen(gallery, *SCENE),
         unknown=seen(gallery, *UNKNOWN),
         filters=_filters(gallery, DEAD_FILTERS),
@@ -128,13 +128,13 @@ def seen(gallery: Gallery, model: str, image: str, page: str = CASES) -> Seen | 
     first, second = answer["top"][:2]
     return Seen(
         report=Link(gallery.images[image]["title"], relative(report_page(model, image), page)),
-        said=first["name"],
+        predicted=first["name"],
         percent=format.percent(first["probability"]),
         second=second["name"],
         second_percent=format.percent(second["probability"]),
         bars=components.bars(answer),
-        plates=[components.plate(gallery, figure, page) for figure in figures if figure],
-        rival=components.plate(gallery, rival, page) if rival else None,
+        figures=[components.figure_view(gallery, figure, page) for figure in figures if figure],
+        rival=components.figure_view(gallery, rival, page) if rival else None,
     )
 
 
@@ -160,7 +160,7 @@ def _filters(gallery: Gallery, model: str) -> Filters | None:
     ]
     return Filters(
         model=Link(gallery.models[model]["title"], relative(model_page(model), CASES)),
-        plate=components.plate(gallery, kernels, CASES),
+        figure=components.figure_view(gallery, kernels, CASES),
         images=probe_words(probe["data"], probe["images"]),
         dead=sum(len(layer["dead"]) for _, layer in stages),
         twins=sum(len(layer["twins"]) for _, layer in stages),
@@ -194,7 +194,7 @@ def _forgetful(gallery: Gallery, model: str) -> Forgetful | None:
     return Forgetful(
         model=Link(gallery.models[model]["title"], relative(model_page(model), CASES)),
         images=format.count(max(len(figures) for figures in by_method.values())),
-        plates=[components.plate(gallery, figure, CASES) for figure in shown],
+        figures=[components.figure_view(gallery, figure, CASES) for figure in shown],
         rows=rows if len(rows) <= 2 * MOST else rows[:MOST] + rows[-MOST:],
         edges=_of_control(gallery, model, EDGES, "randomisation"),
         random=_of_control(gallery, model, RANDOM, "deletion"),

@@ -60,7 +60,7 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Turned:
+class Flipped:
     """An image of which a network says something else now."""
 
     link: Link
@@ -72,27 +72,27 @@ class Turned:
 
 @dataclass(frozen=True)
 class ChangesSheet:
-    """What templates/changes.html needs, which stands beside its pictures, without a site."""
+    """What templates/standalone/changes.html needs, which stands beside its pictures, without a site."""
 
     title: str
     summary: str
     same: str
     causes: list[tuple[str, str]]
-    turned: list[Turned]
+    flipped: list[Flipped]
     sides: list[Side]
     changes: list[Change]
     others: list[Listed]  # changed, without pictures here
     new: list[Listed]
-    gone: list[Change]
-    gone_others: list[Listed]
+    removed: list[Change]
+    removed_others: list[Listed]
     left_out: str
 
 
 @dataclass(frozen=True)
 class ChangesPage(ChangesSheet):
-    """What templates/changes.md needs, a page of the site."""
+    """What templates/pages/changes.md needs, a page of the site."""
 
-    trail: list[Link]
+    breadcrumb: list[Link]
 
 
 def changes(gallery: Gallery, diff: ChangesRecord, page: str, site: bool = True) -> ChangesSheet:
@@ -110,20 +110,20 @@ def changes(gallery: Gallery, diff: ChangesRecord, page: str, site: bool = True)
         for kind, entries in rest.items()
         if kind != "new" and len(entries) > LISTED
     ]
-    trail = {"trail": [Link("Home", relative(home_page(), page)), Link("Changes", "")]} if site else {}
+    breadcrumb = {"breadcrumb": [Link("Home", relative(home_page(), page)), Link("Changes", "")]} if site else {}
     return (ChangesPage if site else ChangesSheet)(
-        **trail,
+        **breadcrumb,
         title="What changed",
         summary=summary(diff),
         same=same(diff),
         causes=causes(diff),
-        turned=[_turned(place, answer) for answer in diff["answers"]],
+        flipped=[_flipped(place, answer) for answer in diff["answers"]],
         sides=SIDES,
         changes=[_change(place, entry) for entry in shown["changed"]],
         others=[_listed(place, entry) for entry in rest["changed"][:LISTED]],
         new=_grouped(place, by_kind["new"]),
-        gone=[_change(place, entry) for entry in shown["gone"]],
-        gone_others=[_listed(place, entry) for entry in rest["gone"][:LISTED]],
+        removed=[_change(place, entry) for entry in shown["gone"]],
+        removed_others=[_listed(place, entry) for entry in rest["gone"][:LISTED]],
         left_out="; ".join(left_out),
     )
 
@@ -201,7 +201,7 @@ def _change(place: _Place, entry: ChangesFigure) -> Change:
             src=place.file(files[role]),
             alt=alts[role],
             href=page if role == "after" else "",
-            paper=between.zero_white if role == "difference" else components.is_paper(figure, style),
+            zero_white=between.zero_white if role == "difference" else components.is_zero_white(figure, style),
         )
         for role in ("before", "after", "difference")
         if role in files
@@ -276,11 +276,11 @@ def _grouped(place: _Place, entries: list[ChangesFigure]) -> list[Listed]:
     return groups
 
 
-def _turned(place: _Place, answer: ChangesAnswer) -> Turned:
+def _flipped(place: _Place, answer: ChangesAnswer) -> Flipped:
     image = place.gallery.images.get(answer["image"], NOTHING).get("title", answer["image"])
     now, label = answer["after"], answer["label"]
     state = "unknown" if not label else "right" if now["name"] == label else "wrong"
-    return Turned(
+    return Flipped(
         Link(image, place.leads(report_page(answer["model"], answer["image"]))),
         place.gallery.models[answer["model"]]["title"],
         answer_text(answer["before"]),

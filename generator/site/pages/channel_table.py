@@ -13,7 +13,7 @@ import numpy as np
 from generator.core.manifest_types import FigureRecord, Manifest, ProbeLayer, ProbeRecord
 
 from . import components, escape, format
-from .components import Plate
+from .components import FigureView
 from .manifest_index import MODEL_LEVEL, Gallery
 from .urls import figure_page, gallery_file, layer_page, relative, report_page
 
@@ -33,8 +33,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Units:
-    """What templates/_units.html needs."""
+class ChannelTable:
+    """What templates/macros/channel-table.html needs."""
 
     script: str  # the numbers of all channels
     probe: str  # what was shown to the network: "10,000 images of cifar10"
@@ -42,7 +42,7 @@ class Units:
     summary: list[str]  # sentences on silent, constant and alike channels
     measured: str  # over what these were counted, where that is not the probe: "10,000 images of cifar10"
     rows: list[Row]
-    patches: Plate | None
+    patches: FigureView | None
     cells: str  # of the patches: "channels columns rows width height gap"
     strip: str  # "patches side lines" of one channel's tile
     more: str  # JSON: the figures that show single channels
@@ -50,7 +50,7 @@ class Units:
     findings: str  # the page of what stands out in the network
 
 
-def units(gallery: Gallery, model: str, name: str) -> Units | None:
+def channel_table(gallery: Gallery, model: str, name: str) -> ChannelTable | None:
     """Return what a layer page tells of single channels; None where no probe looked at the layer."""
     probe = gallery.probes.get(model)
     seen = layer_of(probe, name) if probe else None
@@ -61,18 +61,18 @@ def units(gallery: Gallery, model: str, name: str) -> Units | None:
     measured, layer = (statistics, layer) if layer else (probe, seen)
     page = layer_page(model, name)
     figure = _patches(gallery, model, name)
-    plate = components.plate(gallery, figure, page) if figure else None
+    view = components.figure_view(gallery, figure, page) if figure else None
     sprite = figure["sprite"] if figure else None
     reports = {image: relative(report_page(model, image), page) for image in gallery.images_of(model)}
-    return Units(
+    return ChannelTable(
         script=relative(script_file(model, name), page),
         probe=probe_words(probe["data"], seen.get("images", probe["images"])),
         curated=not probe["data"],
         summary=_summary(layer),
         measured="" if measured is probe else probe_words(measured["data"], layer["images"]),
         rows=noted(layer),
-        patches=plate,
-        cells=plate.cells if plate else "",
+        patches=view,
+        cells=view.cells if view else "",
         strip=f"{sprite['patches']} {sprite['side']} {sprite['lines']}" if sprite else "",
         more=json.dumps(_pictured(gallery, model, name, page), separators=(",", ":")),
         reports=json.dumps(reports, separators=(",", ":")) if not probe["data"] else "{}",

@@ -12,7 +12,7 @@ from .components import Link
 from .manifest_index import MODEL_LEVEL, Gallery
 from .urls import home_page, hub_page, relative
 
-ANY_TWO = "gallery/compare/figures.html"
+COMPARE_FIGURES = "gallery/compare/figures.html"
 # How a browser leads colours back to values and on to another scale, by how their codes are read.
 SCALED = {"between": "linear", "colours": "linear", "signed": "palette", "channels": "palette"}
 
@@ -26,22 +26,22 @@ class Side:
 
 
 @dataclass(frozen=True)
-class AnyTwoPage:
-    """What templates/anytwo.md needs."""
+class CompareFiguresPage:
+    """What templates/pages/compare-figures.md needs."""
 
     title: str
-    trail: list[Link]
+    breadcrumb: list[Link]
     sides: list[Side]
     index: dict[str, Any]  # what there is to choose from, and the palettes of the files
 
 
-def any_two(gallery: Gallery) -> AnyTwoPage:
+def compare_figures(gallery: Gallery) -> CompareFiguresPage:
     """Return the page; which figures it shows is in its address."""
-    return AnyTwoPage(
+    return CompareFiguresPage(
         title="Compare any two figures",
-        trail=[
-            Link("Home", relative(home_page(), ANY_TWO)),
-            Link("Compare", relative(hub_page("compare"), ANY_TWO)),
+        breadcrumb=[
+            Link("Home", relative(home_page(), COMPARE_FIGURES)),
+            Link("Compare", relative(hub_page("compare"), COMPARE_FIGURES)),
             Link("Compare any two figures", ""),
         ],
         sides=[Side("Left figure", "a"), Side("Right figure", "b")],
@@ -51,7 +51,7 @@ def any_two(gallery: Gallery) -> AnyTwoPage:
 
 def href(figure: FigureRecord, page: str) -> str:
     """Return the way from `page` to the place where the figure stands beside another one."""
-    return f"{relative(ANY_TWO, page)}?a={figure['id']}"
+    return f"{relative(COMPARE_FIGURES, page)}?a={figure['id']}"
 
 
 def _index(gallery: Gallery) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _entry(gallery: Gallery, figure: FigureRecord) -> dict[str, Any]:
         "file": figure["file"],
         "width": figure["width"],
         "height": figure["height"],
-        "paper": components.is_paper(figure, style),
+        "zero_white": components.is_zero_white(figure, style),
         "smooth": style.look in ("photo", "strip") or style.over_photo,
         "draw": style.name + ("-signed" if kind == "palette" and scale[0] < 0 else ""),
         "kind": kind,

@@ -1,4 +1,4 @@
-"""A duel: one picture of the left network, the same of the right one, and their difference, on one scale."""
+"""A comparison: one picture of the left network, the same of the right one, and their difference, on one scale."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Pane:
     src: str
     alt: str
     href: str  # the page of its figure, "" of a difference
-    paper: bool  # zero is white: dark mode shows it as a dark field
+    zero_white: bool  # zero is white: dark mode shows it as a dark field
 
 
 @dataclass(frozen=True)
-class Duel:
+class Comparison:
     """The three pictures with what is said about them."""
 
     id: str
@@ -48,7 +48,7 @@ class Duel:
     smooth: bool  # too large to be shown pixel by pixel beside two others
 
 
-def duel(gallery: Gallery, entry: ComparisonRecord, page: str) -> Duel:
+def comparison(gallery: Gallery, entry: ComparisonRecord, page: str) -> Comparison:
     """Return a comparison of the manifest as `page` shows it."""
     method = gallery.methods.get(entry["method"], NOTHING)
     style, (start, limit) = gallery.style(entry["method"]), entry["scale"]
@@ -64,7 +64,7 @@ def duel(gallery: Gallery, entry: ComparisonRecord, page: str) -> Duel:
             src=relative(gallery_file(entry["files"][role]), page),
             alt=f"{gallery.figure(figure)['alt'] or title} ({name})",
             href=relative(f"gallery/{figure}.html", page),
-            paper=style.zero_white,
+            zero_white=style.zero_white,
         )
         for role, name, figure in zip(("left", "right"), names, entry["figures"], strict=True)
     ]
@@ -75,11 +75,11 @@ def duel(gallery: Gallery, entry: ComparisonRecord, page: str) -> Duel:
             src=relative(gallery_file(entry["files"]["difference"]), page),
             alt=f"{title}, {names[1]} minus {names[0]}: correlation {alike}",
             href="",
-            paper=between.zero_white,
+            zero_white=between.zero_white,
         )
     )
     low, high, least = (format.number(value) for value in (start, limit, -limit))
-    return Duel(
+    return Comparison(
         id=_id(gallery, entry),
         title=title,
         facts=_facts(gallery, entry),

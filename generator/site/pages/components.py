@@ -32,12 +32,12 @@ class Scale:
 
     low: str
     high: str
-    ramp: str  # a class of plates.css
+    ramp: str  # a class of components/figure.css
     clipped: str = ""
 
 
 @dataclass(frozen=True)
-class Plate:
+class FigureView:
     """One picture as a page shows it, or the reason why there is none."""
 
     title: str
@@ -47,8 +47,8 @@ class Plate:
     full: str = ""
     width: int = 0
     height: int = 0
-    look: str = "map"  # map, sprite, strip, photo, chart: how plates.css lays it out
-    paper: bool = False  # zero is white: dark mode shows it as a dark field
+    look: str = "map"  # map, sprite, strip, photo, chart: how components/figure.css lays it out
+    zero_white: bool = False  # zero is white: dark mode shows it as a dark field
     fade: bool = False  # lies over the photo and can be faded out
     under: str = ""  # the picture under a fading one
     animation: str = ""  # how the picture came about, as a file of its size
@@ -85,7 +85,7 @@ class Verdict:
     the largest with their shares.
     """
 
-    said: str
+    predicted: str
     percent: str
     label: str
     label_percent: str
@@ -94,7 +94,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Steps:
+class Pager:
     """The neighbours of a page along one axis."""
 
     axis: str
@@ -107,9 +107,9 @@ class Row:
     """A row of a matrix: what it is about, and its pictures."""
 
     head: Link
-    plates: list[Plate | None]
+    figures: list[FigureView | None]
     verdict: Verdict | None = None
-    thumb: Plate | None = None
+    thumb: FigureView | None = None
 
 
 @dataclass(frozen=True)
@@ -124,16 +124,16 @@ class Matrix:
     rest: Link | None = None  # to what there is no room for
 
 
-# --- a figure becomes a plate ------------------------------------------------------------------------
+# --- a figure becomes a view ------------------------------------------------------------------------
 
 ANYHOW = "how the figure is computed, step by step"  # what a film shows whose method does not say it
 NAMED_MASKS, SHOWN_MASKS = 2, 5  # classes of a segmentation that a line names, and that have bars
 WIDEST, TALLEST, LARGEST_CELL = 1064, 620, 24  # screen pixels that a sprite may take, and one cell of a vector
 
 
-def plate(
+def figure_view(
     gallery: Gallery, figure: FigureRecord, page: str, title: str = "", layer_title: bool = False, thumb: bool = False
-) -> Plate:
+) -> FigureView:
     """Return a figure of the manifest as a picture on `page`, by its small file with `thumb`."""
     method, style = gallery.methods.get(figure["method"], NOTHING), gallery.style(figure["method"])
     title = title or (figure["layer"] if layer_title else method.get("title", figure["method"]))
@@ -149,18 +149,18 @@ def plate(
         "status": figure["status"],
     }
     if figure["status"] != "drawn":
-        return Plate(**shared, reason=figure["reason"] or "no reason given")
+        return FigureView(**shared, reason=figure["reason"] or "no reason given")
     look = _look(figure, style)
     input_figure = gallery.in_role(figure["model"], figure["image"], INPUT) if style.over_photo else None
     under = input_figure["file"] if input_figure and input_figure["status"] == "drawn" else ""
-    return Plate(
+    return FigureView(
         **shared,
         src=relative(gallery_file((thumb and figure["thumb"]) or figure["file"]), page),
         full=relative(gallery_file(figure["file"]), page),
         width=figure["width"],
         height=figure["height"],
         look=look,
-        paper=is_paper(figure, style),
+        zero_white=is_zero_white(figure, style),
         fade=bool(under),
         under=relative(gallery_file(under), page) if under else "",
         animation=relative(gallery_file(figure["animation"]), page) if figure["animation"] else "",
@@ -173,7 +173,7 @@ def plate(
     )
 
 
-def is_paper(figure: FigureRecord, style: StyleCard) -> bool:
+def is_zero_white(figure: FigureRecord, style: StyleCard) -> bool:
     """Return whether zero is white in this picture."""
     return style.zero_white and not _is_coloured(figure, style)
 
@@ -245,7 +245,7 @@ def _alt(gallery: Gallery, figure: FigureRecord, method: MethodRecord) -> str:
     return text + (f" of {image}" if image and figure["image"] != MODEL_LEVEL else "")
 
 
-def in_table(shown: Plate) -> Plate:
+def in_table(shown: FigureView) -> FigureView:
     """Return a sprite of which a cell of a table shows but a corner: channels cannot be pointed at there, it opens
     large.
     """
@@ -255,10 +255,10 @@ def in_table(shown: Plate) -> Plate:
 # --- the rest ---------------------------------------------------------------------------------------
 
 
-def photo(gallery: Gallery, image: ImageRecord, page: str, thumb: bool = False) -> Plate:
+def photo(gallery: Gallery, image: ImageRecord, page: str, thumb: bool = False) -> FigureView:
     """Return the photo of an image, as it was before any network saw it."""
     file = image["thumb"] if thumb else image["photo"]
-    return Plate(
+    return FigureView(
         title=image["title"],
         alt=image["alt"] or image["title"],
         href=relative(image_page(image["id"]), page),
@@ -287,7 +287,7 @@ def verdict(prediction: PredictionRecord | None) -> Verdict | None:
     label_probability = prediction["label_probability"]
     above = prediction["above"] if kind == "labels" else [best["name"]]
     return Verdict(
-        said=", ".join(above) or "no label",
+        predicted=", ".join(above) or "no label",
         percent=format.percent(best["probability"]) if kind != "labels" else "",
         kind=kind,
         label=prediction["label"] or "",
@@ -324,10 +324,10 @@ def _chosen(prediction: PredictionRecord, place: int) -> bool:
     return place == 0
 
 
-def steps(axis: str, keys: list[str], current: str, link: Callable[[str], Link]) -> Steps:
+def pager(axis: str, keys: list[str], current: str, link: Callable[[str], Link]) -> Pager:
     """Return the neighbours of `current` among `keys`; `link(key)` makes the links."""
     place = keys.index(current)
-    return Steps(
+    return Pager(
         axis,
         link(keys[place - 1]) if place > 0 else None,
         link(keys[place + 1]) if place + 1 < len(keys) else None,

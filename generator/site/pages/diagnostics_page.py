@@ -25,7 +25,7 @@ class Answer:
     name: str
     href: str  # its report; "" where the gallery has none
     place: str  # CSS that shows it from the sheet of all
-    said: str
+    predicted: str
     percent: str
     instead: str  # the label, or the runner-up, with its probability
 
@@ -62,11 +62,11 @@ class LayerLine:
 
 @dataclass(frozen=True)
 class FindingsPage:
-    """What templates/findings.md needs."""
+    """What templates/pages/findings.md needs."""
 
     title: str
     model: Link
-    trail: list[Link]
+    breadcrumb: list[Link]
     probe: str  # what was shown; "" where no probe was
     curated: bool
     score: str  # how often it was right
@@ -96,7 +96,7 @@ def findings(gallery: Gallery, model: str) -> FindingsPage:
     shared: dict[str, Any] = {
         "title": f"Diagnostics: {card['title']}",
         "model": Link(card["title"], relative(model_page(model), page)),
-        "trail": [
+        "breadcrumb": [
             Link("Home", relative(home_page(), page)),
             Link("Models", relative(hub_page("models"), page)),
             Link(card["title"], relative(model_page(model), page)),
@@ -129,7 +129,7 @@ def _without(gallery: Gallery, model: str, page: str) -> dict[str, Any]:
             name=gallery.images[image]["title"],
             href=relative(report_page(model, image), page),
             place="",
-            said=prediction["top"][0]["name"],
+            predicted=prediction["top"][0]["name"],
             percent=format.percent(prediction["top"][0]["probability"]),
             instead=f"label: {prediction['label']}",
         )
@@ -183,7 +183,7 @@ def _answer(gallery: Gallery, model: str, probe: ProbeRecord, page: str, entry: 
         name=image["title"] if image else entry["name"],
         href=relative(report_page(model, entry["name"]), page) if image else "",
         place=f"background-position:{-column * sheet['side']}px {-row * sheet['side']}px",
-        said=entry["said"],
+        predicted=entry["said"],
         percent=format.percent(entry["probability"]),
         instead=instead,
     )

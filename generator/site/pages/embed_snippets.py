@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from generator.core.manifest_types import FigureRecord
 
-from .components import Plate
+from .components import FigureView
 from .escape import fold, text
 from .manifest_index import NOTHING, Gallery
 from .urls import figure_page, gallery_file
 
 WIDTH = 448  # screen pixels across of a map or photo on its own page
-REASON = 320  # high is the tile that stands where there is no picture, as in plates.css
+REASON = 320  # high is the tile that stands where there is no picture, as in components/figure.css
 CHANNEL = 256  # at most so many for one channel
 LETTER, LINE = 6.6, 18  # width and height in screen pixels of what stands under the picture in a frame, about
 IPV6 = re.compile(r"https?://\[[0-9a-f:.]+\]")  # a host in brackets, which anywhere else would end a Markdown link
@@ -57,25 +57,25 @@ class Taken:
         return self.title + (f" Picture: {self.credit}." if self.credit else "")
 
 
-def take(gallery: Gallery, record: FigureRecord, plate: Plate, base: str, channel: int | None = None) -> Taken:
+def take(gallery: Gallery, record: FigureRecord, view: FigureView, base: str, channel: int | None = None) -> Taken:
     """Return what snippets need of a drawn figure; `base` is the site's address, ending in a slash.
 
     A pinned figure is taken by its frozen address. `channel` must be one of the figure's.
     """
     cell = channel_cell(record, channel) if channel is not None else None
     scale = max(1, CHANNEL // max(cell.width, cell.height)) if cell else 1
-    size = (cell.width * scale, cell.height * scale) if cell else shown(plate)
+    size = (cell.width * scale, cell.height * scale) if cell else shown(view)
     anchor = "" if channel is None else f"#c{channel}"
     return Taken(
         id=record["id"],
         page=address(base, figure_page(record)) + anchor,
         file=address(base, gallery_file(gallery.pinned.get(record["id"], record["file"]))),
-        alt=fold(("" if channel is None else f"Channel {channel} of: ") + plate.alt),
+        alt=fold(("" if channel is None else f"Channel {channel} of: ") + view.alt),
         title=fold(sentence(gallery, record, channel)),
         credit=credit(gallery, record),
         width=size[0],
         height=size[1],
-        crisp=plate.look in ("map", "sprite") and not plate.fade,
+        crisp=view.look in ("map", "sprite") and not view.fade,
         board=(record["width"], record["height"]),
         channel=channel,
         cell=cell,
@@ -89,13 +89,13 @@ def address(base: str, path: str) -> str:
     return kept + quote(base[len(kept) :] + path, safe=SAFE)
 
 
-def shown(plate: Plate) -> tuple[int, int]:
+def shown(view: FigureView) -> tuple[int, int]:
     """Width and height in screen pixels at which a figure's own page shows it, or says why there is no picture."""
-    if not plate.src:
+    if not view.src:
         return WIDTH, REASON
-    if plate.look in ("map", "photo"):
-        return WIDTH, max(1, round(WIDTH * plate.height / max(1, plate.width)))
-    return plate.width * plate.zoom, plate.height * plate.zoom
+    if view.look in ("map", "photo"):
+        return WIDTH, max(1, round(WIDTH * view.height / max(1, view.width)))
+    return view.width * view.zoom, view.height * view.zoom
 
 
 def channel_cell(record: FigureRecord, channel: int) -> Cell:

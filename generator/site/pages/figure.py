@@ -11,8 +11,8 @@ from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecor
 from generator.core.roles import ACTIVATIONS, FILTERS
 
 from . import compare_any, components, embed_snippets, faithfulness, format, social_meta
-from .browser_palettes import looks
-from .components import Link, Plate, Steps
+from .browser_palettes import colour_controls
+from .components import FigureView, Link, Pager
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from .model import Fact
 from .tutorials import READING
@@ -44,7 +44,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class FigurePage:
-    """What templates/figure.html needs."""
+    """What templates/standalone/figure.html needs."""
 
     id: str
     title: str
@@ -53,9 +53,9 @@ class FigurePage:
     site: str
     home: str
     reading: str
-    trail: list[Link]
-    steps: list[Steps]
-    plate: Plate
+    breadcrumb: list[Link]
+    pager: list[Pager]
+    figure: FigureView
     image: str
     model: Link
     layer: Link | None  # the same layer in every image
@@ -79,7 +79,7 @@ class FigurePage:
     oembed: str  # the address of the oEmbed answer; "" where the gallery does not know its own
     share: social_meta.Tags  # for those who share the page's address
     channels: dict[str, Any] | None  # for the channel browser, None where there is none
-    looks: dict[str, Any] | None  # the colours that it offers, None where they mean no values
+    colour_controls: dict[str, Any] | None  # the colours that it offers, None where they mean no values
 
 
 def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | None, axes: Axes) -> FigurePage:
@@ -88,19 +88,19 @@ def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | No
     method, model = gallery.methods.get(record["method"], NOTHING), gallery.models[record["model"]]
     example = gallery.images.get(record["image"])
     title = method.get("title", record["method"])
-    plate = components.plate(gallery, record, page)
-    taken = embed_snippets.take(gallery, record, plate, base(gallery)) if plate.src else None
+    view = components.figure_view(gallery, record, page)
+    taken = embed_snippets.take(gallery, record, view, base(gallery)) if view.src else None
     return FigurePage(
         id=record["id"],
         title=title + (f", {example['title']}" if example else f", {model['title']}"),
-        description=plate.alt,
+        description=view.alt,
         root=relative("index.html", page).removesuffix("index.html"),
         site=gallery.site["title"],
         home=relative(home_page(), page),
         reading=relative(READING, page),
-        trail=_trail(gallery, record, title, page),
-        steps=axes.steps(gallery, record, page),
-        plate=plate,
+        breadcrumb=_breadcrumb(gallery, record, title, page),
+        pager=axes.pager(gallery, record, page),
+        figure=view,
         image=example["title"] if example else "",
         model=Link(model["title"], relative(model_page(model["slug"]), page)),
         layer=_layer(gallery, record, page),
@@ -113,18 +113,20 @@ def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | No
         proof=faithfulness.proof(gallery, record, page),
         objectives=_objectives(record),
         rivals=[rival[:1].upper() + rival[1:] for rival in objectives.RIVALS if rival in record["numbers"]],
-        numbers=_numbers(record, plate, model["output"]["kind"]),
+        numbers=_numbers(record, view, model["output"]["kind"]),
         provenance=_provenance(gallery, record, model, method, example),
         download=record["file"].rsplit("/", 1)[-1],
-        compare=compare_any.href(record, page) if plate.src else "",
+        compare=compare_any.href(record, page) if view.src else "",
         snippets=to_copy(taken) if taken else [],
         caption=taken.caption if taken else embed_snippets.sentence(gallery, record),
         permalink=page.rpartition("/")[2],
-        shown=embed_snippets.shown(plate),
+        shown=embed_snippets.shown(view),
         oembed=base(gallery) + oembed_file(record) if taken and gallery.site["url"] else "",
-        share=social_meta.figure(gallery, record, plate),
+        share=social_meta.figure(gallery, record, view),
         channels=channels if record["sprite"] else None,
-        looks=looks(record["scale"]) if plate.cells and gallery.style(record["method"]).values == "channels" else None,
+        colour_controls=colour_controls(record["scale"])
+        if view.cells and gallery.style(record["method"]).values == "channels"
+        else None,
     )
 
 
@@ -147,7 +149,7 @@ class Axes:
         for record in gallery.figures:
             self._same.setdefault(self._kind(record), []).append(record["id"])
 
-    def steps(self, gallery: Gallery, record: FigureRecord, page: str) -> list[Steps]:
+    def pager(self, gallery: Gallery, record: FigureRecord, page: str) -> list[Pager]:
         def to_picture(key: str) -> Link:
             other = self._records[key]
             title = gallery.methods.get(other["method"], NOTHING).get("title", other["method"])
@@ -157,9 +159,9 @@ class Axes:
             other = self._records[key]
             return Link(gallery.images[other["image"]]["title"], relative(figure_page(other), page))
 
-        steps = [components.steps("picture", self._reports[record["model"], record["image"]], record["id"], to_picture)]
+        steps = [components.pager("picture", self._reports[record["model"], record["image"]], record["id"], to_picture)]
         if record["image"] in gallery.images and len(self._same[self._kind(record)]) > 1:
-            steps.append(components.steps("image", self._same[self._kind(record)], record["id"], to_image))
+            steps.append(components.pager("image", self._same[self._kind(record)], record["id"], to_image))
         return steps
 
     @staticmethod
@@ -175,19 +177,19 @@ class Axes:
         )
 
 
-def _trail(gallery: Gallery, record: FigureRecord, title: str, page: str) -> list[Link]:
+def _breadcrumb(gallery: Gallery, record: FigureRecord, title: str, page: str) -> list[Link]:
     model = gallery.models[record["model"]]
-    trail = [
+    breadcrumb = [
         Link("Home", relative(home_page(), page)),
         Link(model["title"], relative(model_page(record["model"]), page)),
     ]
     if record["image"] in gallery.images:
         image = gallery.images[record["image"]]
-        trail.append(Link(image["title"], relative(report_page(record["model"], record["image"]), page)))
-    return [*trail, Link(embed_snippets.title_of(title, record), "")]
+        breadcrumb.append(Link(image["title"], relative(report_page(record["model"], record["image"]), page)))
+    return [*breadcrumb, Link(embed_snippets.title_of(title, record), "")]
 
 
-def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
+def _numbers(record: FigureRecord, view: FigureView, kind: str) -> list[Fact]:
     listed = []
     if record["target"]:
         target = record["target"]
@@ -209,11 +211,11 @@ def _numbers(record: FigureRecord, plate: Plate, kind: str) -> list[Fact]:
             listed.append(Fact(named, format.percent(target["probability"])))
     if record["shape"]:
         listed.append(Fact("Raw array", format.shape(record["shape"])))
-    if plate.values:
-        listed.append(Fact("Values", plate.values))
-    if plate.scale:
-        span = f"{plate.scale.low} to {plate.scale.high}"
-        listed.append(Fact("Colour scale", span + (f", {plate.scale.clipped}" if plate.scale.clipped else "")))
+    if view.values:
+        listed.append(Fact("Values", view.values))
+    if view.scale:
+        span = f"{view.scale.low} to {view.scale.high}"
+        listed.append(Fact("Colour scale", span + (f", {view.scale.clipped}" if view.scale.clipped else "")))
     if record["width"]:
         listed.append(Fact("Image size", f"{record['width']} × {record['height']} pixels"))
     if record["sprite"] and record["sprite"].get("reduced", 1) > 1:
@@ -271,9 +273,9 @@ def base(gallery: Gallery) -> str:
     return gallery.site["url"].rstrip("/") + "/" if gallery.site["url"] else UNKNOWN_SITE
 
 
-def oembed(gallery: Gallery, record: FigureRecord, plate: Plate) -> dict[str, Any]:
+def oembed(gallery: Gallery, record: FigureRecord, view: FigureView) -> dict[str, Any]:
     """Return what an oEmbed provider would answer for this figure."""
-    return embed_snippets.oembed(embed_snippets.take(gallery, record, plate, base(gallery)), gallery)
+    return embed_snippets.oembed(embed_snippets.take(gallery, record, view, base(gallery)), gallery)
 
 
 def oembed_file(record: FigureRecord) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from generator.core.manifest_types import MethodRecord
 
 from . import tutorials
-from .components import Link, Steps
+from .components import Link, Pager
 from .manifest_index import Gallery
 from .tutorials import GLOSSARY
 from .urls import relative
@@ -316,8 +316,8 @@ class GlossaryPage:
     """What templates/glossary.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     terms: list[Term]
     measures: list[Measure]
 
@@ -327,8 +327,8 @@ def glossary(gallery: Gallery) -> GlossaryPage:
     fields = ("summary", "text", "formula", "reading", "limits", "cites")
     return GlossaryPage(
         title="Glossary",
-        trail=tutorials.trail(GLOSSARY),
-        steps=tutorials.steps(GLOSSARY),
+        breadcrumb=tutorials.breadcrumb(GLOSSARY),
+        pager=tutorials.pager(GLOSSARY),
         terms=TERMS,
         measures=[
             Measure(slug, card["title"], *(card[field] for field in fields)) for slug, card in gallery.measures.items()

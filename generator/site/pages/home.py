@@ -8,10 +8,10 @@ from generator.core.manifest_types import FigureRecord
 from generator.core.roles import INPUT
 
 from . import changes, components, format, live
-from .components import Bar, Link, Plate, Verdict
+from .components import Bar, FigureView, Link, Verdict
 from .manifest_index import NOTHING, Gallery
 from .method import example
-from .report import LABEL, RIVAL, Block, silhouette
+from .report import LABEL, RIVAL, Block, architecture
 from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, model_page, relative, report_page
 
@@ -28,29 +28,29 @@ FRONT_MAPS = 3
 
 @dataclass(frozen=True)
 class Highlight:
-    """One map of the exhibit on the front page, with what it shows."""
+    """One map of the showcase on the front page, with what it shows."""
 
     title: str
     words: str
-    plate: Plate
+    figure: FigureView
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Showcase:
     """The most telling row of the gallery: one image through one network."""
 
     report: Link
     model: Link
     title: str
     verdict: Verdict | None
-    photo: Plate
+    photo: FigureView
     aspect: float  # width to height that the photo is shown with
-    input: Plate | None
-    plates: dict[str, Plate]  # by role, for the label; drawn ones only
+    input: FigureView | None
+    figures: dict[str, FigureView]  # by role, for the label; drawn ones only
     rival: str
     front: list[Highlight]
-    first: Plate | None  # activations of the first stage
-    middle: Plate | None
+    first: FigureView | None  # activations of the first stage
+    middle: FigureView | None
     bars: list[Bar]
 
 
@@ -60,18 +60,18 @@ class Hub:
 
     link: Link
     count: str
-    plates: list[Plate]
+    figures: list[FigureView]
 
 
 @dataclass(frozen=True)
 class HomePage:
-    """What templates/home.md needs."""
+    """What templates/pages/home.md needs."""
 
     title: str
     description: str
-    exhibit: Exhibit | None
+    showcase: Showcase | None
     hubs: list[Hub]
-    silhouette: list[Block]
+    architecture: list[Block]
     reading: str
     lecture: str
     live: str  # where a visitor can try a picture of one's own; "" where no network can
@@ -87,21 +87,21 @@ def home(gallery: Gallery) -> HomePage:
         (style.ramp if (style := gallery.style(slug)).look == "map" else style.name): slug
         for slug in reversed(gallery.methods)
     }
-    pictures = [plate for method in by_look.values() if (plate := example(gallery, method, page, thumb=True))]
+    pictures = [view for method in by_look.values() if (view := example(gallery, method, page, thumb=True))]
     return HomePage(
         title=gallery.site["title"],
         description=gallery.site["description"],
-        exhibit=exhibit(gallery, *report, page) if report else None,
+        showcase=showcase(gallery, *report, page) if report else None,
         hubs=[
             Hub(Link("Images", relative(hub_page("images"), page)), format.count(len(gallery.images)), thumbs),
             Hub(Link("Models", relative(hub_page("models"), page)), format.count(len(gallery.models)), []),
             Hub(
                 Link("Methods", relative(hub_page("methods"), page)),
                 format.count(len(gallery.methods)),
-                [plate for plate in pictures if plate.look == "map"][:5],
+                [view for view in pictures if view.look == "map"][:5],
             ),
         ],
-        silhouette=silhouette(gallery, report[0], page, report_page(*report)) if report else [],
+        architecture=architecture(gallery, report[0], page, report_page(*report)) if report else [],
         reading=relative(READING, page),
         lecture=relative(LECTURE, page),
         live=live.href(gallery, "", page),
@@ -124,7 +124,7 @@ def most_telling(gallery: Gallery) -> tuple[str, str] | None:
     return max(right or reports, key=lambda key: gallery.models[key[0]]["input"]["size"][-1], default=None)
 
 
-def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
+def showcase(gallery: Gallery, model: str, image: str, page: str) -> Showcase:
     """Return one image through one network, for the pages that show a single example."""
     card, record = gallery.models[model], gallery.images[image]
     activations = gallery.of_layer(model, image)
@@ -133,21 +133,21 @@ def exhibit(gallery: Gallery, model: str, image: str, page: str) -> Exhibit:
     rivals = _by_role(gallery, [figure for figure in drawn if figure["target"]["role"] in RIVAL])
     labels = _by_role(gallery, [figure for figure in drawn if figure["target"]["role"] in LABEL])
     input_figure = gallery.in_role(model, image, INPUT)
-    plates = {role: components.plate(gallery, figure, page) for role, figure in labels.items()}
-    front = [Highlight(*caption, plates[role]) for role, caption in FRONT.items() if role in plates]
-    return Exhibit(
+    views = {role: components.figure_view(gallery, figure, page) for role, figure in labels.items()}
+    front = [Highlight(*caption, views[role]) for role, caption in FRONT.items() if role in views]
+    return Showcase(
         report=Link(record["title"], relative(report_page(model, image), page)),
         model=Link(card["title"], relative(model_page(model), page)),
         title=record["title"],
         verdict=components.verdict(gallery.predictions.get((model, image))),
         photo=components.photo(gallery, record, page),
         aspect=round(min(1.6, max(0.75, record["size"][0] / record["size"][1])), 3),
-        input=components.plate(gallery, input_figure, page) if input_figure else None,
-        plates=plates,
+        input=components.figure_view(gallery, input_figure, page) if input_figure else None,
+        figures=views,
         rival=next((f["target"]["name"] for f in rivals.values()), ""),
         front=front[:FRONT_MAPS],
-        first=components.plate(gallery, stages[0], page) if stages else None,
-        middle=components.plate(gallery, stages[len(stages) // 2], page) if stages else None,
+        first=components.figure_view(gallery, stages[0], page) if stages else None,
+        middle=components.figure_view(gallery, stages[len(stages) // 2], page) if stages else None,
         bars=components.bars(gallery.predictions.get((model, image))),
     )
 

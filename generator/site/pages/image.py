@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from generator.core.manifest_types import ImageRecord
 
 from . import components, overview_table
-from .components import Link, Matrix, Plate, Steps
+from .components import FigureView, Link, Matrix, Pager
 from .manifest_index import Gallery
 from .model import Fact
 from .urls import home_page, hub_page, image_page, relative
@@ -15,12 +15,12 @@ from .urls import home_page, hub_page, image_page, relative
 
 @dataclass(frozen=True)
 class ImagePage:
-    """What templates/image.md needs."""
+    """What templates/pages/image.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
-    photo: Plate
+    breadcrumb: list[Link]
+    pager: list[Pager]
+    photo: FigureView
     alt: str
     facts: list[Fact]
     source: str
@@ -36,12 +36,12 @@ def image(gallery: Gallery, key: str) -> ImagePage:
 
     return ImagePage(
         title=example["title"],
-        trail=[
+        breadcrumb=[
             Link("Home", relative(home_page(), page)),
             Link("Images", relative(hub_page("images"), page)),
             Link(example["title"], ""),
         ],
-        steps=[components.steps("image", list(gallery.images), key, to_image)],
+        pager=[components.pager("image", list(gallery.images), key, to_image)],
         photo=components.photo(gallery, example, page),
         alt=example["alt"],
         facts=_facts(example),

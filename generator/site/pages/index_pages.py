@@ -9,11 +9,11 @@ from generator.core.naming import slug
 
 from . import components, escape, format, tutorials
 from .channel_table import findings_page
-from .components import Link, Plate, Steps, Verdict
-from .home import Exhibit, exhibit, most_telling
+from .components import FigureView, Link, Pager, Verdict
+from .home import Showcase, most_telling, showcase
 from .manifest_index import Gallery
 from .method import example
-from .report import Block, silhouette
+from .report import Block, architecture
 from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, image_page, method_page, model_page, relative, report_page
 
@@ -33,7 +33,7 @@ class Answer:
 class ImageCard:
     """An image on its hub; `link` leads to its report where there is but one, else to its own page."""
 
-    photo: Plate
+    photo: FigureView
     link: Link
     answers: list[Answer]
     facets: str  # by which the cards can be narrowed, "group=value" between bars
@@ -51,7 +51,7 @@ class ModelCard:
     accuracy: str
     layers: str
     score: str
-    silhouette: list[Block]
+    architecture: list[Block]
     findings: str  # the page of what stands out in it
 
 
@@ -61,7 +61,7 @@ class MethodCard:
 
     link: Link
     summary: str
-    plate: Plate | None
+    figure: FigureView | None
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ class Unread:
 
 @dataclass(frozen=True)
 class ImagesPage:
-    """What templates/images.md needs."""
+    """What templates/pages/images.md needs."""
 
     title: str
-    trail: list[Link]
+    breadcrumb: list[Link]
     images: list[ImageCard]
     unreadable: list[Unread]
     several: bool  # more than one network answered
@@ -96,32 +96,32 @@ class ImagesPage:
 
 @dataclass(frozen=True)
 class ModelsPage:
-    """What templates/models.md needs."""
+    """What templates/pages/models.md needs."""
 
     title: str
-    trail: list[Link]
+    breadcrumb: list[Link]
     models: list[ModelCard]
     compare: str  # where two of them stand side by side; "" where none do
 
 
 @dataclass(frozen=True)
 class MethodsPage:
-    """What templates/methods.md needs."""
+    """What templates/pages/methods.md needs."""
 
     title: str
-    trail: list[Link]
+    breadcrumb: list[Link]
     families: list[Family]
     reading: str
 
 
 @dataclass(frozen=True)
 class ReadingPage:
-    """What templates/reading.md needs."""
+    """What templates/pages/reading.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
-    exhibit: Exhibit | None
+    breadcrumb: list[Link]
+    pager: list[Pager]
+    showcase: Showcase | None
     methods: str
     lecture: str
 
@@ -131,7 +131,7 @@ def images(gallery: Gallery) -> ImagesPage:
     page = hub_page("images")
     return ImagesPage(
         title="Images",
-        trail=_trail("Images", page),
+        breadcrumb=_breadcrumb("Images", page),
         images=[_image_card(gallery, image, page) for image in gallery.images.values()],
         unreadable=[Unread(entry["id"], entry["reason"]) for entry in gallery.manifest.get("unreadable", [])],
         several=len(gallery.models) > 1,
@@ -181,12 +181,12 @@ def models(gallery: Gallery) -> ModelsPage:
                 accuracy=format.percent(card["accuracy"]["top1"]) if card["accuracy"].get("top1") is not None else "",
                 layers=format.count(len(card["layers"])),
                 score=f"{sum(judged)} of {len(judged)}" if judged else "",
-                silhouette=silhouette(gallery, model, page, walk_of),
+                architecture=architecture(gallery, model, page, walk_of),
                 findings=relative(findings_page(model), page),
             )
         )
     compare = relative(hub_page("compare"), page) if gallery.pairs else ""
-    return ModelsPage(title="Models", trail=_trail("Models", page), models=cards, compare=compare)
+    return ModelsPage(title="Models", breadcrumb=_breadcrumb("Models", page), models=cards, compare=compare)
 
 
 def methods(gallery: Gallery) -> MethodsPage:
@@ -197,7 +197,7 @@ def methods(gallery: Gallery) -> MethodsPage:
         for family, title, summary, cards in gallery.families()
     ]
     return MethodsPage(
-        title="Methods", trail=_trail("Methods", page), families=families, reading=relative(READING, page)
+        title="Methods", breadcrumb=_breadcrumb("Methods", page), families=families, reading=relative(READING, page)
     )
 
 
@@ -211,13 +211,13 @@ def reading(gallery: Gallery) -> ReadingPage:
     report = most_telling(gallery)
     return ReadingPage(
         title="How to read the figures",
-        trail=tutorials.trail(READING),
-        steps=tutorials.steps(READING),
-        exhibit=exhibit(gallery, *report, READING) if report else None,
+        breadcrumb=tutorials.breadcrumb(READING),
+        pager=tutorials.pager(READING),
+        showcase=showcase(gallery, *report, READING) if report else None,
         methods=relative(hub_page("methods"), READING),
         lecture=relative(LECTURE, READING),
     )
 
 
-def _trail(title: str, page: str) -> list[Link]:
+def _breadcrumb(title: str, page: str) -> list[Link]:
     return [Link("Home", relative(home_page(), page)), Link(title, "")]

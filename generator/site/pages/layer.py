@@ -10,8 +10,8 @@ from generator.core.manifest_types import FigureRecord, ModelLayer, ModelRecord
 from generator.core.roles import FILTERS
 
 from . import components, escape, format
-from .channel_table import Units, units
-from .components import Link, Plate, Scale, Steps
+from .channel_table import ChannelTable, channel_table
+from .components import FigureView, Link, Pager, Scale
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery, together
 from .model import Fact
 from .report import stage_id
@@ -25,8 +25,8 @@ class Seen:
 
     image: str
     report: Link
-    thumb: Plate
-    plate: Plate
+    thumb: FigureView
+    figure: FigureView
     strongest: str  # the largest value, and up to which its own scale goes
     filter: str  # CSS that brings it to the common scale; "" where it is there already
     corner: str  # a small file of the sprite's upper left corner, at the size of the whole; "" where it has none
@@ -34,16 +34,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class LayerPage:
-    """What templates/layer.md needs."""
+    """What templates/pages/layer.md needs."""
 
     title: str
     layer: str
     model: Link
     stage: Link
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     facts: list[Fact]
-    kernels: Plate | None
+    kernels: FigureView | None
     kernels_of: str  # the convolution they belong to, where that is another layer of the stage
     kernel_cells: str  # of a kernel per channel, for the browser of channels
     seen: list[Seen]
@@ -56,7 +56,7 @@ class LayerPage:
     unit: str  # what a cell of the sprite is called
     data: str  # the script with the numbers per channel
     ranks: list[str]  # the images by their largest value
-    units: Units | None  # the channels one by one
+    channel_table: ChannelTable | None  # the channels one by one
 
 
 def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
@@ -64,27 +64,27 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
     page, card = layer_page(model, name), gallery.models[model]
     record, drawn = gallery.layer(model, name) or NOTHING, together(gallery.at_layer(model, name))
     seen, scale, filters = _on_one_scale(gallery, model, record, drawn, page)
-    cells = {entry.plate.cells for entry in seen}
+    cells = {entry.figure.cells for entry in seen}
     grid = cells.pop() if len(cells) == 1 else ""
     kernels = _kernels(gallery, model, record)
     first = kernels and len(kernels["shape"]) == 4 and kernels["shape"][1] == 3 and kernels["sprite"]
-    plate = components.plate(gallery, kernels, page, layer_title=True) if kernels else None
+    view = components.figure_view(gallery, kernels, page, layer_title=True) if kernels else None
     return LayerPage(
         title=f"{name} in {card['title']}",
         layer=name,
         model=Link(card["title"], relative(model_page(model), page)),
         stage=_stage(gallery, model, record, drawn, page),
-        trail=[
+        breadcrumb=[
             Link("Home", relative(home_page(), page)),
             Link("Models", relative(hub_page("models"), page)),
             Link(card["title"], relative(model_page(model), page)),
             Link(name, ""),
         ],
-        steps=_steps(gallery, model, name, page),
+        pager=_pager(gallery, model, name, page),
         facts=facts(card, record),
-        kernels=plate,
+        kernels=view,
         kernels_of=kernels["layer"] if kernels and kernels["layer"] != name else "",
-        kernel_cells=plate.cells if first else "",
+        kernel_cells=view.cells if first else "",
         seen=seen,
         rest=components.rest(len(gallery.at_layer(model, name)), page),
         scale=scale,
@@ -95,7 +95,7 @@ def layer(gallery: Gallery, model: str, name: str) -> LayerPage:
         unit="channel" if len(record.get("shape", ())) == 3 else "value",
         data=relative(data_file(model, name), page),
         ranks=_ranks(gallery, drawn),
-        units=units(gallery, model, name),
+        channel_table=channel_table(gallery, model, name),
     )
 
 
@@ -191,7 +191,7 @@ def _seen(gallery: Gallery, model: str, record: ModelLayer, figure: FigureRecord
         image=image["id"],
         report=Link(image["title"], relative(report_page(model, image["id"]) + anchor, page)),
         thumb=components.photo(gallery, image, page, thumb=True),
-        plate=components.plate(gallery, figure, page),
+        figure=components.figure_view(gallery, figure, page),
         strongest=strongest,
         filter=chain,
         corner=relative(gallery_file(figure["thumb"]), page) if figure["thumb"] else "",
@@ -231,16 +231,16 @@ def _kernels(gallery: Gallery, model: str, record: ModelLayer) -> FigureRecord |
     return None
 
 
-def _steps(gallery: Gallery, model: str, name: str, page: str) -> list[Steps]:
+def _pager(gallery: Gallery, model: str, name: str, page: str) -> list[Pager]:
     def to_layer(key: str) -> Link:
         return Link(key, relative(layer_page(model, key), page))
 
     def to_model(key: str) -> Link:
         return Link(gallery.models[key]["title"], relative(layer_page(key, name), page))
 
-    axes = [components.steps("layer", gallery.layers_of(model), name, to_layer)]
+    axes = [components.pager("layer", gallery.layers_of(model), name, to_layer)]
     others = [key for key in gallery.models if gallery.at_layer(key, name)]
-    return [*axes, components.steps("model", others, model, to_model)] if len(others) > 1 else axes
+    return [*axes, components.pager("model", others, model, to_model)] if len(others) > 1 else axes
 
 
 def data_scripts(gallery: Gallery, values: dict[str, Any]) -> dict[str, str]:

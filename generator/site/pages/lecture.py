@@ -8,9 +8,9 @@ from generator.core.manifest_types import FigureRecord
 from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
 from . import components, tutorials
-from .components import Link, Plate, Steps
+from .components import FigureView, Link, Pager
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
-from .report import LABEL, RIVAL, Block, silhouette
+from .report import LABEL, RIVAL, Block, architecture
 from .tutorials import LECTURE, READING
 from .urls import method_page, model_page, pair_page, relative, report_page
 
@@ -21,20 +21,20 @@ class Topic:
 
     id: str
     title: str
-    plate: Plate | None
+    figure: FigureView | None
     of: Link  # the report, or the network, that the figure is taken from
     method: Link
 
 
 @dataclass(frozen=True)
 class LecturePage:
-    """What templates/lecture.md needs."""
+    """What templates/pages/lecture.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     topics: dict[str, Topic]  # in order; only those that the gallery has a figure for
-    silhouette: list[Block]
+    architecture: list[Block]
     model: Link
     reading: str
     compare: str  # the pruned network beside its dense one; "" where no such pages are
@@ -81,10 +81,10 @@ def lecture(gallery: Gallery) -> LecturePage:
     walk_of = report_page(first, reports[0]) if reports else model_page(first)
     return LecturePage(
         title="A lecture in figures",
-        trail=tutorials.trail(LECTURE),
-        steps=tutorials.steps(LECTURE),
+        breadcrumb=tutorials.breadcrumb(LECTURE),
+        pager=tutorials.pager(LECTURE),
         topics=topics,
-        silhouette=silhouette(gallery, first, LECTURE, walk_of) if first else [],
+        architecture=architecture(gallery, first, LECTURE, walk_of) if first else [],
         model=Link(gallery.models[first]["title"], relative(model_page(first), LECTURE)) if first else Link("", ""),
         reading=relative(READING, LECTURE),
         compare=next((relative(pair_page(*pair), LECTURE) for pair in gallery.pairs if pruned in pair), ""),
@@ -100,9 +100,9 @@ def _topic(gallery: Gallery, id: str, model: str) -> Topic | None:
     for method in (method for part in parts for method in gallery.methods_with(part)):
         figure = _first(gallery, id, method, roles)
         if figure:
-            plate = components.plate(gallery, figure, LECTURE)
+            view = components.figure_view(gallery, figure, LECTURE)
             shown = Link(gallery.methods[method]["title"], relative(method_page(method), LECTURE))
-            return Topic(id, title, plate, _of(gallery, figure["model"], figure["image"]), shown)
+            return Topic(id, title, view, _of(gallery, figure["model"], figure["image"]), shown)
     return None
 
 

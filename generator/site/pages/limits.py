@@ -8,7 +8,7 @@ from generator.core.roles import INPUT
 
 from . import components, format, tutorials
 from .case_studies import Seen, listed, seen
-from .components import Link, Plate, Steps
+from .components import FigureView, Link, Pager
 from .manifest_index import NOTHING, Gallery
 from .tutorials import CASES, LIMITS
 from .urls import hub_page, relative
@@ -18,13 +18,13 @@ MEDICAL = ("efficientnet-lite0", "retina")  # a medical image, shown to a networ
 
 @dataclass(frozen=True)
 class LimitsPage:
-    """What templates/limits.md needs."""
+    """What templates/pages/limits.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     medical: Seen | None
-    input: Plate | None
+    input: FigureView | None
     mean: str
     std: str
     spread: str  # of that picture's values once they are normalised
@@ -39,10 +39,10 @@ def limits(gallery: Gallery) -> LimitsPage:
     input = gallery.models[shown["model"]]["input"] if shown else NOTHING
     return LimitsPage(
         title="What attribution maps can and cannot show",
-        trail=tutorials.trail(LIMITS),
-        steps=tutorials.steps(LIMITS),
+        breadcrumb=tutorials.breadcrumb(LIMITS),
+        pager=tutorials.pager(LIMITS),
         medical=seen(gallery, *MEDICAL, LIMITS),
-        input=components.plate(gallery, shown, LIMITS) if shown else None,
+        input=components.figure_view(gallery, shown, LIMITS) if shown else None,
         mean=listed(input.get("mean", ())),
         std=listed(input.get("std", ())),
         spread=" to ".join(format.number(value) for value in shown["range"]) if shown and shown["range"] else "",

@@ -38,7 +38,7 @@ class LiveModel:
 
 @dataclass(frozen=True)
 class LivePage:
-    """What templates/live.html needs."""
+    """What templates/standalone/live.html needs."""
 
     title: str
     description: str

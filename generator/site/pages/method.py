@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from generator.core.manifest_types import MethodRecord, ModelStage
 
 from . import components, glossary
-from .components import Link, Matrix, Plate, Row, Steps
+from .components import FigureView, Link, Matrix, Pager, Row
 from .faithfulness import Order, orders
 from .manifest_index import FAMILIES, MODEL_LEVEL, Gallery, together
 from .report import LABEL, RIVAL
@@ -16,14 +16,14 @@ from .urls import home_page, hub_page, layer_page, method_page, model_page, rela
 
 @dataclass(frozen=True)
 class Group:
-    """The plates of one network."""
+    """The views of one network."""
 
     model: Link
-    plates: list[Plate]
+    figures: list[FigureView]
 
 
 @dataclass(frozen=True)
-class Believed:
+class ModelRanking:
     """The method among the others, by the evidence of one network."""
 
     model: Link
@@ -32,12 +32,12 @@ class Believed:
 
 @dataclass(frozen=True)
 class MethodPage:
-    """What templates/method.md needs."""
+    """What templates/pages/method.md needs."""
 
     title: str
     family: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     summary: str
     text: str
     formula: str
@@ -46,8 +46,8 @@ class MethodPage:
     cites: str
     parameters: list[tuple[str, str]]
     words: list[Link]  # of the glossary
-    belief: list[Believed]
-    example: Plate | None
+    faithfulness: list[ModelRanking]
+    example: FigureView | None
     matrices: list[Matrix]
     groups: list[Group]
 
@@ -59,12 +59,12 @@ def method(gallery: Gallery, slug: str) -> MethodPage:
     return MethodPage(
         title=card["title"],
         family=FAMILIES.get(card["family"], (card["family"], ""))[0],
-        trail=[
+        breadcrumb=[
             Link("Home", relative(home_page(), page)),
             Link("Methods", relative(hub_page("methods"), page)),
             Link(card["title"], ""),
         ],
-        steps=_steps(gallery, slug, page),
+        pager=_pager(gallery, slug, page),
         summary=card["summary"],
         text=card["text"],
         formula=card["formula"],
@@ -73,28 +73,28 @@ def method(gallery: Gallery, slug: str) -> MethodPage:
         cites=card["cites"],
         parameters=[(name, str(value)) for name, value in card["parameters"].items()],
         words=glossary.used(card, page),
-        belief=_believed(gallery, slug, page),
+        faithfulness=_rankings(gallery, slug, page),
         example=example(gallery, slug, page),
         matrices=[matrix for matrix in matrices if matrix.rows],
         groups=_groups(gallery, slug, page),
     )
 
 
-def example(gallery: Gallery, slug: str, page: str, thumb: bool = False) -> Plate | None:
+def example(gallery: Gallery, slug: str, page: str, thumb: bool = False) -> FigureView | None:
     """Return the first picture that the gallery has of the method, which for activations is the first stage's."""
     drawn = [figure for figure in gallery.figures if figure["method"] == slug and figure["status"] == "drawn"]
     stages = {(m, stage["layer"]) for m, card in gallery.models.items() for stage in card["stages"]}
     telling = [figure for figure in drawn if (figure["model"], figure["layer"]) in stages]
     best = (telling or drawn)[:1]
-    return components.plate(gallery, best[0], page, thumb=thumb) if best else None
+    return components.figure_view(gallery, best[0], page, thumb=thumb) if best else None
 
 
-def _believed(gallery: Gallery, slug: str, page: str) -> list[Believed]:
+def _rankings(gallery: Gallery, slug: str, page: str) -> list[ModelRanking]:
     believed = []
     for model, card in gallery.models.items():
         mine = [replace(order, id=f"{order.id}-{model}") for order in orders(gallery, model, page, slug)]
         if mine:
-            believed.append(Believed(Link(card["title"], relative(model_page(model), page)), mine))
+            believed.append(ModelRanking(Link(card["title"], relative(model_page(model), page)), mine))
     return believed
 
 
@@ -102,11 +102,11 @@ def _every_layer(card: MethodRecord) -> bool:
     return card["at"] == "every" and "target" not in card["axes"]
 
 
-def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
+def _pager(gallery: Gallery, slug: str, page: str) -> list[Pager]:
     def to_method(key: str) -> Link:
         return Link(gallery.methods[key]["title"], relative(method_page(key), page))
 
-    return [components.steps("method", list(gallery.methods), slug, to_method)]
+    return [components.pager("method", list(gallery.methods), slug, to_method)]
 
 
 def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
@@ -134,7 +134,9 @@ def _by_target(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
         rows.append(
             Row(
                 head=Link(example_["title"], relative(report_page(first, image), page)),
-                plates=[components.plate(gallery, figure, page, thumb=True) if figure else None for figure in figures],
+                figures=[
+                    components.figure_view(gallery, figure, page, thumb=True) if figure else None for figure in figures
+                ],
                 thumb=components.photo(gallery, example_, page, thumb=True),
             )
         )
@@ -158,8 +160,8 @@ def _by_layer(gallery: Gallery, slug: str, page: str) -> list[Matrix]:
                 rows.append(
                     Row(
                         head=Link(gallery.images[image]["title"], relative(report_page(model, image), page)),
-                        plates=[
-                            components.in_table(components.plate(gallery, f, page, layer_title=True, thumb=True))
+                        figures=[
+                            components.in_table(components.figure_view(gallery, f, page, layer_title=True, thumb=True))
                             if f
                             else None
                             for f in shown
@@ -182,11 +184,11 @@ def _groups(gallery: Gallery, slug: str, page: str) -> list[Group]:
     """Return pictures that belong to a network and to no image, such as filters."""
     groups = []
     for model, card in gallery.models.items():
-        plates = [
-            components.plate(gallery, figure, page, layer_title=True)
+        views = [
+            components.figure_view(gallery, figure, page, layer_title=True)
             for figure in gallery.report(model, MODEL_LEVEL)
             if figure["method"] == slug
         ]
-        if plates:
-            groups.append(Group(Link(card["title"], relative(model_page(model), page)), plates))
+        if views:
+            groups.append(Group(Link(card["title"], relative(model_page(model), page)), views))
     return groups

@@ -9,13 +9,13 @@ from generator.core.roles import FILTERS
 
 from . import components, format, live, overview_table
 from .channel_table import findings_page
-from .components import Link, Matrix, Plate, Row, Steps
+from .components import FigureView, Link, Matrix, Pager, Row
 from .diagnostics import faults
 from .faithfulness import Order, orders
 from .manifest_index import MODEL_LEVEL, Gallery
-from .pair_summary import beside
+from .pair_summary import related
 from .pruning_plot import Curve, curve
-from .report import Block, silhouette
+from .report import Block, architecture
 from .urls import home_page, hub_page, layer_page, model_page, relative, report_page
 
 
@@ -45,26 +45,26 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class ModelPage:
-    """What templates/model.md needs."""
+    """What templates/pages/model.md needs."""
 
     title: str
     note: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     facts: list[Fact]
     classes: list[str]
-    silhouette: list[Block]
+    architecture: list[Block]
     matrix: Matrix
     depth: Matrix  # the same images, stage by stage
-    filters: list[Plate]
-    becoming: list[Plate]  # how the first layer's came about
-    paintings: list[Plate]  # what its channels look for: of the first layer, of the last ones
-    more_paintings: list[Plate]  # and of those between
+    filters: list[FigureView]
+    becoming: list[FigureView]  # how the first layer's came about
+    paintings: list[FigureView]  # what its channels look for: of the first layer, of the last ones
+    more_paintings: list[FigureView]  # and of those between
     layers: list[LayerRow]
     curve: Curve | None  # accuracy and pictures when it is pruned
     findings: list[Link]  # what stands out in it
-    belief: list[Order]  # the benchmark of attribution methods on it
-    beside: list[Link]  # this and another network, picture by picture
+    faithfulness: list[Order]  # the benchmark of attribution methods on it
+    related: list[Link]  # this and another network, picture by picture
     live: str  # where it takes a picture of one's own; "" where it does not
     total_parameters: str
     total_macs: str
@@ -76,31 +76,31 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
     images = gallery.images_of(slug)
     walk_of = report_page(slug, images[0]) if images else page
     paintings = [
-        components.plate(gallery, figure, page, layer_title=True)
+        components.figure_view(gallery, figure, page, layer_title=True)
         for figure in gallery.report(slug, MODEL_LEVEL)
         if gallery.methods[figure["method"]]["family"] == "optimisation"
     ]
     return ModelPage(
         title=card["title"],
         note=card["note"],
-        trail=[
+        breadcrumb=[
             Link("Home", relative(home_page(), page)),
             Link("Models", relative(hub_page("models"), page)),
             Link(card["title"], ""),
         ],
-        steps=_steps(gallery, slug, page),
+        pager=_pager(gallery, slug, page),
         facts=facts(gallery, card, page),
         classes=card["classes"] if len(card["classes"]) <= 20 else [],
-        silhouette=silhouette(gallery, slug, page, walk_of),
+        architecture=architecture(gallery, slug, page, walk_of),
         matrix=overview_table.of_model(gallery, slug, page),
         depth=depth_table(gallery, slug, page),
         filters=[
-            components.plate(gallery, figure, page, layer_title=True)
+            components.figure_view(gallery, figure, page, layer_title=True)
             for figure in gallery.report(slug, MODEL_LEVEL)
             if figure["method"] == gallery.with_role(FILTERS)
         ],
         becoming=[
-            components.plate(gallery, figure, page)
+            components.figure_view(gallery, figure, page)
             for figure in gallery.report(slug, MODEL_LEVEL)
             if figure["method"] == gallery.with_role("filters-history")
         ],
@@ -109,9 +109,9 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         layers=[_layer_row(gallery, slug, number, layer, page) for number, layer in enumerate(card["layers"], start=1)],
         curve=curve(gallery, card),
         findings=_findings(gallery, slug, page),
-        belief=orders(gallery, slug, page),
+        faithfulness=orders(gallery, slug, page),
         live=live.href(gallery, slug, page),
-        beside=beside(gallery, slug, page),
+        related=related(gallery, slug, page),
         total_parameters=format.count(card["parameters"]),
         total_macs=format.count(card["macs"]),
     )
@@ -125,11 +125,11 @@ def _findings(gallery: Gallery, slug: str, page: str) -> list[Link]:
     return [Link("Diagnostics", relative(findings_page(slug), page), summary)]
 
 
-def _steps(gallery: Gallery, slug: str, page: str) -> list[Steps]:
+def _pager(gallery: Gallery, slug: str, page: str) -> list[Pager]:
     def to_model(key: str) -> Link:
         return Link(gallery.models[key]["title"], relative(model_page(key), page))
 
-    return [components.steps("model", list(gallery.models), slug, to_model)] if len(gallery.models) > 1 else []
+    return [components.pager("model", list(gallery.models), slug, to_model)] if len(gallery.models) > 1 else []
 
 
 def facts(gallery: Gallery, card: ModelRecord, page: str) -> list[Fact]:
@@ -185,15 +185,15 @@ def depth_table(gallery: Gallery, slug: str, page: str) -> Matrix:
     for stage in gallery.models[slug]["stages"]:
         by_image = {figure["image"]: figure for figure in gallery.at_layer(slug, stage["layer"])}
         if by_image:
-            plates = [
+            views = [
                 components.in_table(
-                    components.plate(gallery, by_image[image], page, gallery.images[image]["title"], thumb=True)
+                    components.figure_view(gallery, by_image[image], page, gallery.images[image]["title"], thumb=True)
                 )
                 if image in by_image
                 else None
                 for image in images
             ]
-            rows.append(Row(Link(stage["title"], relative(layer_page(slug, stage["layer"]), page)), plates))
+            rows.append(Row(Link(stage["title"], relative(layer_page(slug, stage["layer"]), page)), views))
     columns = [Link(gallery.images[image]["title"], relative(report_page(slug, image), page)) for image in images]
     rest = components.rest(len(gallery.images_of(slug)), page)
     return Matrix("Every image, layer by layer", "Stage", columns, rows, rest=rest)

@@ -8,9 +8,9 @@ from statistics import fmean
 from generator.core.manifest_types import ComparisonRecord, ModelRecord
 
 from . import components, format
-from .compare_any import ANY_TWO
-from .comparison_panel import Duel, duel
-from .components import Bar, Link, Plate, Steps, Verdict
+from .compare_any import COMPARE_FIGURES
+from .comparison_panel import Comparison, comparison
+from .components import Bar, FigureView, Link, Pager, Verdict
 from .manifest_index import FAMILIES, NOTHING, Gallery
 from .pair_summary import accuracies, agreement, by_family, finding, in_words, short_names
 from .pruning_plot import Curve, curve
@@ -60,7 +60,7 @@ class ImageRow:
     """One image: what both networks said, and how alike their pictures of it are."""
 
     link: Link
-    thumb: Plate
+    thumb: FigureView
     verdicts: list[Verdict]  # one where they agree
     meters: list[Meter | None]
 
@@ -77,13 +77,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Chapter:
-    """The duels of one family of methods: for the class that matters most, and for the others."""
+    """The comparisons of one family of methods: for the class that matters most, and for the others."""
 
     id: str
     title: str
     summary: str
-    duels: list[Duel]
-    others: list[Duel]
+    comparisons: list[Comparison]
+    others: list[Comparison]
 
 
 @dataclass(frozen=True)
@@ -92,33 +92,33 @@ class PairCard:
 
     link: Link
     finding: str
-    duel: Duel | None
+    comparison: Comparison | None
 
 
 @dataclass(frozen=True)
 class ComparePage:
-    """What templates/compare.md needs."""
+    """What templates/pages/compare.md needs."""
 
     title: str
-    trail: list[Link]
+    breadcrumb: list[Link]
     pairs: list[PairCard]
-    any_two: str
+    compare_figures: str
 
 
 @dataclass(frozen=True)
 class PairPage:
-    """What templates/pair.md needs."""
+    """What templates/pages/pair.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     sides: list[Side]
     finding: str
     lowest: Link | None
     facts: list[FactRow]
     prunes: bool  # the second network has more zeros
     agreement: str
-    exhibit: Duel | None
+    showcase: Comparison | None
     depth: list[Depth]
     families: list[str]
     rows: list[ImageRow]
@@ -127,19 +127,19 @@ class PairPage:
 
 @dataclass(frozen=True)
 class PairImagePage:
-    """What templates/pair-image.md needs."""
+    """What templates/pages/pair-image.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     sides: list[Side]
     image: str
     pair: Link
-    photo: Plate
+    photo: FigureView
     answers: list[Answer]
     finding: str
     depth: list[Depth]
-    walk: list[Duel]
+    layers: list[Comparison]
     chapters: list[Chapter]
 
 
@@ -152,9 +152,9 @@ def hub(gallery: Gallery) -> ComparePage:
     cards = []
     for models, entries in gallery.pairs.items():
         link = Link(_title(gallery, models), relative(pair_page(*models), page))
-        cards.append(PairCard(link, finding(gallery, models), _exhibit(gallery, models, entries, page)))
-    trail = [Link("Home", relative(home_page(), page)), Link("Compare", "")]
-    return ComparePage("Compare", trail, cards, relative(ANY_TWO, page))
+        cards.append(PairCard(link, finding(gallery, models), _showcase(gallery, models, entries, page)))
+    breadcrumb = [Link("Home", relative(home_page(), page)), Link("Compare", "")]
+    return ComparePage("Compare", breadcrumb, cards, relative(COMPARE_FIGURES, page))
 
 
 def pair(gallery: Gallery, models: Names) -> PairPage:
@@ -165,19 +165,19 @@ def pair(gallery: Gallery, models: Names) -> PairPage:
     same, judged = agreement(gallery, models)
     return PairPage(
         title=_title(gallery, models),
-        trail=[
+        breadcrumb=[
             Link("Home", relative(home_page(), page)),
             Link("Compare", relative(hub_page("compare"), page)),
             Link(_title(gallery, models), ""),
         ],
-        steps=_pair_steps(gallery, models, page),
+        pager=_pair_pager(gallery, models, page),
         sides=_sides(gallery, models, page),
         finding=finding(gallery, models),
         lowest=_lowest(gallery, models, page),
         facts=_facts(gallery, left, right),
         prunes=right["nonzero"] < left["nonzero"],
         agreement=f"{same} of {judged} predictions agree" if judged else "",
-        exhibit=_exhibit(gallery, models, entries, page),
+        showcase=_showcase(gallery, models, entries, page),
         depth=_depth(gallery, models, entries, page, ""),
         families=[FAMILIES.get(name, (name,))[0] for name in families],
         rows=_rows(gallery, models, families, page),
@@ -195,18 +195,18 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
         return Link(gallery.images[key]["title"], relative(pair_image_page(*models, key), page))
 
     sides = _sides(gallery, models, page)
-    duels = {entry["id"]: duel(gallery, entry, page) for entry in entries}
+    comparisons = {entry["id"]: comparison(gallery, entry, page) for entry in entries}
     stages = _stages(gallery, models, entries)
     return PairImagePage(
         title=f"{example['title']}: {title}",
-        trail=[
+        breadcrumb=[
             Link("Home", relative(home_page(), page)),
             Link("Compare", relative(hub_page("compare"), page)),
             Link(title, relative(pair_page(*models), page)),
             Link(example["title"], ""),
         ],
-        steps=[
-            components.steps("image", list(dict.fromkeys(e["image"] for e in gallery.pairs[models])), image, to_image)
+        pager=[
+            components.pager("image", list(dict.fromkeys(e["image"] for e in gallery.pairs[models])), image, to_image)
         ],
         sides=sides,
         image=example["title"],
@@ -223,9 +223,9 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
         ],
         finding=in_words(gallery, entries),
         depth=_depth(gallery, models, entries, page, page),
-        walk=[duels[stages[number]["id"]] for number in sorted(stages)],
+        layers=[comparisons[stages[number]["id"]] for number in sorted(stages)],
         chapters=[
-            _chapter(gallery, name, members, duels)
+            _chapter(gallery, name, members, comparisons)
             for name, members in by_family(gallery, [e for e in entries if e["method"] != gallery.activations]).items()
         ],
     )
@@ -240,14 +240,16 @@ def _title(gallery: Gallery, models: Names) -> str:
     return f"{left}: {names[0]} and {names[1]}" if names[1] != right else f"{left} and {right}"
 
 
-def _chapter(gallery: Gallery, name: str, entries: list[ComparisonRecord], duels: dict[str, Duel]) -> Chapter:
+def _chapter(
+    gallery: Gallery, name: str, entries: list[ComparisonRecord], comparisons: dict[str, Comparison]
+) -> Chapter:
     targets = {entry["id"]: gallery.figure(entry["figures"][0])["target"] or NOTHING for entry in entries}
     first = {name: target.get("role", "label") in LABEL for name, target in targets.items()}
     return Chapter(
         name,
         *FAMILIES.get(name, (name, "")),
-        duels=[duels[key] for key, is_first in first.items() if is_first],
-        others=[duels[key] for key, is_first in first.items() if not is_first],
+        comparisons=[comparisons[key] for key, is_first in first.items() if is_first],
+        others=[comparisons[key] for key, is_first in first.items() if not is_first],
     )
 
 
@@ -256,13 +258,13 @@ def _sides(gallery: Gallery, models: Names, page: str) -> list[Side]:
     return [Side(name, relative(model_page(slug), page)) for name, slug in zip(names, models, strict=True)]
 
 
-def _pair_steps(gallery: Gallery, models: Names, page: str) -> list[Steps]:
+def _pair_pager(gallery: Gallery, models: Names, page: str) -> list[Pager]:
     keys = {_title(gallery, other): other for other in gallery.pairs}
 
     def to_pair(title: str) -> Link:
         return Link(title, relative(pair_page(*keys[title]), page))
 
-    return [components.steps("pair", list(keys), _title(gallery, models), to_pair)] if len(keys) > 1 else []
+    return [components.pager("pair", list(keys), _title(gallery, models), to_pair)] if len(keys) > 1 else []
 
 
 def _facts(gallery: Gallery, left: ModelRecord, right: ModelRecord) -> list[FactRow]:
@@ -295,17 +297,17 @@ def _megabytes(size: float) -> str:
     return f"{size / 1e6:.1f}\xa0MB"
 
 
-def _exhibit(gallery: Gallery, models: Names, entries: list[ComparisonRecord], page: str) -> Duel | None:
+def _showcase(gallery: Gallery, models: Names, entries: list[ComparisonRecord], page: str) -> Comparison | None:
     """Return one picture that may stand for the pair: of the first image, by a method that everyone can read."""
     methods = [method for role in EXHIBITS for method in gallery.methods_with(role)]
     wanted = [entry for method in methods for entry in entries if entry["method"] == method]
-    return duel(gallery, [*wanted, *entries][0], page)
+    return comparison(gallery, [*wanted, *entries][0], page)
 
 
 def _lowest(gallery: Gallery, models: Names, page: str) -> Link | None:
     """Return the pair of pictures that is least alike."""
     entry = min(gallery.pairs[models], key=lambda entry: entry["numbers"]["correlation"])
-    shown = duel(gallery, entry, page)
+    shown = comparison(gallery, entry, page)
     where = relative(f"{pair_image_page(*models, entry['image'])}#{shown.id}", page)
     title = f"{gallery.images[entry['image']]['title']}, {shown.title}"
     return Link(title, where, format.correlation(entry["numbers"]["correlation"]))
@@ -344,7 +346,7 @@ def _rows(gallery: Gallery, models: Names, families: list[str], page: str) -> li
         parts = by_family(gallery, [entry for entry in gallery.pairs[models] if entry["image"] == image])
         verdicts = [components.verdict(gallery.predictions.get((model, image))) for model in models]
         given = [verdict for verdict in verdicts if verdict]
-        agree = len(given) == 2 and given[0].said == given[1].said
+        agree = len(given) == 2 and given[0].predicted == given[1].predicted
         means = {name: fmean(entry["numbers"]["correlation"] for entry in entries) for name, entries in parts.items()}
         row = ImageRow(
             link=Link(gallery.images[image]["title"], relative(pair_image_page(*models, image), page)),

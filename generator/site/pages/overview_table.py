@@ -40,7 +40,9 @@ def _table(title: str, corner: str, reports: list[tuple[str, str, str]], gallery
         rows.append(
             Row(
                 head=Link(name, relative(report_page(model, image), page)),
-                plates=[components.plate(gallery, figure, page, thumb=True) if figure else None for figure in figures],
+                figures=[
+                    components.figure_view(gallery, figure, page, thumb=True) if figure else None for figure in figures
+                ],
                 verdict=components.verdict(gallery.predictions.get((model, image))),
             )
         )

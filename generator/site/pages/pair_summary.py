@@ -49,7 +49,7 @@ def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
     return left["title"], right["title"]
 
 
-def beside(gallery: Gallery, model: str, page: str, image: str = "") -> list[Link]:
+def related(gallery: Gallery, model: str, page: str, image: str = "") -> list[Link]:
     """Return the pages that set `model` beside other networks, on one image or on all."""
     links = []
     for models, entries in gallery.pairs.items():

@@ -25,7 +25,7 @@ class Tick:
 class Line:
     """One series: its path, and its points."""
 
-    kind: int  # which of the looks in compare.css
+    kind: int  # which of the lines in components/comparison.css
     name: str
     path: str
     marks: list[tuple[float, float]]

@@ -10,10 +10,10 @@ from generator.core.naming import slug
 from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
 from . import components, format, live
-from .components import Bar, Link, Plate, Steps, Verdict
+from .components import Bar, FigureView, Link, Pager, Verdict
 from .faithfulness import Spark, spark
 from .manifest_index import NOTHING, Gallery
-from .pair_summary import beside
+from .pair_summary import related
 from .urls import (
     figure_page,
     home_page,
@@ -36,9 +36,9 @@ class MethodRow:
 
     method: Link
     summary: str
-    label: Plate | None
-    belief: Spark | None  # the faithfulness of that map
-    rival: Plate | None
+    label: FigureView | None
+    faithfulness: Spark | None  # the faithfulness of that map
+    rival: FigureView | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Block:
-    """One stage in the silhouette of a network: as high as its maps, as wide as its channels."""
+    """One stage in the architecture of a network: as high as its maps, as wide as its channels."""
 
     title: str
     href: str
@@ -64,7 +64,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class WalkStep:
+class LayerStep:
     """One stage of the walk: its picture, and the tensors folded under it."""
 
     id: str
@@ -73,25 +73,25 @@ class WalkStep:
     layer: Link  # to its page, where it has one
     shape: str
     sees: str
-    plate: Plate | None
-    folded: list[Plate]  # intermediate outputs
+    figure: FigureView | None
+    folded: list[FigureView]  # intermediate outputs
     folded_types: str  # `Conv2d, BatchNorm2d`
     final: bool  # the classes: shown as bars
 
 
 @dataclass(frozen=True)
 class ReportPage:
-    """What templates/report.md needs."""
+    """What templates/pages/report.md needs."""
 
     title: str
-    trail: list[Link]
-    steps: list[Steps]
+    breadcrumb: list[Link]
+    pager: list[Pager]
     image: Link
     model: Link
     live: str  # where the network takes a picture of one's own; "" where it does not
     verdict: Verdict | None
-    photo: Plate
-    input: Plate | None
+    photo: FigureView
+    input: FigureView | None
     input_text: str
     bars: list[Bar]
     credit: str
@@ -101,12 +101,12 @@ class ReportPage:
     kind: str  # of the network's output
     chapters: list[Chapter]
     measured: bool  # whether some of their pictures have evidence beside them
-    strips: list[Plate]
-    paintings: list[Plate]  # strips of optimised images
-    more: list[Plate]  # what has no place above: other classes, other layers
-    silhouette: list[Block]
-    walk: list[WalkStep]
-    beside: list[Link]  # the same image in this and another network
+    strips: list[FigureView]
+    paintings: list[FigureView]  # strips of optimised images
+    more: list[FigureView]  # what has no place above: other classes, other layers
+    architecture: list[Block]
+    layers: list[LayerStep]
+    related: list[Link]  # the same image in this and another network
 
 
 def report(gallery: Gallery, model: str, image: str) -> ReportPage:
@@ -118,19 +118,19 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
     chapters = _chapters(gallery, model, image, page)
     return ReportPage(
         title=f"{example['title']} in {card['title']}",
-        trail=[
+        breadcrumb=[
             Link("Home", relative(home_page(), page)),
             Link("Models", relative(hub_page("models"), page)),
             Link(card["title"], relative(model_page(model), page)),
             Link(example["title"], ""),
         ],
-        steps=_steps(gallery, model, image, page),
+        pager=_pager(gallery, model, image, page),
         image=Link(example["title"], relative(image_page(image), page)),
         model=Link(card["title"], relative(model_page(model), page)),
         live=live.href(gallery, model, page),
         verdict=components.verdict(prediction),
         photo=components.photo(gallery, example, page),
-        input=components.plate(gallery, input_figure, page) if input_figure else None,
+        input=components.figure_view(gallery, input_figure, page) if input_figure else None,
         input_text=" × ".join(str(side) for side in card["input"]["size"][1:]),
         bars=components.bars(prediction),
         credit=_credit(example),
@@ -139,13 +139,13 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         rival=_target_name(gallery, model, image, RIVAL),
         kind=card["output"]["kind"],
         chapters=chapters,
-        measured=any(row.belief for chapter in chapters for row in chapter.rows),
+        measured=any(row.faithfulness for chapter in chapters for row in chapter.rows),
         strips=_strips(gallery, model, image, page, painted=False),
         paintings=_strips(gallery, model, image, page, painted=True),
         more=_more(gallery, model, image, page),
-        silhouette=silhouette(gallery, model, page, page),
-        walk=walk(gallery, model, image, page),
-        beside=beside(gallery, model, page, image),
+        architecture=architecture(gallery, model, page, page),
+        layers=layer_steps(gallery, model, image, page),
+        related=related(gallery, model, page, image),
     )
 
 
@@ -153,16 +153,16 @@ def _credit(example: ImageRecord) -> str:
     return ", ".join(part for part in (example["credit"], example["licence"]) if part)
 
 
-def _steps(gallery: Gallery, model: str, image: str, page: str) -> list[Steps]:
+def _pager(gallery: Gallery, model: str, image: str, page: str) -> list[Pager]:
     def to_image(key: str) -> Link:
         return Link(gallery.images[key]["title"], relative(report_page(model, key), page))
 
     def to_model(key: str) -> Link:
         return Link(gallery.models[key]["title"], relative(report_page(key, image), page))
 
-    axes = [components.steps("image", gallery.images_of(model), image, to_image)]
+    axes = [components.pager("image", gallery.images_of(model), image, to_image)]
     if len(gallery.models_of(image)) > 1:
-        axes.append(components.steps("model", gallery.models_of(image), model, to_model))
+        axes.append(components.pager("model", gallery.models_of(image), model, to_model))
     return axes
 
 
@@ -182,7 +182,7 @@ def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapt
             if not _has_own_place(gallery, card["slug"]) and (row := _method_row(gallery, model, image, card, page))
         ]
         if rows:
-            fades = any(plate and plate.fade for row in rows for plate in (row.label, row.rival))
+            fades = any(view and view.fade for row in rows for view in (row.label, row.rival))
             chapters.append(Chapter(slug(family), title, summary, rows, fades))
     return chapters
 
@@ -195,9 +195,9 @@ def _method_row(gallery: Gallery, model: str, image: str, card: MethodRecord, pa
     return MethodRow(
         method=Link(card["title"], relative(method_page(card["slug"]), page)),
         summary=card["summary"],
-        label=components.plate(gallery, label, page, thumb=True),
-        belief=spark(label, f"{relative(figure_page(label), page)}#belief"),
-        rival=components.plate(gallery, rival, page, thumb=True) if rival and rival is not label else None,
+        label=components.figure_view(gallery, label, page, thumb=True),
+        faithfulness=spark(label, f"{relative(figure_page(label), page)}#belief"),
+        rival=components.figure_view(gallery, rival, page, thumb=True) if rival and rival is not label else None,
     )
 
 
@@ -205,16 +205,16 @@ def _has_own_place(gallery: Gallery, method: str) -> bool:
     return method in map(gallery.with_role, OWN_PLACE) or gallery.style(method).look == "strip"
 
 
-def _strips(gallery: Gallery, model: str, image: str, page: str, painted: bool) -> list[Plate]:
+def _strips(gallery: Gallery, model: str, image: str, page: str, painted: bool) -> list[FigureView]:
     """Return the strips of a report: those of optimised images, or those of maps."""
     return [
-        components.plate(gallery, figure, page)
+        components.figure_view(gallery, figure, page)
         for figure in sorted(gallery.report(model, image), key=lambda f: list(gallery.methods).index(f["method"]))
         if (style := gallery.style(figure["method"])).look == "strip" and (style.values == "colours") == painted
     ]
 
 
-def _more(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
+def _more(gallery: Gallery, model: str, image: str, page: str) -> list[FigureView]:
     """Return pictures beyond the first of a method for the label and for the rival."""
     first = set()
     for method in gallery.methods:
@@ -222,13 +222,13 @@ def _more(gallery: Gallery, model: str, image: str, page: str) -> list[Plate]:
         rival = gallery.find(model, image, method, RIVAL)
         first |= {figure["id"] for figure in (label, rival) if figure}
     return [
-        components.plate(gallery, figure, page)
+        components.figure_view(gallery, figure, page)
         for figure in gallery.report(model, image)
         if not _has_own_place(gallery, figure["method"]) and figure["id"] not in first
     ]
 
 
-def silhouette(gallery: Gallery, model: str, page: str, target: str) -> list[Block]:
+def architecture(gallery: Gallery, model: str, page: str, target: str) -> list[Block]:
     """Return the network as a row of blocks, linked to the steps of the walk on `target`."""
     card = gallery.models[model]
     layers = [gallery.layer(model, stage["layer"]) for stage in card["stages"]]
@@ -254,7 +254,7 @@ def stage_id(number: int) -> str:
     return f"stage-{number}"
 
 
-def walk(gallery: Gallery, model: str, image: str, page: str) -> list[WalkStep]:
+def layer_steps(gallery: Gallery, model: str, image: str, page: str) -> list[LayerStep]:
     """Return the stages in order, each with the activations that stand for it."""
     card = gallery.models[model]
     figures = gallery.of_layer(model, image)
@@ -273,22 +273,22 @@ def _walk_step(
     page: str,
     number: int,
     final: bool,
-) -> WalkStep:
+) -> LayerStep:
     layer = gallery.layer(model, stage["layer"]) or NOTHING
     field = layer.get("receptive_field")
     sees = f"receptive field {field[0]} × {field[1]} px" if field else "receptive field: the whole input"
     shown = figures.get(stage["layer"])
     shown_somewhere = gallery.at_layer(model, stage["layer"])
     folded = [name for name in stage["layers"] if name != stage["layer"] and name in figures]
-    return WalkStep(
+    return LayerStep(
         id=stage_id(number),
         number=number,
         title=stage["title"],
         layer=Link(stage["layer"], relative(layer_page(model, stage["layer"]), page) if shown_somewhere else ""),
         shape=format.shape(layer.get("shape", ())),
         sees=sees,
-        plate=components.plate(gallery, shown, page, layer_title=True) if shown else None,
-        folded=[components.plate(gallery, figures[name], page, layer_title=True) for name in folded],
+        figure=components.figure_view(gallery, shown, page, layer_title=True) if shown else None,
+        folded=[components.figure_view(gallery, figures[name], page, layer_title=True) for name in folded],
         folded_types=", ".join(
             dict.fromkeys((gallery.layer(model, name) or NOTHING).get("type", "") for name in folded)
         ),

@@ -126,7 +126,7 @@ def _hubs(gallery: Gallery) -> Iterator[Entry]:
     titles = ", ".join(title for _, title, _, _ in gallery.families())
     yield Entry(hub_page("methods"), "Methods", f"All methods by family: {titles}.")
     yield Entry(hub_page("compare"), "Compare", "Pairs of models, and any two figures.")
-    yield Entry(compare_any.ANY_TWO, "Compare any two figures", "Two figures on one scale, side by side.")
+    yield Entry(compare_any.COMPARE_FIGURES, "Compare any two figures", "Two figures on one scale, side by side.")
 
 
 def _classes(gallery: Gallery) -> Iterator[Entry]:
@@ -135,7 +135,7 @@ def _classes(gallery: Gallery) -> Iterator[Entry]:
     for (_, image), prediction in gallery.predictions.items():
         verdict = components.verdict(prediction)
         if verdict and verdict.kind not in ("value", "mask") and image in gallery.images:
-            for name in filter(None, (verdict.said, verdict.label)):
+            for name in filter(None, (verdict.predicted, verdict.label)):
                 images.setdefault(escape.fold(name), set()).add(image)
     for name, keys in sorted(images.items()):
         titles = ", ".join(gallery.images[key]["title"] for key in gallery.images if key in keys)
@@ -163,7 +163,7 @@ def _reports(gallery: Gallery) -> Iterator[Entry]:
         pairs = [(model, image) for model in gallery.models for image in gallery.shown_of(model)]
     for model, image in pairs[:LIMIT]:
         verdict = components.verdict(gallery.predictions.get((model, image)))
-        about = f"Predicted: {verdict.said} {verdict.percent}" if verdict else ""
+        about = f"Predicted: {verdict.predicted} {verdict.percent}" if verdict else ""
         title = f"{gallery.images[image]['title']} in {gallery.models[model]['title']}"
         yield Entry(report_page(model, image), title, about, "report", BOOSTS["report"])
 

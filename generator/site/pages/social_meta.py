@@ -6,7 +6,7 @@ from typing import Any
 
 from generator.core.manifest_types import FigureRecord
 
-from .components import Plate
+from .components import FigureView
 from .embed_snippets import address, sentence
 from .escape import fold
 from .manifest_index import Gallery
@@ -44,10 +44,10 @@ def tags(gallery: Gallery, page: str, title: str, description: str, kind: str = 
     ]
 
 
-def figure(gallery: Gallery, record: FigureRecord, plate: Plate) -> Tags:
+def figure(gallery: Gallery, record: FigureRecord, view: FigureView) -> Tags:
     """Return the tags of a figure's own page: its words and its report's picture."""
     like = report_page(record["model"], record["image"])
-    return tags(gallery, figure_page(record), sentence(gallery, record), plate.alt, like=like)
+    return tags(gallery, figure_page(record), sentence(gallery, record), view.alt, like=like)
 
 
 def head(gallery: Gallery, page: str, context: Any) -> dict[str, Any]:
@@ -67,6 +67,6 @@ def description(gallery: Gallery, context: Any) -> str:
     if verdict:
         question = f"What {context.model.text} sees in {context.image.text}, layer by layer"
         sure = f" ({verdict.percent})" if verdict.percent else ""
-        return fold(f"{question}: it predicts {verdict.said}{sure}.")
+        return fold(f"{question}: it predicts {verdict.predicted}{sure}.")
     text = getattr(context, "summary", "") or getattr(context, "note", "") or gallery.site["description"]
     return fold(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from generator.core.roles import FILTERS, INPUT
 
 from . import components
-from .components import Link, Plate, Steps
+from .components import FigureView, Link, Pager
 from .manifest_index import Gallery
 from .urls import home_page, relative
 
@@ -70,7 +70,7 @@ class Offer:
     """A lesson on the hub, with a picture of the gallery where there is one."""
 
     link: Link
-    plate: Plate | None
+    figure: FigureView | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class LearnPage:
     """What templates/learn.md needs."""
 
     title: str
-    trail: list[Link]
+    breadcrumb: list[Link]
     lessons: list[Offer]
 
 
@@ -86,7 +86,7 @@ def learn(gallery: Gallery) -> LearnPage:
     """Return the hub of the pages that teach."""
     return LearnPage(
         title="Learn",
-        trail=[Link("Home", relative(home_page(), LEARN)), Link("Learn", "")],
+        breadcrumb=[Link("Home", relative(home_page(), LEARN)), Link("Learn", "")],
         lessons=[
             Offer(Link(lesson.title, relative(lesson.page, LEARN), lesson.words), _picture(gallery, lesson.role))
             for lesson in SHELF
@@ -94,20 +94,20 @@ def learn(gallery: Gallery) -> LearnPage:
     )
 
 
-def _picture(gallery: Gallery, role: str) -> Plate | None:
+def _picture(gallery: Gallery, role: str) -> FigureView | None:
     method = gallery.with_role(role)
     drawn = (figure for figure in gallery.figures if figure["method"] == method and figure["status"] == "drawn")
     figure = next(drawn, None)
-    return components.plate(gallery, figure, LEARN, thumb=True) if figure else None
+    return components.figure_view(gallery, figure, LEARN, thumb=True) if figure else None
 
 
-def trail(page: str) -> list[Link]:
+def breadcrumb(page: str) -> list[Link]:
     """Return the way back from a page of the shelf."""
     title = next(lesson.title for lesson in SHELF if lesson.page == page)
     return [Link("Home", relative(home_page(), page)), Link("Learn", relative(LEARN, page)), Link(title, "")]
 
 
-def steps(page: str) -> list[Steps]:
+def pager(page: str) -> list[Pager]:
     """Return the pages before and after a page of the shelf."""
     titles = {lesson.page: lesson.title for lesson in SHELF}
-    return [components.steps("page", list(titles), page, lambda other: Link(titles[other], relative(other, page)))]
+    return [components.pager("page", list(titles), page, lambda other: Link(titles[other], relative(other, page)))]

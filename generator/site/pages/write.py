@@ -13,6 +13,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from generator.core.errors import InnerviewError
 from generator.core.manifest_types import FigureRecord, Manifest
 from generator.site import mkdocs_hooks
+from generator.site.assets import ASSETS
 
 from . import (
     architectures,
@@ -55,35 +56,35 @@ from .urls import (
 )
 
 TEMPLATES: dict[str, type] = {
-    "home.md": home.HomePage,
-    "learn.md": tutorials.LearnPage,
-    "reading.md": index_pages.ReadingPage,
-    "lecture.md": lecture.LecturePage,
-    "growth.md": architectures.GrowthPage,
-    "cases.md": case_studies.CasesPage,
-    "limits.md": limits.LimitsPage,
-    "glossary.md": glossary.GlossaryPage,
-    "images.md": index_pages.ImagesPage,
-    "models.md": index_pages.ModelsPage,
-    "methods.md": index_pages.MethodsPage,
-    "image.md": image.ImagePage,
-    "model.md": model.ModelPage,
-    "layer.md": layer.LayerPage,
-    "findings.md": diagnostics_page.FindingsPage,
-    "method.md": method.MethodPage,
-    "report.md": report.ReportPage,
-    "compare.md": model_pairs.ComparePage,
-    "anytwo.md": compare_any.AnyTwoPage,
-    "pair.md": model_pairs.PairPage,
-    "pair-image.md": model_pairs.PairImagePage,
-    "changes.md": changes.ChangesPage,
-    "changes.html": changes.ChangesSheet,
-    "figure.html": figure.FigurePage,
-    "live.html": live.LivePage,
+    "pages/home.md": home.HomePage,
+    "pages/learn.md": tutorials.LearnPage,
+    "pages/reading.md": index_pages.ReadingPage,
+    "pages/lecture.md": lecture.LecturePage,
+    "pages/growth.md": architectures.GrowthPage,
+    "pages/cases.md": case_studies.CasesPage,
+    "pages/limits.md": limits.LimitsPage,
+    "pages/glossary.md": glossary.GlossaryPage,
+    "pages/images.md": index_pages.ImagesPage,
+    "pages/models.md": index_pages.ModelsPage,
+    "pages/methods.md": index_pages.MethodsPage,
+    "pages/image.md": image.ImagePage,
+    "pages/model.md": model.ModelPage,
+    "pages/layer.md": layer.LayerPage,
+    "pages/findings.md": diagnostics_page.FindingsPage,
+    "pages/method.md": method.MethodPage,
+    "pages/report.md": report.ReportPage,
+    "pages/compare.md": model_pairs.ComparePage,
+    "pages/compare-figures.md": compare_any.CompareFiguresPage,
+    "pages/pair.md": model_pairs.PairPage,
+    "pages/pair-image.md": model_pairs.PairImagePage,
+    "pages/changes.md": changes.ChangesPage,
+    "standalone/changes.html": changes.ChangesSheet,
+    "standalone/figure.html": figure.FigurePage,
+    "standalone/live.html": live.LivePage,
 }
 TAUGHT = "learn reading lecture growth cases limits glossary".split()
 # Pages whose text mkdocs indexes; `search_entries` says what search knows of the others.
-SEARCHED = {f"{kind}.md" for kind in ("home", *TAUGHT) if kind != "glossary"}
+SEARCHED = {f"pages/{kind}.md" for kind in ("home", *TAUGHT) if kind != "glossary"}
 
 
 def write_sources(manifest: Manifest, folder: Path, templates: list[Path]) -> None:
@@ -95,7 +96,7 @@ def write_sources(manifest: Manifest, folder: Path, templates: list[Path]) -> No
     written = set()
     for name, context, page in _pages(gallery):
         file = folder / Path(page).with_suffix(".md")
-        file = mkdocs_hooks.place(file) if name == "home.md" else file
+        file = mkdocs_hooks.place(file) if name == "pages/home.md" else file
         head = _head(name, context, social_meta.head(gallery, page, context))
         _write_changed(folder, file, head + render(environment, name, context))
         written.add(file)
@@ -123,9 +124,9 @@ def write_figure_pages(
         if record["method"] == gallery.activations:
             values[record["id"]] = numbers
         context = figure.figure(gallery, record, numbers, axes)
-        _write_changed(site, site / figure_page(record), render(environment, "figure.html", context))
+        _write_changed(site, site / figure_page(record), render(environment, "standalone/figure.html", context))
         if context.oembed:
-            answer = figure.oembed(gallery, record, context.plate)
+            answer = figure.oembed(gallery, record, context.figure)
             _write_changed(site, site / figure.oembed_file(record), json.dumps(answer, ensure_ascii=False) + "\n")
     for file, script in {**layer.data_scripts(gallery, values), **compare_any.data_scripts(gallery)}.items():
         _write_changed(site, site / file, script)
@@ -139,7 +140,7 @@ def write_unit_scripts(manifest: Manifest, site: Path, channels: Callable[[str, 
 def write_live_page(manifest: Manifest, site: Path, templates: list[Path]) -> None:
     """Write the page on which visitors try pictures of their own into the built `site`, where a network is live."""
     if context := live.live(Gallery(manifest)):
-        _write_changed(site, site / live.LIVE, render(jinja(templates), "live.html", context))
+        _write_changed(site, site / live.LIVE, render(jinja(templates), "standalone/live.html", context))
 
 
 def jinja(templates: list[Path]) -> Environment:
@@ -147,6 +148,8 @@ def jinja(templates: list[Path]) -> Environment:
 
     The last folder's stay within reach as `innerview/<name>`, for one of the same name that adds to it.
     """
+    for own in templates[:-1]:
+        _check_names(own, templates[-1])
     ours = PrefixLoader({"innerview": FileSystemLoader(templates[-1])})
     environment = Environment(
         loader=ChoiceLoader([FileSystemLoader(templates), ours]),
@@ -157,11 +160,33 @@ def jinja(templates: list[Path]) -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals |= {
+        "ASSETS": ASSETS,
         "PURPLE_GREEN": browser_palettes.PURPLE_GREEN,
         "LINES": browser_palettes.LINES,
     }  # for the filters of browsers
     environment.filters |= {"text": text, "prose": prose, "verbatim": verbatim, "json": script_json, "drawing": drawing}
     return environment
+
+
+# Former names whose present one is not that in another folder.
+MOVED = {
+    "anytwo.md": "pages/compare-figures.md",
+    "_page.html": "macros/nav.html",
+    "_compare.html": "macros/comparison.html",
+}
+MOVED |= {"_belief.html": "macros/faithfulness.html", "_units.html": "macros/channel-table.html"}
+
+
+def _check_names(own: Path, ours: Path) -> None:
+    """Raise `InnerviewError` where a gallery's template has a name that no page asks for any more."""
+    for file in sorted(own.glob("*.*")):
+        folders = ["macros"] if file.name.startswith("_") else ["pages", "standalone"]
+        places = (f"{folder}/{file.name.removeprefix('_')}" for folder in folders)
+        if moved := MOVED.get(file.name) or next((place for place in places if (ours / place).is_file()), ""):
+            raise InnerviewError(
+                f"templates/{file.name}: templates are in folders now, this one is templates/{moved}; "
+                'move it there (names: "Customise pages" in the documentation)'
+            )
 
 
 def render(environment: Environment, name: str, context: Any) -> str:
@@ -179,47 +204,51 @@ def render(environment: Environment, name: str, context: Any) -> str:
 
 def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
     """Template, context and place of every page that mkdocs builds."""
-    yield "home.md", home.home(gallery), home_page()
-    yield "learn.md", tutorials.learn(gallery), tutorials.LEARN
-    yield "reading.md", index_pages.reading(gallery), tutorials.READING
-    yield "lecture.md", lecture.lecture(gallery), tutorials.LECTURE
-    yield "cases.md", case_studies.cases(gallery), tutorials.CASES
-    yield "limits.md", limits.limits(gallery), tutorials.LIMITS
-    yield "glossary.md", glossary.glossary(gallery), tutorials.GLOSSARY
-    yield "growth.md", architectures.growth(gallery), tutorials.GROWTH
-    yield "images.md", index_pages.images(gallery), hub_page("images")
-    yield "models.md", index_pages.models(gallery), hub_page("models")
-    yield "methods.md", index_pages.methods(gallery), hub_page("methods")
+    yield "pages/home.md", home.home(gallery), home_page()
+    yield "pages/learn.md", tutorials.learn(gallery), tutorials.LEARN
+    yield "pages/reading.md", index_pages.reading(gallery), tutorials.READING
+    yield "pages/lecture.md", lecture.lecture(gallery), tutorials.LECTURE
+    yield "pages/cases.md", case_studies.cases(gallery), tutorials.CASES
+    yield "pages/limits.md", limits.limits(gallery), tutorials.LIMITS
+    yield "pages/glossary.md", glossary.glossary(gallery), tutorials.GLOSSARY
+    yield "pages/growth.md", architectures.growth(gallery), tutorials.GROWTH
+    yield "pages/images.md", index_pages.images(gallery), hub_page("images")
+    yield "pages/models.md", index_pages.models(gallery), hub_page("models")
+    yield "pages/methods.md", index_pages.methods(gallery), hub_page("methods")
     for key in gallery.images:
-        yield "image.md", image.image(gallery, key), image_page(key)
+        yield "pages/image.md", image.image(gallery, key), image_page(key)
     for slug in gallery.methods:
-        yield "method.md", method.method(gallery, slug), method_page(slug)
+        yield "pages/method.md", method.method(gallery, slug), method_page(slug)
     for slug in gallery.models:
-        yield "model.md", model.model(gallery, slug), model_page(slug)
-        yield "findings.md", diagnostics_page.findings(gallery, slug), channel_table.findings_page(slug)
+        yield "pages/model.md", model.model(gallery, slug), model_page(slug)
+        yield "pages/findings.md", diagnostics_page.findings(gallery, slug), channel_table.findings_page(slug)
         for name in gallery.layers_of(slug):
-            yield "layer.md", layer.layer(gallery, slug, name), layer_page(slug, name)
+            yield "pages/layer.md", layer.layer(gallery, slug, name), layer_page(slug, name)
         for key in gallery.images_of(slug):
-            yield "report.md", report.report(gallery, slug, key), report_page(slug, key)
-    yield "compare.md", model_pairs.hub(gallery), hub_page("compare")
-    yield "anytwo.md", compare_any.any_two(gallery), compare_any.ANY_TWO
+            yield "pages/report.md", report.report(gallery, slug, key), report_page(slug, key)
+    yield "pages/compare.md", model_pairs.hub(gallery), hub_page("compare")
+    yield "pages/compare-figures.md", compare_any.compare_figures(gallery), compare_any.COMPARE_FIGURES
     for models, entries in gallery.pairs.items():
-        yield "pair.md", model_pairs.pair(gallery, models), pair_page(*models)
+        yield "pages/pair.md", model_pairs.pair(gallery, models), pair_page(*models)
         for key in dict.fromkeys(entry["image"] for entry in entries):
-            yield "pair-image.md", model_pairs.pair_image(gallery, models, key), pair_image_page(*models, key)
+            yield "pages/pair-image.md", model_pairs.pair_image(gallery, models, key), pair_image_page(*models, key)
     yield from _changes(gallery)
 
 
 def _changes(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
     """Yield the page that tells what changed, of a build against another gallery."""
     if "changes" in gallery.manifest:
-        yield "changes.md", changes.changes(gallery, gallery.manifest["changes"], changes.CHANGES), changes.CHANGES
+        yield (
+            "pages/changes.md",
+            changes.changes(gallery, gallery.manifest["changes"], changes.CHANGES),
+            changes.CHANGES,
+        )
 
 
 def _head(name: str, context: Any, shared: dict[str, Any]) -> str:
     head: dict[str, Any] = {"title": context.title, "hide": ["navigation", "toc"], "template": "main.html", **shared}
-    head["kind"] = name.removesuffix(".md")
-    if name == "home.md":  # the front page bears the site's title alone
+    head["kind"] = Path(name).stem
+    if name == "pages/home.md":  # the front page bears the site's title alone
         del head["title"]
     if name not in SEARCHED:
         head["search"] = {"exclude": True}

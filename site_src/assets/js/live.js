@@ -277,7 +277,7 @@
     });
     byId("live-explained").textContent = card.classes[answer.target] + ", " +
       percent(answer.probabilities[answer.target]);
-    byId("live-answer-part").hidden = byId("live-maps-part").hidden = byId("live-walk-part").hidden = false;
+    byId("live-answer-part").hidden = byId("live-maps-part").hidden = byId("live-layers-part").hidden = false;
     put(canvasOf("seen"), pixelsOf(answer.colours, size.wide, size.high));
     api.last = {
       model: loaded,
@@ -295,7 +295,7 @@
     var words = byId("live-class").value.trim().toLowerCase(), names = card ? labels() : [];
     var exact = names.findIndex(function (name) { return name.toLowerCase() === words; });
     var near = exact >= 0 ? exact : names.findIndex(function (name) { return words && name.toLowerCase().includes(words); });
-    byId("live-class-said").textContent = near < 0 ? "No class is called so." : "";
+    byId("live-class-status").textContent = near < 0 ? "No class is called so." : "";
     if (near >= 0 && picture) {
       byId("live-class").value = names[near];
       go(near);
@@ -319,7 +319,7 @@
 
   /* Lay out a figure for each map and each layer of a network, once for all its pictures. */
   function frame(wanted) {
-    var maps = byId("live-maps"), walk = byId("live-walk"), options = element("option", "", "None");
+    var maps = byId("live-maps"), walk = byId("live-layers"), options = element("option", "", "None");
     var classes = document.createDocumentFragment();
     figures = {};
     maps.replaceChildren();
@@ -343,7 +343,7 @@
       byId("live-beside").append(option);
     });
     byId("live-class").value = "";
-    ["live-crop-part", "live-answer-part", "live-maps-part", "live-walk-part"].forEach(function (id) {
+    ["live-crop-part", "live-answer-part", "live-maps-part", "live-layers-part"].forEach(function (id) {
       byId(id).hidden = true;
     });
   }

@@ -34,20 +34,20 @@ def visit(chromium, address):
 
 def channels(page):
     """The channels of the rows, from the top."""
-    page.wait_for_selector(".units__table tbody tr")
-    return [int(words) for words in page.locator(".units__table tbody th").all_inner_texts()]
+    page.wait_for_selector(".channel-table__table tbody tr")
+    return [int(words) for words in page.locator(".channel-table__table tbody th").all_inner_texts()]
 
 
 # --- what pages are given ---------------------------------------------------------------------------------
 
 
 def test_what_one_would_look_at_first_stands_on_the_page_itself(gallery):
-    shown = channel_table.units(gallery, "tiny", "relu0")
+    shown = channel_table.channel_table(gallery, "tiny", "relu0")
     assert [(row.channel, row.anchor) for row in shown.rows] == [(3, "c3"), (5, "c5"), (8, "c8")]
     assert shown.summary == ["1 of 64 are zero in every image.", "1 pair is near-duplicates."]
     assert (shown.script, shown.findings) == ("relu0.units.js", "../findings/index.html")
     assert shown.strip == "9 16 1" and shown.cells.split()[0] == "64"
-    assert channel_table.units(gallery, "tiny", "bn2").summary == [
+    assert channel_table.channel_table(gallery, "tiny", "bn2").summary == [
         "No channel is zero everywhere, constant or a near-duplicate of another."
     ]
 
@@ -89,12 +89,12 @@ def test_channels_are_sorted_narrowed_and_more_are_shown(visit):
     assert len(channels(page)) == 24
     page.get_by_role("button", name="Show more").click()
     assert sorted(channels(page)) == list(range(64))
-    page.locator(".units__choice select").nth(1).select_option("silent")
+    page.locator(".channel-table__choice select").nth(1).select_option("silent")
     assert channels(page) == [8, 3]
-    page.locator(".units__choice select").nth(1).select_option("alike")
+    page.locator(".channel-table__choice select").nth(1).select_option("alike")
     assert channels(page) == [8, 5]
-    page.locator(".units__choice select").nth(1).select_option("all")
-    page.locator(".units__choice select").first.select_option("max")
+    page.locator(".channel-table__choice select").nth(1).select_option("all")
+    page.locator(".channel-table__choice select").first.select_option("max")
     largest = fake_probe.channels("tiny", "relu0")["max"]
     assert channels(page)[1] == int(largest.argmax())
 
@@ -103,9 +103,11 @@ def test_a_link_to_a_channel_moves_it_to_the_top(visit):
     page = visit(f"{LAYER}#c8")
     channels(page)
     page.evaluate("location.hash = '#c40'")
-    page.wait_for_selector(".units__pinned#c40")
+    page.wait_for_selector(".channel-table__pinned#c40")
     assert channels(page)[0] == 40
-    assert "dataset examples of channel 40" in page.locator("#c40 .units__seen [role=img]").get_attribute("aria-label")
+    assert "dataset examples of channel 40" in page.locator("#c40 .channel-table__seen [role=img]").get_attribute(
+        "aria-label"
+    )
 
 
 def test_the_pinned_row_follows_the_slider_and_keeps_the_keyboard(visit):
@@ -113,24 +115,24 @@ def test_the_pinned_row_follows_the_slider_and_keeps_the_keyboard(visit):
     channels(page)
     page.get_by_role("slider", name="Channel").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_selector(".units__pinned#c9")
+    page.wait_for_selector(".channel-table__pinned#c9")
     page.locator("#c5 th a").focus()
     page.keyboard.press("Enter")
-    page.wait_for_selector(".units__pinned#c5")
+    page.wait_for_selector(".channel-table__pinned#c5")
     assert page.evaluate("document.activeElement.closest('tr')?.id") == "c5"
 
 
 def test_a_layer_page_opens_from_a_file(visit, built_site):
     page = visit((built_site / LAYER).as_uri() + "#c5")
     assert channels(page)[0] == 5
-    assert "near-duplicate of channel 8" in page.locator("#c5 .units__why").inner_text()
+    assert "near-duplicate of channel 8" in page.locator("#c5 .channel-table__why").inner_text()
 
 
 def test_without_scripts_the_notable_channels_and_all_patches_are_there(visit):
     page = visit(LAYER, java_script_enabled=False)
-    assert page.locator(".units__noted tbody th").all_inner_texts() == ["3", "5", "8"]
-    page.locator(".units__all summary").click()
-    assert page.locator(".units__all img").is_visible()
+    assert page.locator(".channel-table__noted tbody th").all_inner_texts() == ["3", "5", "8"]
+    page.locator(".channel-table__all summary").click()
+    assert page.locator(".channel-table__all img").is_visible()
 
 
 def test_findings_lead_to_the_channel_and_begin_with_what_was_wrong(visit):
@@ -139,8 +141,8 @@ def test_findings_lead_to_the_channel_and_begin_with_what_was_wrong(visit):
     assert page.locator("[data-fault=twins]").count() == 1 and page.locator("[data-fault=dead]").count() == 1
     assert "40" in page.locator(".confusions tbody tr").nth(3).locator("td").nth(5).inner_text()
     page.locator("[data-fault=dead] .faults__links a").first.click()
-    page.wait_for_selector(".units__pinned#c3")
-    assert "zero in every image" in page.locator("#c3 .units__why").inner_text()
+    page.wait_for_selector(".channel-table__pinned#c3")
+    assert "zero in every image" in page.locator("#c3 .channel-table__why").inner_text()
 
 
 def test_the_hub_and_the_model_lead_to_findings(visit):

@@ -6,7 +6,7 @@ import pytest
 from generator.analysis.probe import results
 from generator.core.records import record
 from generator.core.store import Store
-from generator.site.pages.channel_table import units
+from generator.site.pages.channel_table import channel_table
 from generator.site.pages.diagnostics import exchanged, faults
 from generator.site.pages.diagnostics_channels import looked_at
 from generator.site.pages.diagnostics_page import _untabled, findings
@@ -83,10 +83,10 @@ def test_channels_are_judged_once_each(kinds):
 
 
 def test_a_layer_page_has_an_anchor_for_each_channel_that_findings_link_to(kinds):
-    shown = units(kinds["dead-layer"], "learnt", "5")
+    shown = channel_table(kinds["dead-layer"], "learnt", "5")
     assert [row.anchor for row in shown.rows] == [f"c{channel}" for channel in range(8)]
     assert "8 of 8 are zero in every image." in shown.summary
-    assert units(kinds[""], "learnt", "6.nothing") is None
+    assert channel_table(kinds[""], "learnt", "6.nothing") is None
 
 
 def test_a_matrix_that_is_not_shown_says_what_is_listed_instead(kinds):

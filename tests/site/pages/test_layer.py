@@ -53,7 +53,7 @@ def test_a_page_tells_what_the_network_tells_of_the_layer(gallery):
 
 
 def test_neighbours_are_layers_and_the_same_layer_of_other_networks(gallery):
-    by_layer, by_model = layer.layer(gallery, "tiny", "bn2").steps
+    by_layer, by_model = layer.layer(gallery, "tiny", "bn2").pager
     assert (by_layer.previous.href, by_layer.next.href) == ("conv2.html", "relu2.html")
     assert by_model.previous is None and by_model.next.href == "../../tiny~pruned-50/layers/bn2.html"
 

@@ -48,17 +48,17 @@ def test_the_page_on_limits_shows_a_medical_image_where_there_is_one(manifest, m
     assert limits.limits(Gallery(manifest)).medical is None
     monkeypatch.setattr(limits, "MEDICAL", ("tiny", "rocket"))
     page = limits.limits(Gallery(manifest))
-    assert page.medical.report.href == "gallery/tiny/rocket/index.html" and page.medical.said
-    assert all(plate.href.startswith("gallery/tiny/rocket/") for plate in page.medical.plates) and page.medical.plates
+    assert page.medical.report.href == "gallery/tiny/rocket/index.html" and page.medical.predicted
+    assert all(view.href.startswith("gallery/tiny/rocket/") for view in page.medical.figures) and page.medical.figures
 
 
 def test_activations_are_those_of_a_stage(manifest):
-    assert topics(manifest)["activations"].plate.layer == "relu0"
+    assert topics(manifest)["activations"].figure.layer == "relu0"
 
 
 def test_debugging_shows_the_wrong_answer_and_without_one_the_least_sure(manifest):
     shown = topics(manifest)["debugging"]
-    assert (shown.of.href, shown.plate.target) == ("gallery/tiny/cat/index.html", "dog")
+    assert (shown.of.href, shown.figure.target) == ("gallery/tiny/cat/index.html", "dog")
     for number, prediction in enumerate(manifest["predictions"]):
         prediction["correct"] = None if prediction["correct"] is None else True
         prediction["top"][0]["probability"] = 0.5 if number == 0 else 0.9
@@ -75,7 +75,7 @@ def test_pruning_shows_the_pruned_network(manifest):
 def test_a_gallery_without_anything_has_a_lecture_without_headings(manifest):
     empty = manifest | {"models": [], "methods": [], "images": [], "predictions": [], "figures": []}
     page = lecture.lecture(Gallery(empty))
-    assert page.topics == {} and page.silhouette == []
+    assert page.topics == {} and page.architecture == []
 
 
 def test_the_shelf_is_what_the_navigation_lists(repository, fake_gallery):
@@ -89,7 +89,7 @@ def test_the_shelf_is_what_the_navigation_lists(repository, fake_gallery):
 
 def test_the_front_page_shows_the_most_convincing_maps_that_there_are(manifest):
     def titles():
-        return [highlight.title for highlight in home.home(Gallery(manifest)).exhibit.front]
+        return [highlight.title for highlight in home.home(Gallery(manifest)).showcase.front]
 
     assert titles() == ["Where", "How much", "Which way"], "without LRP and guided backprop"
     next(card for card in manifest["methods"] if card["slug"] == "saliency")["roles"] = ["relevance"]

@@ -68,8 +68,8 @@ def test_an_undefined_name_fails():
 
 def test_a_gallerys_own_template_wins(fake_gallery, tmp_path):
     own = tmp_path / "templates"
-    own.mkdir()
-    (own / "home.md").write_text("<p>ours</p>\n")
+    (own / "pages").mkdir(parents=True)
+    (own / "pages/home.md").write_text("<p>ours</p>\n")
     pages.write_sources(fake_gallery[1], tmp_path / "site_src", [own, TEMPLATES])
     assert (tmp_path / "site_src/index.md").read_text().endswith("---\n<p>ours</p>\n")
 
@@ -177,9 +177,9 @@ def test_the_walk_reads_like_the_network(written):
 
 
 def test_a_wrong_answer_is_marked_and_an_unknown_one_is_not(written):
-    assert "said--wrong" in written["gallery/tiny/cat/index.md"]
-    assert "said--right" in written["gallery/tiny/frog/index.md"]
-    assert "said--unknown" in written["gallery/tiny/rocket/index.md"]
+    assert "predicted--wrong" in written["gallery/tiny/cat/index.md"]
+    assert "predicted--right" in written["gallery/tiny/frog/index.md"]
+    assert "predicted--unknown" in written["gallery/tiny/rocket/index.md"]
 
 
 def test_images_outside_a_models_classes_are_said_to_be_such(fake_gallery, written, tmp_path):
