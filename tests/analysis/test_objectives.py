@@ -89,7 +89,7 @@ def test_the_page_sets_them_side_by_side(painted, repository):
             for reached, grey, best in zip(numbers["reached"], numbers["grey"], numbers["best image"], strict=True)
         ]
         assert [row.beaten for row in page.objectives] == above
-        html = environment.get_template("figure.html").render(vars(page))
+        html = environment.get_template("standalone/figure.html").render(vars(page))
         assert html.count("<b>no</b>") == above.count(False) and "<h2>Objective</h2>" in html
 
 

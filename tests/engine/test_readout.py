@@ -497,14 +497,16 @@ def test_every_page_of_every_kind_shows_the_number_of_the_manifest(gallery, repo
     _, manifest = gallery
     shown, environment = Gallery(manifest), jinja(template_folders(repository))
     for prediction in manifest["predictions"]:
-        report_ = environment.get_template("report.md").render(
+        report_ = environment.get_template("pages/report.md").render(
             vars(report(shown, prediction["model"], prediction["image"]))
         )
         own = [f for f in manifest["figures"] if (f["model"], f["image"]) == (prediction["model"], prediction["image"])]
         explained = [one for one in own if one["target"] and one["status"] == "drawn"]
         assert len(explained) >= 4, prediction["model"]
         for record in explained:
-            page = environment.get_template("figure.html").render(vars(figure(shown, record, None, Axes(shown))))
+            page = environment.get_template("standalone/figure.html").render(
+                vars(figure(shown, record, None, Axes(shown)))
+            )
             probability = record["target"]["probability"]
             if probability is not None:
                 assert f">{shown_percent(probability)}<" in page, record["id"]
@@ -585,7 +587,7 @@ def test_reports_and_cards_say_each_kind_as_what_it_is(gallery, repository):
     _, manifest = gallery
     shown, environment = Gallery(manifest), jinja(template_folders(repository))
     pages = {
-        model: environment.get_template("report.md").render(vars(report(shown, model, "one")))
+        model: environment.get_template("pages/report.md").render(vars(report(shown, model, "one")))
         for model in ("binary", "labels", "regression", "softmax", "segmentation")
     }
     predictions = {model: shown.predictions[model, "one"] for model in pages}

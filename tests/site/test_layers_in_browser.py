@@ -186,7 +186,7 @@ def svg(manifest, signed, share):
     context = layer.layer(Gallery(manifest), "tiny", "relu0")
     filters = rescale(signed, [shrink("scale-0", share, signed, signed)], {signed})
     known = {name: getattr(context, name) for name in context.__dataclass_fields__} | {"rescale": filters}
-    page = write.jinja([resource("templates")]).get_template("layer.md").render(known)
+    page = write.jinja([resource("templates")]).get_template("pages/layer.md").render(known)
     return page[page.index("<svg") : page.index("</svg>") + 6]
 
 

@@ -157,9 +157,9 @@ def test_what_is_copied_has_the_colours_too(visit):
 
 
 def test_only_values_have_other_colours(built_site):
-    assert 'id="looks"' in (built_site / f"gallery/{SPRITE}.html").read_text()
+    assert 'id="colour-controls"' in (built_site / f"gallery/{SPRITE}.html").read_text()
     for other in ("tiny/model/filters--conv0", SALIENCY, "tiny/frog/grad-cam-over-depth--class-frog"):
-        assert 'id="looks"' not in (built_site / f"gallery/{other}.html").read_text(), other
+        assert 'id="colour-controls"' not in (built_site / f"gallery/{other}.html").read_text(), other
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
