@@ -55,8 +55,9 @@ def full_gradient(tape, target):
     pixels = tape.values[0] * tape.walk_back(seed, rule)
     size = tuple(pixels.shape[-2:])
     drawn = _ranged(pixels).sum(1)
-    for part in parts:
-        drawn = drawn + F.interpolate(_ranged(part), size, mode="bilinear", align_corners=True).sum(1)
+    for part in parts:  # channels are added before they are enlarged, which is linear
+        channels = _ranged(part).sum(1, keepdim=True)
+        drawn = drawn + F.interpolate(channels, size, mode="bilinear", align_corners=True)[:, 0]
     total = float(torch.stack([part.double().sum() for part in [pixels, *parts, *others]]).sum())
     score = float(target.pick(tape.values[tape.logits]))
     return drawn, {"score": score, "completeness gap": total - score, "layers with biases": len(parts)}
