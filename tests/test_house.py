@@ -27,8 +27,8 @@ TORCH = {
     "rectifiers sampling scene scheduler space tape targets trace",
     "live": "export graph live_script",
     "methods": "*",
-    "analysis": "architectures evidence measures method_ranking probe.channel_stats probe.forward_pass probe.jobs "
-    "probe.statistics pruning_curve",
+    "analysis": "architectures evidence measures method_ranking picture_probabilities probe.channel_stats "
+    "probe.forward_pass probe.jobs probe.statistics pruning_curve",
     "pipeline": "scene_output worker",
     "training": "augment data_parallel evaluate import_efficientnet_lite0 model_card small_conv_bf16 train trainer "
     "weights_io",

@@ -124,7 +124,7 @@ class Bench:
             first, digests = digests, None
             if self._answers is None:
                 return self._samples.probability(pictures, self.target)
-            if first is not None and self._answers.knows(first):
+            if first is not None and self._answers.has(first):
                 return self._answers.read(first)
             return self._answers.of(pictures)
 

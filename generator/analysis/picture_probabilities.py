@@ -33,7 +33,7 @@ class PictureProbabilities:
         """Return the digests of some pictures, by which `read` has their answers; passes are made as they fill up."""
         digests = []
         for picture in pictures:
-            digest = hashlib.sha256(picture.contiguous().numpy()).digest()
+            digest = hashlib.sha256(picture.contiguous().numpy().data).digest()
             digests.append(digest)
             if digest not in self._values and digest not in self._waiting:
                 self._waiting[digest] = picture
@@ -41,7 +41,7 @@ class PictureProbabilities:
                     self._pass()
         return digests
 
-    def knows(self, digests: Iterable[bytes]) -> bool:
+    def has(self, digests: Iterable[bytes]) -> bool:
         """Return whether `read` has answers for all of these; those of a pass that failed are gone."""
         return all(digest in self._values or digest in self._waiting for digest in digests)
 

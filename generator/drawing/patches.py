@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,18 +37,23 @@ def board(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], read: Read)
     height, width = lines * (side + BETWEEN) - BETWEEN, keep * (side + BETWEEN) - BETWEEN
     tiles = np.full((count, height, width, 3), PAPER, np.uint8)
     fill = np.rint(np.array(meta["mean"]) * 255).astype(np.uint8)
+
+    @cache
+    def patch(image: int, place: int) -> tuple[np.ndarray, ...]:
+        """Many channels may be strongest at one place."""
+        photo, spot = read(image), window(field, divmod(place, meta["space"][1]), size)
+        return (fit(cut(photo, spot, fill), side), *([framed(photo, spot, side)] if lines == 2 else []))
+
     for channel in range(count):
         for rank in range(keep):
             value = values[rank, channel]
             if not np.isfinite(value) or (meta["silent"] and value <= 0):
                 continue
-            photo = read(int(arrays["images"][rank, channel]))
-            place = divmod(int(arrays["places"][rank, channel]), meta["space"][1])
-            spot = window(field, place, size)
             left = rank * (side + BETWEEN)
-            tiles[channel, :side, left : left + side] = fit(cut(photo, spot, fill), side)
-            if lines == 2:
-                tiles[channel, side + BETWEEN :, left : left + side] = framed(photo, spot, side)
+            made = patch(int(arrays["images"][rank, channel]), int(arrays["places"][rank, channel]))
+            for line, square in enumerate(made):
+                top = line * (side + BETWEEN)
+                tiles[channel, top : top + side, left : left + side] = square
     columns = max(1, min(count, round(math.sqrt(count * height / width))))
     planes = [mosaic(tiles[..., colour], GAP, PAPER, columns) for colour in range(3)]
     layout = {"channels": count, "columns": planes[0][1], "rows": planes[0][2], "tile": [width, height], "gap": GAP}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +18,8 @@ from .keys import PICTURE, picture_key
 from .live_models import tasks_of as live_tasks
 from .options import Options
 from .pool import Pool
+from .portions import DRAWING_SECONDS, seconds
 from .resolve import ResolvedGallery, ResolvedNetwork, resolve_gallery
-
-DRAWING_SECONDS = 0.012  # one picture drawn, encoded and stored, on one core
 
 
 @dataclass
@@ -156,13 +155,9 @@ def measuring_seconds(plan: Plan) -> float:
     return sum(evidence_tasks.price(task, pairs, plan.known) * task.card.passes_seconds for task, pairs in waiting)
 
 
-def drawing_seconds(plan: Plan, indices: Iterable[int] | None = None) -> float:
-    """Return about how long one core takes over the jobs that are missing, of some tasks or of all, in seconds."""
-    chosen = plan.missing if indices is None else indices
-    waiting = ((plan.tasks[index], plan.missing[index]) for index in chosen)
-    return sum(
-        price(task, jobs, plan.cards) * task.card.passes_seconds + len(jobs) * DRAWING_SECONDS for task, jobs in waiting
-    )
+def drawing_seconds(plan: Plan) -> float:
+    """Return about how long one core takes over the jobs that are missing, in seconds."""
+    return sum(seconds(plan.tasks[index], jobs, plan.cards) for index, jobs in plan.missing.items())
 
 
 def price_list(plan: Plan) -> list[dict[str, Any]]:

@@ -27,15 +27,17 @@ from generator.models.specs import known_code, weights_files
 from generator.pipeline import fingerprint, live_models, model_pairs, run_probes, shards
 from generator.pipeline.catalogue import forget
 from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
-from generator.pipeline.method_needs import drives_network
 from generator.pipeline.options import Options, Progress
 from generator.pipeline.plan import Plan, drawing_seconds, find_missing, make_plan, measuring_seconds
 from generator.pipeline.pool import Pool, WorkerError
+from generator.pipeline.portions import Portion, portions
 from generator.site.diff.snapshot import Side
 
 from . import growing, pins
 from .publish import build as build_site
 from .publish import clear_leftovers, leftovers, replaceable
+
+FEW = 2  # images to be measured for each worker below which their measures are divided among workers
 
 
 @dataclass
@@ -244,14 +246,16 @@ def _draw(
 ) -> tuple[Report, dict[str, str], dict[str, str]]:
     """Have the missing jobs done and units looked at; which jobs failed and why, by their keys, and which probes.
 
-    First come the reports, which a reader opens first, then what probes tell of networks, then what takes long.
+    First comes what reports show after few passes, which a reader opens first, then what probes tell of networks, then
+    what takes long.
     """
+    reports, rest = portions(((plan.tasks[index], jobs) for index, jobs in plan.missing.items()), plan.cards)
     todo = sum(len(jobs) for jobs in plan.missing.values())
     reused = sum(len(task.jobs) for task in plan.tasks) - todo
     requested = {(task.card.slug, task.image, job.key) for task, job in plan.open_jobs()}
     counts: Counter[str] = Counter()
     failed: dict[str, str] = {}
-    ending = Counter({plan.tasks[index].jobs[0].key: len(jobs) for index, jobs in plan.missing.items()})
+    ending = Counter({portion.task.jobs[0].key: len(portion.missing) for portion in (*reports, *rest)})
     if todo:
         progress.start(todo)
 
@@ -268,16 +272,11 @@ def _draw(
         if grown and not ending[task.jobs[0].key] and task.example is not None:
             grown.offer()
 
-    def run(indices: list[int]) -> None:
-        if indices:
-            pool.run([plan.tasks[index] for index in indices], on_event, drawing_seconds(plan, indices))
+    def run(waiting: list[Portion]) -> None:
+        if waiting:
+            tasks = [portion.task for portion in waiting]
+            pool.run(tasks, on_event, sum(portion.seconds(plan.cards) for portion in waiting))
 
-    driven = {slug for slug in plan.cards if drives_network(slug, plan.cards)}
-    reports: list[int] = []
-    rest: list[int] = []
-    for index in plan.missing:
-        task = plan.tasks[index]
-        (rest if task.example is None or task.jobs[0].method in driven else reports).append(index)
     run(reports)
     unprobed = run_probes.probe(plan.probes.values(), pool, store, progress)
     run(rest)
@@ -291,6 +290,9 @@ def _measure(plan: Plan, pool: Pool, store: Store, progress: Progress, grown: gr
     if not waiting:
         return {}
     progress.say(f"Evaluating faithfulness: {len(waiting)} {'image' if len(waiting) == 1 else 'images'}")
+    if len(waiting) < FEW * pool.workers:  # each measure by itself, so that all workers have something to do
+        single = (replace(task, measures={name: given}) for task in waiting for name, given in task.measures.items())
+        waiting = [task for task in single if evidence_tasks.missing(task, registry, store)]
 
     def heard(index: int) -> None:
         if grown:

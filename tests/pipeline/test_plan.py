@@ -12,6 +12,7 @@ from generator.pipeline import jobs
 from generator.pipeline.cost import price
 from generator.pipeline.jobs import NetworkRequest, scene_tasks
 from generator.pipeline.keys import picture_key
+from generator.pipeline.portions import portions, seconds
 
 NETWORK = Network("tiny", "tests:tiny")
 LAYERS = (
@@ -280,3 +281,65 @@ def test_the_price_counts_what_a_scene_shares_once():
 
 def test_what_needs_no_pass_costs_none():
     assert price(tasks()[0], tasks()[0].jobs, CARDS) == 0
+
+
+# --- in which order jobs are done -------------------------------------------------------------------
+
+DRIVEN = method("painted", ("network",), ("layer",), at="conv", draw="filters", passes=100.0)
+ALL = CARDS | {"painted": DRIVEN, "settled": method("settled", ("painted",), ("layer",), at="conv", draw="filters")}
+
+
+def split(missing=lambda job: True, cards=CARDS, chosen=CHOSEN):
+    work = tasks(examples=(BEE, WHAT), cards=cards, chosen=chosen)
+    left = [(task, [job for job in task.jobs if missing(job)]) for task in work]
+    return work, *portions([(task, jobs) for task, jobs in left if jobs], cards)
+
+
+def what(portion):
+    return portion.task.image, list(dict.fromkeys(job.method for job in portion.task.jobs))
+
+
+def test_reports_come_first_then_networks_then_samples_then_what_drives_networks():
+    chosen = {slug: card.parameters for slug, card in ALL.items()}
+    _, reports, rest = split(cards=ALL, chosen=chosen)
+    cheap = ["activations", "gradient", "saliency", "cam"]
+    assert list(map(what, reports)) == [("bee", cheap), ("what", cheap)]
+    assert list(map(what, rest)) == [
+        ("model", ["filters"]),
+        ("bee", ["noisy", "classic"]),
+        ("what", ["noisy", "classic"]),
+        ("model", ["painted"]),
+        ("model", ["settled"]),
+    ]
+
+
+def test_every_job_is_done_once_and_with_those_that_share_its_scale():
+    work, reports, rest = split()
+    done = [portion.task for portion in (*reports, *rest)]
+    assert sorted(job.key for task in done for job in task.jobs) == sorted(
+        job.key for task in work for job in task.jobs
+    )
+    assert sorted(groups_of(done)) == sorted(groups_of(work))
+    for portion in (*reports, *rest):
+        (task,) = [task for task in work if set(portion.task.jobs) <= set(task.jobs)]
+        assert portion.task == replace(task, jobs=portion.task.jobs), "else as it was"
+        assert portion.missing == portion.task.jobs
+
+
+def groups_of(work):
+    return [tuple(job.key for job in group) for task in work for group in groups(task)]
+
+
+def test_what_is_in_store_is_not_asked_for_unless_it_shares_a_scale_with_what_is_missing():
+    _, reports, rest = split(lambda job: (job.image, job.method, job.target) == ("bee", "noisy", "rival"))
+    assert reports == []
+    (portion,) = rest
+    assert [(job.method, job.target) for job in portion.missing] == [("noisy", "rival")]
+    assert what(portion) == ("bee", ["noisy", "classic"]) and len(portion.task.jobs) == 4
+
+
+def test_no_portion_takes_longer_than_it_says():
+    work, reports, rest = split()
+    parts = sum(portion.seconds(CARDS) for portion in (*reports, *rest))
+    entire = sum(seconds(task, task.jobs, CARDS) for task in work)
+    assert parts == pytest.approx(entire + 2 * work[0].card.passes_seconds), "one more pass for each image"
