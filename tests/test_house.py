@@ -18,7 +18,7 @@ TOP = {"generator", "generator.__main__", "generator.notebook", "generator.types
 PUBLISHED = {"innerview", "generator.types", "generator.methods", "generator.load", "generator.look"}
 # Loaded by worker processes and by commands that compute; the parent process waits for no torch (1.6 s).
 TORCH = {
-    "core": "torchvision_import",
+    "core": "torchvision_cure torchvision_import",
     "data": "batches downloads",
     "models": "built bundled checkpoints compiled constants derive exported_program inert_pickle state_dicts "
     "torchvision_zoo user_module weights",

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from generator.core import torchvision_cure
 from generator.core.code_digest import imports
 from generator.core.errors import ModelError
 from generator.core.records import Input, Network
@@ -31,8 +32,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
 
     That is a module, of which the settings say what it wants to see, or a `Built` that says so itself.
     """
-    from . import torchvision_zoo as vision  # noqa: F401  # its cure comes first, if the module imports torchvision
-
+    torchvision_cure.install()  # before the module, which may import torchvision
     file = weights_file(network)
     module = _module(network)
     made = _made(network, module)

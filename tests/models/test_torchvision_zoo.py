@@ -53,21 +53,29 @@ def test_torchvision_imports_in_a_fresh_process_without_a_warning():
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-def test_bundled_networks_are_loaded_and_described_without_torchvision():
+def test_only_networks_that_import_torchvision_wait_for_it(tmp_path):
     """It takes two seconds of a first look, and brings all of torch._dynamo."""
+    (tmp_path / "mine.py").write_text("from torch import nn\ndef net(): return nn.Conv2d(3, 2, 1)\n")
+    (tmp_path / "theirs.py").write_text("from torchvision.models import squeezenet1_1 as net\n")
     code = """if True:
         import sys
+        from generator.core.records import Input
         from generator.engine.model_card import describe
         from generator.models.load import load
-        from generator.models.specs import MODELS, resolve
+        from generator.models.specs import MODELS, Network, resolve
         import generator.pipeline.worker
+        def own(name):
+            seen = Input((3, 32, 32), (0.5,) * 3, (0.25,) * 3)
+            return load(Network(name, f"{name}:net", folder=sys.argv[1], input=seen))
+        own("mine")
         for name in MODELS:
             loaded = load(resolve(f"{name}~random"))
         describe(loaded)
         print(sorted({"torchvision", "torch._dynamo"} & set(sys.modules)))
+        print(type(own("theirs").model).__name__)
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\nSqueezeNet\n", "")
 
 
 def test_the_names_of_imagenet_are_those_of_torchvision():
