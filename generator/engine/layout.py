@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 
+from .oom_retry import out_of_memory
+
 EXTRA = -1  # row and column of what lies nowhere in the image: class and register tokens, padding
 
 
@@ -170,7 +172,9 @@ def follow(op: str, func: Callable, args: tuple, kwargs: dict, output: Any, find
     if op in MOVING and made:
         try:
             return _moved(op, func, args, kwargs, made, find)
-        except (RuntimeError, TypeError, ValueError, IndexError):  # a call that takes no integers
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:  # a call that takes no integers
+            if out_of_memory(error):
+                raise
             return [None] * len(made)
     rule = RULES.get(op)
     sources = [(tensor, at) for tensor in _tensors((args, kwargs)) if (at := find(tensor)) is not None]

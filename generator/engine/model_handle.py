@@ -14,6 +14,7 @@ from generator.models.layers import answer_layer, stage_layers
 from generator.models.load import Loaded
 
 from .capture import Watch
+from .oom_retry import out_of_memory
 from .readout import Reading, readout_of
 from .space import planes_of, space_of
 
@@ -131,11 +132,16 @@ class Driven:
         return [outputs[layer] for layer in layers]
 
     def takes(self, height: int, width: int, layer: str = "") -> bool:
-        """Return whether the network, up to `layer`, computes something for inputs of that size."""
+        """Return whether the network, up to `layer`, computes something for inputs of that size.
+
+        Where memory does not suffice for such an input the error is raised: another time it may.
+        """
         x = torch.zeros(1, self.input.size[0], height, width, device=self.device, dtype=self.dtype)
         try:
             made = self.activation(x, layer) if layer else self.logits(x)
-        except Exception:  # a network says as it likes that a size does not fit
+        except Exception as error:  # a network says as it likes that a size does not fit
+            if out_of_memory(error):
+                raise
             return False
         return made.numel() > 0
 

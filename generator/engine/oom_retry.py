@@ -10,14 +10,27 @@ import torch
 from generator.core.errors import ModelError
 
 Result = TypeVar("Result")
-WORDS = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc", "bad allocation")  # torch's own
+WORDS = (  # of torch's allocators, of CUDA's libraries and of the C library, in lower case
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "bad allocation",
+    "_alloc_failed",
+)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Return whether this is how Python, torch or a device says that memory ran out."""
+    """Return whether this is how Python, torch or a device says that memory ran out.
+
+    An error that was raised from such a one, as networks do to say where they were, counts too.
+    """
     message = str(error).lower()
-    plain = isinstance(error, RuntimeError) and any(words in message for words in WORDS)
-    return plain or isinstance(error, MemoryError | torch.OutOfMemoryError)
+    plain = isinstance(error, RuntimeError | OSError) and any(words in message for words in WORDS)
+    if plain or isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return error.__cause__ is not None and out_of_memory(error.__cause__)
 
 
 def retry_with_smaller_batches(

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from generator.core.errors import NotApplicable
+from generator.core.errors import ModelError, NotApplicable
 from generator.core.records import ModelCard
 from generator.models.load import Loaded
 
 from .capture import Watch
 from .layout import ATTENDING, Coordinates, Grid, follow, of_image, span
+from .oom_retry import out_of_memory
 from .preserve import untouched
 
 MIXING = (*ATTENDING, "linear")  # calls that may mix places
@@ -90,15 +91,23 @@ def space_of(loaded: Loaded, card: ModelCard, size: Sequence[int]) -> Space | No
 
 
 def find_space(loaded: Loaded, size: Sequence[int]) -> Space:
-    """Return where layers have space, from a pass of two images, or of one where the network takes no more."""
+    """Return where layers have space, from a pass of two images, or of one where the network takes no more.
+
+    Raises `ModelError` where memory does not hold two: a pass of one would take windows for images.
+    """
     x = torch.zeros(1, *size, device=loaded.device)
     space = follow_space(loaded.model, x)
     if not space.grids:
         return space
     try:
         return follow_space(loaded.model, x.repeat(2, 1, 1, 1))  # tells axes of images from those of windows
-    except Exception:  # a network may take one image alone, and say so as it likes
-        return space
+    except Exception as error:  # a network may take one image alone, and say so as it likes
+        if not out_of_memory(error):
+            return space
+        message = " ".join(str(error).split()) or type(error).__name__
+    raise ModelError(
+        f"{loaded.slug}: memory ran out in a pass of two images, which shows where layers have space ({message[:160]})"
+    )
 
 
 def planes_of(space: Space | None, name: str, tensor: torch.Tensor, images: int) -> torch.Tensor:

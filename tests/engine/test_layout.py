@@ -11,6 +11,7 @@ from torchvision.models.maxvit import PartitionAttentionLayer
 from torchvision.models.swin_transformer import ShiftedWindowAttention, SwinTransformer
 from torchvision.models.vision_transformer import EncoderBlock
 
+from generator.core.errors import ModelError
 from generator.engine.capture import Watch
 from generator.engine.model_card import describe
 from generator.engine.model_handle import Driven
@@ -116,6 +117,42 @@ def test_several_images_in_a_pass_are_kept_apart(kind):
     x = torch.cat([picture(SIZE, seed) for seed in range(3)])
     mine, twin = (Driven(net, describe(net), 4).activation(x, "relu@2") for net in (other, first))
     torch.testing.assert_close(mine, twin)
+
+
+class Cramped(Windows):
+    """The same where memory holds one image, said as one of several allocators says it."""
+
+    error: Exception = MemoryError()
+
+    def forward(self, x):
+        if len(x) > 1:
+            raise self.error
+        return super().forward(x)
+
+
+SHORTAGES = {
+    "of Python": (MemoryError(), "MemoryError"),
+    "of the CPU": (
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        "9 bytes",
+    ),
+    "of a GPU": (torch.OutOfMemoryError("CUDA out of memory."), "CUDA out of memory"),
+    "of a GPU's library": (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), "CUBLAS_STATUS_ALLOC_FAILED"),
+}
+
+
+@pytest.mark.parametrize("shortage", SHORTAGES)
+def test_windows_are_not_taken_for_images_where_memory_holds_one(shortage):
+    model = Cramped()
+    model.error, words = SHORTAGES[shortage]
+    with pytest.raises(ModelError, match=f"memory ran out in a pass of two images.*{words}"):
+        find_space(loaded(model, SIZE), SIZE)
+
+
+def test_a_network_that_takes_one_image_alone_keeps_the_layout_of_that_pass():
+    model = Cramped()
+    model.error = ValueError("expected one image")
+    assert find_space(loaded(model, SIZE), SIZE).images == 1
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)

@@ -80,6 +80,24 @@ def test_colours_come_back_from_what_the_network_wants():
     assert network.rgb(torch.full((1, 3, 1, 1), 9.0)).max() == 1
 
 
+@pytest.mark.parametrize("layer", ["", "features.5"])
+def test_a_size_does_not_fit_where_the_network_says_so_and_not_where_memory_ran_out(monkeypatch, layer):
+    network = driven()
+    assert network.takes(24, 36, layer)
+    messages = ["DefaultCPUAllocator: can't allocate memory", "block 3 failed", "kernel larger than input"]
+
+    def forward(self, x):
+        cause = MemoryError() if messages[0].startswith("block") else None
+        raise RuntimeError(messages[0]) from cause
+
+    monkeypatch.setattr(nn.Conv2d, "forward", forward)
+    for message in messages[:2]:
+        with pytest.raises(RuntimeError, match=message):
+            network.takes(24, 36, layer)
+        messages.pop(0)
+    assert not network.takes(24, 36, layer)
+
+
 def test_draws_are_those_of_the_seed():
     one, two, other = (driven().random(seed, 3).initial_seed() for seed in (5, 5, 6))
     assert one == two != other
