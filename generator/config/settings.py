@@ -19,7 +19,7 @@ from pydantic import (
 from generator.core.naming import slug
 from generator.core.resources import resource
 
-from .validation import Entry, Plain, PlainLine, checked_address, validated, wrong
+from .validation import Entry, Number, Plain, PlainLine, checked_address, number, validated, wrong
 from .yaml_reader import MAX_NUMBER, MIN_NUMBER, read_yaml
 
 COLOUR = r"^#[0-9a-fA-F]{6}$"
@@ -32,13 +32,19 @@ Parameter = bool | int | float | str | list[bool | int | float | str] | None
 
 def _divided(value: Any) -> Any:
     """Return the number that a fraction such as "127/255" is; other values as they are."""
+    value = number(value)
     match = DIVISION.fullmatch(value) if isinstance(value, str) else None
     if isinstance(value, str) and not (match and float(match[2])):
         raise wrong("", "expected a number or a fraction such as 127/255", value)
-    number = float(match[1]) / float(match[2]) if match else value
-    if match and number and not MIN_NUMBER <= abs(number) <= MAX_NUMBER:
+    quotient = float(match[1]) / float(match[2]) if match else value
+    if match and quotient and not MIN_NUMBER <= abs(quotient) <= MAX_NUMBER:
         raise wrong("", "expected 0 or a number from 2^-53 to 2^53", value)
-    return number
+    return quotient
+
+
+def _numbers_within(value: Any) -> Any:
+    """Return a value, or the values of a list in a list, with numbers such as "1e-6" as numbers."""
+    return [_numbers_within(item) for item in value] if isinstance(value, list) else number(value)
 
 
 FRACTION = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": DIVISION.pattern}]}
@@ -71,7 +77,7 @@ class InputEntry(Entry):
     resize: int = Field(default=0, ge=0, le=8192)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     background: str = Field(default="#ffffff", pattern=COLOUR)
-    range: list[float] = []
+    range: list[Number] = []
     display: list[int] = []
 
     @field_validator("size", mode="before")
@@ -110,7 +116,7 @@ class PruneEntry(Entry):
     """One pruned copy of a network: the share of weights set to zero, and among which they are ranked."""
 
     shorthand = "sparsity"
-    sparsity: float = Field(gt=0, lt=1)
+    sparsity: Number = Field(gt=0, lt=1)
     scope: Literal["global", "layer"] = "global"
 
 
@@ -149,7 +155,7 @@ class ModelEntry(Entry):
     native: bool = False  # pictures at their own size, for networks that take any
     output: Literal["", "classes", "binary", "labels", "value", "mask"] = ""  # what it answers with; "" finds it
     output_key: str = ""  # the member of what it returns that holds the scores; "" finds it
-    threshold: float = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
+    threshold: Number = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
     unit: PlainLine = Field(default="", max_length=20)  # of a value
     constants: dict[str, Constant] = {}  # further inputs, by the names of the forward's parameters
     live: bool | None = None  # whether visitors may give it pictures of their own; null: where it comes with Innerview
@@ -168,6 +174,11 @@ class ModelEntry(Entry):
         if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in named):
             raise wrong("", "expected a list of layers, or a mapping of methods to lists of layers", value)
         return value
+
+    @field_validator("constants", mode="before")
+    @classmethod
+    def _constants(cls, value: Any) -> Any:
+        return {name: _numbers_within(item) for name, item in value.items()} if isinstance(value, dict) else value
 
     @field_validator("targets")
     @classmethod

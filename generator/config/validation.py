@@ -7,13 +7,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from generator.core.errors import ConfigError
 from generator.core.text import harmless
 
 from .web_address import web_address
+from .yaml_reader import as_number
 
 
 class Entry(BaseModel):
@@ -103,6 +112,17 @@ PlainLine = Annotated[str, AfterValidator(_on_one_line)]
 def wrong(key: str, expected: str, value: Any) -> PydanticCustomError:
     """Make the error of one value: under which key, what was expected, what is there."""
     return PydanticCustomError("wrong", "{expected}", {"key": key, "expected": expected, "found": value})
+
+
+def number(value: Any) -> Any:
+    """Return the number that a text such as "1e-6" stands for; other values as they are."""
+    try:
+        return as_number(value)
+    except ValueError as error:
+        raise wrong("", str(error), value) from None
+
+
+Number = Annotated[float, BeforeValidator(number)]  # also as 1e-6, which YAML 1.1 takes for text
 
 
 def checked_address(value: str, page: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ MAX_DEPTH = 50
 MAX_NODES = 200_000  # with every alias counted as often as it is used
 MAX_NUMBER = 2**53  # whole numbers beyond lose digits in JSON
 MIN_NUMBER = 2**-53  # smaller ones are 0 in 32 bits, or become so where they are multiplied
+SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # a number in YAML 1.2; in 1.1 text without "." or sign
 PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null", "merge")}
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times faster and not everywhere
 
@@ -45,6 +47,22 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path.name}:{where} not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path.name}: not YAML: {str(error).splitlines()[0]}") from error
+
+
+def as_number(value: Any) -> Any:
+    """Return the number that a text such as "1e-6" stands for, where a number is expected; other values as they are.
+
+    Raises `ValueError` for one that is too large or too small.
+
+    >>> as_number("1e-6"), as_number("2E3"), as_number("half"), as_number(3)
+    (1e-06, 2000.0, 'half', 3)
+    """
+    if not (isinstance(value, str) and len(value) <= 40 and SCIENTIFIC.fullmatch(value)):
+        return value
+    number = float(value)
+    if number and not MIN_NUMBER <= abs(number) <= MAX_NUMBER:
+        raise ValueError("expected 0 or a number from 2^-53 to 2^53")
+    return number
 
 
 def _check_depth(text: str, file: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from generator.config.settings import InputEntry, ModelEntry, Settings, colour
 from generator.config.validation import nearest
+from generator.config.yaml_reader import as_number
 from generator.core.errors import ConfigError, ModelError
 from generator.core.naming import RESERVED, slug
 from generator.core.records import Example, Input, MeasureCard, MethodCard, Network
@@ -110,7 +111,8 @@ def methods_for(
         if wish is not False:
             given_values = wish if isinstance(wish, dict) else {}
             chosen[card.slug] = {
-                key: _like(default, given_values.get(key, default)) for key, default in card.parameters.items()
+                key: _like(default, _as_stated(given_values.get(key, default), default, card.accepts.get(key, ())))
+                for key, default in card.parameters.items()
             }
     return chosen
 
@@ -135,13 +137,29 @@ def check_methods(settings: Settings, cards: Sequence[MethodCard | MeasureCard],
         for key, value in (wish if isinstance(wish, dict) else {}).items():
             if key not in defaults[name]:
                 raise ConfigError(f"{place}.{key}: unknown parameter{nearest(key, defaults[name])}")
-            if choices := accepts[name].get(key, ()):
+            choices = accepts[name].get(key, ())
+            try:
+                value = _as_stated(value, defaults[name][key], choices)
+            except ValueError as error:
+                raise ConfigError(f"{place}.{key}: {error}; there is {value!r}") from None
+            if choices:
                 if not _chosen(value, choices):
                     raise ConfigError(f"{place}.{key}: expected {_alternatives(choices)}; there is {value!r}")
             elif not _same_kind(value, defaults[name][key]):
                 raise ConfigError(f"{place}.{key}: expected a value like {defaults[name][key]!r}; there is {value!r}")
             elif fault := _out_of_bounds(value, defaults[name][key], stated[name].get(key)):
                 raise ConfigError(f"{place}.{key}: expected {fault}; there is {value}")
+
+
+def _as_stated(value: Any, default: Any, choices: Sequence[str]) -> Any:
+    """Return a value that is expected to be a float, or a list of them, with numbers such as "1e-6" as numbers.
+
+    Raises `ValueError` for one that is too large or too small.
+    """
+    if isinstance(default, float) or "<float>" in choices:
+        return as_number(value)
+    floats = isinstance(default, tuple | list) and any(isinstance(item, float) for item in default)
+    return list(map(as_number, value)) if floats and isinstance(value, list) else value
 
 
 def _like(default: Any, value: Any) -> Any:

@@ -76,6 +76,19 @@ def test_short_forms_are_the_long_ones(gallery):
     assert load(gallery("models: [a, b]")) == load(gallery("models: [{name: a}, {name: b}]"))
 
 
+def test_numbers_with_an_exponent_need_neither_point_nor_sign(gallery):
+    text = (
+        "models: [{name: a, prune: [5e-1, {sparsity: 2E-1}], threshold: 7e-1, constants: {sun: 1e-3, sky: [[2e3, 1]]}, "
+        "input: {size: 32, mean: [0, 1e-1, +5e-1], std: [1, 1e0, 2.5E-1], range: [-1e3, 4e3]}}]"
+    )
+    model = load(gallery(text)).models[0]
+    assert [entry.sparsity for entry in model.prune] == [0.5, 0.2] and model.threshold == 0.7
+    assert model.constants == {"sun": 0.001, "sky": [[2000.0, 1]]}
+    assert (model.input.mean, model.input.std) == ([0, 0.1, 0.5], [1, 1, 0.25]) and model.input.range == [-1000, 4000]
+    names = load(gallery("models: [{name: 1e6, classes: [1e5, 2e5], targets: ['class:1e5']}]")).models[0]
+    assert (names.name, names.classes) == ("1e6", ["1e5", "2e5"]), "where text is expected it stays text"
+
+
 INPUT = "models: [{name: a, input: {size: 32, mean: [0, 0, 0], std: [1, 1, 1], "
 
 
@@ -124,6 +137,15 @@ INPUT = "models: [{name: a, input: {size: 32, mean: [0, 0, 0], std: [1, 1, 1], "
         (INPUT.replace("[1, 1, 1]", "[1, 1.0e-300, 1]") + "}}]", "line 1: expected 0 or a number of at least 2^-53, "),
         (INPUT.replace("[1, 1, 1]", "['1/99999999999999999999', 1, 1]") + "}}]", "expected 0 or a number from 2^-53"),
         ("methods: {smoothgrad: {sigma: -4.9e-324}}", "line 1: expected 0 or a number of at least 2^-53, there is -4"),
+        (
+            INPUT.replace("[1, 1, 1]", "[1, 1e-300, 1]") + "}}]",
+            "std[1]: expected 0 or a number from 2^-53 to 2^53; there",
+        ),
+        (
+            "models: [{name: a, constants: {sun: [1e400]}}]",
+            "constants: expected 0 or a number from 2^-53 to 2^53; there",
+        ),
+        ("models: [{name: a, prune: [one]}]", "models[0].prune[0].sparsity: expected number; there is 'one'"),
         (f"a: {'9' * 5000}", "line 1: expected a number up to 2^53, there is 9999999"),
     ],
 )

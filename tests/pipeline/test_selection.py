@@ -179,6 +179,14 @@ def test_a_mapping_adds_leaves_out_and_sets(gallery):
     assert list(methods_for(gallery("methods: {deepdream: {}}"), CARDS, "quick")) == ["grad-cam", "deepdream"]
 
 
+def test_a_parameter_that_is_a_float_may_be_written_with_an_exponent(gallery):
+    cards = [*CARDS, card("blur", radii=(0.5, 1.0))]
+    settings = gallery("methods: {smoothgrad: {sigma: 1e-1}, lrp: {alpha: 2e0}, blur: {radii: [1e-2, 3]}}")
+    chosen = methods_for(settings, cards, "quick")
+    assert chosen["smoothgrad"]["sigma"] == 0.1 and chosen["lrp"]["alpha"] == 2.0
+    assert chosen["blur"]["radii"] == (0.01, 3)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -192,6 +200,7 @@ def test_a_mapping_adds_leaves_out_and_sets(gallery):
         ("{smoothgrad: {sigma: -0.1}}", "methods.smoothgrad.sigma: expected a number of at least 0; there is -0.1"),
         ("{lrp: {alpha: 0.5}}", "methods.lrp.alpha: expected a number from 1 to 100; there is 0.5"),
         ("{lrp: {alpha: 101}}", "methods.lrp.alpha: expected a number from 1 to 100; there is 101"),
+        ("{smoothgrad: {sigma: 1e-40}}", "methods.smoothgrad.sigma: expected 0 or a number from .*; there is .1e-40"),
         ("{smoothgrad: {sigma: big}}", "methods.smoothgrad.sigma: expected a value like 0.15; there is 'big'"),
     ],
 )
