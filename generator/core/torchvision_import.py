@@ -4,4 +4,4 @@ from . import torchvision_cure
 
 torchvision_cure.install()
 
-import torchvision as torchvision  # noqa: E402, PLC0414 - only now is it cured
+import torchvision as torchvision  # noqa: E402 - only now is it cured
