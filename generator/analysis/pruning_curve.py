@@ -55,7 +55,7 @@ def measure(  # noqa: PLR0913 - keyword parameters are the interface
     load_methods()
     loaded = load(network, device)
     some, shown = data.some(sample), _first_of_each(data, MAX_PICTURES)
-    say(f"as it is: {len(some.items):,} of {len(data.items):,} pictures")
+    say(f"original: {len(some.items):,} of {len(data.items):,} pictures")
     dense = answers(loaded, some, batch)
     points = [_point("", 0.0, loaded, dense, dense, some, {})]
     say(_summary(points[0]))
@@ -183,4 +183,4 @@ def _summary(point: Measured) -> str:
 
 
 def _named(scope: str, sparsity: float) -> str:
-    return f"{100 * sparsity:g} % pruned, {'per layer' if scope == 'layer' else 'global'}" if scope else "as it is"
+    return f"{100 * sparsity:g} % pruned, {'per layer' if scope == 'layer' else 'global'}" if scope else "original"

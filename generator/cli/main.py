@@ -19,6 +19,12 @@ from generator.core.text import plain_streams, unwritten
 
 from .registry import commands
 
+KEPT_FIGURES = " Rendered figures are kept; run the same command to continue."
+CONTINUED = {
+    **dict.fromkeys(("build", "serve", "look"), KEPT_FIGURES),
+    "train": " Whole epochs are kept; run the same command with --resume to continue.",
+}  # what a command that was stopped leaves behind
+
 
 class Stopped(KeyboardInterrupt):
     """A signal that ends the command; its argument is the signal's number.
@@ -80,7 +86,7 @@ class Commands(click.Group):
             message = _sentence(error, "standard output" if refused else "")
         except KeyboardInterrupt as interrupt:
             stopped = interrupt.args[0] if isinstance(interrupt, Stopped) else signal.SIGINT
-            click.echo("\nStopped. Rendered figures are kept; run the same command to continue.", err=True)
+            click.echo(f"\nStopped.{CONTINUED.get(context.invoked_subcommand or '', '')}", err=True)
             context.exit(128 + stopped)
         _say(message)
         context.exit(2)
