@@ -28,7 +28,7 @@ TORCH = {
     "live": "export graph live_script",
     "methods": "*",
     "analysis": "architectures evidence measures method_ranking picture_probabilities probe.channel_stats "
-    "probe.forward_pass probe.jobs probe.statistics pruning_curve",
+    "probe.class_effects probe.forward_pass probe.jobs probe.statistics pruning_curve",
     "pipeline": "scene_output worker",
     "training": "augment data_parallel evaluate import_efficientnet_lite0 model_card small_conv_bf16 train trainer "
     "weights_io",

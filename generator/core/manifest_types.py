@@ -445,6 +445,14 @@ class ProbeSheet(TypedDict):
     height: int
 
 
+class ProbeLayerRaising(TypedDict):
+    """The channels that raise each class's score most, class by class."""
+
+    images: int
+    channels: list[list[int]]
+    effects: list[list[float]]
+
+
 class ProbeLayer(TypedDict):
     """What the manifest holds as ProbeLayer."""
 
@@ -457,6 +465,7 @@ class ProbeLayer(TypedDict):
     images: NotRequired[int]
     zeros: float
     bound: float
+    raising: NotRequired[ProbeLayerRaising]
 
 
 class ProbeRecord(TypedDict):

@@ -21,6 +21,8 @@ from generator.models.load import Loaded
 
 from . import results
 from .channel_stats import BINS, merged
+from .class_effects import class_effects
+from .class_effects import strongest as strongest_effects
 from .dataset import Pictures, from_examples, from_files
 from .forward_pass import Arrays, look, watched_layers, weights_told
 from .tasks import KEEP
@@ -68,9 +70,12 @@ def combine(task: ProbeTask, loaded: Loaded, store: Store) -> None:
     records = [store.get(key, shape="probe part") for key in keys]
     weights = weights_told(loaded, task.card)
     payloads, norms = {}, []
+    effects, seen = class_effects(loaded, task.card, pictures, watched_layers(task.card))
     for layer in watched_layers(task.card):
         states = [unpack(store.read(record["payloads"][f"layer {layer.name}"])) for record in records]
         figures = channels(reduce(lambda part, other: merged(part, other, KEEP), states))
+        if layer.name in effects:
+            figures |= strongest_effects(effects[layer.name], seen)
         payloads[f"layer {layer.name}"] = pack(figures)
         if layer.name in weights["norms"]:
             norms.append({"layer": layer.name, **_agreement(figures, weights["norms"][layer.name])})

@@ -14,6 +14,7 @@ from generator.core.tasks import ProbeTask
 TWINS = 0.95  # two channels whose values correlate above this are called near-duplicates
 MAX_ANSWERS = 24  # wrong and unsure answers that are told one by one
 MATRIX = 60  # classes of which a whole matrix of confusions is told
+GRADIENT_CLASSES = 20  # of a network with more, a backward pass for each would take too long
 SILENT = ("activation", "pool", "join", "softmax")  # kinds of layers in which zero means that nothing was found
 
 Arrays = dict[str, np.ndarray]
@@ -117,6 +118,7 @@ def answered(answers: Arrays, classes: tuple[str, ...], output: Mapping[str, Any
 def _layer(layer: Layer, figures: Arrays) -> dict[str, Any]:
     """Return the channels of a layer that one would want to look at, and how the layer does as a whole."""
     dead, constant = still(layer, figures)
+    raising = {"raising": _raising(figures)} if "raising" in figures else {}
     broken = np.flatnonzero(figures["broken"] > 0)
     twins = pairs(figures)
     return {
@@ -129,7 +131,14 @@ def _layer(layer: Layer, figures: Arrays) -> dict[str, Any]:
         "twins": twins,
         "zeros": float(figures["zeros"].mean()),
         "bound": float(figures["bound"].mean()),
+        **raising,
     }
+
+
+def _raising(figures: Arrays) -> dict[str, Any]:
+    """Return the channels that raise each class's score most, by class, and over how many images that was measured."""
+    values = [[float(f"{value:.3g}") for value in column] for column in figures["raising_by"].T]
+    return {"images": int(figures["effect_images"]), "channels": figures["raising"].T.tolist(), "effects": values}
 
 
 def still(layer: Layer, figures: Arrays) -> tuple[np.ndarray, np.ndarray]:

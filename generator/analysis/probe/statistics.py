@@ -43,7 +43,11 @@ def measure(
             say(f"{min(images, task.part * (number + 1)):,} of {images:,} images")
         jobs.combine(task, loaded, store)
         summary = results.summary(task, store)
-    layers = [layer for layer in summary["layers"] if layer["layer"] in stages]
+    layers = [
+        {key: value for key, value in layer.items() if key != "raising"}  # of a few images alone
+        for layer in summary["layers"]
+        if layer["layer"] in stages
+    ]
     return {"name": loaded.slug, "sha256": "", **_without_images(summary), "layers": layers}
 
 
