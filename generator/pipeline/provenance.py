@@ -26,8 +26,12 @@ from .plan import make_plan
 from .pool import Pool
 
 
-def describe_figure(options: Options, name: str, array: Path | None, picture: Path | None = None) -> dict[str, Any]:
+def describe_figure(
+    options: Options, name: str, array: Path | None, picture: Path | None = None, table: Path | None = None
+) -> dict[str, Any]:
     """Return what made the figure called `name`; with `array`, its raw float32 result is written there as .npy.
+
+    With `table` it is written there as CSV.
 
     Maps are read from the store; activations, of which the store keeps 8 bits, and what is not there yet are computed
     again, and the answer says so. Behind `#c17` only that channel is written, at the size it has in the network; to
@@ -63,10 +67,11 @@ def describe_figure(options: Options, name: str, array: Path | None, picture: Pa
             "reason": record.get("reason", ""),
             "key": job.key,
         }
-        if channel is not None and (array or picture):
-            description |= _write_channel(channel, array, picture, task, job, record, pool)
-        elif array:
-            description["array"], description["array from"] = str(array), _write(array, task, job, record, store, pool)
+        if channel is not None and (array or picture or table):
+            description |= _write_channel(channel, (array, picture, table), task, job, record, pool)
+        elif array or table:
+            values, description["array from"] = _values(task, job, record, store, pool)
+            description |= _write(values, array, table)
     return description
 
 
@@ -81,23 +86,56 @@ def _channel(name: str, picture: Path | None) -> tuple[str, int | None]:
 
 
 def _write_channel(
-    channel: int, array: Path | None, picture: Path | None, task: SceneTask, job: Job, record: dict, pool: Pool
+    channel: int, files: tuple[Path | None, ...], task: SceneTask, job: Job, record: dict, pool: Pool
 ) -> dict[str, str]:
-    """Write one channel, computed again, as array and picture; where they are and how large."""
+    """Write one channel, computed again, as array, picture and table; where they are and how large."""
+    array, picture, table = files
     (answer,) = pool.ask([("array", (task, job, channel))])
     if isinstance(answer, Exception):
         raise answer
     values = np.asarray(answer[0][0][0, 0], np.float32)
     values = values.reshape(-1, *values.shape[-1:]) if values.ndim else values.reshape(1, 1)
     size = f"{values.shape[1]} x {values.shape[0]}"
-    if array:
-        with array.open("wb") as file:
-            np.save(file, values)
+    written = {name: f"{file}, {size} values" for name, file in _write(values, array, table).items()}
     if picture:
         own = (min(float(values.min()), 0.0), float(np.abs(values).max()))
         write_atomically(picture, one_channel(values, record.get("meta", {}).get("scale") or own))
-    written = {"array": array and f"{array}, {size} values", "picture": picture and f"{picture}, {size} pixels"}
-    return {name: text for name, text in written.items() if text}
+        written["picture"] = f"{picture}, {size} pixels"
+    return written
+
+
+def _write(values: np.ndarray, array: Path | None, table: Path | None) -> dict[str, str]:
+    """Write an array as it is, as a table, or both; where they are."""
+    if array:
+        with array.open("wb") as file:  # np.save would add a suffix to the name that was asked for
+            np.save(file, values)
+    if table:
+        write_atomically(table, as_csv(values).encode())
+    return {name: str(file) for name, file in (("array", array), ("csv", table)) if file}
+
+
+AXES = {1: ("index",), 3: ("channel", "row", "column"), 4: ("output", "input", "row", "column")}
+
+
+def as_csv(values: np.ndarray) -> str:
+    """Return an array as CSV, nine figures a value: a map row by row, other arrays as a line for each value.
+
+    Leading axes of length 1 are left out. The lines of what has more axes begin with the place along each of them,
+    which the head names.
+
+    >>> as_csv(np.array([[1.5, 2], [3, np.nan]], np.float32))
+    '1.5,2\\n3,nan\\n'
+    >>> as_csv(np.array([[[1.5]], [[-2]]], np.float32))
+    'channel,row,column,value\\n0,0,0,1.5\\n1,0,0,-2\\n'
+    """
+    while values.ndim > 2 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim == 2:
+        return "".join(",".join(f"{value:.9g}" for value in row) + "\n" for row in values.tolist())
+    axes = AXES.get(values.ndim, tuple(f"axis {axis}" for axis in range(values.ndim)))
+    places = np.indices(values.shape).reshape(values.ndim, -1).T.tolist()
+    lines = (f"{','.join(map(str, place))},{value:.9g}" for place, value in zip(places, values.flat, strict=True))
+    return "\n".join([",".join([*axes, "value"]), *lines, ""])
 
 
 def _find(name: str, tasks: list[SceneTask], store: Store, pool: Pool) -> tuple[SceneTask, Job]:
@@ -120,8 +158,8 @@ def _named(name: str, tasks: list[SceneTask], store: Store) -> tuple[SceneTask, 
     return next((pair for pair in pairs if job_name(pair[1], store.get(pair[1].key)) == name), None)
 
 
-def _write(array: Path, task: SceneTask, job: Job, record: dict, store: Store, pool: Pool) -> str:
-    """Write the array; where it comes from, in words."""
+def _values(task: SceneTask, job: Job, record: dict, store: Store, pool: Pool) -> tuple[np.ndarray, str]:
+    """Return the array, float32, and where it comes from, in words."""
     kept = _kept(record, store)
     if set(kept) == {"map"}:
         values, source = kept["map"], "the store"
@@ -133,9 +171,7 @@ def _write(array: Path, task: SceneTask, job: Job, record: dict, store: Store, p
             raise answer
         why = "the store keeps 8 bits of activations" if kept else "the store does not hold it"
         values, source = answer[0][0], f"computed again: {why}"
-    with array.open("wb") as file:  # np.save would add a suffix to the name that was asked for
-        np.save(file, np.asarray(values, np.float32))
-    return source
+    return np.asarray(values, np.float32), source
 
 
 def _kept(record: dict[str, Any], store: Store) -> dict[str, np.ndarray]:

@@ -282,11 +282,16 @@ def test_the_array_of_vanilla_backprop_is_the_gradient_itself(call, gallery, tmp
 
 
 def test_activations_are_computed_again_and_it_says_so(call, gallery, tmp_path):
-    code, out, _ = call("show", "mine/one/activations--2", "--array", tmp_path / "without-suffix", *HERE)
+    files = ["--array", tmp_path / "without-suffix", "--csv", tmp_path / "values.csv"]
+    code, out, _ = call("show", "mine/one/activations--2", *files, *HERE)
     assert code == 0 and "array from   computed again: the store keeps 8 bits of activations" in out
     found = np.load(tmp_path / "without-suffix")
     assert (found.shape, found.dtype) == ((1, 4, 10, 12), np.float32)
     assert len(np.unique(found)) > 256, "these are not the 8 bits of the picture"
+    head, *lines = (tmp_path / "values.csv").read_text().splitlines()
+    assert (head, len(lines)) == ("channel,row,column,value", found.size)
+    assert lines[10 * 12 + 2 * 12 + 5].startswith("1,2,5,")
+    assert np.float32(lines[10 * 12 + 2 * 12 + 5].split(",")[3]) == found[0, 1, 2, 5]
 
 
 def test_what_is_not_drawn_yet_is_computed(call, tmp_path):

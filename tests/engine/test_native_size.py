@@ -69,11 +69,12 @@ def test_what_goes_back_through_the_network_is_left_to_whoever_names_it(gallery,
 
 
 def test_one_channel_leaves_as_large_as_the_network_has_it(gallery, figures, tmp_path):
-    told = describe_figure(gallery, f"{FIGURE}#c3", tmp_path / "one.npy", tmp_path / "one.png")
+    told = describe_figure(gallery, f"{FIGURE}#c3", tmp_path / "one.npy", tmp_path / "one.png", tmp_path / "one.csv")
     assert told["picture"].endswith("one.png, 50 x 22 pixels")
     describe_figure(gallery, FIGURE, tmp_path / "all.npy")
     values = np.load(tmp_path / "one.npy")
     assert np.array_equal(values, np.load(tmp_path / "all.npy")[0, 3])
+    assert np.array_equal(values, np.loadtxt(tmp_path / "one.csv", np.float32, delimiter=","))
     low, limit = figures[FIGURE]["scale"]
     assert low == 0
     colours = GREENS[(np.clip(values / limit, 0, 1) * 254).round().astype(np.uint8)]
