@@ -14,7 +14,7 @@ from .errors import ConfigError
 
 SLUG = re.compile(r"(?!\.)[a-z0-9_.~@]+(?:-[a-z0-9_.~@]+)*")
 # The site's own folders and pages: no image and no model may be called so.
-RESERVED = set("images models methods compare changes pinned assets live model layers findings index".split())
+RESERVED = set("images models methods compare changes pinned assets live model layers classes findings index".split())
 
 
 def slug(text: str) -> str:

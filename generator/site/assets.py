@@ -30,7 +30,11 @@ ASSETS: dict[str, Assets] = {
     "model": _assets("components/comparison", "enhance/table-switch"),
     "method": _assets("", "enhance/table-switch"),
     "report": _assets("components/filmstrip", "elements/iv-filmstrip"),
-    "layer": _assets("components/channel-table pages/layer", "elements/iv-channel-table enhance/layer-images"),
+    "layer": _assets(
+        "components/channel-table components/unit pages/layer",
+        "elements/iv-channel-table enhance/layer-images elements/iv-unit",
+    ),
+    "class": _assets("components/comparison pages/class"),
     "findings": _assets("components/channel-table"),
     "compare": _assets("components/comparison"),
     "pair": _assets("components/comparison", COMPARISON),

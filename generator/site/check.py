@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from generator.core.manifest_types import Manifest
-from generator.core.naming import layer_slug
+from generator.core.naming import class_slugs, layer_slug
 from generator.pipeline.manifest_reader import ManifestError, read_manifest
 from generator.site.pages.manifest_index import NOTHING
 
@@ -19,6 +19,7 @@ LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "
 HOMED = {"meta", "link alternate"}  # what names its own site by its whole address, for readers elsewhere
 OUTSIDE_ALLOWED = {"a"}  # a page may point outside, but load nothing from there
 CSS_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)['\"]?\s*\)")
+CHANNEL = re.compile(r"c(\d+)")  # the anchor of a channel on the page of its layer
 ENDS = (".html", ".js", ".units.js")  # files of a layer
 # Files of the gallery folder that the manifest does not name.
 UNLISTED = {"manifest.json", "manifest.schema.json", "compare/figures.html"}
@@ -29,6 +30,7 @@ class Page:
     """What a page offers to links and what it points to."""
 
     anchors: set[str] = field(default_factory=set)
+    channels: int = 0  # that a script shows one by one: the anchors #c0, #c1, ...
     links: list[tuple[str, str]] = field(default_factory=list)  # element, address
     faults: list[str] = field(default_factory=list)
 
@@ -90,9 +92,14 @@ def _broken(name: str, element: str, address: str, files: set[str], pages: dict[
         return f"<{element}> links to the folder {address}: name its index.html"
     if target not in files:
         return f"<{element}> links to {address}: file not found"
-    if parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
+    if parts.fragment and target in pages and not _has_anchor(pages[target], unquote(parts.fragment)):
         return f"<{element}> links to {address}: no such anchor"
     return ""
+
+
+def _has_anchor(page: Page, anchor: str) -> bool:
+    channel = CHANNEL.fullmatch(anchor)
+    return anchor in page.anchors or channel is not None and int(channel[1]) < page.channels
 
 
 @functools.lru_cache(maxsize=65536)
@@ -147,6 +154,8 @@ class _Reader(HTMLParser):
         if LINKS.get(tag) in values:
             element = f"link {values['rel']}" if values.get("rel") in ("canonical", "alternate") else tag
             self.page.links.append((element, values[LINKS[tag]].strip()))
+        if tag == "iv-unit" and values.get("data-channels", "").isdecimal():
+            self.page.channels = int(values["data-channels"])
         if tag == "meta" and values.get("property") == "og:image":
             self.page.links.append((tag, values.get("content", "")))
         if values.get("data-zoom"):
@@ -217,6 +226,7 @@ def _check_models(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str
             problems.append(f"manifest: model {model['slug']} has no page")
         layers = {f["layer"] for f in manifest["figures"] if f["model"] == model["slug"]} - {""}
         named |= {f"{model['slug']}/layers/{layer_slug(layer)}{end}" for layer in layers for end in ENDS}
+        named |= {f"{model['slug']}/classes/{slug}.html" for slug in class_slugs(tuple(model["classes"]))}
     return named, problems
 
 

@@ -17,6 +17,8 @@ PAGES = {
     "methods": "gallery/methods/index.html",
     "image": "gallery/images/frog.html",
     "model": "gallery/tiny/index.html",
+    "class": "gallery/tiny/classes/cat.html",
+    "unit": "gallery/tiny/layers/relu0.html#c5",
     "method": "gallery/methods/grad-cam.html",
     "method-by-layer": "gallery/methods/activations.html",
     "report": "gallery/tiny/frog/index.html",

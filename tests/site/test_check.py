@@ -34,6 +34,10 @@ def put(site, html):
             '<a href="gallery/models/">x</a>',
             "<a> links to the folder gallery/models/: name its index.html",
         ),
+        (
+            '<a href="gallery/tiny/layers/relu0.html#c64">x</a>',
+            "<a> links to gallery/tiny/layers/relu0.html#c64: no such anchor",
+        ),
         ('<a href="reading.html#gone">x</a>', "<a> links to reading.html#gone: no such anchor"),
         ('<img src="gone.png" alt="">', "<img> links to gone.png: file not found"),
         ('<img src="assets/logo.svg">', "image assets/logo.svg has no alt text"),
@@ -61,6 +65,7 @@ def test_a_broken_page_is_named(site, html, problem):
         '<a href="https://example.org/">x</a>',
         '<a href="reading.html#activations">x</a>',
         '<a href="mailto:a@example.org">x</a>',
+        '<a href="gallery/tiny/layers/relu0.html#c63">x</a>',
         '<a href="gallery/tiny/frog/index.html?q=1#walk">x</a>',
         '<img alt="" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
     ],

@@ -86,7 +86,7 @@ def test_there_is_an_entry_for_everything_one_looks_for(fake_gallery):
     wanted = [f"gallery/images/{image}.html" for image in gallery.images]
     wanted += [f"gallery/methods/{method}.html" for method in gallery.methods]
     wanted += [f"gallery/{model}/{image}/index.html" for model in gallery.models for image in gallery.images_of(model)]
-    wanted += ["gallery/images/index.html#find=frog", "gallery/tiny/layers/relu0.html"]
+    wanted += ["gallery/tiny/classes/frog.html", "gallery/tiny/layers/relu0.html"]
     assert set(wanted) <= set(places)
 
 

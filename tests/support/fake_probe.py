@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from fake_pictures import draw_photo, save
 
+from generator.analysis.probe.class_effects import strongest
 from generator.core.naming import figure_name
 from generator.core.records import Figure
 
 PATCHED = ("relu0", "relu4")  # layers with top images
+MEASURED = ("relu0", "relu4")  # layers whose effect on the scores is known
 COLUMNS, SIDE, GAP, PATCHES = 4, 16, 4, 9
 
 
@@ -35,6 +37,7 @@ def channels(model: str, layer: str) -> dict[str, np.ndarray]:
         partner[[5, 8]], alike[[5, 8]] = [8, 5], 0.981
     top = largest * np.linspace(1, 0.6, PATCHES)[:, None]
     return {
+        **(strongest(effect(count), 16) if layer in MEASURED else {}),
         "max": largest,
         "mean": largest / 5,
         "zeros": np.where(largest > 0, random.uniform(0, 0.9, count), 1.0),
@@ -45,6 +48,13 @@ def channels(model: str, layer: str) -> dict[str, np.ndarray]:
         "top": top.astype(np.float32),
         "top_image": random.integers(0, 3, (PATCHES, count)),
     }
+
+
+def effect(count: int) -> np.ndarray:
+    """Return what the scores of ten classes gain from each channel; channel 3 raises none."""
+    gains = np.random.default_rng(count + 1).normal(0, 1, (10, count))
+    gains[:, 3] = -1.0
+    return gains
 
 
 def _probe(gallery: Path, model: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +94,10 @@ def _probe(gallery: Path, model: dict[str, Any]) -> dict[str, Any]:
 def _layer(layer: dict[str, Any]) -> dict[str, Any]:
     first = layer["name"] == "relu0"
     told = {"layer": layer["name"], "channels": layer["shape"][0], "dead": [3] if first else [], "constant": []}
+    if layer["name"] in MEASURED:
+        found = strongest(effect(layer["shape"][0]), 16)
+        told["raising"] = {"images": 16, "channels": found["raising"].T.tolist()}
+        told["raising"]["effects"] = np.round(found["raising_by"].T.astype(float), 3).tolist()
     return told | {"broken": [], "twins": [[5, 8, 0.981]] if first else [], "zeros": 0.4, "bound": 0.0}
 
 

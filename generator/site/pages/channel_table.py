@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from generator.core.manifest_types import FigureRecord, Manifest, ProbeLayer, ProbeRecord
+from generator.analysis.probe.results import GRADIENT_CLASSES
+from generator.core.manifest_types import FigureRecord, Manifest, ModelRecord, ProbeLayer, ProbeRecord
 
 from . import components, escape, format
 from .components import FigureView
-from .manifest_index import MODEL_LEVEL, Gallery
+from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from .urls import figure_page, gallery_file, layer_page, relative, report_page
 
 LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"  # how high a bar of a histogram is
@@ -186,11 +187,15 @@ def write(manifest: Manifest, site: Path, channels: Callable[[str, str], Arrays 
                 file = site / script_file(model, layer["layer"])
                 file.parent.mkdir(parents=True, exist_ok=True)
                 marked = layer_of(gallery.statistics(model), layer["layer"]) or layer
-                file.write_text(script(marked, arrays), encoding="utf-8")
+                effects = _raised(gallery, model, layer_page(model, layer["layer"]), arrays)
+                file.write_text(script(marked, arrays, effects), encoding="utf-8")
 
 
-def script(layer: ProbeLayer, arrays: Arrays) -> str:
-    """Return a layer's channels as a classic script: three figures each, shares in per mille, histograms as letters."""
+def script(layer: ProbeLayer, arrays: Arrays, effects: Mapping[str, Any] = NOTHING) -> str:
+    """Return a layer's channels as a classic script: three figures each, shares in per mille, histograms as letters.
+
+    `effects` are those on the scores of classes, where they were measured.
+    """
     counts = arrays["histogram"].astype(np.float64)
     heights = np.log1p(counts) / np.log1p(np.maximum(1, counts.max(1, keepdims=True)))
     bars = np.rint(heights * (len(LEVELS) - 1)).astype(int)
@@ -207,8 +212,46 @@ def script(layer: ProbeLayer, arrays: Arrays) -> str:
         "bars": ["".join(LEVELS[level] for level in row) for row in bars],
         "top": [_short(column) for column in arrays["top"].T],
         "image": arrays["top_image"].T.tolist(),
+        **effects,
     }
     return f"window.innerviewUnits={json.dumps(plain, separators=(',', ':'))};\n"
+
+
+def _raised(gallery: Gallery, model: str, page: str, arrays: Arrays) -> dict[str, Any]:
+    """Return the classes whose score each channel raises, the most first, by their places in a list of names; nothing
+    where that was not measured.
+    """
+    if "raised" not in arrays:
+        return {}
+    card = gallery.models[model]
+    numbers: dict[int, int] = {}
+    pairs = []
+    for indices, effects in zip(arrays["raised"].T.tolist(), arrays["raised_by"].T, strict=True):
+        shown = zip(indices, _short(effects), strict=True)
+        pairs.append([[numbers.setdefault(index, len(numbers)), gain] for index, gain in shown if gain and gain > 0])
+    names = [card["classes"][index] for index in numbers]
+    return {
+        "raised": pairs,
+        "classes": [escape.fold(name) for name in names],
+        "pages": [gallery.classes.href(model, name, page) for name in names],
+        "effect": effect_words(card, int(arrays["effect_images"])),
+    }
+
+
+def effect_words(card: ModelRecord, images: int) -> str:
+    """Return what the effect of a channel on a class score is, and where it comes from."""
+    kind = card["output"]["kind"]
+    relative_to = ", minus the mean over all classes" if kind == "classes" else ""
+    if images == 0:
+        return (
+            f"Effect: the weight of the channel's mean in the class score{relative_to}. It holds for every image, as a "
+            f"mean and one linear layer follow. Of more than {GRADIENT_CLASSES} classes only such layers are measured."
+        )
+    return (
+        f"Effect: what the class score gains, to first order, when every value of the channel rises by 1"
+        f"{relative_to}; mean over {format.count(images)} images that were measured. Gradients are local: a "
+        "large effect on these images is no promise for others."
+    )
 
 
 def _short(values: np.ndarray) -> list[Any]:

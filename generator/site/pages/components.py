@@ -75,6 +75,7 @@ class Bar:
     truth: bool
     chosen: bool
     wrong: bool = False  # chosen, and known not to be right
+    href: str = ""  # the page of the class
 
 
 @dataclass(frozen=True)
@@ -296,8 +297,8 @@ def verdict(prediction: PredictionRecord | None) -> Verdict | None:
     )
 
 
-def bars(prediction: PredictionRecord | None) -> list[Bar]:
-    """Return the most probable classes; of masks those with the largest shares of the picture."""
+def bars(prediction: PredictionRecord | None, page_of: Callable[[str], str] = lambda name: "") -> list[Bar]:
+    """Return the most probable classes, each with its page; of masks those with the largest shares of the picture."""
     if prediction and prediction.get("kind") == "mask":
         return [
             Bar(entry["name"], format.percent(entry["share"]), round(entry["share"] * 100, 2), False, place == 0)
@@ -312,6 +313,7 @@ def bars(prediction: PredictionRecord | None) -> list[Bar]:
             truth=entry["name"] == prediction["label"],
             chosen=_chosen(prediction, place),
             wrong=judged and _chosen(prediction, place) and entry["name"] != prediction["label"],
+            href=page_of(entry["name"]),
         )
         for place, entry in enumerate(prediction["top"] if prediction else [])
     ]

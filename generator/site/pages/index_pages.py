@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generator.core.manifest_types import ImageRecord, MethodRecord
+from generator.core.manifest_types import ImageRecord, MethodRecord, PredictionRecord
 from generator.core.naming import slug
 
 from . import components, escape, format, tutorials
@@ -18,6 +18,7 @@ from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, image_page, method_page, model_page, relative, report_page
 
 OUTSIDE = "outside the model's classes"
+CONFIDENCES = {"at least 90 %": 0.9, "50 to 90 %": 0.5, "below 50 %": 0.0}  # probability of the predicted class
 STATES = {"right": "right", "wrong": "wrong", "unknown": OUTSIDE}  # of a verdict, in the words of the page
 
 
@@ -140,6 +141,8 @@ def images(gallery: Gallery) -> ImagesPage:
 
 
 def _image_card(gallery: Gallery, image: ImageRecord, page: str) -> ImageCard:
+    found = (gallery.predictions.get((model, image["id"])) for model in gallery.models_of(image["id"]))
+    predictions = [prediction for prediction in found if prediction]
     answers = [
         Answer(Link(gallery.models[model]["title"], relative(report_page(model, image["id"]), page)), verdict)
         for model in gallery.models_of(image["id"])
@@ -150,15 +153,34 @@ def _image_card(gallery: Gallery, image: ImageRecord, page: str) -> ImageCard:
         photo=components.photo(gallery, image, page, thumb=True),
         link=Link(image["title"], answers[0].model.href if len(answers) == 1 else own),
         answers=answers,
-        facets="|".join(_facets(image, answers)),
+        facets="|".join(_facets(image, answers, predictions)),
     )
 
 
-def _facets(image: ImageRecord, answers: list[Answer]) -> list[str]:
-    """Return the sets of an image, and whether a network was right or wrong about it."""
+def _facets(image: ImageRecord, answers: list[Answer], predictions: list[PredictionRecord]) -> list[str]:
+    """Return whether a network was right about an image, what each predicted with what confidence, and its sets."""
     states = {STATES[answer.verdict.state] for answer in answers}
-    named = [("show", state) for state in sorted(states)] + [("set", name) for name in image["sets"]]
+    classes = dict.fromkeys(name for prediction in predictions for name in _predicted(prediction))
+    named = [("show", state) for state in sorted(states)]
+    named += [("class", name) for name in classes]
+    named += [("confidence", name) for name in CONFIDENCES if name in map(_confidence, predictions)]
+    named += [("set", name) for name in image["sets"]]
     return [f"{group}={escape.fold(name).replace('|', ' ')}" for group, name in named]
+
+
+def _predicted(prediction: PredictionRecord) -> list[str]:
+    """Return the classes that a network predicts; none for values and masks."""
+    if prediction.get("kind") in ("value", "mask") or not prediction["top"]:
+        return []
+    return prediction["above"] if prediction.get("kind") == "labels" else [prediction["top"][0]["name"]]
+
+
+def _confidence(prediction: PredictionRecord) -> str:
+    """Return the probability of the predicted class as one of `CONFIDENCES`; "" where there is no such class."""
+    if prediction.get("kind", "classes") not in ("classes", "binary") or not prediction["top"]:
+        return ""
+    probability = prediction["top"][0]["probability"]
+    return next(name for name, least in CONFIDENCES.items() if probability >= least)
 
 
 def models(gallery: Gallery) -> ModelsPage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, cast
 
 from generator.core.manifest_types import (
@@ -18,6 +19,8 @@ from generator.core.manifest_types import (
 from generator.core.records import LAST, StyleCard
 from generator.core.roles import ACTIVATIONS
 from generator.drawing.styles import style_cards
+
+from .class_index import Classes
 
 NOTHING: Any = {}  # in place of a record that is not there: every key has its default
 MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
@@ -81,6 +84,12 @@ class Gallery:
         if probe and probe["data"]:
             return probe
         return cast(ProbeRecord | None, self.models.get(model, NOTHING).get("statistics")) or probe
+
+    @cached_property
+    def classes(self) -> Classes:
+        """The classes that have a page, by network."""
+        predictions = self.predictions.values()
+        return Classes(self.models, self.images, predictions, self.statistics, lambda m: self.report(m, MODEL_LEVEL))
 
     def figure(self, key: str) -> FigureRecord:
         """Return the figure with that id."""

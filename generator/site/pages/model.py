@@ -18,6 +18,8 @@ from .pruning_plot import Curve, curve
 from .report import Block, architecture
 from .urls import home_page, hub_page, layer_page, model_page, relative, report_page
 
+FEW_CLASSES, MOST_CLASSES = 20, 60  # up to which all are listed; how many are of more, as search leads to the others
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -52,7 +54,7 @@ class ModelPage:
     breadcrumb: list[Link]
     pager: list[Pager]
     facts: list[Fact]
-    classes: list[str]
+    classes: list[Link]  # all of a few; of many those with a page, as far as there is room
     architecture: list[Block]
     matrix: Matrix
     depth: Matrix  # the same images, stage by stage
@@ -90,7 +92,7 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         ],
         pager=_pager(gallery, slug, page),
         facts=facts(gallery, card, page),
-        classes=card["classes"] if len(card["classes"]) <= 20 else [],
+        classes=_classes(gallery, card, page),
         architecture=architecture(gallery, slug, page, walk_of),
         matrix=overview_table.of_model(gallery, slug, page),
         depth=depth_table(gallery, slug, page),
@@ -115,6 +117,13 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         total_parameters=format.count(card["parameters"]),
         total_macs=format.count(card["macs"]),
     )
+
+
+def _classes(gallery: Gallery, card: ModelRecord, page: str) -> list[Link]:
+    """Return the classes, each with its page where it has one."""
+    slug, names = card["slug"], card["classes"]
+    shown = names if len(names) <= FEW_CLASSES else [names[index] for index in gallery.classes.of(slug)][:MOST_CLASSES]
+    return [Link(name, gallery.classes.href(slug, name, page)) for name in shown]
 
 
 def _findings(gallery: Gallery, slug: str, page: str) -> list[Link]:

@@ -132,7 +132,7 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         photo=components.photo(gallery, example, page),
         input=components.figure_view(gallery, input_figure, page) if input_figure else None,
         input_text=" × ".join(str(side) for side in card["input"]["size"][1:]),
-        bars=components.bars(prediction),
+        bars=components.bars(prediction, lambda name: gallery.classes.href(model, name, page)),
         credit=_credit(example),
         note=example["note"],
         label=_target_name(gallery, model, image, LABEL),

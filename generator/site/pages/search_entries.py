@@ -130,18 +130,19 @@ def _hubs(gallery: Gallery) -> Iterator[Entry]:
 
 
 def _classes(gallery: Gallery) -> Iterator[Entry]:
-    """Yield the classes that a model predicts for some image: the images hub, narrowed to them."""
-    images: dict[str, set[str]] = {}
-    for (_, image), prediction in gallery.predictions.items():
-        verdict = components.verdict(prediction)
-        if verdict and verdict.kind not in ("value", "mask") and image in gallery.images:
-            for name in filter(None, (verdict.predicted, verdict.label)):
-                images.setdefault(escape.fold(name), set()).add(image)
+    """Yield the classes that a model predicts for some image, or that are right for one: their first page."""
+    images: dict[str, dict[str, None]] = {}
+    pages: dict[str, str] = {}
+    for model, classes in gallery.classes.touched.items():
+        names = gallery.models[model]["classes"]
+        for index, touched in classes.items():
+            if touched.predicted or touched.labelled:
+                name = escape.fold(names[index])
+                pages.setdefault(name, gallery.classes.page(model, index))
+                images.setdefault(name, {}).update(dict.fromkeys([*touched.labelled, *touched.predicted]))
     for name, keys in sorted(images.items()):
-        titles = ", ".join(gallery.images[key]["title"] for key in gallery.images if key in keys)
-        query = re.sub(r"[^\w-]+", "+", name)
-        about = f"Predicted or right for {titles}."
-        yield Entry(f"{hub_page('images')}#find={query}", f"Class: {name}", about, "class", BOOSTS["class"])
+        titles = ", ".join(gallery.images[key]["title"] for key in list(keys)[:LISTED])
+        yield Entry(pages[name], f"Class: {name}", f"Predicted or right for {titles}.", "class", BOOSTS["class"])
 
 
 def _layer_kinds(gallery: Gallery) -> Iterator[Entry]:

@@ -45,6 +45,11 @@ def layer_page(model: str, name: str) -> str:
     return f"gallery/{model}/layers/{layer_slug(name)}.html"
 
 
+def class_page(model: str, slug: str) -> str:
+    """Return one class of a network, by its slug among the network's classes."""
+    return f"gallery/{model}/classes/{slug}.html"
+
+
 def pair_page(left: str, right: str) -> str:
     """Return two models side by side."""
     return f"gallery/compare/{left}--{right}/index.html"

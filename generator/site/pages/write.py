@@ -21,6 +21,7 @@ from . import (
     case_studies,
     changes,
     channel_table,
+    class_page,
     compare_any,
     diagnostics_page,
     figure,
@@ -70,6 +71,7 @@ TEMPLATES: dict[str, type] = {
     "pages/image.md": image.ImagePage,
     "pages/model.md": model.ModelPage,
     "pages/layer.md": layer.LayerPage,
+    "pages/class.md": class_page.ClassPage,
     "pages/findings.md": diagnostics_page.FindingsPage,
     "pages/method.md": method.MethodPage,
     "pages/report.md": report.ReportPage,
@@ -224,6 +226,8 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
         yield "pages/findings.md", diagnostics_page.findings(gallery, slug), channel_table.findings_page(slug)
         for name in gallery.layers_of(slug):
             yield "pages/layer.md", layer.layer(gallery, slug, name), layer_page(slug, name)
+        for index in gallery.classes.of(slug):
+            yield "pages/class.md", class_page.class_of(gallery, slug, index), gallery.classes.page(slug, index)
         for key in gallery.images_of(slug):
             yield "pages/report.md", report.report(gallery, slug, key), report_page(slug, key)
     yield "pages/compare.md", model_pairs.hub(gallery), hub_page("compare")

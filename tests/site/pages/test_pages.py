@@ -85,7 +85,10 @@ def test_no_strangers_word_becomes_markup(fake_gallery, written, tmp_path):
         assert "<script>alert" not in page, name
         assert "\x02" not in page and "\x00" not in page and "‮" not in page, name
         assert wild.scripts == tame.scripts, name
-        assert wild.attributes == tame.attributes, name
+        if "/classes/" in name:  # predictions under other names than the network's are no images of its classes
+            assert wild.attributes <= tame.attributes, name
+        else:
+            assert wild.attributes == tame.attributes, name
 
 
 def test_the_body_of_a_page_is_one_block_of_html(fake_gallery, tmp_path):

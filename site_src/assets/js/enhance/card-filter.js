@@ -5,9 +5,10 @@
   var list = document.querySelector("[data-filter]");
   if (!list) return;
   var cards = Array.prototype.slice.call(list.querySelectorAll("[data-facets]"));
-  var GROUPS = { show: "Prediction", set: "Set" };
+  var GROUPS = { show: "Prediction", class: "Predicted class", confidence: "Confidence", set: "Set" };
+  var CONFIDENCES = ["at least 90 %", "50 to 90 %", "below 50 %"], MANY = 6; // values from which on a list is shorter than buttons
   var bar = document.createElement("div"), count = document.createElement("output");
-  var field = document.createElement("input"), buttons = [], state = { find: "" };
+  var field = document.createElement("input"), buttons = [], lists = [], state = { find: "" };
 
   /* The values of each group that do not fit all cards. */
   function facets() {
@@ -34,6 +35,7 @@
     buttons.forEach(function (button) {
       button.setAttribute("aria-pressed", String(button.value === (state[button.name] || "")));
     });
+    lists.forEach(function (list) { list.value = state[list.name] || ""; });
     field.value = state.find;
     count.textContent = left === cards.length ? "" : left + " of " + cards.length;
   }
@@ -59,20 +61,44 @@
     place.append(made);
   }
 
+  /* The values of a group in a list, where there are many. */
+  function choice(group, values, place) {
+    var label = document.createElement("label"), list = document.createElement("select");
+    list.name = group;
+    [""].concat(values).forEach(function (value) {
+      var option = document.createElement("option");
+      option.value = value;
+      option.textContent = value || "all";
+      list.append(option);
+    });
+    list.addEventListener("change", function () { state[group] = list.value; write(); });
+    label.append(GROUPS[group] + " ", list);
+    lists.push(list);
+    place.append(label);
+  }
+
+  /* The values that a group offers: confidences from the highest down, classes by name. */
+  function valuesOf(group) {
+    var values = offered.filter(function (facet) { return facet.indexOf(group + "=") === 0; }).map(function (facet) { return facet.slice(group.length + 1); });
+    if (group === "confidence") return CONFIDENCES.filter(function (value) { return values.indexOf(value) >= 0; });
+    return group === "class" ? values.sort() : values;
+  }
+
   var offered = facets();
   if (offered.length < 2 && cards.length < 13) return;
   bar.className = "filter";
   Object.keys(GROUPS).forEach(function (group) {
-    var values = offered.filter(function (facet) { return facet.indexOf(group + "=") === 0; });
+    var values = valuesOf(group);
     var place = document.createElement("div");
     if (!values.length) return;
     place.className = "filter__group";
+    bar.append(place);
+    if (values.length > MANY) return choice(group, values, place);
     place.setAttribute("role", "group");
     place.setAttribute("aria-label", GROUPS[group]);
     place.append(GROUPS[group] + " ");
     button(group, "", place);
-    values.forEach(function (facet) { button(group, facet.slice(group.length + 1), place); });
-    bar.append(place);
+    values.forEach(function (value) { button(group, value, place); });
   });
   if (cards.length > 12) {
     field.type = "search";
