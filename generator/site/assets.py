@@ -19,6 +19,7 @@ def _assets(styles: str = "", scripts: str = "", first: str = "") -> Assets:
 
 
 COMPARISON = "filters elements/iv-compare"
+PAIR = f"{COMPARISON} enhance/paired-animations"
 # "site" is what every page within the theme loads, as one bundle; its kinds, named after their templates, add to that.
 # Pages that stand alone load theirs and nothing else; "figure+..." is added where a figure has such a thing.
 ASSETS: dict[str, Assets] = {
@@ -32,19 +33,19 @@ ASSETS: dict[str, Assets] = {
     "report": _assets("components/filmstrip", "elements/iv-filmstrip"),
     "layer": _assets(
         "components/channel-table components/unit pages/layer",
-        "elements/iv-channel-table enhance/layer-images elements/iv-unit",
+        "elements/iv-channel-table enhance/layer-images elements/iv-unit enhance/save-csv",
     ),
     "class": _assets("components/comparison pages/class"),
     "findings": _assets("components/channel-table"),
     "compare": _assets("components/comparison"),
-    "pair": _assets("components/comparison", COMPARISON),
-    "pair-image": _assets("components/comparison", COMPARISON),
-    "compare-figures": _assets("components/comparison", f"{COMPARISON} enhance/compare-figures"),
+    "pair": _assets("components/comparison", PAIR),
+    "pair-image": _assets("components/comparison", PAIR),
+    "compare-figures": _assets("components/comparison", f"{PAIR} enhance/compare-figures"),
     "changes": _assets("components/comparison pages/changes", COMPARISON),
     "standalone/figure": _assets(
         "fonts tokens palettes base components/figure components/table components/page pages/home pages/learn "
-        "pages/figure pages/embedded forced-colours",
-        "enhance/photo-overlay elements/iv-copy elements/iv-channels",
+        "pages/figure components/zoom pages/embedded forced-colours",
+        "enhance/photo-overlay elements/iv-copy elements/iv-channels enhance/zoom enhance/save-csv",
         "boot/scheme core boot/embed",
     ),
     "standalone/figure+faithfulness": _assets("components/faithfulness"),

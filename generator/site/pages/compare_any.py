@@ -49,9 +49,9 @@ def compare_figures(gallery: Gallery) -> CompareFiguresPage:
     )
 
 
-def href(figure: FigureRecord, page: str) -> str:
+def href(figure: FigureRecord, page: str, other: FigureRecord | None = None) -> str:
     """Return the way from `page` to the place where the figure stands beside another one."""
-    return f"{relative(COMPARE_FIGURES, page)}?a={figure['id']}"
+    return f"{relative(COMPARE_FIGURES, page)}?a={figure['id']}" + (f"&b={other['id']}" if other else "")
 
 
 def _index(gallery: Gallery) -> dict[str, Any]:
@@ -103,6 +103,7 @@ def _entry(gallery: Gallery, figure: FigureRecord) -> dict[str, Any]:
         "method": escape.fold(method["title"]),
         "title": escape.fold(title),
         "file": figure["file"],
+        **({"animation": figure["animation"]} if figure["animation"] else {}),
         "width": figure["width"],
         "height": figure["height"],
         "zero_white": components.is_zero_white(figure, style),

@@ -27,6 +27,7 @@ class Pane:
     alt: str
     href: str  # the page of its figure, "" of a difference
     zero_white: bool  # zero is white: dark mode shows it as a dark field
+    animation: str = ""  # how its figure came about, where both have that; "" elsewhere
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ def comparison(gallery: Gallery, entry: ComparisonRecord, page: str) -> Comparis
     names = short_names(gallery, (left, right))
     title = _title(gallery, entry, method)
     alike = format.correlation(entry["numbers"]["correlation"])
+    films = [gallery.figure(figure)["animation"] for figure in entry["figures"]]
+    films = [relative(gallery_file(film), page) for film in films] if all(films) else ["", ""]
     panes = [
         Pane(
             role=role,
@@ -65,8 +68,9 @@ def comparison(gallery: Gallery, entry: ComparisonRecord, page: str) -> Comparis
             alt=f"{gallery.figure(figure)['alt'] or title} ({name})",
             href=relative(f"gallery/{figure}.html", page),
             zero_white=style.zero_white,
+            animation=film,
         )
-        for role, name, figure in zip(("left", "right"), names, entry["figures"], strict=True)
+        for role, name, figure, film in zip(("left", "right"), names, entry["figures"], films, strict=True)
     ]
     panes.append(
         Pane(

@@ -72,6 +72,8 @@ class FigurePage:
     provenance: list[Fact]
     download: str
     compare: str  # where it can be set beside any other figure; "" where it has no picture
+    compare_image: Link | None  # beside the same figure of the next image; None where there is no other
+    raw: Snippet | None  # the command that writes its numbers
     snippets: list[Snippet]
     caption: str  # the one line under the picture where it stands alone in a frame
     permalink: str
@@ -117,6 +119,8 @@ def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | No
         provenance=_provenance(gallery, record, model, method, example),
         download=record["file"].rsplit("/", 1)[-1],
         compare=compare_any.href(record, page) if view.src else "",
+        compare_image=axes.other_image(gallery, record, page) if view.src else None,
+        raw=command(record) if view.src else None,
         snippets=to_copy(taken) if taken else [],
         caption=taken.caption if taken else embed_snippets.sentence(gallery, record),
         permalink=page.rpartition("/")[2],
@@ -163,6 +167,14 @@ class Axes:
         if record["image"] in gallery.images and len(self._same[self._kind(record)]) > 1:
             steps.append(components.pager("image", self._same[self._kind(record)], record["id"], to_image))
         return steps
+
+    def other_image(self, gallery: Gallery, record: FigureRecord, page: str) -> Link | None:
+        """Return the way to this figure beside that of the next image, of the first one behind the last."""
+        same = self._same[self._kind(record)]
+        if record["image"] not in gallery.images or len(same) < 2:
+            return None
+        other = self._records[same[(same.index(record["id"]) + 1) % len(same)]]
+        return Link(gallery.images[other["image"]]["title"], compare_any.href(record, page, other))
 
     @staticmethod
     def _kind(record: FigureRecord) -> tuple[str, ...]:
@@ -266,6 +278,13 @@ def to_copy(taken: embed_snippets.Taken) -> list[Snippet]:
         "frame": ("Frame", embed_snippets.iframe(taken)),
     }
     return [Snippet(key, title, text, text.count("\n") + 1) for key, (title, text) in texts.items()]
+
+
+def command(record: FigureRecord) -> Snippet:
+    """Return the command that writes the array behind a figure, in the folder of the gallery."""
+    name = record["id"].rpartition("/")[2]
+    text = f"innerview show {record['id']} --array {name}.npy --csv {name}.csv"
+    return Snippet("raw", "Command for the array and a CSV file", text, 2)
 
 
 def base(gallery: Gallery) -> str:

@@ -119,6 +119,8 @@
       var side = sides[number], pane = panes[side], image = pane.querySelector("img"), link = pane.querySelector("a");
       var filter = together && !own ? toScale(side, figure, ends) : "", copy;
       image.src = root + figure.file;
+      if (figure.animation) image.dataset.animation = root + figure.animation;
+      else delete image.dataset.animation;
       image.width = width;
       image.height = height;
       image.alt = named(figure);
@@ -139,6 +141,7 @@
     form.elements.own.disabled = !together;
     say(about(a, b, together, own, ends));
     shown.hidden = false;
+    stage.dispatchEvent(new CustomEvent("iv-change"));
   }
 
   function named(figure) {
