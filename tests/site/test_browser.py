@@ -326,13 +326,13 @@ def test_a_question_mark_lists_the_keys_of_the_page(visit, kind, heading):
 def test_the_single_key_can_be_turned_off_and_writes_in_fields(visit):
     page = visit()(PAGES["report"])
     page.keyboard.press("Control+/")
-    page.get_by_label("Open this list with ? alone").uncheck()
+    page.get_by_label("Single keys, such as ? for this list").uncheck()
     page.get_by_role("button", name="Close").click()
     page.wait_for_selector("dialog.keys", state="detached")
     page.keyboard.press("Shift+?")
     assert page.locator("dialog.keys").count() == 0
     page.keyboard.press("Control+/")
-    page.get_by_label("Open this list with ? alone").check()
+    page.get_by_label("Single keys, such as ? for this list").check()
     page.keyboard.press("Control+/")
     page.wait_for_selector("dialog.keys", state="detached")
     page.locator(".md-search__input").focus()

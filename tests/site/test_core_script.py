@@ -114,3 +114,47 @@ def test_a_sprite_of_some_channels_knows_which_it_shows(page):
         const g = innerview.sprite.grid('3 2 2 5 5 1 300 4 17');
         return [innerview.sprite.placeOf(g, 300), innerview.sprite.placeOf(g, 3), innerview.sprite.channelOf(g, 2)];
     }""") == [0, -1, 17]
+
+
+def test_single_keys_are_answered_unless_one_types_or_turned_them_off(page):
+    page.evaluate("""() => {
+        document.body.innerHTML = '<input id="field">';
+        window.heard = [];
+        const act = event => /^[12]$/.test(event.key) && Boolean(heard.push(event.key));
+        window.end = innerview.keys.press('1, 2', 'Either', act);
+    }""")
+    for key in ("1", "3", "2"):
+        page.keyboard.press(key)
+    page.keyboard.press("Control+1")
+    page.focus("#field")
+    page.keyboard.press("1")
+    assert page.evaluate("heard.join()") == "1,2" and page.locator("#field").input_value() == "1"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+/")
+    assert "1, 2" in page.get_by_role("dialog").inner_text()
+    page.keyboard.press("2")
+    page.get_by_label("Single keys, such as ? for this list").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    assert page.evaluate("heard.join()") == "1,2", "a dialog is open, or they are turned off"
+    page.keyboard.press("Control+/")
+    assert "1, 2" not in page.get_by_role("dialog").inner_text()
+    page.get_by_label("Single keys, such as ? for this list").check()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    page.keyboard.press("1")
+    page.evaluate("end()")
+    page.keyboard.press("1")
+    assert page.evaluate("heard.join()") == "1,2,1"
+
+
+def test_n_and_p_follow_their_links_and_take_the_choice_along(page):
+    page.evaluate("""() => {
+        document.body.innerHTML = '<a href="/next" aria-keyshortcuts="n">next</a>';
+        innerview.address.keep(['at'], () => {});
+        innerview.address.set({at: 5});
+    }""")
+    page.keyboard.press("p")
+    assert browsing.where(page) == "http://core/page#at=5"
+    page.keyboard.press("n")
+    page.wait_for_url("http://core/next#at=5")

@@ -183,7 +183,7 @@
 
   /* --- the keyboard: what components answer to, listed by "?", or by Ctrl and "/" where that single key is turned off --- */
 
-  var groups = [], dialog = null, STORED = "innerview.single-keys";
+  var groups = [], presses = [], dialog = null, STORED = "innerview.single-keys";
 
   var keys = {
     /* List the keys of a component under a heading, as pairs of keys and what they do. Returns what takes them out. */
@@ -191,10 +191,24 @@
       var group = { heading: heading, pairs: pairs };
       groups.push(group);
       return function () { groups.splice(groups.indexOf(group), 1); };
+    },
+    /* Answer to single keys, wherever on the page the keyboard is: `act(event)` returns whether the key was its own. They
+       are left to those who type, can be turned off, and stand in the list as `label`. Returns what ends that. */
+    press: function (label, words, act) {
+      var press = { pair: [label, words], act: act };
+      presses.push(press);
+      return function () { presses.splice(presses.indexOf(press), 1); };
     }
   };
 
-  /* Whether "?" alone opens the list. */
+  /* n and p follow the links that say so (aria-keyshortcuts) and take what is chosen here along. */
+  function neighbour(event) {
+    var link = /^[np]$/.test(event.key) && document.querySelector('a[aria-keyshortcuts="' + event.key + '"]');
+    if (link) location.href = link.href.split("#")[0] + address.hash();
+    return Boolean(link);
+  }
+
+  /* Whether single keys are answered. */
   function single(wish) {
     try {
       if (wish !== undefined) localStorage.setItem(STORED, wish ? "on" : "off");
@@ -207,6 +221,8 @@
   function listed() {
     var everywhere = [["Tab", "Next link or control"], [single() ? "? or Ctrl+/" : "Ctrl+/", "This list"]];
     if (document.querySelector(".md-search")) everywhere.unshift(["/", "Search"]);
+    if (single()) everywhere = presses.map(function (press) { return press.pair; }).concat(everywhere);
+    if (single() && document.querySelector("a[aria-keyshortcuts]")) everywhere.unshift(["n, p", "Next or previous image"]);
     return groups.concat({ heading: "Everywhere", pairs: everywhere });
   }
 
@@ -230,7 +246,7 @@
     check.type = "checkbox";
     check.checked = single();
     check.addEventListener("change", function () { single(check.checked); });
-    box.append(check, "Open this list with ? alone");
+    box.append(check, "Single keys, such as ? for this list");
     close.type = "button";
     close.addEventListener("click", function () { dialog.close(); });
     dialog.append(box, close);
@@ -245,10 +261,13 @@
 
   document.addEventListener("keydown", function (event) {
     var typing = event.target.closest && event.target.closest("textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])");
-    var alone = event.key === "?" && single() && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (!alone && !(event.key === "/" && event.ctrlKey)) return;
-    event.preventDefault();
-    showKeys();
+    var alone = single() && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if ((alone && event.key === "?") || (event.key === "/" && event.ctrlKey)) {
+      event.preventDefault();
+      showKeys();
+    } else if (alone && !document.querySelector("dialog[open]")) {
+      if (neighbour(event) || presses.some(function (press) { return press.act(event); })) event.preventDefault();
+    }
   });
 
   state = parse(location.hash) || {};
