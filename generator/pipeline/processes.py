@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,6 +24,8 @@ from generator.core.store import StoreError
 from generator.core.text import harmless, plain_streams
 
 STARTING = 120.0  # seconds that a new worker may be silent: importing torch takes long on a busy machine
+# Importing torch takes a second of every worker; elsewhere a process that has it cannot be forked safely.
+FORKS = sys.platform == "linux"
 
 
 @dataclass(frozen=True)
@@ -57,23 +59,30 @@ class Processes:
 
 
 class Process:
-    """One spawned worker at the other end of a pipe."""
+    """One worker at the other end of a pipe. On Linux it is a fork of the nursery, made when it is first asked."""
 
     def __init__(self, setup: Setup) -> None:
-        self.connection, theirs = multiprocessing.Pipe()
-        threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        os.environ.update(dict.fromkeys(threads, "1"))
-        try:
-            self._process = spawned(_serve, theirs, setup)
-        finally:
-            for name, value in threads.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
-        theirs.close()
+        self.connection, self._theirs = multiprocessing.Pipe()
+        self._setup = setup
+        self._process: BaseProcess | None = None
+        with _one_thread():
+            if FORKS:
+                _open_nursery()
+            else:
+                self._begin()
         self._heard, self._limit = monotonic(), max(setup.time_limit, STARTING)
         self._usual = setup.time_limit
 
+    def _begin(self) -> None:
+        start = _forked if FORKS else spawned
+        with _one_thread():
+            self._process = start(_serve, self._theirs, self._setup)
+        self._theirs.close()
+
     def send(self, message: tuple) -> None:
         """A question; a worker that is gone already is noticed when its answer is awaited."""
+        if self._process is None:
+            self._begin()
         self._heard = monotonic()
         try:
             self.connection.send(message)
@@ -90,6 +99,7 @@ class Process:
         try:
             message = self.connection.recv()
         except (EOFError, ConnectionResetError):
+            assert self._process  # else nothing was awaited
             self._process.join(5)
             code = self._process.exitcode
             kind = "killed" if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL else "died"
@@ -98,8 +108,8 @@ class Process:
         return message
 
     def alive(self) -> bool:
-        """Return whether the process is there to be asked."""
-        return self._process.is_alive()
+        """Return whether the process is there to be asked, or will be."""
+        return self._process is None or self._process.is_alive()
 
     def silent(self) -> bool:
         """Return whether nothing was heard for longer than is allowed."""
@@ -108,15 +118,60 @@ class Process:
     def end(self) -> None:
         """Tell the process to end, without waiting for it."""
         self.connection.close()
-        self._process.terminate()
+        if self._process:
+            self._process.terminate()
+        else:
+            self._theirs.close()
 
     def stop(self) -> None:
         """End the process, gently or not."""
         self.end()
-        self._process.join(2)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        if self._process:
+            self._process.join(2)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
+
+
+def _open_nursery() -> None:
+    """Start the process that workers are forked of, where it is not there; this one goes on while it imports torch.
+
+    Torch alone is imported there: the code of this package, and of a network, is what it is when a worker begins.
+    """
+    with _no_interrupts(), _no_main():
+        forkserver.set_forkserver_preload(["torch"])
+        forkserver.ensure_running()
+
+
+def _forked(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Return a process like that of `spawned`, which need not import torch; it has today's environment."""
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=_in_environment, args=(dict(os.environ), target, *arguments), daemon=True)
+    try:
+        with _no_interrupts(), _no_main():
+            process.start()
+    except (EOFError, OSError):  # someone killed the nursery
+        return spawned(target, *arguments)
+    return process
+
+
+def _in_environment(environment: dict[str, str], target: Callable[..., None], *arguments: Any) -> None:
+    """Do what a process is for in an environment that may be newer than that of the nursery."""
+    os.environ.clear()
+    os.environ.update(environment)
+    target(*arguments)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have a process that is started meanwhile compute in one thread."""
+    threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    os.environ.update(dict.fromkeys(threads, "1"))
+    try:
+        yield
+    finally:
+        for name, value in threads.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def spawned(target: Callable[..., None], *arguments: Any) -> BaseProcess:

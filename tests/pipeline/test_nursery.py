@@ -1,0 +1,83 @@
+"""Workers are forks of a process that has torch and nothing of this package; one that is killed costs nothing."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from multiprocessing import forkserver, popen_forkserver
+
+import process_report
+import pytest
+
+from generator.pipeline import processes
+from generator.pipeline.pool import Pool
+from generator.pipeline.processes import Setup
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are no forks")
+QUESTION = ("methods", ())
+
+
+@pytest.fixture
+def nursery():
+    """The process id of the process that is forked."""
+    processes._open_nursery()
+    return forkserver._forkserver._forkserver_pid
+
+
+def reported(names):
+    """What a new fork sends: which of these modules it has, and its environment."""
+    ours, theirs = multiprocessing.Pipe()
+    process = processes._forked(process_report.report, theirs, names)
+    answer = ours.recv()
+    process.join()
+    assert process.exitcode == 0
+    return answer
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays, for whoever started it to notice
+
+
+def test_a_fork_has_torch_and_no_code_that_may_have_changed(nursery):
+    imported, _ = reported(["torch", "generator", "generator.engine.scene", "tiny_gallery"])
+    assert imported == ["torch", "generator"], "the package by the function that is called, as in any process"
+
+
+def test_a_fork_has_the_environment_of_now(nursery, monkeypatch):
+    monkeypatch.setenv("OF_NOW", "here")
+    monkeypatch.delenv("HOME", raising=False)
+    _, environment = reported([])
+    assert environment == dict(os.environ)
+
+
+def test_a_worker_is_made_when_it_is_first_asked(tmp_path):
+    with Pool(Setup(tmp_path), 1) as pool:
+        pool.warm()
+        (process,) = pool._all
+        assert process._process is None and process.alive()
+        (methods,) = pool.ask([QUESTION])
+        assert methods and pool._all == [process] and process._process.pid
+    assert not process._process.is_alive()
+    with Pool(Setup(tmp_path), 1) as pool:
+        pool.warm()
+    assert pool._all[0].connection.closed and pool._all[0]._theirs.closed, "nor is anything left of one never asked"
+
+
+def test_workers_outlive_the_nursery_and_those_after_it_have_another(tmp_path, nursery):
+    with Pool(Setup(tmp_path), 2) as pool:
+        (before,) = pool.ask([QUESTION])
+        kill(nursery)
+        answers = pool.ask([QUESTION] * 3)
+    assert answers == [before] * 3
+    assert forkserver._forkserver._forkserver_pid != nursery
+
+
+def test_where_a_nursery_dies_at_birth_a_worker_is_spawned(tmp_path, nursery, monkeypatch):
+    def gone(descriptor):
+        raise EOFError
+
+    monkeypatch.setattr(popen_forkserver.forkserver, "read_signed", gone)
+    with Pool(Setup(tmp_path), 1) as pool:
+        assert pool.ask([QUESTION])
+        assert "spawn" in type(pool._all[0]._process).__name__.lower()
