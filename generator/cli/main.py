@@ -106,17 +106,27 @@ def _sentence(error: OSError, where: str) -> str:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Ctrl-C, and SIGTERM, by which a server stops what takes too long, end a command in good order: workers first."""
+    """Ctrl-C, and SIGTERM, by which a server stops what takes too long, end a command in good order: workers first.
+
+    Also where they come within code that makes another error of it, as compiled extensions do while they are loaded.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    received: list[int] = []
+
     def stop(number: int, frame: Any) -> None:
+        received.append(number)
         raise Stopped(number)
 
     before = [signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)]
     try:
         yield
+    except Exception as error:
+        if received:
+            raise Stopped(received[0]) from error
+        raise
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])

@@ -8,17 +8,32 @@ import sys
 import pytest
 from repository import ROOT
 
+CODE = {
+    "as it is": "wait()",
+    "run from a string, after which Python itself ends by SIGINT": "exec('wait()')",
+    "makes another error of it, as compiled extensions do": """
+    try:
+        wait()
+    except BaseException as error:
+        raise ValueError("while it was loaded") from error
+""",
+}
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_within_code_that_runs_from_a_string_keeps_its_exit_code(tmp_path, number):
-    """Python itself ends by SIGINT after a KeyboardInterrupt that passed through such code, as named tuples are."""
+@pytest.mark.parametrize("code", CODE)
+def test_a_signal_ends_a_command_with_its_exit_code_and_in_one_line(tmp_path, number, code):
     script = f"""
-import click
+import os, time
 from generator.cli.main import main
+
+def wait():
+    os.kill(os.getpid(), {number:d})
+    time.sleep(30)
 
 @main.command()
 def waits():
-    exec("import os; os.kill(os.getpid(), {number:d}); import time; time.sleep(30)")
+    {CODE[code]}
 
 main(["waits"])
 """
