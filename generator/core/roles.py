@@ -17,7 +17,7 @@ ROLES = {
     "units": "tiles that each show one channel, laid beside what is known of it",
     "direction": "which way each pixel pulls on the answer, in colour",
     "strength": "how much each pixel pulls",
-    "sign": "whether brightening a pixel helps or harms",
+    "sign": "whether brightening a pixel raises or lowers the score",
     "history": "how the pull of the pixels changed while the class was learnt",
     "relevance": "the share of the score that each pixel holds",
     "region": "where the class was found",

@@ -21,7 +21,7 @@ from generator.engine.progress import Step
     passes=3,
     per=("steps", "stages"),
     order=360,
-    film="how the photo is found again, stage by stage",
+    film="the reconstruction of the image, stage by stage",
     cites="Mahendran & Vedaldi 2015, arXiv:1412.0035",
 )
 def inversion(network, x, *, steps: int = 200, smooth: float = 0.05, seed: int = 0):

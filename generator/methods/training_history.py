@@ -121,7 +121,7 @@ def _looked(network, x, target):
     passes=3,
     per=("steps", "units", "moments"),
     order=330,
-    film="what the channels liked, epoch by epoch",
+    film="inputs that maximise each channel, epoch by epoch",
     cites="Olah et al. 2017, doi:10.23915/distill.00007",
 )
 def features_evolution(

@@ -18,7 +18,7 @@ def _assets(styles: str = "", scripts: str = "", first: str = "") -> Assets:
     return Assets(tuple(styles.split()), tuple(scripts.split()), tuple(first.split()))
 
 
-COMPARISON = "filters elements/iv-compare"
+COMPARISON = "palettes filters elements/iv-compare"
 PAIR = f"{COMPARISON} enhance/paired-animations"
 # "site" is what every page within the theme loads, as one bundle; its kinds, named after their templates, add to that.
 # Pages that stand alone load theirs and nothing else; "figure+..." is added where a figure has such a thing.
@@ -26,7 +26,7 @@ ASSETS: dict[str, Assets] = {
     "site": _assets(
         "fonts tokens palettes theme base components/figure components/table components/page pages/home pages/hub "
         "pages/report pages/learn components/faithfulness components/animation forced-colours print",
-        "core enhance/photo-overlay enhance/animation enhance/lightbox enhance/card-filter elements/iv-channels",
+        "core enhance/photo-overlay enhance/animation enhance/lightbox enhance/card-filter enhance/magnifier",
     ),
     "model": _assets("components/comparison", "enhance/table-switch"),
     "method": _assets("", "enhance/table-switch"),
@@ -50,14 +50,14 @@ ASSETS: dict[str, Assets] = {
     ),
     "standalone/figure+faithfulness": _assets("components/faithfulness"),
     "standalone/figure+animation": _assets("components/animation", "enhance/animation"),
-    "standalone/figure+colour-controls": _assets("", "filters enhance/colour-controls"),
+    "standalone/figure+colour-controls": _assets("", "palettes filters enhance/colour-controls"),
     "standalone/changes": _assets(
         "fonts tokens palettes base components/figure components/table components/page pages/home pages/hub "
         "pages/learn pages/figure components/comparison pages/changes",
         f"core {COMPARISON}",
         "boot/scheme",
     ),
-    "standalone/live": _assets("fonts tokens base pages/live", "live-worker live", "boot/scheme"),
+    "standalone/live": _assets("fonts tokens base pages/live", "palettes live-worker live", "boot/scheme"),
 }
 
 

@@ -133,7 +133,7 @@ def test_pages_say_what_they_show_without_javascript(visit):
     page.locator(".method a.picture").first.click()
     assert page.url.endswith("vanilla-backprop--class-frog.html")
     assert page.locator("#copy-html").input_value().startswith("<figure>")
-    assert page.locator("[data-copy]").first.is_hidden()
+    assert page.locator("iv-copy button").first.is_hidden()
 
 
 def test_the_first_tab_skips_to_the_content(visit):
@@ -262,7 +262,7 @@ def test_arrow_keys_walk_through_the_channels_and_the_address_follows(visit):
         assert slider.get_attribute("aria-valuenow") == str(channel)
     page.keyboard.press("ArrowDown")
     assert browsing.where(page).endswith("#c16")
-    assert slider.get_attribute("aria-valuetext") == "Channel 16, largest 1.25, mean 0.25, zeros 50.0 %"
+    assert slider.get_attribute("aria-valuetext") == "Channel 16, largest 1.25, mean 0.25, zeros 50.0\xa0%"
 
 
 def test_an_address_with_a_channel_shows_it(visit):

@@ -88,7 +88,7 @@ def test_arrow_keys_show_a_channel_of_every_image_and_the_address_keeps_it(visit
     )
     side = 104 / 32 * 33  # from one square to the next, at the size shown
     assert cuts(page) == [[f"{-side:g}px {-side:g}px", title] for title in ("Frog", "Cat", "Rocket")]
-    assert page.locator(".channels__numbers").all_inner_texts() == ["largest 1.27\nmean 0.25\nzeros 50 %"] * 3
+    assert page.locator(".channels__numbers").all_inner_texts() == ["largest 1.27\nmean 0.25\nzeros 50\xa0%"] * 3
     assert slider.get_attribute("aria-valuetext") == "Channel 17 (0 to 63), strongest in Frog with 1.27"
 
 
@@ -130,7 +130,7 @@ def test_an_address_brings_back_channel_order_and_scale(visit):
 
 def test_the_strongest_image_comes_first_when_asked(visit):
     page = visit(LAYER)
-    page.evaluate("""() => window.innerviewLayer.rocket.max[0] = 9""")
+    page.evaluate("""() => window.innerview.data.layer.rocket.max[0] = 9""")
     page.get_by_label("Strongest first").check()
     assert [title for _, title in cuts(page)] == ["Rocket", "Frog", "Cat"]
 

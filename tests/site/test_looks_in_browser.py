@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
 from generator.drawing.palettes import BETWEEN, GREENS, SIGNED
-from generator.site.pages import browser_palettes, compare_any
+from generator.site.pages import compare_any
 from generator.site.pages.manifest_index import Gallery
 
 SPRITE, SIGNED_SPRITE = "tiny/frog/activations--relu0", "tiny/frog/activations--conv0"
@@ -66,14 +66,15 @@ def strip(palette, codes):
 )
 def test_a_filter_shows_the_stretched_value_in_new_colours_and_leaves_the_lines(visit, signed, shown, gain):
     palette, zero, codes = (SIGNED, 128, np.arange(1, 256)) if signed else (GREENS, 0, np.arange(255))
-    looks = browser_palettes.colour_controls((-1.0 if signed else 0.0, 1.0))["palettes"]
-    new = next(one for one in looks if one["name"] == shown)
     page = visit(f"gallery/{SPRITE}.html")
+    kind = "signed" if signed else "unsigned"
+    new = page.evaluate(f"innerview.palettes.{kind}.find(palette => palette.name === '{shown}')")
     page.evaluate(
-        """([picture, ...given]) => {
+        """([picture, kind, name, gain]) => {
+            const palettes = innerview.palettes[kind], palette = palettes.find(palette => palette.name === name);
             const image = document.createElement('img');
             image.id = 'strip';
-            window.innerviewFilter('made', ...given);
+            innerview.filters.recolour('made', palettes, palette, gain);
             const style = {display: "block", position: "fixed", top: 0, left: 0, filter: "url(#made)"};
             for (const key in style)
                 image.style[key] = style[key];
@@ -81,7 +82,7 @@ def test_a_filter_shows_the_stretched_value_in_new_colours_and_leaves_the_lines(
             document.body.append(image);
             return image.decode();
         }""",
-        [strip(palette, codes), signed, looks[0]["colours"], new["colours"], gain, new["lines"]],
+        [strip(palette, codes), kind, shown, gain],
     )
     found = pixels(page.locator("#strip"))[1]
     end = 127 if signed else 254

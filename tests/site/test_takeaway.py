@@ -159,8 +159,8 @@ def test_a_channel_that_is_not_there_shows_them_all(reader, gallery):
 def test_a_channel_is_looked_up_among_those_that_the_sprite_shows(reader, gallery, addressed_site):
     html = (addressed_site / f"gallery/{SPRITE}.html").read_text()
     cells = "64 16 4 32 32 1"
-    assert f'data-browser="{cells}"' in html
-    some = html.replace(f'data-browser="{cells}"', f'data-browser="{cells} {" ".join(map(str, range(300, 364)))}"')
+    assert f'data-cells="{cells}"' in html
+    some = html.replace(f'data-cells="{cells}"', f'data-cells="{cells} {" ".join(map(str, range(300, 364)))}"')
     page = reader(frame(address(gallery, OVERLAY)))
     page.route(f"**/{SPRITE}.html?*", lambda route: route.fulfill(body=some, content_type="text/html"))
     for channel, parts in (("c317", ALONE["channel"]), ("c3", ALONE["sprite"])):
@@ -269,7 +269,7 @@ def test_what_is_copied_beside_a_channel_leads_to_it(chromium, gallery, snippet)
     assert f"{SPRITE}.html#c17" in area.input_value()
     page.locator(".stage__canvas .magnifier__mark").focus()
     page.keyboard.press("ArrowRight")
-    page.locator(f'button[data-copy="copy-{snippet}"]').click()
+    page.locator(f"iv-copy:has(#copy-{snippet}) button").click()
     copied = area.input_value()
     page.close()
     assert f"{SPRITE}.html#c18" in copied and "#c17" not in copied
@@ -283,7 +283,7 @@ def test_copy_buttons_copy_what_they_say(chromium, gallery, snippet, part):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.goto(address(gallery, OVERLAY))
-    page.locator(f'button[data-copy="copy-{snippet}"]').click()
+    page.locator(f"iv-copy:has(#copy-{snippet}) button").click()
     page.get_by_text("Copied").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
     context.close()

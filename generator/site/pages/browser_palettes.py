@@ -1,13 +1,14 @@
-"""The colours that a browser can show a sprite in, as the channel browser reads them; first those of the file."""
+"""Palettes as browsers read them: palettes.css has the colour bars, palettes.js what filters map between."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from generator.drawing.palettes import BETWEEN, GREENS, GREYS, HEAT, RAMPS, SIGNED, gradient
+from generator.drawing.palettes import BETWEEN, GREENS, GREYS, HEAT, RAMPS, SIGNED, gradient, hexadecimal
 
 SAMPLES = 33  # of a palette; between two the browser interpolates
 STOPS = 17  # of a colour bar, likewise
@@ -54,24 +55,30 @@ def _hex(colours: np.ndarray) -> str:
     return "".join(f"{value:02x}" for value in colours.reshape(-1))
 
 
-GREEN, PURPLE_GREEN = _hex(_sampled(GREENS[:255])), _hex(_sampled(SIGNED[1:]))  # as files are drawn
-LINES = _hex(np.array([BETWEEN]))
+def script() -> str:
+    """Return palettes.js: palettes of `unsigned` and `signed` values, first those of files, the line between tiles,
+    and for the live page the colours of codes 0 to 255 by their scale.
+    """
+    table = {
+        "signed": [_entry(*row) for row in WITH_SIGN],
+        "unsigned": [_entry(*row) for row in UNSIGNED],
+        "codes": hexadecimal(),
+    }
+    head = "/* The palettes of pictures, written from them: `python tests/site/pages/test_palettes.py`. */\n"
+    return f"{head}(window.innerview = window.innerview || {{}}).palettes = {json.dumps(table, indent=1)};\n"
+
+
+def _entry(name: str, title: str, palette: np.ndarray, zero_white: bool) -> dict[str, Any]:
+    lines = BETWEEN if zero_white else DARK_LINES
+    return {
+        "name": name,
+        "title": title,
+        "colours": _hex(_sampled(palette)),
+        "zero_white": zero_white,
+        "lines": _hex(np.array([lines])),
+    }
 
 
 def colour_controls(scale: Sequence[float]) -> dict[str, Any]:
     """Return what the channel browser must know of a sprite drawn on `scale` (low, high), ready for JSON."""
-    signed = scale[0] < 0
-    return {
-        "signed": signed,
-        "high": float(f"{scale[1]:.4g}"),
-        "palettes": [
-            {
-                "name": name,
-                "title": title,
-                "colours": _hex(_sampled(palette)),
-                "zero_white": zero_white,
-                "lines": LINES if zero_white else _hex(np.array([DARK_LINES])),
-            }
-            for name, title, palette, zero_white in (WITH_SIGN if signed else UNSIGNED)
-        ],
-    }
+    return {"signed": scale[0] < 0, "high": float(f"{scale[1]:.4g}")}

@@ -15,6 +15,7 @@ from generator.core.manifest_types import FigureRecord, Manifest, ModelRecord, P
 
 from . import components, escape, format
 from .components import FigureView
+from .data_script import data_script
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
 from .urls import figure_page, gallery_file, layer_page, relative, report_page
 
@@ -214,7 +215,7 @@ def script(layer: ProbeLayer, arrays: Arrays, effects: Mapping[str, Any] = NOTHI
         "image": arrays["top_image"].T.tolist(),
         **effects,
     }
-    return f"window.innerviewUnits={json.dumps(plain, separators=(',', ':'))};\n"
+    return data_script("channel-table", plain)
 
 
 def _raised(gallery: Gallery, model: str, page: str, arrays: Arrays) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from generator.core.manifest_types import FigureRecord
 
-from . import browser_palettes, components, escape
+from . import components, escape
 from .components import Link
+from .data_script import data_script
 from .manifest_index import MODEL_LEVEL, Gallery
 from .urls import home_page, hub_page, relative
 
@@ -32,7 +33,7 @@ class CompareFiguresPage:
     title: str
     breadcrumb: list[Link]
     sides: list[Side]
-    index: dict[str, Any]  # what there is to choose from, and the palettes of the files
+    index: dict[str, Any]  # what there is to choose from
 
 
 def compare_figures(gallery: Gallery) -> CompareFiguresPage:
@@ -66,9 +67,6 @@ def _index(gallery: Gallery) -> dict[str, Any]:
             + [image for image in images if _shown(gallery, model, image)]
             for model, images in reports.items()
         },
-        "green": browser_palettes.GREEN,
-        "signed": browser_palettes.PURPLE_GREEN,
-        "between": browser_palettes.LINES,
     }
 
 
@@ -79,11 +77,8 @@ def data_scripts(gallery: Gallery) -> dict[str, str]:
         for image in [MODEL_LEVEL, *gallery.images_of(model)]:
             shown = _shown(gallery, model, image)
             if shown:
-                payload = escape.script_json([_entry(gallery, figure) for figure in shown])
-                name = f"gallery/{model}/{image}/figures.js"
-                scripts[name] = (
-                    f"(window.innerviewFigures=window.innerviewFigures||{{}})['{model}/{image}']={payload};\n"
-                )
+                entries = [_entry(gallery, figure) for figure in shown]
+                scripts[f"gallery/{model}/{image}/figures.js"] = data_script(f"figures/{model}/{image}", entries)
     return scripts
 
 

@@ -12,6 +12,7 @@ from generator.core.text import HALVES, HARMLESS
 
 CODE = re.compile(r"`([^`]+)`")
 PAIRED = re.compile(r"\\(?:(ud[89ab]..)\\ud[c-f]..|.)")  # an escape of JSON; of two halves the first is a group
+BLANKS = re.compile(r"[^\S\xa0]+")  # a no-break space is none
 FOLDED = HARMLESS | dict.fromkeys(HALVES, " ")
 
 
@@ -25,8 +26,10 @@ def text(value: Any) -> Markup:
 
 
 def fold(value: str) -> str:
-    """Return one line: control characters become spaces, marks that turn the direction of what follows go."""
-    return " ".join(value.translate(FOLDED).split())
+    """Return one line: control characters become spaces, marks that turn the direction of what follows go, and spaces
+    that keep a number and its unit on one line stay.
+    """
+    return BLANKS.sub(" ", value.translate(FOLDED)).strip()
 
 
 def prose(value: str) -> Markup:

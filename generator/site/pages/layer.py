@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from generator.core.roles import FILTERS
 from . import components, escape, format
 from .channel_table import ChannelTable, channel_table
 from .components import FigureView, Link, Pager, Scale
+from .data_script import data_script
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery, together
 from .model import Fact
 from .report import stage_id
@@ -136,7 +136,7 @@ def data_file(model: str, name: str) -> str:
     return layer_page(model, name).removesuffix(".html") + ".js"
 
 
-def data_script(values: dict[str, dict[str, list[float]]], names: list[str]) -> str:
+def values_script(values: dict[str, dict[str, list[float]]], names: list[str]) -> str:
     """`values` by image and kind as a classic script; three figures each, and zeros in whole per mille.
 
     `names` are those of the classes, where each value is a class's.
@@ -148,8 +148,8 @@ def data_script(values: dict[str, dict[str, list[float]]], names: list[str]) -> 
         }
         for image, columns in values.items()
     }
-    script = f"window.innerviewLayer={json.dumps(short, separators=(',', ':'))};\n"
-    return script + (f"window.innerviewNames={json.dumps([escape.fold(name) for name in names])};\n" if names else "")
+    script = data_script("layer", short)
+    return script + (data_script("names", [escape.fold(name) for name in names]) if names else "")
 
 
 def _figures(value: float) -> float | int:
@@ -251,5 +251,5 @@ def data_scripts(gallery: Gallery, values: dict[str, Any]) -> dict[str, str]:
             shown = together(gallery.at_layer(model, name))
             by_image = {figure["image"]: values[figure["id"]] for figure in shown if values.get(figure["id"])}
             votes = gallery.layer(model, name)["shape"] == [len(card["classes"])]
-            scripts[data_file(model, name)] = data_script(by_image, card["classes"] if votes else [])
+            scripts[data_file(model, name)] = values_script(by_image, card["classes"] if votes else [])
     return scripts

@@ -7,7 +7,6 @@ from typing import Any
 
 from generator.core.manifest_types import LiveRecord
 from generator.core.roles import INPUT
-from generator.drawing.palettes import hexadecimal
 from generator.live.runtime import PINNED
 from generator.live.scripts import AFTER, BEFORE
 
@@ -72,7 +71,6 @@ def live(gallery: Gallery) -> LivePage | None:
             "runtime": {"file": runtime["file"], "bytes": runtime["bytes"]},
             "models": [_model(gallery, slug, files[slug], runtime["bytes"]) for slug in slugs],
             "methods": _methods(gallery),
-            "palettes": hexadecimal(),
         },
     )
 

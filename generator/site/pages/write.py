@@ -17,7 +17,6 @@ from generator.site.assets import ASSETS
 
 from . import (
     architectures,
-    browser_palettes,
     case_studies,
     changes,
     channel_table,
@@ -161,11 +160,7 @@ def jinja(templates: list[Path]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= {
-        "ASSETS": ASSETS,
-        "PURPLE_GREEN": browser_palettes.PURPLE_GREEN,
-        "LINES": browser_palettes.LINES,
-    }  # for the filters of browsers
+    environment.globals["ASSETS"] = ASSETS
     environment.filters |= {"text": text, "prose": prose, "verbatim": verbatim, "json": script_json, "drawing": drawing}
     return environment
 

@@ -1,5 +1,6 @@
-/* What all scripts of a page share, as `innerview`: the address, the list of keys, numbers as Python prints them, and where
-   a channel lies in a sprite. Loaded before the others. */
+/* What all scripts of a page share, as `innerview`: the address, the list of keys, numbers as Python prints them, where a
+   channel lies in a sprite, what scripts beside a page bring, and how elements begin and end. Loaded before the others,
+   but for scripts that bring data alone. */
 (function () {
   "use strict";
   var GAP = 350, MOST = 50; // milliseconds between two changes of the address, and how many there may be at once
@@ -174,6 +175,17 @@
     box.style.height = g.height * scale + "px";
   }
 
+  /* The sprite of an image, whose file may have an edge around the tiles. */
+  function gridOf(words, image) {
+    var g = grid(words);
+    g.edge = image.naturalWidth ? (image.naturalWidth - sizeOf(g).width) / 2 : 0;
+    return g;
+  }
+
+  function channelAt(g, image, event) {
+    return placeAt(g, image.getBoundingClientRect(), event.clientX, event.clientY);
+  }
+
   function element(name, className, text) {
     var made = document.createElement(name);
     if (className) made.className = className;
@@ -270,10 +282,53 @@
     }
   });
 
+  /* --- data: each script beside a page brings one entry of `innerview.data`, before this script or after --- */
+
+  /* Call `act` with the entry `name`, after fetching the script at `source` where it is not there; `failed` if it cannot be. */
+  function need(name, source, act, failed) {
+    var script, shared = window.innerview.data;
+    if (name in shared) return act(shared[name]);
+    script = document.querySelector('script[src="' + source + '"]');
+    if (!script) {
+      script = element("script");
+      script.src = source;
+      script.addEventListener("error", function () { script.remove(); });
+      document.head.append(script);
+    }
+    script.addEventListener("load", function () { if (name in shared) act(shared[name]); });
+    if (failed) script.addEventListener("error", failed);
+  }
+
+  /* --- elements: the server's HTML stands in them, and is complete without any script --- */
+
+  /* Define an element. `setup(host, signal)` enlivens what is in it, with listeners that end with `signal`: it is aborted
+     when the element leaves the page. An element that comes back is set up again. */
+  function define(name, setup) {
+    customElements.define(name, class extends HTMLElement {
+      connectedCallback() {
+        this.ending = new AbortController();
+        setup(this, this.ending.signal);
+      }
+
+      disconnectedCallback() {
+        this.ending.abort();
+      }
+    });
+  }
+
+  /* Say on the page that what `host` shows has changed: the one event of all elements. */
+  function changed(host, detail) {
+    host.dispatchEvent(new CustomEvent("iv-change", { bubbles: true, detail: detail }));
+  }
+
   state = parse(location.hash) || {};
   window.addEventListener("hashchange", read);
-  window.innerview = {
-    address: address, keys: keys, number: number, element: element,
-    sprite: { grid: grid, channelOf: channelOf, placeOf: placeOf, placeAt: placeAt, sizeOf: sizeOf, corner: corner, cut: cut, outline: outline }
-  };
+  window.innerview = window.innerview || {};
+  window.innerview.data = window.innerview.data || {};
+  Object.assign(window.innerview, {
+    address: address, keys: keys, number: number, element: element, need: need, define: define, changed: changed,
+    sprite: {
+      gridOf: gridOf, channelAt: channelAt, grid: grid, channelOf: channelOf, placeOf: placeOf, placeAt: placeAt, sizeOf: sizeOf, corner: corner, cut: cut, outline: outline
+    }
+  });
 })();

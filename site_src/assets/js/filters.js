@@ -72,22 +72,23 @@
   }
 
   /* Put the filter `id` on the page: red, green and blue, from 0 to 1, become `slope` times themselves plus `shift`. */
-  window.innerviewLinear = function (id, slope, shift) {
+  function linear(id, slope, shift) {
     var rows = [0, 1, 2].map(function (channel) {
       var row = [0, 0, 0, 0, shift];
       row[channel] = slope;
       return row.join(" ");
     });
     add(made(id), "feColorMatrix", { values: rows.join(" ") + " 0 0 0 1 0" });
-  };
+  }
 
-  /* Put the filter `id` on the page, in the place of an earlier one. `drawn` and `shown` are palettes of which `signed`
-     ones have zero in their middle; the colours end at 1 / `gain` of the scale; `lines` lie between the tiles. */
-  window.innerviewFilter = function (id, signed, drawn, shown, gain, lines) {
-    var filter = made(id);
-    var file = channels(drawn), half = file[0].length >> 1, shift = signed ? ZERO * (1 - gain) : 0;
+  /* Put the filter `id` on the page, in the place of an earlier one. The picture is drawn in the first of `palettes`, of
+     innerview.palettes, and shown in `palette`; the colours end at 1 / `gain` of the scale. Signed ones have zero in their
+     middle; `palette.lines` lie between the tiles. */
+  function recolour(id, palettes, palette, gain) {
+    var filter = made(id), signed = palettes === window.innerview.palettes.signed;
+    var file = channels(palettes[0].colours), half = file[0].length >> 1, shift = signed ? ZERO * (1 - gain) : 0;
     var above = signed ? [0, 1, 2].map(function (n) { return file[n].slice(half); }) : file;
-    var values = signed ? evenly(ZERO, 1, half + 1) : evenly(0, LAST, file[0].length), colours = channels(shown);
+    var values = signed ? evenly(ZERO, 1, half + 1) : evenly(0, LAST, file[0].length), colours = channels(palette.colours);
     var tables = { R: table(above[0], values) };
     if (signed) tables.G = table(file[1].slice(0, half + 1), evenly(1 / 255, ZERO, half + 1));
     add(filter, "feComponentTransfer", { in: "SourceGraphic", result: "read" }, tables);
@@ -104,12 +105,14 @@
     });
 
     // What lies between the tiles is a little less green than any value is that is as red.
-    var line = channels(lines).map(function (one) { return one[0]; });
+    var line = channels(palette.lines).map(function (one) { return one[0]; });
     add(filter, "feComponentTransfer", { in: "SourceGraphic", result: "expected" }, { R: table(above[0], above[1]) });
     add(filter, "feColorMatrix", { in: "expected", result: "lacking", values: [
       0, 0, 0, 0, line[0], 0, 0, 0, 0, line[1], 0, 0, 0, 0, line[2], 60, -60, 0, 0, -1.2
     ].join(" ") });
     if (signed) add(filter, "feComposite", { in: "lacking", in2: "purple", operator: "out", result: "lacking" });
     add(filter, "feComposite", { in: "lacking", in2: "shown", operator: "over" });
-  };
+  }
+
+  window.innerview.filters = { linear: linear, recolour: recolour };
 })();

@@ -391,7 +391,7 @@
   /* A palette as bytes. */
   function table(name) {
     if (!tables[name]) {
-      tables[name] = Uint8Array.from(data.palettes[name].match(/../g), function (pair) { return parseInt(pair, 16); });
+      tables[name] = Uint8Array.from(window.innerview.palettes.codes[name].match(/../g), function (pair) { return parseInt(pair, 16); });
     }
     return tables[name];
   }

@@ -56,7 +56,7 @@ def test_the_script_holds_every_channel_in_few_letters(gallery):
     told = next(one for one in gallery.probes["tiny"]["layers"] if one["layer"] == "relu0")
     found = fake_probe.channels("tiny", "relu0")
     text = channel_table.script(told, found)
-    data = json.loads(re.fullmatch(r"window\.innerviewUnits=(.*);\n", text)[1])
+    data = json.loads(re.fullmatch(r".*\[\"channel-table\"\]=(.*);\n", text)[1])
     assert {len(data[name]) for name in ("max", "mean", "zeros", "state", "bars", "top", "image")} == {64}
     assert data["state"][3] == "d" and data["partner"][5] == 8 and data["zeros"][3] == 1000
     assert all(len(bars) == 31 and bars[:15] == "0" * 15 for bars in data["bars"])

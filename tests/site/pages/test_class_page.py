@@ -198,7 +198,7 @@ def test_a_class_may_be_called_anything(fake_gallery, tmp_path):
 
 def test_the_script_of_a_layer_names_the_classes_that_a_channel_raises(built_site, gallery):
     text, effect = (built_site / "gallery/tiny/layers/relu0.units.js").read_text(), fake_probe.effect(64)
-    data = json.loads(re.fullmatch(r"window\.innerviewUnits=(.*);\n", text)[1])
+    data = json.loads(re.fullmatch(r".*\[\"channel-table\"\]=(.*);\n", text)[1])
     assert "mean over 16 images" in data["effect"] and data["raised"][3] == [], "channel 3 raises none"
     best, gain = data["raised"][7][0]
     name = gallery.models["tiny"]["classes"][effect[:, 7].argmax()]

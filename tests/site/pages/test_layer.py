@@ -12,6 +12,7 @@ from generator.core.errors import ConfigError
 from generator.core.resources import resource
 from generator.drawing.palettes import GREENS, SIGNED
 from generator.site.pages import layer, write
+from generator.site.pages.data_script import data_script
 from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.svg_rescale import ZERO, rescale, shrink
 from generator.site.pages.urls import layer_page
@@ -86,21 +87,21 @@ def test_an_image_cannot_be_called_layers(tmp_path):
 def test_the_numbers_stand_beside_the_page_by_image(gallery):
     values = {f["id"]: fake_manifest.channels(f) for f in gallery.figures}
     script = layer.data_scripts(gallery, values)["gallery/tiny/layers/relu0.js"]
-    told = json.loads(re.fullmatch(r"window\.innerviewLayer=(.*);\n", script).group(1))
+    told = json.loads(re.fullmatch(r".*\[\"layer\"\]=(.*);\n", script).group(1))
     assert set(told) == {"frog", "cat", "rocket"}
     assert told["cat"]["max"][32] == 1.5 and told["cat"]["zeros"] == [500] * 64 and len(told["cat"]["mean"]) == 64
 
 
 def test_numbers_are_short():
-    script = layer.data_script({"a": {"max": [1.23456, 12345.6, 0.0], "zeros": [0.12345, 1.0, 0.0]}}, [])
-    assert script == 'window.innerviewLayer={"a":{"max":[1.23,12300,0],"zeros":[123,1000,0]}};\n'
+    script = layer.values_script({"a": {"max": [1.23456, 12345.6, 0.0], "zeros": [0.12345, 1.0, 0.0]}}, [])
+    assert script == data_script("layer", {"a": {"max": [1.23, 12300, 0], "zeros": [123, 1000, 0]}})
 
 
 def test_where_each_value_is_a_classs_it_has_its_name(gallery):
     values = {f["id"]: fake_manifest.channels(f) for f in gallery.figures}
     scripts = layer.data_scripts(gallery, values)
-    assert 'window.innerviewNames=["airplane", "automobile",' in scripts["gallery/tiny/layers/classifier.js"]
-    assert "Names" not in scripts["gallery/tiny/layers/mean.js"]
+    assert '["names"]=["airplane","automobile",' in scripts["gallery/tiny/layers/classifier.js"]
+    assert "names" not in scripts["gallery/tiny/layers/mean.js"]
 
 
 # --- one scale ------------------------------------------------------------------------------------------

@@ -10,10 +10,12 @@ from generator.drawing.palettes import RAMPS
 from generator.site.pages import browser_palettes
 
 SHEET = ROOT / "site_src/assets/css/palettes.css"
+SCRIPT = ROOT / "site_src/assets/js/palettes.js"
 
 
-def test_the_sheet_is_the_one_that_the_palettes_give():
+def test_sheet_and_script_are_those_that_the_palettes_give():
     assert SHEET.read_text() == browser_palettes.sheet(), "run `python tests/site/pages/test_palettes.py`"
+    assert SCRIPT.read_text() == browser_palettes.script(), "run `python tests/site/pages/test_palettes.py`"
 
 
 @pytest.mark.parametrize("name", RAMPS)
@@ -27,3 +29,4 @@ def test_a_bar_has_the_colours_of_its_ramp(name):
 
 if __name__ == "__main__":
     SHEET.write_text(browser_palettes.sheet())
+    SCRIPT.write_text(browser_palettes.script())

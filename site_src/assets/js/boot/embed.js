@@ -48,8 +48,8 @@
   }
 
   function fromAddress() {
-    var stage = document.querySelector("[data-browser]"), channel = address.get("c");
-    cells = stage && channel ? sprite.grid(stage.dataset.browser) : null;
+    var stage = document.querySelector("iv-channels"), channel = address.get("c");
+    cells = stage && channel ? sprite.grid(stage.dataset.cells) : null;
     if (cells && sprite.placeOf(cells, Number(channel)) < 0) cells = null; // the sprite may show some channels alone
     root.classList.toggle("embedded--channel", Boolean(cells));
     document.querySelectorAll(".standalone__line a").forEach(function (link) { link.hash = cells || address.get("colours") || address.get("clip") ? address.hash() : ""; });

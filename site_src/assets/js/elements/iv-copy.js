@@ -1,41 +1,55 @@
-/* Buttons that copy a snippet; a gallery that does not know its address puts in the one it is read at, and a link or a
-   frame leads to the channel that is looked at, in the same colours (#c17&colours=heat&clip=8). */
+/* A snippet with a button that copies it:
+
+     <iv-copy><label>..</label><textarea readonly>..</textarea><button type="button" hidden>Copy</button></iv-copy>
+
+   A gallery that does not know its address puts in the one it is read at, and a link or a frame leads to the channel that is
+   looked at, in the same colours (#c17&colours=heat&clip=8). Without this script the text can be selected. */
 (function () {
   "use strict";
-  var address = window.innerview.address;
-  var unknown = "https://your.site/";
-  var here = new URL(document.body.dataset.root || ".", location.href).href;
+  var address = window.innerview.address, UNKNOWN = "https://your.site/", KEPT = ["c", "colours", "clip"];
 
-  function toChannel(area) {
-    var page = document.getElementById("copy-link").defaultValue.split(unknown).join(here);
-    var kept = {};
-    ["c", "colours", "clip"].forEach(function (key) { kept[key] = address.get(key); });
-    if (/^copy-(link|frame)$/.test(area.id)) area.value = area.dataset.plain.replace(page, page + address.written(kept));
+  function here(text) {
+    return text.split(UNKNOWN).join(new URL(document.body.dataset.root || ".", location.href).href);
   }
 
-  function copy(area) {
-    toChannel(area);
+  function withAddress(area) {
+    var page = here(document.getElementById("copy-link").defaultValue), kept = {};
+    KEPT.forEach(function (key) { kept[key] = address.get(key); });
+    return here(area.defaultValue).replace(page, page + address.written(kept));
+  }
+
+  function written(area) {
     if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(area.value);
     area.select();
     return document.execCommand("copy") ? Promise.resolve() : Promise.reject(new Error("copying is not allowed here"));
   }
 
-  document.querySelectorAll("[data-copy]").forEach(function (button) {
-    var area = document.getElementById(button.dataset.copy);
-    var name = button.innerHTML;
-    area.value = area.dataset.plain = area.value.split(unknown).join(here);
-    toChannel(area);
+  window.innerview.define("iv-copy", function (host, signal) {
+    var area = host.querySelector("textarea"), button = host.querySelector("button"), name = button.innerHTML, timer = 0;
+
+    function fill() {
+      area.value = /^copy-(link|frame)$/.test(area.id) ? withAddress(area) : here(area.defaultValue);
+    }
+
+    function say(words) {
+      clearTimeout(timer);
+      button.textContent = words;
+      timer = setTimeout(function () { button.innerHTML = name; }, 1600);
+    }
+
+    fill();
     button.hidden = false;
     button.addEventListener("click", function () {
-      copy(area).then(
+      fill();
+      written(area).then(
         function () { say("Copied"); },
         function () { area.focus(); area.select(); say("Press Ctrl+C"); }
       );
+    }, { signal: signal });
+    signal.addEventListener("abort", function () {
+      clearTimeout(timer);
+      button.innerHTML = name;
+      button.hidden = true;
     });
-
-    function say(words) {
-      button.textContent = words;
-      setTimeout(function () { button.innerHTML = name; }, 1600);
-    }
   });
 })();

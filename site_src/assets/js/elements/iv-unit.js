@@ -42,7 +42,7 @@
   }
 
   function share(thousandths) {
-    return thousandths / 10 + " %";
+    return thousandths / 10 + "\u00a0%";
   }
 
   class Unit extends HTMLElement {
@@ -149,7 +149,7 @@
     }
 
     show() {
-      var c = address.get("c") === undefined ? -1 : Number(address.get("c")), names = window.innerviewNames || [];
+      var c = address.get("c") === undefined ? -1 : Number(address.get("c")), names = window.innerview.data.names || [];
       var browsing = this.layer && this.layer.contains(document.activeElement);
       if (this.hidden && browsing && !this.opened) return; // the slider below is moved: nothing opens above it and shifts it
       this.hidden = !(c >= 0 && c < this.count);
@@ -159,7 +159,7 @@
       this.channel = c;
       this.heading.textContent = this.word.charAt(0).toUpperCase() + this.word.slice(1) + " " + c + (names[c] ? ": " + names[c] : "");
       this.heading.append(element("small", "", " of " + this.count + ", from 0"));
-      this.data = window.innerviewUnits;
+      this.data = window.innerview.data["channel-table"];
       if (this.table && !this.data) this.ask();
       this.fill();
       this.status.textContent = this.heading.textContent;
@@ -167,13 +167,10 @@
 
     /* The numbers of all channels come as a script, which the table asks for as well once it is near. */
     ask() {
-      var self = this, source = this.table.dataset.channelTable, script = document.querySelector('script[src="' + source + '"]');
-      if (!script) {
-        script = element("script");
-        script.src = source;
-        document.head.append(script);
-      }
-      script.addEventListener("load", function () { if (!self.data && self.isConnected) self.show(); }, { once: true, signal: this.ended.signal });
+      var self = this;
+      window.innerview.need("channel-table", this.table.dataset.channelTable, function () {
+        if (!self.data && self.isConnected) self.show();
+      });
     }
 
     fill() {
@@ -229,7 +226,7 @@
 
     /* The image with the channel's largest value, until somebody chooses one. */
     strongest(c) {
-      var numbers = window.innerviewLayer || {}, best = null;
+      var numbers = window.innerview.data.layer || {}, best = null;
       this.images.forEach(function (article) {
         var key = article.dataset.image;
         if (numbers[key] && (best === null || numbers[key].max[c] > numbers[best].max[c])) best = key;
@@ -240,7 +237,7 @@
     mapOf() {
       var key = this.choice.value, article = this.images.filter(function (one) { return one.dataset.image === key; })[0];
       var picture = article.querySelector(".picture"), image = picture.querySelector("img"), place = sprite.placeOf(this.grid, this.channel);
-      var photo = article.querySelector(".layer__thumb"), shown = element("div", "unit__pair"), numbers = (window.innerviewLayer || {})[key], c = this.channel;
+      var photo = article.querySelector(".layer__thumb"), shown = element("div", "unit__pair"), numbers = (window.innerview.data.layer || {})[key], c = this.channel;
       var title = article.querySelector("h3").textContent, copy, box;
       copy = element("img", "unit__photo");
       copy.src = photo.getAttribute("src");

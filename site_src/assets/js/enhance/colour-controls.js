@@ -3,9 +3,10 @@
 (function () {
   "use strict";
   var element = window.innerview.element, plain = window.innerview.number, address = window.innerview.address;
-  var data = document.getElementById("colour-controls"), stage = document.querySelector("[data-browser]");
+  var data = document.getElementById("colour-controls"), stage = document.querySelector("iv-channels");
   if (!data || !stage) return;
-  var known = JSON.parse(data.textContent), drawn = known.palettes[0], gains = [1, 1.5, 2, 3, 4, 6, 8, 12, 16];
+  var known = JSON.parse(data.textContent), palettes = window.innerview.palettes[known.signed ? "signed" : "unsigned"];
+  var drawn = palettes[0], gains = [1, 1.5, 2, 3, 4, 6, 8, 12, 16];
   var state = { colours: drawn.name, clip: 1 };
   var box = element("fieldset", "colour-controls"), legend = element("legend", "visually-hidden", "Colours and contrast");
   var select = element("select", ""), contrast = element("input", ""), told = element("output", "scale colour-controls__scale");
@@ -17,7 +18,7 @@
     return label;
   }
 
-  known.palettes.forEach(function (palette) {
+  palettes.forEach(function (palette) {
     var option = element("option", "", palette.title);
     option.value = palette.name;
     select.append(option);
@@ -32,12 +33,12 @@
   stage.querySelector(".browser").append(box);
 
   function chosen() {
-    return known.palettes.filter(function (palette) { return palette.name === state.colours; })[0] || drawn;
+    return palettes.filter(function (palette) { return palette.name === state.colours; })[0] || drawn;
   }
 
   function apply() {
     var palette = chosen(), as = palette === drawn && state.clip === 1, end = known.high / state.clip;
-    if (!as) window.innerviewFilter("recolour", known.signed, drawn.colours, palette.colours, state.clip, palette.lines);
+    if (!as) window.innerview.filters.recolour("recolour", palettes, palette, state.clip);
     stage.classList.toggle("is-recoloured", !as);
     stage.classList.toggle("is-zero-white", palette.zero_white);
     select.value = palette.name;

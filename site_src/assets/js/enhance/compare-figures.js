@@ -2,7 +2,7 @@
    (#a=..&b=..). What is known of a report's pictures comes from a script beside it, so that this works from a file too. */
 (function () {
   "use strict";
-  var plain = window.innerview.number, address = window.innerview.address;
+  var plain = window.innerview.number, address = window.innerview.address, palettes = window.innerview.palettes;
   var page = document.querySelector("[data-compare-figures]");
   if (!page) return;
   var index = JSON.parse(document.getElementById("compare-figures").textContent), form = page.querySelector("[data-choice]");
@@ -37,13 +37,9 @@
 
   /* The pictures of a report, once the script that holds them is there. */
   function load(report, then) {
-    var found = (window.innerviewFigures || {})[report], script;
-    if (found) return then(found);
-    script = document.createElement("script");
-    script.src = root + report + "/figures.js";
-    script.onload = function () { then(window.innerviewFigures[report]); };
-    script.onerror = function () { say("The figures of " + report + " could not be loaded. Reload the page."); };
-    document.head.append(script);
+    window.innerview.need("figures/" + report, root + report + "/figures.js", then, function () {
+      say("The figures of " + report + " could not be loaded. Reload the page.");
+    });
   }
 
   function find(figures, id) {
@@ -166,10 +162,10 @@
 
   /* The filter that shows a picture on a scale wider than its own; "" where that is its own. */
   function toScale(side, figure, ends) {
-    var low = figure.scale[0], high = figure.scale[1], signed = low < 0, wide = ends[1] - ends[0], colours = signed ? index.signed : index.green;
+    var low = figure.scale[0], high = figure.scale[1], signed = low < 0, wide = ends[1] - ends[0], colours = palettes[signed ? "signed" : "unsigned"];
     if (low === ends[0] && high === ends[1] || !wide) return "";
-    if (figure.kind === "palette") window.innerviewFilter("scale-" + side, signed, colours, colours, high / ends[1], index.between);
-    else window.innerviewLinear("scale-" + side, (high - low) / wide, (low - ends[0]) / wide);
+    if (figure.kind === "palette") window.innerview.filters.recolour("scale-" + side, colours, colours[0], high / ends[1]);
+    else window.innerview.filters.linear("scale-" + side, (high - low) / wide, (low - ends[0]) / wide);
     return 'url("#scale-' + side + '")';
   }
 

@@ -5,7 +5,7 @@
   var element = window.innerview.element, plain = window.innerview.number, address = window.innerview.address, sprite = window.innerview.sprite;
   var section = document.querySelector("[data-layer]");
   if (!section || !section.dataset.layer) return;
-  var numbers = window.innerviewLayer || {}, names = window.innerviewNames || [], unit = section.dataset.unit, count = Number(section.dataset.channels);
+  var numbers = window.innerview.data.layer || {}, names = window.innerview.data.names || [], unit = section.dataset.unit, count = Number(section.dataset.channels);
   var g = sprite.grid(section.dataset.layer), side = g.width * g.height === 1 ? 64 : 104;
   var images = Array.prototype.slice.call(section.querySelectorAll("[data-image]")), state = { c: 0, strongest: false, own: false };
 
@@ -91,7 +91,7 @@
   function said(values, c) {
     if (unit === "value") return plain(values.max[c]);
     var words = "largest " + plain(values.max[c]) + "\nmean " + plain(values.mean[c]);
-    return words + (values.zeros[c] ? "\nzeros " + values.zeros[c] / 10 + " %" : "");
+    return words + (values.zeros[c] ? "\nzeros " + values.zeros[c] / 10 + "\u00a0%" : "");
   }
 
   /* --- which channels are worth a look --- */

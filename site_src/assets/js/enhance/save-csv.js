@@ -34,10 +34,10 @@
   /* --- a figure's page --- */
 
   function ofFigure() {
-    var data = document.getElementById("channels"), place = document.querySelector("[data-csv]"), view = document.querySelector("[data-browser]");
+    var data = document.getElementById("channels"), place = document.querySelector("[data-csv]"), view = document.querySelector("iv-channels");
     if (!data || !place || !view) return;
     place.append(button(function () {
-      var numbers = JSON.parse(data.textContent), grid = sprite.grid(view.dataset.browser), kinds = Object.keys(numbers);
+      var numbers = JSON.parse(data.textContent), grid = sprite.grid(view.dataset.cells), kinds = Object.keys(numbers);
       var rows = [["channel"].concat(kinds)];
       numbers[kinds[0]].forEach(function (_, place) {
         rows.push([sprite.channelOf(grid, place)].concat(kinds.map(function (kind) { return numbers[kind][place]; })));
@@ -53,12 +53,7 @@
     var table = document.querySelector("[data-channel-table]"), line = element("p", "caption");
     if (!table) return;
     line.append(button(function () {
-      var script;
-      if (window.innerviewUnits) return save(name(), channels());
-      script = element("script");
-      script.src = table.dataset.channelTable;
-      script.addEventListener("load", function () { save(name(), channels()); });
-      document.head.append(script);
+      window.innerview.need("channel-table", table.dataset.channelTable, function (data) { save(name(), channels(data)); });
     }));
     table.querySelector(".section__head").append(line);
   }
@@ -67,8 +62,8 @@
     return location.pathname.split("/").pop().replace(/\.html$/, "") + "-channels.csv";
   }
 
-  function channels() {
-    var data = window.innerviewUnits, head = ["channel", "largest", "mean", "zeros", "most correlated channel", "correlation"];
+  function channels(data) {
+    var head = ["channel", "largest", "mean", "zeros", "most correlated channel", "correlation"];
     var names = { b: "NaN or infinite", d: "zero in every image", c: "constant" };
     head.push("state");
     if (data.raised) head.push("class raised most", "effect");
