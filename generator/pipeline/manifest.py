@@ -126,15 +126,17 @@ def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
     )
 
 
-def channel_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[float]] | None:
-    """Return each channel's largest value, mean and share of zeros, where the figure is a sprite of channels."""
+def channel_values(
+    figure: Mapping[str, Any], store: Store, names: Sequence[str] = ("max", "mean", "zeros")
+) -> dict[str, list[float]] | None:
+    """Return each channel's largest value, mean and share of zeros, or those of `names`, of a sprite of channels."""
     entry = store.get(figure["keys"].get("array", "")) if figure["keys"] else None
     if not entry or "arrays" not in entry["payloads"]:
         return None
     arrays = unpack(store.read(entry["payloads"]["arrays"]))
     if "codes" not in arrays:
         return None
-    return {name: [float(f"{value:.4g}") for value in arrays[name]] for name in ("max", "mean", "zeros")}
+    return {name: [float(f"{value:.4g}") for value in arrays[name]] for name in names}
 
 
 @dataclass(frozen=True)

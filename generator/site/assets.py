@@ -30,7 +30,9 @@ ASSETS: dict[str, Assets] = {
     ),
     "model": _assets("components/comparison", "enhance/table-switch"),
     "method": _assets("", "enhance/table-switch"),
-    "report": _assets("components/filmstrip", "elements/iv-filmstrip"),
+    "report": _assets(
+        "components/stage", "elements/iv-stage elements/iv-filmstrip elements/iv-scrubber elements/iv-strongest"
+    ),
     "layer": _assets(
         "components/channel-table components/unit pages/layer",
         "elements/iv-channel-table enhance/layer-images elements/iv-unit enhance/save-csv",

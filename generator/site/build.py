@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,8 @@ def publish(
             growing.mark(new, options.number)
 
     with store.alone(lambda: progress.say("Waiting for another build to publish its site")):
-        write.write_sources(described, root / "site_src", templates)
+        largest = partial(channel_values, store=store, names=("max", "mean"))
+        write.write_sources(described, root / "site_src", templates, largest)
         build_site(root, options.out, lay, title=about.title, url=about.url)
         return sum(1 for _ in options.out.rglob("*.html"))  # before another build may exchange it
 

@@ -145,15 +145,16 @@ def source(image):
     return Path(image.evaluate("image => image.decode().then(() => image.currentSrc)")).name
 
 
+SHOWN = f"{REPORT}#method=saliency"
 STILL, MOVING = "saliency--class-frog.png", "saliency--class-frog.animation.webp"
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-@pytest.mark.parametrize("page", [REPORT, METHOD, FIGURE])
+@pytest.mark.parametrize("page", [SHOWN, METHOD, FIGURE])
 def test_a_click_plays_and_another_stops(visit, page, motion):
     page, films = visit(page, reduced_motion=motion)
     button = page.get_by_role("button", name="Play Saliency for frog").first
-    image = page.locator(f"img[src$='{STILL}']").first.element_handle()
+    image = page.locator(f":is(a.picture, .stage__canvas) img[src$='{STILL}']").first.element_handle()
     button.scroll_into_view_if_needed()
     page.wait_for_load_state("networkidle")
     assert films == [] and source(image) == STILL
@@ -169,9 +170,9 @@ def test_a_click_plays_and_another_stops(visit, page, motion):
 
 
 def test_the_keyboard_reaches_it_right_after_the_picture(visit):
-    page, _ = visit(REPORT)
-    page.locator(f".method__picture a:has(img[src$='{STILL}'])").focus()
-    image = page.locator(f".method__picture img[src$='{STILL}']").element_handle()
+    page, _ = visit(SHOWN)
+    page.locator(f"#maps a:has(img[src$='{STILL}'])").focus()
+    image = page.locator(f"#maps img[src$='{STILL}']").element_handle()
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     assert source(image) == MOVING
@@ -180,8 +181,8 @@ def test_the_keyboard_reaches_it_right_after_the_picture(visit):
 
 
 def test_large_it_plays_too_and_the_arrows_go_on(visit):
-    page, films = visit(REPORT)
-    page.locator(f".method__picture a:has(img[src$='{STILL}'])").click()
+    page, films = visit(SHOWN)
+    page.locator(f"#maps a:has(img[src$='{STILL}'])").click()
     large = page.locator("dialog img").element_handle()
     assert films == [] and source(large) == STILL
     assert f"In motion: {ANYHOW}." in page.locator(".lightbox__words").inner_text()
@@ -214,14 +215,16 @@ def test_in_a_frame_the_button_lies_on_the_picture(visit, address):
     assert source(image) == MOVING
 
 
-@pytest.mark.parametrize("page", [REPORT, FIGURE])
+@pytest.mark.parametrize("page", [SHOWN, FIGURE])
 def test_without_scripts_a_link_leads_to_the_film(visit, page):
     page, films = visit(page, java_script_enabled=False)
     assert page.locator(".animation button").count() == 0 and films == []
+    for closed in page.locator("#map-saliency > summary").all():
+        closed.click()
     assert page.get_by_role("link", name="Play animation").first.get_attribute("href").endswith(".animation.webp")
 
 
-@pytest.mark.parametrize("name", [REPORT, METHOD, FIGURE])
+@pytest.mark.parametrize("name", [SHOWN, METHOD, FIGURE])
 def test_it_is_accessible_and_fits_a_phone(visit, name):
     for wishes in ({}, {"width": 390, "height": 844, "color_scheme": "dark"}):
         page, _ = visit(name, **wishes)

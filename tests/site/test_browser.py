@@ -128,9 +128,9 @@ def test_a_report_is_light_before_one_scrolls(visit):
 
 def test_pages_say_what_they_show_without_javascript(visit):
     page = visit(java_script_enabled=False)(REPORT)
-    assert page.locator(".layers__step img").count() >= 6
+    assert page.locator("#walk > details img").count() >= 6
     assert page.locator("[data-fader]").first.is_hidden()
-    page.locator(".method a.picture").first.click()
+    page.locator("#map-vanilla-backprop a.picture").first.click()
     assert page.url.endswith("vanilla-backprop--class-frog.html")
     assert page.locator("#copy-html").input_value().startswith("<figure>")
     assert page.locator("iv-copy button").first.is_hidden()
@@ -142,6 +142,9 @@ def test_the_first_tab_skips_to_the_content(visit):
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to attribution"
+    for _ in range(3):
+        page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('.breadcrumb') !== null")
 
 
@@ -193,7 +196,7 @@ def is_open(page):
 
 def test_the_lightbox_by_mouse(visit):
     page = visit()(REPORT)
-    page.locator(".method a.picture").first.click()
+    page.locator("#maps a.picture").first.click()
     assert is_open(page)
     assert "vanilla-backprop--class-frog.png" in page.locator(".lightbox img").get_attribute("src")
     page.get_by_role("button", name="Next figure").click()
@@ -205,7 +208,7 @@ def test_the_lightbox_by_mouse(visit):
 
 def test_the_lightbox_by_keyboard(visit):
     page = visit()(REPORT)
-    first = page.locator(".method a.picture").first
+    first = page.locator("#maps a.picture").first
     first.focus()
     page.keyboard.press("Enter")
     assert is_open(page)
@@ -215,15 +218,15 @@ def test_the_lightbox_by_keyboard(visit):
     assert "class-bird.png" in page.locator(".lightbox img").get_attribute("src")
     page.keyboard.press("Escape")
     page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
-    assert page.evaluate("document.activeElement.matches('.method a.picture')")
+    assert page.evaluate("document.activeElement.matches('#map-vanilla-backprop a.picture')")
 
 
 def test_back_closes_the_lightbox_and_its_page_is_a_click_away(visit):
     page = visit()(REPORT)
-    page.locator(".method a.picture").first.click()
+    page.locator("#maps a.picture").first.click()
     page.go_back()
     assert not is_open(page) and page.url.endswith(REPORT)
-    page.locator(".method a.picture").first.click()
+    page.locator("#maps a.picture").first.click()
     page.get_by_role("link", name="Open figure page").click()
     page.wait_for_url("**/vanilla-backprop--class-frog.html")
 
@@ -232,7 +235,7 @@ def test_a_modified_click_opens_the_page_as_a_link_does(visit):
     one = visit()
     page = one(REPORT)
     with one.context.expect_page() as opened:
-        page.locator(".method a.picture").first.click(modifiers=["Control"])
+        page.locator("#maps a.picture").first.click(modifiers=["Control"])
     opened.value.wait_for_url("**/vanilla-backprop--class-frog.html")
     assert not is_open(page)
 
@@ -242,7 +245,8 @@ def test_a_modified_click_opens_the_page_as_a_link_does(visit):
 
 def test_a_channel_can_be_looked_at_in_a_report_and_leads_to_its_page(visit):
     page = visit()(REPORT)
-    picture = page.locator("#stage-1 .layers__picture a[data-cells]")
+    page.locator("#stage-1 .view__all summary").click()
+    picture = page.locator("#stage-1 .view__all a[data-cells]")
     picture.scroll_into_view_if_needed()
     picture.locator("img").evaluate("image => image.decode()")
     box = picture.locator("img").bounding_box()
@@ -425,7 +429,10 @@ def test_the_slider_fades_the_maps_to_show_the_photo(visit, name):
     assert picture.evaluate("image => getComputedStyle(image).opacity") == "0"
     mount = page.locator(".picture--fade").first
     below = mount.evaluate("e => getComputedStyle(e).backgroundImage") + mount.inner_html()
-    assert "input.png" in below
+    assert "input.png" in below and browsing.where(page).endswith("#opacity=0")
+    page.reload()
+    assert picture.evaluate("image => getComputedStyle(image).opacity") == "0"
+    slider.focus()
     page.keyboard.press("End")
     assert picture.evaluate("image => getComputedStyle(image).opacity") == "1"
 

@@ -58,7 +58,7 @@ def test_without_javascript_there_are_the_sprites_the_walk_and_both_tables(visit
     assert page.locator(".layer__image img[src*='activations--relu0']").count() == 3
     assert page.locator(".channels").count() == 0
     page = visit(REPORT, java_script_enabled=False)
-    assert page.locator(".scrub").count() == 0 and page.locator(".layers__step:visible").count() == 7
+    assert page.get_by_role("slider").count() == 0 and page.locator("#walk > details:visible").count() == 8
     page = visit(MODEL, java_script_enabled=False)
     assert page.locator("[data-table]:visible .matrix").count() == 2
 
@@ -195,27 +195,48 @@ def svg(manifest, signed, share):
 
 def test_the_walk_is_scrubbed_by_arrow_keys_from_the_input_to_the_classes(visit):
     page = visit(REPORT)
-    slider, title = page.get_by_role("slider", name="Stage, from"), page.locator(".scrub__title")
+    slider = page.get_by_role("slider", name="Stage, from")
     slider.focus()
-    seen = [title.inner_text()]
+    page.keyboard.press("Home")
+    seen = [title(page)]
     for _ in range(7):
         page.keyboard.press("ArrowRight")
-        seen.append(title.inner_text())
-    expected = ["The input", "conv 64", "pool", "conv 256", "pool", "conv 512", "vector of 512", "10 classes"]
-    assert seen == expected and browsing.where(page).endswith("#at=7")
-    assert page.locator(".scrub .bars li").count() == 5
+        seen.append(title(page))
+    stages = ["conv 64", "pool", "conv 256", "pool", "conv 512", "vector of 512", "10 classes"]
+    assert seen == ["The input", *(f"{number}. {stage}" for number, stage in enumerate(stages, start=1))]
+    assert browsing.where(page).endswith("#at=7") and page.locator("#walk .bars:visible li").count() == 5
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    image = page.locator(".scrub__canvas img")
-    assert "activations--relu0.png" in image.get_attribute("src") and image.get_attribute("alt")
-    assert image.bounding_box()["width"] <= page.locator(".scrub__canvas").bounding_box()["width"]
-    assert slider.get_attribute("aria-valuetext").startswith("1: conv 64, 64 × 32 × 32")
-    assert page.locator(".architecture .is-here").inner_text() == "conv 64"
+    assert "#" not in browsing.where(page), "that is what a report begins with"
+    assert slider.get_attribute("aria-valuetext").startswith("1. conv 64 64 × 32 × 32")
+    assert page.locator(".architecture a[aria-current]").inner_text() == "conv 64"
 
 
-def test_the_strip_keeps_the_magnifier_and_the_link_of_its_picture(visit):
-    page = visit(f"{REPORT}#at=1")
-    picture = page.locator(".scrub__canvas a[data-cells]")
+def title(page):
+    """The title of the stage that is shown."""
+    return page.locator("#walk > details[open] .view__head h3").inner_text()
+
+
+def test_the_strongest_channels_are_large_and_lead_to_their_places(visit):
+    page = visit(REPORT)
+    page.locator("#layers").scroll_into_view_if_needed()
+    links = page.locator("#stage-1 .strongest a")
+    links.first.wait_for()
+    assert links.count() == 12 and not page.locator("#stage-1 .view__all img").is_visible()
+    values = [float(words.split("max ")[1]) for words in links.all_inner_texts()]
+    assert values == sorted(values, reverse=True) and links.first.inner_text().startswith("channel 63")
+    tile = page.locator("#stage-1 .strongest__cut").first
+    assert tile.bounding_box()["width"] % 32 == 0, "whole pixels of the map"
+    side = tile.bounding_box()["width"]
+    assert tile.evaluate("e => e.style.backgroundPosition") == f"{-15 * 33 * side / 32:g}px {-3 * 33 * side / 32:g}px"
+    links.first.click()
+    page.wait_for_url("**/activations--relu0.html#c63")
+
+
+def test_all_channels_of_a_stage_keep_the_magnifier_and_the_link(visit):
+    page = visit(f"{REPORT}#stage-1")
+    page.locator("#stage-1 .view__all summary").click()
+    picture = page.locator("#stage-1 .view__all a[data-cells]")
     picture.locator("img").evaluate("image => image.decode()")
     picture.scroll_into_view_if_needed()
     box = picture.locator("img").bounding_box()
@@ -226,11 +247,11 @@ def test_the_strip_keeps_the_magnifier_and_the_link_of_its_picture(visit):
 
 def test_an_address_brings_back_the_stage_and_play_goes_on_to_the_end(visit):
     page = visit(f"{REPORT}#at=6")
-    assert page.locator(".scrub__title").inner_text() == "vector of 512"
-    play = page.locator(".scrub__play")
+    assert title(page) == "6. vector of 512"
+    play = page.get_by_role("button", name="Play")
     play.click()
-    assert play.inner_text() == "Pause"
-    page.wait_for_function("document.querySelector('.scrub__title').textContent === '10 classes'")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.wait_for_function("document.querySelector('#stage-7').open")
     assert play.inner_text() == "Play" and browsing.where(page).endswith("#at=7")
 
 
@@ -247,11 +268,13 @@ def test_the_walk_is_scrubbed_where_its_pictures_failed(chromium, address):
         page.route("**/frog/index.html", fail)
         page.goto(f"{address}/{REPORT}", wait_until="load")
         page.get_by_role("slider", name="Stage, from").focus()
-        for number in range(1, 7):
-            assert page.locator(".scrub__canvas").inner_text().split("\n")[0].lower() == "failed", number
+        page.keyboard.press("Home")
+        for number in range(7):
+            tile = page.locator(f"#stage-{number} .picture--void").first
+            assert "out of memory" in tile.text_content() and page.locator(f"#stage-{number}").is_visible(), number
             page.keyboard.press("ArrowRight")
         page.keyboard.press("End")
-        assert page.locator(".scrub .bars li").count() == 5
+        assert page.locator("#walk .bars:visible li").count() == 5
 
 
 # --- two matrices ---------------------------------------------------------------------------------------------
@@ -337,8 +360,11 @@ def test_the_second_matrix_costs_nothing_before_it_is_seen(chromium, address):
 def test_on_paper_there_are_pictures_and_no_controls(visit):
     page = visit(REPORT, color_scheme="dark")
     page.emulate_media(media="print")
-    for gone in (".md-header", ".scrub", ".breadcrumb", ".pager", ".fader"):
+    for gone in (".md-header", "iv-scrubber", "iv-filmstrip", ".breadcrumb", ".pager", ".fader"):
         assert page.locator(gone).first.is_hidden(), gone
-    assert page.locator(".layers__step img").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#stage-3 .view__all img").is_visible() and page.locator("#map-saliency img").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("#walk > details[open]").count() == 1
     shown = page.evaluate("getComputedStyle(document.body).getPropertyValue('--dark-field')")
     assert shown.strip() == "none", "on white paper zero is white"

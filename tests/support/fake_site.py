@@ -24,7 +24,7 @@ PINNED = "tiny/frog/grad-cam--relu4--class-frog"
 def publish(folder: Path, manifest: dict[str, Any], root: Path, store: Store | None = None, files=()) -> Path:
     """The site of a gallery whose pictures are in `folder`; more `files` come from `store`."""
     templates = resources.template_folders(root)
-    write.write_sources(manifest, root / "site_src", templates)
+    write.write_sources(manifest, root / "site_src", templates, fake_manifest.channels)
 
     def lay(new: Path) -> None:
         shutil.copytree(folder, new / "gallery", dirs_exist_ok=True)

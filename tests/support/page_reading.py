@@ -17,7 +17,7 @@ CANARY = (
 
 def write(manifest, folder):
     """Write all pages of a manifest below `folder` and return their texts by name."""
-    pages.write_sources(manifest, folder, [TEMPLATES])
+    pages.write_sources(manifest, folder, [TEMPLATES], fake_manifest.channels)
     pages.write_figure_pages(manifest, folder, [TEMPLATES], fake_manifest.channels)
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 

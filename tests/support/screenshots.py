@@ -51,7 +51,7 @@ def kinds(site: Path) -> dict[str, str]:
         "layer": f"gallery/{model}/layers/{sprite.rpartition('--')[2]}.html#c3",
         "method": "gallery/methods/grad-cam.html",
         "report": f"gallery/{model}/{image}/index.html",
-        "methods-of-a-report": f"gallery/{model}/{image}/index.html#why",
+        "methods-of-a-report": f"gallery/{model}/{image}/index.html#attribution",
         "walk": f"gallery/{model}/{image}/index.html#at=4",
         "figure": f"gallery/{overlay}.html",
         "channels": f"gallery/{sprite}.html#c3&colours=viridis&clip=2",

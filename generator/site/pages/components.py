@@ -169,7 +169,7 @@ def figure_view(
         zoom=_zoom(figure) if look == "sprite" else 1,
         cells=_cells(figure, style),
         labels=_labels(gallery, figure, style),
-        values=_values(figure),
+        values=values(figure),
         scale=_scale(figure, style),
     )
 
@@ -221,7 +221,8 @@ def _labels(gallery: Gallery, figure: FigureRecord, style: StyleCard) -> tuple[s
     return tuple(stages.get(layer, layer) for layer in layers)
 
 
-def _values(figure: FigureRecord) -> str:
+def values(figure: FigureRecord) -> str:
+    """Return the range of the values of a figure, `0 to 1.27`; "" where it has none."""
     if figure["range"] is None:
         return ""
     low, high = figure["range"]

@@ -116,7 +116,7 @@ def proof(gallery: Gallery, figure: FigureRecord, page: str) -> Proof | None:
     measured = figure.get("evidence")
     if not measured:
         return None
-    control = _control(gallery, figure, RANDOM)
+    control = control_of(gallery, figure["model"], figure["image"], RANDOM)
     lines = []
     for measure in CURVES:
         for of, numbers in ((False, measured.get(measure)), (True, control.get(measure))):
@@ -134,8 +134,7 @@ def proof(gallery: Gallery, figure: FigureRecord, page: str) -> Proof | None:
         for slug, card in gallery.measures.items()
         if slug in measured
     ]
-    ranked = _curated(gallery, figure["model"]) or gallery.models[figure["model"]].get("ranking")
-    order = f"{model_page(figure['model'])}{'#belief' if ranked else ''}"
+    order = f"{model_page(figure['model'])}{'#belief' if is_ranked(gallery, figure['model']) else ''}"
     return Proof(lines, _summary(measured, control), findings, relative(order, page))
 
 
@@ -147,11 +146,15 @@ def _summary(measured: Mapping[str, EvidenceRecord], control: Mapping[str, Evide
     return text[:1].upper() + text[1:]
 
 
-def _control(gallery: Gallery, figure: FigureRecord, slug: str) -> Mapping[str, EvidenceRecord]:
-    """Return what was measured of a control on the same picture."""
+def control_of(gallery: Gallery, model: str, image: str, slug: str) -> Mapping[str, EvidenceRecord]:
+    """Return what was measured of a control on one image of a model; empty where nothing was."""
     held = gallery.controls.get(slug, NOTHING).get("measured", [])
-    key = (figure["model"], figure["image"])
-    return next((entry["evidence"] for entry in held if (entry["model"], entry["image"]) == key), {})
+    return next((entry["evidence"] for entry in held if (entry["model"], entry["image"]) == (model, image)), {})
+
+
+def is_ranked(gallery: Gallery, model: str) -> bool:
+    """Return whether the page of a model ranks its methods."""
+    return bool(_curated(gallery, model) or gallery.models[model].get("ranking"))
 
 
 def _more(numbers: EvidenceRecord) -> list[str]:

@@ -1,55 +1,46 @@
-"""The report page: one image seen by one network, from the pixels that counted to the walk through all layers."""
+"""The report page: one image seen by one network, from its attribution maps to its layers and the evidence."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecord, ModelLayer, ModelStage
-from generator.core.naming import slug
+from generator.core.manifest_types import FigureRecord, ImageRecord, ModelLayer, ModelStage
 from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
 from . import components, format, live
+from .attribution import LABEL, RIVAL, Evidence, Family, evidence, families, side_of
 from .components import Bar, FigureView, Link, Pager, Verdict
-from .faithfulness import Spark, spark
 from .manifest_index import NOTHING, Gallery
 from .pair_summary import related
 from .urls import (
-    figure_page,
     home_page,
     hub_page,
     image_page,
     layer_page,
-    method_page,
     model_page,
     relative,
     report_page,
 )
 
-LABEL, RIVAL = ("label", "top"), ("rival",)
-OWN_PLACE = (INPUT, ACTIVATIONS, FILTERS)  # roles of what a report shows outside the table, as it does strips
+OWN_PLACE = (INPUT, ACTIVATIONS, FILTERS)  # roles of what a report shows outside the stage of maps, as it does strips
+STRONGEST = 12  # channels of a layer that are shown large
+
+Channels = Callable[[FigureRecord], dict[str, Any] | None]  # the numbers of a figure's channels, where it has any
+
+
+def no_channels(figure: FigureRecord) -> None:
+    """Return no numbers of any figure."""
 
 
 @dataclass(frozen=True)
-class MethodRow:
-    """One method in the table: for the label, and for the class that came closest."""
+class Strip:
+    """The maps of a method at every depth, for one of the two classes."""
 
-    method: Link
-    summary: str
-    label: FigureView | None
-    faithfulness: Spark | None  # the faithfulness of that map
-    rival: FigureView | None
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """The methods of one family."""
-
-    id: str
-    title: str
-    summary: str
-    rows: list[MethodRow]
-    fades: bool  # some of its pictures lie over the photo
+    figure: FigureView
+    target: str  # "label" or "rival"; "" where it is for all classes
 
 
 @dataclass(frozen=True)
@@ -77,6 +68,8 @@ class LayerStep:
     folded: list[FigureView]  # intermediate outputs
     folded_types: str  # `Conv2d, BatchNorm2d`
     final: bool  # the classes: shown as bars
+    strongest: str  # places of its strongest channels with their largest values: "17 3.2 4 2.9"
+    whole: str  # what its sprite shows: "All 64 channels"
 
 
 @dataclass(frozen=True)
@@ -99,9 +92,10 @@ class ReportPage:
     label: str
     rival: str
     kind: str  # of the network's output
-    chapters: list[Chapter]
-    measured: bool  # whether some of their pictures have evidence beside them
-    strips: list[FigureView]
+    thumb: FigureView
+    families: list[Family]  # the maps on the stage
+    evidence: Evidence
+    strips: list[Strip]
     paintings: list[FigureView]  # strips of optimised images
     more: list[FigureView]  # what has no place above: other classes, other layers
     architecture: list[Block]
@@ -109,13 +103,13 @@ class ReportPage:
     related: list[Link]  # the same image in this and another network
 
 
-def report(gallery: Gallery, model: str, image: str) -> ReportPage:
-    """Return the report of `image` by `model` (slugs)."""
+def report(gallery: Gallery, model: str, image: str, channels: Channels = no_channels) -> ReportPage:
+    """Return the report of `image` by `model` (slugs); `channels(figure)` are the numbers of a figure's channels."""
     page = report_page(model, image)
     card, example = gallery.models[model], gallery.images[image]
     prediction = gallery.predictions.get((model, image))
     input_figure = gallery.in_role(model, image, INPUT)
-    chapters = _chapters(gallery, model, image, page)
+    shown = families(gallery, model, image, page, leave=lambda method: _has_own_place(gallery, method))
     return ReportPage(
         title=f"{example['title']} in {card['title']}",
         breadcrumb=[
@@ -138,13 +132,14 @@ def report(gallery: Gallery, model: str, image: str) -> ReportPage:
         label=_target_name(gallery, model, image, LABEL),
         rival=_target_name(gallery, model, image, RIVAL),
         kind=card["output"]["kind"],
-        chapters=chapters,
-        measured=any(row.faithfulness for chapter in chapters for row in chapter.rows),
-        strips=_strips(gallery, model, image, page, painted=False),
-        paintings=_strips(gallery, model, image, page, painted=True),
+        thumb=components.photo(gallery, example, page, thumb=True),
+        families=shown,
+        evidence=evidence(gallery, model, image, shown, page),
+        strips=_strips(gallery, model, image, page),
+        paintings=_paintings(gallery, model, image, page),
         more=_more(gallery, model, image, page),
         architecture=architecture(gallery, model, page, page),
-        layers=layer_steps(gallery, model, image, page),
+        layers=layer_steps(gallery, model, image, page, channels),
         related=related(gallery, model, page, image),
     )
 
@@ -173,45 +168,36 @@ def _target_name(gallery: Gallery, model: str, image: str, roles: tuple[str, ...
     return ""
 
 
-def _chapters(gallery: Gallery, model: str, image: str, page: str) -> list[Chapter]:
-    chapters = []
-    for family, title, summary, cards in gallery.families():
-        rows = [
-            row
-            for card in cards
-            if not _has_own_place(gallery, card["slug"]) and (row := _method_row(gallery, model, image, card, page))
-        ]
-        if rows:
-            fades = any(view and view.fade for row in rows for view in (row.label, row.rival))
-            chapters.append(Chapter(slug(family), title, summary, rows, fades))
-    return chapters
-
-
-def _method_row(gallery: Gallery, model: str, image: str, card: MethodRecord, page: str) -> MethodRow | None:
-    label = gallery.find(model, image, card["slug"], LABEL) or gallery.find(model, image, card["slug"])
-    rival = gallery.find(model, image, card["slug"], RIVAL)
-    if label is None:
-        return None
-    return MethodRow(
-        method=Link(card["title"], relative(method_page(card["slug"]), page)),
-        summary=card["summary"],
-        label=components.figure_view(gallery, label, page, thumb=True),
-        faithfulness=spark(label, f"{relative(figure_page(label), page)}#belief"),
-        rival=components.figure_view(gallery, rival, page, thumb=True) if rival and rival is not label else None,
-    )
-
-
 def _has_own_place(gallery: Gallery, method: str) -> bool:
     return method in map(gallery.with_role, OWN_PLACE) or gallery.style(method).look == "strip"
 
 
-def _strips(gallery: Gallery, model: str, image: str, page: str, painted: bool) -> list[FigureView]:
-    """Return the strips of a report: those of optimised images, or those of maps."""
+def _strips(gallery: Gallery, model: str, image: str, page: str) -> list[Strip]:
+    figures = [figure for figure in _of_strips(gallery, model, image) if not _is_optimised(gallery, figure)]
+    methods = [figure["method"] for figure in figures]
     return [
-        components.figure_view(gallery, figure, page)
-        for figure in sorted(gallery.report(model, image), key=lambda f: list(gallery.methods).index(f["method"]))
-        if (style := gallery.style(figure["method"])).look == "strip" and (style.values == "colours") == painted
+        Strip(
+            components.figure_view(gallery, figure, page),
+            side_of(figure) if methods.count(figure["method"]) > 1 else "",
+        )
+        for figure in figures
     ]
+
+
+def _paintings(gallery: Gallery, model: str, image: str, page: str) -> list[FigureView]:
+    figures = [figure for figure in _of_strips(gallery, model, image) if _is_optimised(gallery, figure)]
+    return [components.figure_view(gallery, figure, page) for figure in figures]
+
+
+def _of_strips(gallery: Gallery, model: str, image: str) -> list[FigureRecord]:
+    """Return the strips of a report in the order of their methods."""
+    places = {method: place for place, method in enumerate(gallery.methods)}
+    strips = [f for f in gallery.report(model, image) if gallery.style(f["method"]).look == "strip"]
+    return sorted(strips, key=lambda figure: places[figure["method"]])
+
+
+def _is_optimised(gallery: Gallery, figure: FigureRecord) -> bool:
+    return gallery.style(figure["method"]).values == "colours"
 
 
 def _more(gallery: Gallery, model: str, image: str, page: str) -> list[FigureView]:
@@ -254,31 +240,33 @@ def stage_id(number: int) -> str:
     return f"stage-{number}"
 
 
-def layer_steps(gallery: Gallery, model: str, image: str, page: str) -> list[LayerStep]:
+def layer_steps(
+    gallery: Gallery, model: str, image: str, page: str, channels: Channels = no_channels
+) -> list[LayerStep]:
     """Return the stages in order, each with the activations that stand for it."""
     card = gallery.models[model]
     figures = gallery.of_layer(model, image)
-    last = len(card["stages"])
     return [
-        _walk_step(gallery, model, stage, figures, page, number, number == last)
+        _step(gallery, model, stage, figures, page, number, channels)
         for number, stage in enumerate(card["stages"], start=1)
     ]
 
 
-def _walk_step(
+def _step(
     gallery: Gallery,
     model: str,
     stage: ModelStage,
     figures: dict[str, FigureRecord],
     page: str,
     number: int,
-    final: bool,
+    channels: Channels,
 ) -> LayerStep:
     layer = gallery.layer(model, stage["layer"]) or NOTHING
     field = layer.get("receptive_field")
     sees = f"receptive field {field[0]} × {field[1]} px" if field else "receptive field: the whole input"
     shown = figures.get(stage["layer"])
     shown_somewhere = gallery.at_layer(model, stage["layer"])
+    final = number == len(gallery.models[model]["stages"])
     folded = [name for name in stage["layers"] if name != stage["layer"] and name in figures]
     return LayerStep(
         id=stage_id(number),
@@ -293,4 +281,27 @@ def _walk_step(
             dict.fromkeys((gallery.layer(model, name) or NOTHING).get("type", "") for name in folded)
         ),
         final=final,
+        strongest=strongest(channels(shown)) if shown and shown["sprite"] and not final else "",
+        whole=_whole(layer.get("shape", ()), shown["sprite"]) if shown and shown["sprite"] else "",
     )
+
+
+def _whole(shape: Sequence[int], sprite: Mapping[str, Any]) -> str:
+    """Return what a sprite of a layer shows: `All 64 channels`, or `16 of 64 channels`."""
+    unit = "channels" if len(shape) == 3 else "values"
+    count = format.count(sprite["channels"])
+    return f"{count} of {format.count(shape[0])} {unit}" if sprite.get("shown") else f"All {count} {unit}"
+
+
+def strongest(numbers: dict[str, Any] | None) -> str:
+    """Return the tiles of the channels with the largest values, largest first: `17 3.2 4 2.9`; "" where none is known.
+
+    A tile is given by its place in the sprite. Of equal values that with the larger mean comes first; values that are
+    no numbers are left out.
+    """
+    if not numbers:
+        return ""
+    largest, mean = numbers["max"], numbers["mean"]
+    places = [place for place, value in enumerate(largest) if math.isfinite(value)]
+    places = sorted(places, key=lambda place: (-largest[place], -mean[place]))[:STRONGEST]
+    return " ".join(f"{place} {largest[place]:.3g}" for place in places)

@@ -88,14 +88,17 @@ TAUGHT = "learn reading lecture growth cases limits glossary".split()
 SEARCHED = {f"pages/{kind}.md" for kind in ("home", *TAUGHT) if kind != "glossary"}
 
 
-def write_sources(manifest: Manifest, folder: Path, templates: list[Path]) -> None:
+def write_sources(
+    manifest: Manifest, folder: Path, templates: list[Path], channels: report.Channels = report.no_channels
+) -> None:
     """Write the Markdown pages of `manifest` below `folder`, the site's sources (`site_src`).
 
+    `channels` is that of `write_figure_pages`; reports show the channels of largest value, where it knows them.
     Files whose text is the same stay untouched; pages of an earlier manifest are removed.
     """
     environment, gallery = jinja(templates), Gallery(manifest)
     written = set()
-    for name, context, page in _pages(gallery):
+    for name, context, page in _pages(gallery, channels):
         file = folder / Path(page).with_suffix(".md")
         file = mkdocs_hooks.place(file) if name == "pages/home.md" else file
         head = _head(name, context, social_meta.head(gallery, page, context))
@@ -199,7 +202,7 @@ def render(environment: Environment, name: str, context: Any) -> str:
         raise InnerviewError(f"template {getattr(error, 'name', None) or name}:{line} {error.message}") from error
 
 
-def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
+def _pages(gallery: Gallery, channels: report.Channels) -> Iterable[tuple[str, Any, str]]:
     """Template, context and place of every page that mkdocs builds."""
     yield "pages/home.md", home.home(gallery), home_page()
     yield "pages/learn.md", tutorials.learn(gallery), tutorials.LEARN
@@ -224,7 +227,7 @@ def _pages(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
         for index in gallery.classes.of(slug):
             yield "pages/class.md", class_page.class_of(gallery, slug, index), gallery.classes.page(slug, index)
         for key in gallery.images_of(slug):
-            yield "pages/report.md", report.report(gallery, slug, key), report_page(slug, key)
+            yield "pages/report.md", report.report(gallery, slug, key, channels), report_page(slug, key)
     yield "pages/compare.md", model_pairs.hub(gallery), hub_page("compare")
     yield "pages/compare-figures.md", compare_any.compare_figures(gallery), compare_any.COMPARE_FIGURES
     for models, entries in gallery.pairs.items():

@@ -1,123 +1,135 @@
-/* The walk as one strip that is scrubbed from the input to the class: a slider, its arrow keys, or Play show stage after
-   stage at one place; the address remembers (#at=5). Without this script the walk below it is all there is. */
+/* The views of a stage as a strip of small pictures. The server's HTML is groups of links to the views, which lead to them
+   without scripts:
+
+     <iv-filmstrip for="maps" order="faithfulness">
+       <div class="filmstrip__group"><h3>Gradients</h3><ol>
+         <li data-score="0.31"><a href="#map-saliency">...</a></li> ...
+       </ol></div> ...
+     </iv-filmstrip>
+
+   One link at a time takes the keyboard: left, right, Home and End move and show; digits show the first nine from anywhere
+   on the page. Where links have scores, a button orders them by score, the highest first; `order` says by what. */
 (function () {
   "use strict";
-  var element = window.innerview.element, address = window.innerview.address;
-  var walk = document.querySelector("[data-scrub]");
-  if (!walk) return;
-  var stages = [], timer = 0, beat = 900, place = 0; // milliseconds
+  var element = window.innerview.element, address = window.innerview.address, keys = window.innerview.keys;
 
-  function stage(title, words, picture, link, rest) {
-    stages.push({ title: title, words: words, picture: picture, link: link, rest: rest });
+  class Filmstrip extends HTMLElement {
+    connectedCallback() {
+      var strip = this, signal;
+      this.stage = document.getElementById(this.getAttribute("for"));
+      this.items = Array.prototype.slice.call(this.querySelectorAll("li"));
+      if (!this.stage || !this.items.length) return;
+      this.ending = new AbortController();
+      signal = this.ending.signal;
+      this.homes = this.items.map(function (item) { return item.parentNode; });
+      this.dataset.ready = "";
+      if (this.items.some(function (item) { return item.dataset.score; })) this.offer(signal);
+      this.addEventListener("keydown", function (event) { strip.stepped(event); }, { signal: signal });
+      this.stage.addEventListener("iv-change", function (event) {
+        if (event.target === strip.stage) strip.follow();
+      }, { signal: signal });
+      if (this.items.length > 1) {
+        signal.addEventListener("abort", keys.list(this.getAttribute("heading") || "Filmstrip", [
+          ["← →", "Previous or next, while the filmstrip has the keyboard"], ["Home, End", "First or last"]
+        ]));
+        signal.addEventListener("abort", keys.press("1–9", "The first nine of the filmstrip", function (event) { return strip.jumped(event); }));
+      }
+      this.number();
+      this.follow();
+    }
+
+    disconnectedCallback() {
+      if (!this.ending) return;
+      this.ending.abort();
+      if (this.bar) {
+        this.arrange(false);
+        this.bar.remove();
+        this.ordered.remove();
+        this.bar = null;
+      }
+      this.links().forEach(function (link) { link.removeAttribute("tabindex"); });
+      delete this.dataset.ready;
+    }
+
+    /* In the order in which they stand. */
+    links() {
+      return Array.prototype.slice.call(this.querySelectorAll("li a"));
+    }
+
+    shown() {
+      return this.querySelector("a[aria-current]");
+    }
+
+    /* The link of what is shown is the one that takes the keyboard. */
+    follow() {
+      var shown = this.shown(), links = this.links();
+      links.forEach(function (link, place) { link.tabIndex = link === shown || (!shown && !place) ? 0 : -1; });
+    }
+
+    go(link) {
+      if (!link) return;
+      link.focus({ preventScroll: true });
+      link.click();
+    }
+
+    stepped(event) {
+      var links = this.links(), place = links.indexOf(event.target.closest("a"));
+      var to = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: links.length - 1 }[event.key];
+      if (place < 0 || to === undefined || event.metaKey || event.ctrlKey || event.altKey) return;
+      event.preventDefault();
+      this.go(links[to]);
+    }
+
+    jumped(event) {
+      var link = /^[1-9]$/.test(event.key) && this.links()[Number(event.key) - 1];
+      if (link) link.click();
+      return Boolean(link);
+    }
+
+    number() {
+      this.links().forEach(function (link, place) {
+        if (place < 9) link.parentNode.dataset.digit = place + 1;
+        else delete link.parentNode.dataset.digit;
+      });
+    }
+
+    /* --- by score --- */
+
+    offer(signal) {
+      var strip = this, group = element("div", "filmstrip__group filmstrip__group--ordered");
+      this.bar = element("div", "filmstrip__bar");
+      this.button = element("button", "filmstrip__sort", "Sort by " + (this.getAttribute("order") || "score"));
+      this.button.type = "button";
+      this.list = element("ol");
+      group.append(this.list);
+      this.bar.append(this.button);
+      this.before(this.bar);
+      this.append(group);
+      this.ordered = group;
+      this.heard = function () { strip.arrange(Boolean(address.get("order"))); };
+      signal.addEventListener("abort", address.keep(["order"], this.heard));
+      this.button.addEventListener("click", function () {
+        var sorted = strip.button.getAttribute("aria-pressed") !== "true";
+        strip.arrange(sorted);
+        address.set({ order: sorted ? strip.getAttribute("order") || "score" : null }, strip.heard);
+      }, { signal: signal });
+      this.heard();
+    }
+
+    arrange(sorted) {
+      var strip = this, score = function (item) { return item.dataset.score ? Number(item.dataset.score) : -Infinity; };
+      this.button.setAttribute("aria-pressed", sorted);
+      if (sorted) {
+        this.items.slice().sort(function (a, b) { return score(b) - score(a) || strip.items.indexOf(a) - strip.items.indexOf(b); })
+          .forEach(function (item) { strip.list.append(item); });
+      } else {
+        this.items.forEach(function (item, place) { strip.homes[place].append(item); });
+      }
+      this.querySelectorAll(".filmstrip__group").forEach(function (group) { group.hidden = (group === strip.ordered) !== sorted; });
+      this.number();
+      this.follow();
+    }
   }
 
-  var input = document.querySelector(".page-header__pictures .figure:last-child .picture");
-  var about = input && input.closest(".figure").querySelector("figcaption span");  // a figure may have no caption
-  if (input) stage("The input", about ? about.textContent : "", input, "");
-  walk.querySelectorAll(".layers__step").forEach(function (step) {
-    var facts = Array.prototype.map.call(step.querySelectorAll(".layers__facts span"), function (fact) { return fact.textContent; });
-    stage(step.querySelector("h3").textContent, facts.join(", "), step.querySelector(".layers__picture > .picture"), "#" + step.id,
-      step.querySelector(".layers__picture > .bars"));
-  });
-  if (stages.length < 2) return;
-
-  /* --- what is seen --- */
-
-  var box = element("div", "scrub"), mount = element("div", "scrub__canvas"), words = element("div", "scrub__words");
-  var title = element("b", "scrub__title"), said = element("span", "scrub__status"), link = element("a", "scrub__link", "more below");
-  var bar = element("div", "scrub__bar"), slider = element("input", ""), play = element("button", "scrub__play", "Play");
-  var blocks = Array.prototype.slice.call(walk.parentNode.querySelectorAll(".architecture__block"));
-  slider.type = "range";
-  slider.min = 0;
-  slider.max = stages.length - 1;
-  slider.setAttribute("aria-label", "Stage, from the input to the classes");
-  play.type = "button";
-  words.append(title, said, link);
-  bar.append(play, slider);
-  box.append(bar, words, mount);
-
-  function show(next) {
-    place = Math.min(stages.length - 1, Math.max(0, next));
-    var now = stages[place];
-    slider.value = place;
-    slider.setAttribute("aria-valuetext", place + ": " + now.title + (now.words ? ", " + now.words : ""));
-    title.textContent = now.title;
-    said.textContent = now.words;
-    link.hidden = !now.link;
-    link.href = now.link || "#";
-    mount.textContent = "";
-    if (now.rest) mount.append(now.rest.cloneNode(true));
-    else if (now.picture) mount.append(enlarged(now.picture));
-    blocks.forEach(function (block, number) {
-      var here = number === place - (input ? 1 : 0);
-      block.classList.toggle("is-here", here);
-    });
-  }
-
-  /* The picture of a stage, as large as the place allows, by whole steps. */
-  function enlarged(picture) {
-    var old = picture.querySelector("img");
-    if (!old) return picture.cloneNode(true); // it failed, or there is none: the words in its place
-    var frame = picture.cloneNode(false), image = element("img", "");
-    var width = Number(old.getAttribute("width")), height = Number(old.getAttribute("height"));
-    var room = Math.min(mount.clientWidth / width, mount.clientHeight / height) || 1;
-    var scale = room >= 2 ? Math.floor(room) : room;
-    image.src = old.src;
-    image.alt = old.alt;
-    image.width = Math.round(width * scale);
-    image.height = Math.round(height * scale);
-    frame.classList.remove("picture--fade");
-    frame.removeAttribute("data-zoom"); // which goes along the pictures below
-    frame.append(image);
-    return frame;
-  }
-
-  /* --- moving --- */
-
-  function go(next) {
-    show(next);
-    address.set({ at: place }, fromAddress);
-  }
-
-  function rest() {
-    clearInterval(timer);
-    timer = 0;
-    play.textContent = "Play";
-  }
-
-  function run() {
-    if (place === stages.length - 1) go(0);
-    play.textContent = "Pause";
-    timer = setInterval(function () {
-      go(place + 1);
-      if (place === stages.length - 1) rest();
-    }, beat);
-  }
-
-  function fromAddress() {
-    if (!/^\d+$/.test(address.get("at"))) return;
-    rest();
-    show(Number(address.get("at")));
-  }
-
-  slider.addEventListener("input", function () {
-    rest();
-    go(Number(slider.value));
-  });
-  play.addEventListener("click", function () {
-    if (timer) rest();
-    else run();
-  });
-  window.innerview.keys.list("Layer by layer, while the slider has the keyboard", [
-    ["← →", "Previous or next stage"], ["Home, End", "The input or the classes"]
-  ]);
-  address.keep(["at"], fromAddress);
-  window.addEventListener("resize", function () { show(place); });
-
-  walk.before(box);
-  show(0);
-  if (address.get("at")) {
-    fromAddress();
-    box.scrollIntoView({ block: "center" });
-  }
+  customElements.define("iv-filmstrip", Filmstrip);
 })();

@@ -22,7 +22,7 @@
   }
 
   function pictureOf(button) {
-    var place = button.closest(".figure, .method__picture, .stage, .lightbox, td");
+    var place = button.closest(".figure, .view__canvas, .stage, .lightbox, td");
     return place.querySelector(".picture img, .stage__canvas > img:not(.stage__under), .lightbox__stage img");
   }
 

@@ -97,7 +97,7 @@
     if (!picture || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     if (!dialog) build();
-    var around = picture.closest("tr, .methods, .showcase, .page-header, .layers__folded, .section") || document;
+    var around = picture.closest("tr, .showcase, .page-header, .view__folded, .section") || document;
     row = Array.prototype.slice.call(around.querySelectorAll("a[data-zoom]"));
     show(row.indexOf(picture));
     dialog.showModal();

@@ -1,10 +1,26 @@
-/* The slider that fades every map on the page to show the photo below. */
+/* The slider that fades every map on the page to show the photo below; the address keeps it (#opacity=40). */
 (function () {
   "use strict";
-  document.querySelectorAll("[data-fader]").forEach(function (slider) {
+  var address = window.innerview.address, sliders = document.querySelectorAll("[data-fader]");
+  if (!sliders.length) return;
+
+  function fade(opacity) {
+    document.body.style.setProperty("--fade", opacity / 100);
+    sliders.forEach(function (slider) { slider.value = opacity; });
+  }
+
+  function fromAddress() {
+    var opacity = address.get("opacity");
+    fade(/^\d+$/.test(opacity) ? Math.min(100, Number(opacity)) : 100);
+  }
+
+  sliders.forEach(function (slider) {
     slider.closest(".fader").hidden = false;
     slider.addEventListener("input", function () {
-      document.body.style.setProperty("--fade", slider.value / 100);
+      fade(Number(slider.value));
+      address.set({ opacity: slider.value === "100" ? null : slider.value }, fromAddress);
     });
   });
+  address.keep(["opacity"], fromAddress);
+  fromAddress();
 })();
