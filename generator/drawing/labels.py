@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,22 +13,35 @@ from PIL import Image, ImageDraw, ImageFont
 from .rendered_image import Picture, photographic
 
 ROW, WIDTH = 22, 448  # pixels
+BEGIN, BAR_LENGTH = 164, 220  # pixels: where bars begin, and how long the one of certainty is
 
 
 def bars(names: Sequence[str], shares: Sequence[float]) -> np.ndarray:
     """Return a board (H, W) uint8, 0 where it is empty: one row a name, with a bar as long as its share between 0 and
     1.
     """
-    font = ImageFont.load_default(13)
-    image = Image.new("L", (WIDTH, ROW * len(names) + 8), 0)
-    pen = ImageDraw.Draw(image)
+    board = np.zeros((ROW * len(names) + 8, WIDTH), np.uint8)
     for row, (name, share) in enumerate(zip(names, shares, strict=True)):
-        top = 4 + ROW * row
-        while pen.textlength(name, font) > 150:
-            name = name.removesuffix("…")[:-1] + "…"
-        pen.text((156, top + 10), name, fill=254, font=font, anchor="rm")
-        pen.rectangle((164, top + 3, 164 + round(220 * float(share)), top + 17), fill=170)
-        pen.text((WIDTH - 4, top + 10), f"{100 * float(share):.1f} %", fill=254, font=font, anchor="rm")
+        line = board[4 + ROW * row :][:ROW]
+        line[:, :BEGIN] = _written(name, BEGIN, 156)
+        line[3:18, BEGIN : BEGIN + 1 + round(BAR_LENGTH * float(share))] = 170
+        after = BEGIN + 1 + BAR_LENGTH
+        line[:, after:] = _written(f"{100 * float(share):.1f} %", WIDTH - after, WIDTH - 4 - after)
+    return board
+
+
+@lru_cache(2048)
+def _written(text: str, width: int, end: int) -> np.ndarray:
+    """Return a board (ROW, width) uint8 with a text that ends at the pixel `end`, cut where it is longer than 150.
+
+    Classes and percentages come again from picture to picture, and writing is most of what such a picture costs.
+    """
+    font = ImageFont.load_default(13)
+    image = Image.new("L", (width, ROW), 0)
+    pen = ImageDraw.Draw(image)
+    while pen.textlength(text, font) > 150:
+        text = text.removesuffix("…")[:-1] + "…"
+    pen.text((end, 10), text, fill=254, font=font, anchor="rm")
     return np.asarray(image)
 
 

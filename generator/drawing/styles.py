@@ -155,10 +155,11 @@ def sprite(arrays: Arrays, meta: Mapping, photo: np.ndarray | None, limit: float
     signed = meta["signed"]
     gap = GAP if codes.shape[1] * codes.shape[2] > 1 else 0
     factor = enlargement(codes.shape, gap, SMALLEST)
-    tiles = codes.repeat(factor, 1).repeat(factor, 2) if factor > 1 else codes
+    tiles = codes.repeat(factor, 2).repeat(factor, 1) if factor > 1 and gap else codes
     board, columns, rows = mosaic(tiles, gap, blank=0 if signed else 255)
+    board = board if gap else enlarge(board, factor)  # at once, where nothing lies between the tiles
     layout: dict[str, Any] = {"channels": len(codes), "columns": columns, "rows": rows, "gap": gap, "factor": factor}
-    layout |= {"tile": [tiles.shape[2], tiles.shape[1]], "reduced": meta["reduced"]}
+    layout |= {"tile": [codes.shape[2] * factor, codes.shape[1] * factor], "reduced": meta["reduced"]}
     palette = SIGNED if signed else GREENS
     files = {"file": (".png", indexed_png(board, palette, smooth=signed and gap > 0))}
     if len(files["file"][1]) > 4096:  # a corner at its true size says more than a whole sprite shrunk to grain

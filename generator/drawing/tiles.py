@@ -12,10 +12,12 @@ def mosaic(tiles: np.ndarray, gap: int, blank: int, columns: int = 0) -> tuple[n
     count, height, width = tiles.shape
     columns = columns or _columns(count)
     rows = math.ceil(count / columns)
-    padded = np.full((rows * columns, height + gap, width + gap), blank, tiles.dtype)
-    padded[:count, :height, :width] = tiles
-    rows_of_tiles = padded.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
-    board = rows_of_tiles.reshape(rows * (height + gap), columns * (width + gap))
+    board = np.full((rows, height + gap, columns, width + gap), blank, tiles.dtype)
+    full, rest = divmod(count, columns)
+    board[:full, :height, :, :width] = tiles[: full * columns].reshape(full, columns, height, width).swapaxes(1, 2)
+    if rest:
+        board[full, :height, :rest, :width] = tiles[full * columns :].swapaxes(0, 1)
+    board = board.reshape(rows * (height + gap), columns * (width + gap))
     return board[: board.shape[0] - gap, : board.shape[1] - gap], columns, rows
 
 

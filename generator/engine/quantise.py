@@ -136,17 +136,22 @@ def channels(tensor: torch.Tensor, room: int = SPRITE) -> Values:
         notes.append(f"{missing} of {maps.numel()} values are not finite and drawn as zero")
     if notes:
         meta["note"] = "; ".join(notes)
-    busy: Any = sum(rows.sign().abs_().sum((1, 2)) for rows in _rows(maps))  # values that are not zero, by channel
-    statistics = {
-        "max": maps.amax((1, 2)),
-        "mean": maps.mean((1, 2)),
-        "zeros": 1 - busy / maps[0].numel(),
-    }
+    arrays = {"max": maps.amax((1, 2)), "mean": maps.mean((1, 2)), "zeros": _zeros(maps, signed)}
     small, meta["reduced"] = _fit(maps, room)
-    least, most, zero = (-127.0, 127.0, 128.0) if signed else (0.0, 254.0, 0.0)
-    codes = small.div_(limit or 1.0).mul_(most).round_().clamp_(least, most).add_(zero).to(torch.uint8)
-    arrays = {"codes": codes.cpu().numpy(), **{name: array.cpu().numpy() for name, array in statistics.items()}}
-    return Values(arrays, meta)
+    codes = small.div_(limit or 1.0)
+    if signed:
+        codes = codes.mul_(127.0).round_().clamp_(-127.0, 127.0).add_(128.0)
+    else:
+        codes = codes.mul_(254.0).round_().clamp_(max=254.0)
+    arrays = {"codes": codes.to(torch.uint8), **arrays}
+    return Values({name: array.cpu().numpy() for name, array in arrays.items()}, meta)
+
+
+def _zeros(maps: torch.Tensor, signed: bool) -> torch.Tensor:
+    """Return the share of zeros (K,) of each map (K, h, w)."""
+    signs = (rows.sign() for rows in _rows(maps))
+    busy = [(part.abs_() if signed else part).sum((1, 2)) for part in signs]
+    return 1 - (busy[0] if len(busy) == 1 else torch.stack(busy).sum(0)) / maps[0].numel()
 
 
 def _parts(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -162,7 +167,10 @@ def _rows(maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 def _ends(maps: torch.Tensor) -> tuple[float, float]:
     """Return the smallest and the largest value; not finite where one of the values is not."""
-    low, high = (torch.stack(ends) for ends in zip(*(part.aminmax() for part in _parts(maps)), strict=True))
+    ends = [part.aminmax() for part in _parts(maps)]
+    if len(ends) == 1:
+        return float(ends[0].min), float(ends[0].max)
+    low, high = (torch.stack(of_parts) for of_parts in zip(*ends, strict=True))
     return float(low.min()), float(high.max())
 
 
@@ -186,25 +194,35 @@ def _percentile(parts: Callable[[], Iterable[torch.Tensor]], q: float, signed: b
     rank = count - math.ceil(count * q / 100)  # how many values lie above it
     tail = None
     if count >= 16384:
-        sample = torch.cat([sizes(_some(part.reshape(-1), count // 4096)) for part in parts()])
+        sample = _joined([sizes(_some(part.reshape(-1), count // 4096)) for part in parts()])
         keep = min(sample.numel(), math.ceil(sample.numel() * (1 - q / 100) * 4) + 8)
         least = float(sample.topk(keep).values[-1])
-        tail = torch.cat([_above(sizes(part), least) for part in parts()])
+        tail = _joined([_above(sizes(part), least) for part in parts()])
         if tail.numel() <= rank:
             if sum(int((sizes(part) >= least).sum()) for part in parts()) > rank:
                 return least, tail.numel()
             tail = None
     if tail is None:
-        tail = torch.cat([sizes(part).reshape(-1) for part in parts()])
+        tail = _joined([sizes(part).reshape(-1) for part in parts()])
     threshold = tail.kthvalue(tail.numel() - rank).values
     return float(threshold), int((tail > threshold).sum())
 
 
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    """Return parts (n,) as one; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
 def _some(values: torch.Tensor, step: int) -> torch.Tensor:
     """Return one of every `step` values (n,), each time another one, or channels that take turns would be missed."""
-    first = torch.arange(0, values.numel(), step, device=values.device)
-    places = first + torch.arange(len(first), device=values.device) * 40503 % step
-    return values[places.clamp_(max=values.numel() - 1)]
+    return values[_places(values.numel(), step, values.device)]
+
+
+@lru_cache(32)
+def _places(count: int, step: int, device: torch.device) -> torch.Tensor:
+    """Return the places of one of every `step` values among `count`; layers of one size share them."""
+    first = torch.arange(0, count, step, device=device)
+    return (first + torch.arange(len(first), device=device) * 40503 % step).clamp_(max=count - 1)
 
 
 def _above(values: torch.Tensor, least: float) -> torch.Tensor:
