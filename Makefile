@@ -31,7 +31,7 @@ serve: $(VENV)/installed ## build, then look at the gallery in a browser
 test: $(VENV)/installed-tests browser ## install what the tests need and run them all
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
 	@$(BIN)/python tests/support/screenshots.py site docs/screenshots

@@ -9,6 +9,7 @@ import browsing
 import fake_manifest
 import fake_site
 import hypothesis
+import long_files
 import pytest
 import torch
 
@@ -19,6 +20,17 @@ torch.set_num_threads(1)
 # A loaded machine is no failure, and a run on a server must not depend on luck.
 hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("house")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores: a quarter of the time tests wait, for a browser or a worker."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    items.sort(key=lambda item: long_files.place(item.path.as_posix()))
 
 
 @pytest.fixture(scope="session")

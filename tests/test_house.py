@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import long_files
 import pytest
 from repository import PACKAGES, ROOT
 
@@ -126,6 +127,12 @@ def test_the_list_of_modules_with_torch_names_what_is_there():
     named = {f"generator.{package}.{name}" for package, text in TORCH.items() for name in text.split() if name != "*"}
     names = {dotted(path) for path in MODULES}
     assert named <= names, f"gone: {sorted(named - names)}"
+
+
+def test_the_files_that_are_begun_first_are_there_and_make_does_not_order_them_anew():
+    assert [name for name in long_files.LONGEST if not (ROOT / "tests" / name).is_file()] == []
+    assert long_files.place((ROOT / "tests" / long_files.LONGEST[1]).as_posix()) == 1
+    assert "--dist loadfile --no-loadscope-reorder" in (ROOT / "Makefile").read_text()
 
 
 def test_one_module_imports_torchvision():

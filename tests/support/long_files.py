@@ -1,0 +1,29 @@
+"""The test files that take longest: begun first where files are shared out, so that none of them is waited for."""
+
+LONGEST = (
+    "site/test_browser.py",
+    "pipeline/test_ray_cluster.py",
+    "pipeline/test_isolation.py",
+    "test_guides.py",
+    "pipeline/test_code_keys.py",
+    "site/test_one_file_more.py",
+    "core/test_plugins.py",
+    "cli/test_commands.py",
+    "cli/test_terminal.py",
+    "site/test_build.py",
+    "site/test_animation.py",
+    "site/test_layers_in_browser.py",
+    "pipeline/test_pool.py",
+    "data/test_bad_pictures.py",
+    "training/test_training.py",
+    "config/test_bad_config.py",
+    "pipeline/test_manifest.py",
+    "site/test_check.py",
+    "site/pages/test_channel_table.py",
+    "test_workflows.py",
+)
+
+
+def place(file: str) -> int:
+    """Return where a file of `tests/` stands in the order; those that are not listed come behind."""
+    return next((index for index, name in enumerate(LONGEST) if file.endswith(f"tests/{name}")), len(LONGEST))
