@@ -1,6 +1,7 @@
 """What is said of speed is what was measured, and what it is compared with makes the same maps."""
 
 import ast
+import contextlib
 import importlib
 import json
 import re
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+import tiny_gallery
 import torch
 from tiny_nets import loaded, outcomes, picture
 from torch import nn
@@ -17,7 +19,7 @@ from torch.nn import functional as F
 ROOT = __file__.rpartition("/tests/")[0]
 sys.path.insert(0, ROOT)  # benchmarks are of the repository, not of the package
 
-from benchmarks import latest, page  # noqa: E402
+from benchmarks import gallery, latest, page  # noqa: E402
 from benchmarks.rivals import CAMS, Rivals, save_figure, save_maps  # noqa: E402
 from benchmarks.rows import Row  # noqa: E402
 
@@ -133,3 +135,26 @@ def test_the_rivals_see_the_layers_that_we_draw(tiny, tmp_path):
     save_figure(seen["0.0"], tmp_path / "figure.png")
     save_maps(rivals.gradients(x, TARGET), rivals.cams(x, TARGET), np.zeros((24, 24, 3), np.uint8), tmp_path)
     assert len(list(tmp_path.glob("*.png"))) == 1 + 5 + 6, "one file more for saliency, which is vanilla backprop's"
+
+
+# --- the bare passes of a gallery -----------------------------------------------------------------------
+
+
+def test_bare_passes_are_the_multiply_adds_of_those_that_a_gallery_makes(tmp_path):
+    def counted(*methods):
+        folder = tmp_path / "-".join(methods)
+        options = tiny_gallery.lay(folder, ["one"], methods=list(methods), measures=[], targets=["label"])
+        with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(folder)
+            return gallery._counting(options)
+
+    shared = counted("saliency")
+    more = counted("saliency", "occlusion")
+    more.subtract(shared)
+    height, width = tiny_gallery.INPUT["size"]
+    single = (27 * 4) * height * width + (36 * 6) * (height // 2) * (width // 2) + 6 * 3
+    passes = 9 * 11 + 2  # a window of two by two pixels on ten by twelve, the picture, and that of the portion itself
+    assert more["back"] == 0 and more["forward"] / single == pytest.approx(passes)
+    assert shared["back"] >= single - 6 * 3
+    rate = gallery.Passes(forward=2.0, back=3.0)
+    assert rate.seconds({"forward": 5, "back": 7}) == 31
