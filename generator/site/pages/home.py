@@ -8,10 +8,11 @@ from generator.core.manifest_types import FigureRecord
 from generator.core.roles import INPUT
 
 from . import changes, components, format, live
+from .attribution import LABEL, RIVAL
 from .components import Bar, FigureView, Link, Verdict
 from .manifest_index import NOTHING, Gallery
 from .method import example
-from .report import LABEL, RIVAL, Block, architecture
+from .report import Block, architecture
 from .tutorials import LECTURE, READING
 from .urls import home_page, hub_page, model_page, relative, report_page
 

@@ -8,9 +8,10 @@ from generator.core.manifest_types import FigureRecord
 from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
 
 from . import components, tutorials
+from .attribution import LABEL, RIVAL
 from .components import FigureView, Link, Pager
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
-from .report import LABEL, RIVAL, Block, architecture
+from .report import Block, architecture
 from .tutorials import LECTURE, READING
 from .urls import method_page, model_page, pair_page, relative, report_page
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from generator.core.manifest_types import MethodRecord, ModelStage
 
 from . import components, glossary
+from .attribution import LABEL, RIVAL
 from .components import FigureView, Link, Matrix, Pager, Row
 from .faithfulness import Order, orders
 from .manifest_index import FAMILIES, MODEL_LEVEL, Gallery, together
-from .report import LABEL, RIVAL
 from .urls import home_page, hub_page, layer_page, method_page, model_page, relative, report_page
 
 

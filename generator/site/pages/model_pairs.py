@@ -8,13 +8,14 @@ from statistics import fmean
 from generator.core.manifest_types import ComparisonRecord, ModelRecord
 
 from . import components, format
+from .attribution import LABEL
 from .compare_any import COMPARE_FIGURES
 from .comparison_panel import Comparison, comparison
 from .components import Bar, FigureView, Link, Pager, Verdict
 from .manifest_index import FAMILIES, NOTHING, Gallery
 from .pair_summary import accuracies, agreement, by_family, finding, in_words, short_names
 from .pruning_plot import Curve, curve
-from .report import LABEL, stage_id
+from .report import stage_id
 from .urls import home_page, hub_page, model_page, pair_image_page, pair_page, relative, report_page
 
 EXHIBITS = ("direction", "region")  # roles of methods that may stand for a pair at the top of its page

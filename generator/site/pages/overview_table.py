@@ -7,9 +7,9 @@ from dataclasses import replace
 from generator.core.roles import INPUT
 
 from . import components
+from .attribution import LABEL
 from .components import Link, Matrix, Row
 from .manifest_index import Gallery
-from .report import LABEL
 from .urls import method_page, relative, report_page
 
 ROLES = ("direction", "strength", "history", "class-map", "region", "relevance")
