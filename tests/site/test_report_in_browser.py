@@ -92,6 +92,15 @@ def test_arrows_in_the_filmstrip_and_digits_anywhere_choose_the_map(visit):
     assert shown(page) == "Grad-CAM", "there are six"
     page.locator("iv-filmstrip a").nth(1).click()
     assert shown(page) == "Saliency" and browsing.where(page).endswith("#method=saliency")
+    page.locator("#map-saliency a.picture:visible").focus()
+    page.keyboard.press("ArrowRight")
+    assert shown(page) == MAPS[2], "on the stage"
+    page.evaluate("() => { document.activeElement.blur(); document.querySelector('#maps').scrollIntoView(); }")
+    page.keyboard.press("ArrowLeft")
+    assert shown(page) == "Saliency", "where nothing has the keyboard"
+    page.evaluate("scrollTo(0, 9999)")
+    page.keyboard.press("ArrowLeft")
+    assert shown(page) == "Saliency", "the stage is out of sight"
 
 
 def test_the_class_is_chosen_for_all_that_depends_on_it(visit):

@@ -47,6 +47,7 @@ class View:
     shown: list[Shown]
     thumb: FigureView
     score: str  # insertion minus deletion AUC of the first map; "" where that was not measured
+    order: float | None  # the same as a number
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ def _view(gallery: Gallery, group: Sequence[tuple[MethodRecord, list[FigureRecor
         shown=shown,
         thumb=components.figure_view(gallery, figures[0], page, thumb=True),
         score=_texts(scores)[2] if scores else "",
+        order=round(scores[1] - scores[0], 4) if scores else None,
     )
 
 

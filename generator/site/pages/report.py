@@ -281,13 +281,19 @@ def _step(
             dict.fromkeys((gallery.layer(model, name) or NOTHING).get("type", "") for name in folded)
         ),
         final=final,
-        strongest=strongest(channels(shown)) if shown and shown["sprite"] and not final else "",
+        strongest=strongest(channels(shown)) if shown and _has_channels(shown) and not final else "",
         whole=_whole(layer.get("shape", ()), shown["sprite"]) if shown and shown["sprite"] else "",
     )
 
 
+def _has_channels(figure: FigureRecord) -> bool:
+    return bool(figure["sprite"]) and figure["sprite"]["channels"] > 1
+
+
 def _whole(shape: Sequence[int], sprite: Mapping[str, Any]) -> str:
-    """Return what a sprite of a layer shows: `All 64 channels`, or `16 of 64 channels`."""
+    """Return what a sprite of a layer shows: `All 64 channels`, `16 of 64 channels`, or `The whole output`."""
+    if sprite["channels"] == 1:
+        return "The whole output"
     unit = "channels" if len(shape) == 3 else "values"
     count = format.count(sprite["channels"])
     return f"{count} of {format.count(shape[0])} {unit}" if sprite.get("shown") else f"All {count} {unit}"

@@ -7,8 +7,9 @@
        </ol></div> ...
      </iv-filmstrip>
 
-   One link at a time takes the keyboard: left, right, Home and End move and show; digits show the first nine from anywhere
-   on the page. Where links have scores, a button orders them by score, the highest first; `order` says by what. */
+   One link at a time takes the keyboard: left, right, Home and End move and show. So do left and right on the stage, and
+   where nothing has the keyboard while the stage is seen; digits show the first nine from anywhere on the page. Where links
+   have scores, a button orders them by score, the highest first; `order` says by what. */
 (function () {
   "use strict";
   var element = window.innerview.element, address = window.innerview.address, keys = window.innerview.keys;
@@ -29,9 +30,10 @@
         if (event.target === strip.stage) strip.follow();
       }, { signal: signal });
       if (this.items.length > 1) {
-        signal.addEventListener("abort", keys.list(this.getAttribute("heading") || "Filmstrip", [
-          ["← →", "Previous or next, while the filmstrip has the keyboard"], ["Home, End", "First or last"]
+        signal.addEventListener("abort", keys.list((this.getAttribute("heading") || "Filmstrip") + ", while the filmstrip has the keyboard", [
+          ["← →", "Previous or next"], ["Home, End", "First or last"]
         ]));
+        signal.addEventListener("abort", keys.press("← →", "Previous or next of the filmstrip", function (event) { return strip.turned(event); }));
         signal.addEventListener("abort", keys.press("1–9", "The first nine of the filmstrip", function (event) { return strip.jumped(event); }));
       }
       this.number();
@@ -78,6 +80,15 @@
       if (place < 0 || to === undefined || event.metaKey || event.ctrlKey || event.altKey) return;
       event.preventDefault();
       this.go(links[to]);
+    }
+
+    turned(event) {
+      var step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], links = this.links(), box = this.stage.getBoundingClientRect(), link;
+      var here = event.target === document.body ? box.top < innerHeight / 2 && box.bottom > innerHeight / 2 :
+        this.stage.contains(event.target) && !event.target.closest("input, select, [tabindex]");
+      link = step && here && links[links.indexOf(this.shown()) + step];
+      if (link) link.click();
+      return Boolean(link);
     }
 
     jumped(event) {
