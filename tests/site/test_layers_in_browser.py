@@ -202,7 +202,7 @@ def test_the_walk_is_scrubbed_by_arrow_keys_from_the_input_to_the_classes(visit)
     for _ in range(7):
         page.keyboard.press("ArrowRight")
         seen.append(title(page))
-    stages = ["conv 64", "pool", "conv 256", "pool", "conv 512", "vector of 512", "10 classes"]
+    stages = ["conv 64", "pool 1", "conv 256", "pool 2", "conv 512", "vector of 512", "10 classes"]
     assert seen == ["The input", *(f"{number}. {stage}" for number, stage in enumerate(stages, start=1))]
     assert browsing.where(page).endswith("#at=7") and page.locator("#walk .bars:visible li").count() == 5
     page.keyboard.press("Home")
@@ -287,7 +287,7 @@ def test_a_switch_leads_from_methods_to_layers_and_the_address_keeps_it(visit):
     assert page.locator("[data-table]:visible h2").all_inner_texts() == ["All images by layer"]
     assert browsing.where(page).endswith("#table=layers")
     rows = page.locator("[data-table='layers'] tbody tr")
-    assert rows.locator("th").all_inner_texts()[:3] == ["conv 64", "pool", "conv 256"]
+    assert rows.locator("th").all_inner_texts()[:3] == ["conv 64", "pool 1", "conv 256"]
     assert rows.first.locator("td img").count() == 3
     page.reload()
     assert page.get_by_role("button", name="Layers by image").get_attribute("aria-pressed") == "true"

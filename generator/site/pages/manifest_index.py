@@ -13,6 +13,7 @@ from generator.core.manifest_types import (
     Manifest,
     MethodRecord,
     ModelLayer,
+    ModelRecord,
     ProbeRecord,
     SiteRecord,
 )
@@ -21,6 +22,7 @@ from generator.core.roles import ACTIVATIONS
 from generator.drawing.styles import style_cards
 
 from .class_index import Classes
+from .stage_titles import distinct_stages
 
 NOTHING: Any = {}  # in place of a record that is not there: every key has its default
 MODEL_LEVEL = "model"  # the pseudo image of pictures that belong to a network, not to a photo
@@ -50,7 +52,9 @@ class Gallery:
     def __init__(self, manifest: Manifest):
         self.manifest = manifest
         self.site: SiteRecord = manifest["site"]
-        self.models = {card["slug"]: card for card in manifest["models"]}
+        self.models: dict[str, ModelRecord] = {
+            card["slug"]: {**card, "stages": distinct_stages(card)} for card in manifest["models"]
+        }
         self.methods = {card["slug"]: card for card in sorted(manifest["methods"], key=_order)}
         self._styles = style_cards(manifest.get("styles", ()))
         self.activations = self.with_role(ACTIVATIONS)  # the slug of the method that shows layers; "" where none does
