@@ -209,8 +209,8 @@ def test_pictures_in_the_table_have_words(addressed_site):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ([], "expected either a figure or --table MODEL"),
-        ([OVERLAY, "--table", "tiny"], "expected either a figure or --table MODEL"),
+        ([], "expected one of: a figure, --table MODEL, --walk MODEL IMAGE"),
+        ([OVERLAY, "--table", "tiny"], "expected one of: a figure, --table MODEL, --walk MODEL IMAGE"),
         (["--table", "tiny"], "needs --as markdown, not html"),
         (["--table", "tony", "--as", "markdown"], "tony: no such network"),
         ([OVERLAY + "s"], f"did you mean {OVERLAY}?"),

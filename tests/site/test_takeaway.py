@@ -10,6 +10,7 @@ from browsing import PHONE, WIDE
 from page_reading import Parsed
 
 from generator.site.export import figure_as
+from generator.site.export_walk import walk_as
 
 OVERLAY = "tiny/frog/grad-cam--relu4--class-frog"
 SPRITE = "tiny/frog/activations--relu0"
@@ -237,6 +238,66 @@ def test_without_scripts_the_whole_page_is_there(chromium, gallery, blog, blog_f
     frame_text = inside(page).locator("body").inner_text()
     context.close()
     assert "Share and export" in frame_text and "CC0-1.0" in frame_text
+
+
+# --- a whole report as a post ------------------------------------------------------------------------
+
+
+def post(site, start, kind):
+    """A post made of the report of the frog, about the gallery at `start`."""
+    return walk_as(site, "tiny", "frog", kind).replace(fake_site.ADDRESS, start)
+
+
+def test_a_post_of_frames_gives_each_figure_the_height_it_asks_for(reader, addressed_site, gallery):
+    page = reader(post(addressed_site, gallery, "iframe"), viewport={"width": 800, "height": 12_000})
+    frames = page.locator("iframe")
+    page.wait_for_function(
+        "new Set(told.map(message => message.figure)).size === document.querySelectorAll('iframe').length"
+    )
+    assert frames.count() > 10
+    page.wait_for_function(
+        """[...document.querySelectorAll('iframe')].every(frame => told.some(message =>
+        frame.src.endsWith(message.figure + '.html') && frame.style.height === message.height + 'px'))"""
+    )
+    for frame in page.frames[1:]:
+        content, room = frame.evaluate("[document.body.getBoundingClientRect().height, innerHeight]")
+        assert content <= room, f"{frame.url} scrolls"
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_post_in_html_needs_no_script_and_fits_its_column(
+    chromium, addressed_site, gallery, blog, blog_folder, viewport
+):
+    viewed = '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>A post</title>'
+    eager = post(addressed_site, gallery, "html").replace(' loading="lazy"', "")
+    (blog_folder / "walk.html").write_text(f'{viewed}<link rel="icon" href="data:,">{eager}')
+    context = chromium.new_context(viewport=viewport, java_script_enabled=False)
+    page = context.new_page()
+    answers = []
+    page.on("response", lambda answer: answers.append((answer.status, answer.url)))
+    page.goto(f"{blog}/walk.html", wait_until="load")
+    pictures, widest = page.locator("figure img"), page.locator("article").bounding_box()["width"]
+    sizes = [pictures.nth(place).bounding_box() for place in range(pictures.count())]
+    context.close()
+    assert len(sizes) > 10 and all(8 < size["width"] <= min(widest, 640) for size in sizes)
+    assert {status for status, _ in answers} == {200}
+    assert len({url for _, url in answers if url.startswith(f"{gallery}/gallery/")}) == len(sizes)
+
+
+def test_cards_and_oembed_answers_can_be_used_elsewhere(chromium, addressed_site, gallery, blog, blog_folder):
+    page = chromium.new_page()
+    page.goto(address(gallery, OVERLAY))
+    card = page.locator('meta[property="og:image"]').get_attribute("content")
+    discovered = page.locator('link[type="application/json+oembed"]').get_attribute("href")
+    answer = page.request.get(discovered.replace(fake_site.ADDRESS, gallery)).json()
+    assert (answer["version"], answer["type"]) == ("1.0", "photo") and answer["license"] == "CC0-1.0"
+    expected = {card: [1200, 630], answer["url"]: [answer["width"], answer["height"]]}
+    shown = "".join(f'<img src="{source.replace(fake_site.ADDRESS, gallery)}" alt="">' for source in expected)
+    (blog_folder / "cards.html").write_text(f"<!doctype html><title>Cards</title>{shown}")
+    page.goto(f"{blog}/cards.html", wait_until="load")
+    sizes = page.evaluate("[...document.images].map(image => [image.naturalWidth, image.naturalHeight])")
+    page.close()
+    assert sizes == list(expected.values())
 
 
 @pytest.mark.parametrize("name", ["overlay", "sprite", "strip", "failed"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -89,6 +89,19 @@ def address(base: str, path: str) -> str:
     return kept + quote(base[len(kept) :] + path, safe=SAFE)
 
 
+def within(taken: Taken, width: int) -> Taken:
+    """Return a whole figure at most `width` screen pixels across: squares keep a whole number of them, or are given up
+    where the file itself is wider.
+    """
+    if taken.width <= width:
+        return taken
+    columns, rows = taken.board
+    if taken.crisp and columns <= width:
+        zoom = width // columns
+        return replace(taken, width=columns * zoom, height=rows * zoom)
+    return replace(taken, width=width, height=max(1, round(width * rows / columns)), crisp=False)
+
+
 def shown(view: FigureView) -> tuple[int, int]:
     """Width and height in screen pixels at which a figure's own page shows it, or says why there is no picture."""
     if not view.src:
@@ -137,7 +150,7 @@ def credit(gallery: Gallery, record: FigureRecord) -> str:
 def html(taken: Taken) -> str:
     """Return a `<figure>` whose picture leads to its page; a channel is a window on the sprite."""
     return (
-        f'<figure>\n  <a href="{text(taken.page)}">{_channel(taken) if taken.cell else _picture(taken)}</a>\n'
+        f'<figure>\n  <a href="{text(taken.page)}">{_channel(taken) if taken.cell else image(taken)}</a>\n'
         f"  <figcaption>{text(taken.caption)}</figcaption>\n</figure>"
     )
 
@@ -199,11 +212,12 @@ def oembed(taken: Taken, gallery: Gallery) -> dict[str, Any]:
     return answer
 
 
-def _picture(taken: Taken) -> str:
-    crisp = ' style="image-rendering: pixelated"' if taken.crisp else ""
+def image(taken: Taken) -> str:
+    """Return a picture as `<img>`, no wider than the text around it."""
+    style = "max-width: 100%; height: auto" + ("; image-rendering: pixelated" if taken.crisp else "")
     return (
-        f'<img src="{text(taken.file)}" width="{taken.width}" height="{taken.height}"{crisp}\n'
-        f'    alt="{text(taken.alt)}">'
+        f'<img src="{text(taken.file)}" width="{taken.width}" height="{taken.height}" style="{style}"\n'
+        f'    loading="lazy" alt="{text(taken.alt)}">'
     )
 
 
