@@ -4,11 +4,13 @@ Peaks are the resident set's, read from the kernel and set back before each meas
 alexnet one after the other, the core set drawn and stored. Then fifty pictures of mixed sizes and one of 3840 x 2160
 go through vgg19 at their own size, every layer's activations drawn, under a limit on the process's address space; the
 large one's peak beyond what the loaded network needs is set against the two largest activations that follow each
-other, which any forward pass has to hold. Last, methods that run many passes have to keep to what `--memory` gives.
+other, which any forward pass has to hold. Methods that run many passes have to keep to what `--memory` gives. Last, a
+worker as a build starts it draws all that the preset quick shows of a hundred photographs of 12 megapixels.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import resource
 import tempfile
@@ -17,6 +19,7 @@ from dataclasses import replace
 from itertools import pairwise
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -27,6 +30,7 @@ from generator.data.images import read_image
 from generator.models.load import load
 from generator.models.specs import resolve
 from generator.pipeline.jobs import NetworkRequest, scene_tasks
+from generator.pipeline.processes import Processes, Setup
 from generator.pipeline.worker import Worker
 
 from .core import MAPS, PICTURES
@@ -35,8 +39,8 @@ from .rows import Row
 LIMIT = 8  # GiB of address space, for torch and its code too
 LARGE = (3840, 2160)
 SIDES = range(64, 764, 14)  # fifty pictures of these widths
+PHOTO = (4000, 3000)
 GIVEN = 2**30  # what `--memory` gives by default
-STATUS = Path("/proc/self/status")
 
 
 def rows() -> Iterator[Row]:
@@ -46,6 +50,7 @@ def rows() -> Iterator[Row]:
         yield _many(Path(folder) / "many")
         yield _sampling(Path(folder) / "sampling")
         yield from _large(Path(folder) / "large")
+        yield from _worker(Path(folder))
 
 
 def _many(folder: Path) -> Row:
@@ -88,6 +93,42 @@ def _large(folder: Path) -> Iterator[Row]:
     yield Row("vgg19: activations of 3840 x 2160 over its two largest", peak / neighbours, "", 1.5, note=said)
     lost = f"of 51 with {LIMIT} GiB of address space"
     yield Row("vgg19: pictures of mixed sizes lost", runner.lost, "", 0, note=lost)
+
+
+def _worker(folder: Path) -> Iterator[Row]:
+    """A worker of a build from its start, by what the kernel says of its process."""
+    network, worker = resolve("imagenette"), Processes(Setup(folder / "worker")).start()
+
+    def answer(name: str, *arguments: Any) -> Any:
+        worker.send((name, arguments))
+        while (message := worker.connection.recv())[0] == "event":
+            pass
+        if message[0] != "answer":
+            raise RuntimeError(f"{name}: {message}")
+        return message[1]
+
+    cards, card = {card.slug: card for card in answer("methods")}, answer("describe", network)
+    quick = {slug: card.parameters for slug, card in cards.items() if card.preset in ("forward", "quick")}
+    chosen = {slug: given for slug, given in quick.items() if not {"style", "epochs"} & {*cards[slug].inputs}}
+    photo, peaks = io.BytesIO(), []
+    with Image.open(PICTURES[1]) as picture:
+        picture.convert("RGB").resize(PHOTO, Image.Resampling.BICUBIC).save(photo, "JPEG")
+    for number in range(100):
+        file = folder / f"photo-{number}.jpg"
+        file.write_bytes(_commented(photo.getvalue(), number))
+        request = NetworkRequest(network, card, [read_image(file)], ["top", "rival"], chosen, cards, memory=GIVEN)
+        for task in scene_tasks(request):
+            answer("scene", task)
+        peaks.append(_status("VmHWM", worker.id))
+    worker.stop()
+    yield Row("imagenette, quick: peak of a worker", peaks[-1] / 2**20, "MB", 450, note="photographs of 12 megapixels")
+    spent = f"{peaks[3] / 2**20:.0f} MB, then {peaks[-1] / 2**20:.0f} MB"
+    yield Row("imagenette, quick: peak of 100 such over that of 4", peaks[-1] / peaks[3], "", 1.05, note=spent)
+
+
+def _commented(photo: bytes, number: int) -> bytes:
+    """The same JPEG with a comment, so that it counts as another one."""
+    return photo[:2] + b"\xff\xfe\x00\x06" + b"%04d" % number + photo[2:]
 
 
 class _Runner:
@@ -135,5 +176,6 @@ def _reset() -> int:
     return _status("VmRSS")
 
 
-def _status(name: str) -> int:
-    return 1024 * int(re.search(rf"^{name}:\s*(\d+)", STATUS.read_text(), re.MULTILINE)[1])
+def _status(name: str, process: int | str = "self") -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return 1024 * int(re.search(rf"^{name}:\s*(\d+)", status, re.MULTILINE)[1])

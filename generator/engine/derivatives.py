@@ -31,9 +31,13 @@ def derive(score: torch.Tensor, inputs: Sequence[torch.Tensor], retain: bool = F
 def pulled_back(
     call: Callable[..., Any], values: Sequence[torch.Tensor], arrived: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, ...]:
-    """Return the transposed Jacobian of a call at `values` times what has arrived at its outputs, for each value."""
+    """Return the transposed Jacobian of a call at `values` times what has arrived at its outputs, for each value.
+
+    As the gradient of a sum of products: torch imports all of sympy where it is handed a gradient to begin with.
+    """
     with torch.enable_grad():
         leaves = [value.detach().requires_grad_() for value in values]
         outputs = call(*leaves)
         outputs = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
-        return torch.autograd.grad(outputs, leaves, arrived)
+        products = [(output * given).sum() for output, given in zip(outputs, arrived, strict=True)]
+        return torch.autograd.grad(products, leaves)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 
@@ -98,26 +97,24 @@ class Samples:
         """Yield each channel's strongest value at a layer, all else zero, projected down by the rules of the
         deconvnet.
         """
-        captured: dict[str, Any] = {}
+        wanted, scores = list(units), dict[int, torch.Tensor]()
 
         def keep(name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
             if name == layer and not tensor.requires_grad:
                 raise NotApplicable(SWITCHED_OFF)
             if name == layer:
-                tensor = planes_of(self.space, name, tensor, 1)
-                captured.update(value=tensor.detach().clone(), edge=torch.autograd.graph.get_gradient_edge(tensor))
+                channels = planes_of(self.space, name, tensor, 1)[0].flatten(1)
+                for unit in wanted:  # the slope of a score is the strongest value, at its place, and zero elsewhere
+                    strongest = channels[unit, channels[unit].detach().argmax()]
+                    scores[unit] = strongest * float(strongest.detach())
 
         with torch.enable_grad():
             x = self.x.detach().clone().requires_grad_()
             with Watch(self.model, keep, rules=True) as watch:
                 self.model(x.clone())
         watch.rule = "deconvnet"
-        for unit in units:
-            channel = captured["value"][0, unit].flatten()
-            place = channel.argmax()
-            seed = torch.zeros_like(captured["value"])
-            seed[0, unit].view(-1)[place] = channel[place]
-            (gradient,) = torch.autograd.grad(captured["edge"], x, seed, retain_graph=True)
+        for unit in wanted:
+            (gradient,) = torch.autograd.grad(scores[unit], x, retain_graph=True)
             yield gradient
 
     def _logits(self, batch: torch.Tensor) -> torch.Tensor:

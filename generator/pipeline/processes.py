@@ -79,6 +79,11 @@ class Process:
             self._process = start(_serve, self._theirs, self._setup)
         self._theirs.close()
 
+    @property
+    def id(self) -> int:
+        """The number that the system has given it; 0 before it is first asked."""
+        return self._process.pid or 0 if self._process else 0
+
     def send(self, message: tuple) -> None:
         """A question; a worker that is gone already is noticed when its answer is awaited."""
         if self._process is None:

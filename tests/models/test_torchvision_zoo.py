@@ -53,28 +53,41 @@ def test_torchvision_imports_in_a_fresh_process_without_a_warning():
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-def test_only_networks_that_import_torchvision_wait_for_it(tmp_path):
-    """It takes two seconds of a first look, and brings all of torch._dynamo."""
+def test_only_networks_that_import_torchvision_wait_for_it(tmp_path, repository):
+    """It takes two seconds of a first look, and brings all of torch._dynamo; sympy alone is 35 MB of a worker."""
     (tmp_path / "mine.py").write_text("from torch import nn\ndef net(): return nn.Conv2d(3, 2, 1)\n")
     (tmp_path / "theirs.py").write_text("from torchvision.models import squeezenet1_1 as net\n")
     code = """if True:
         import sys
+        from pathlib import Path
         from generator.core.records import Input
+        from generator.data.images import read_image
         from generator.engine.model_card import describe
         from generator.models.load import load
         from generator.models.specs import MODELS, Network, resolve
-        import generator.pipeline.worker
+        from generator.pipeline.jobs import NetworkRequest, scene_tasks
+        from generator.pipeline.worker import Worker
         def own(name):
             seen = Input((3, 32, 32), (0.5,) * 3, (0.25,) * 3)
             return load(Network(name, f"{name}:net", folder=sys.argv[1], input=seen))
         own("mine")
         for name in MODELS:
-            loaded = load(resolve(f"{name}~random"))
-        describe(loaded)
-        print(sorted({"torchvision", "torch._dynamo"} & set(sys.modules)))
+            load(resolve(f"{name}~random"))
+        loaded = load(resolve("vgg-cifar10~random"))
+        worker = Worker(Path(sys.argv[1], "store"))
+        worker.preload(loaded)
+        cards = {card.slug: card for card in worker.methods()}
+        quick = {slug: card.parameters for slug, card in cards.items() if card.preset in ("forward", "quick")}
+        example = read_image(Path(sys.argv[2], "images", "photos", "chelsea.png"))
+        request = NetworkRequest(loaded.network, describe(loaded), [example], ["top"], quick, cards)
+        for task in scene_tasks(request):
+            worker.scene(task, lambda event, key, words: print(words) if event == "failed" else None)
+        print(sorted({"torchvision", "torch._dynamo", "sympy"} & set(sys.modules)))
         print(type(own("theirs").model).__name__)
     """
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), str(repository)], capture_output=True, text=True, check=False
+    )
     assert (done.stdout, done.stderr) == ("[]\nSqueezeNet\n", "")
 
 
