@@ -2,12 +2,16 @@
 
 import multiprocessing
 import os
+import resource
 import signal
+import subprocess
 import sys
 from multiprocessing import forkserver, popen_forkserver
+from pathlib import Path
 
 import process_report
 import pytest
+from repository import ROOT
 
 from generator.pipeline import processes
 from generator.pipeline.pool import Pool
@@ -81,3 +85,30 @@ def test_where_a_nursery_dies_at_birth_a_worker_is_spawned(tmp_path, nursery, mo
     with Pool(Setup(tmp_path), 1) as pool:
         assert pool.ask([QUESTION])
         assert "spawn" in type(pool._all[0]._process).__name__.lower()
+
+
+def test_it_ends_with_the_process_that_opened_it_and_its_time_is_counted_there(tmp_path):
+    code = f"""if True:
+        import os, time
+        from pathlib import Path
+        from multiprocessing import forkserver
+        from generator.pipeline.pool import Pool
+        from generator.pipeline.processes import Setup
+        with Pool(Setup(Path({str(tmp_path)!r})), 1) as pool:
+            pool.ask([{QUESTION!r}])
+        nursery = forkserver._forkserver._forkserver_pid
+        ticks = Path(f"/proc/{{nursery}}/stat").read_text().rpartition(")")[2].split()[11:15]
+        print(nursery, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), time.process_time())
+    """
+    before = children()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    used = children() - before
+    nursery, its_seconds, seconds = map(float, done.stdout.split())
+    assert not Path(f"/proc/{nursery:.0f}").exists()
+    assert used > its_seconds > seconds, "else that of the parent alone would be enough"
+
+
+def children():
+    """The seconds that ended children of this process have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -26,6 +26,7 @@ from generator.pipeline.pool import WorkerError
 BUILD = [sys.executable, "-W", "error", "-m", "generator", "build", "--device", "cpu", "--engine", "ray"]
 METHODS = """
 
+import multiprocessing
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,7 @@ def put(slug, function):
 
 usual = METHODS["grad-cam"].function
 """
-# Whoever draws the first heatmap kills the process that it was started by: in a cluster, the actor.
+# Whoever draws the first heatmap kills the process that asked for it: in a cluster, the actor.
 KILLS = (
     METHODS
     + """
@@ -47,8 +48,9 @@ KILLS = (
 def kills(activation, gradient):
     killed = Path(__file__).with_name("killed")
     if not killed.exists():
-        killed.write_text(str(os.getppid()))
-        os.kill(os.getppid(), signal.SIGKILL)
+        actor = multiprocessing.parent_process().pid
+        killed.write_text(str(actor))
+        os.kill(actor, signal.SIGKILL)
         time.sleep(3600)
     return usual(activation, gradient)
 
