@@ -44,6 +44,7 @@ class ModelLayer(TypedDict):
     jump: NotRequired[list[int] | None]
     start: NotRequired[list[int] | None]
     layout: NotRequired[str]
+    heads: NotRequired[int]
     stage: int
 
 

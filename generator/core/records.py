@@ -98,6 +98,7 @@ class Layer:
     jump: tuple[int, int] | None = None  # input pixels down and right from one value's field to the next one's
     start: tuple[int, int] | None = None  # row and column where the first value's field begins; negative in the padding
     layout: str = ""  # how the network holds it, where that is not (K, h, w): "channels last, 14 x 14 x 96"
+    heads: int = 0  # of attention whose weights it holds or whose result it takes, where their places are known
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import Protocol
 
 INPUT, ACTIVATIONS, FILTERS = "input", "activations", "filters"  # each one method's, and called as it is
+ATTENTION = "attention"
 ROLES = {
     # The pipeline and the house's pages rest on these; each is one method's alone.
     INPUT: "the picture as the network gets it",
     ACTIVATIONS: "all channels of a layer; of the last layer the class probabilities",
     FILTERS: "the kernels of a convolution",
+    ATTENTION: "what the heads of an attention layer look at",
     "filters-history": "the same, epoch by epoch",
     "dataset-examples": "the images that excite each channel most; needs a probe",
     # These choose what a page shows first; several methods may have one.

@@ -19,6 +19,7 @@ class Attention(NamedTuple):
     tape: Tape
     place: int  # of its softmax among the steps
     node: int  # the value that it made
+    weighing: Step  # the call that multiplies it, the first of two factors, with values
 
     @property
     def weights(self) -> torch.Tensor:
@@ -43,32 +44,36 @@ class Attention(NamedTuple):
 
 def attentions(tape: Tape) -> list[Attention]:
     """Return the attention of each block in order. Raises `NotApplicable` where not all tokens attend to each other."""
+    every = weighing(tape)
+    if not every:
+        raise NotApplicable("no softmax in the network weighs values: it has no attention to show")
+    shapes = {attention.weights.shape for attention in every}
+    if len(shapes) > 1 or any(len(shape) != 4 or shape[0] != 1 or shape[2] != shape[3] for shape in shapes):
+        raise NotApplicable(
+            "attention here is within windows, or between other tokens in each block: there are no weights between all"
+        )
+    return every
+
+
+def weighing(tape: Tape) -> list[Attention]:
+    """Return every attention of a pass in order, within windows too: each softmax that weighs values."""
     users: dict[int, list[Step]] = {}
     for step in tape.steps:
         for node in step.inputs:
             users.setdefault(node, []).append(step)
     steps = [(place, step.outputs[0]) for place, step in enumerate(tape.steps) if step.op == "softmax"]
-    weighing = [Attention(tape, place, node) for place, node in steps if _weighs(node, users)]
-    if not weighing:
-        raise NotApplicable("no softmax in the network weighs values: it has no attention to show")
-    shapes = {attention.weights.shape for attention in weighing}
-    if len(shapes) > 1 or any(len(shape) != 4 or shape[0] != 1 or shape[2] != shape[3] for shape in shapes):
-        raise NotApplicable(
-            "attention here is within windows, or between other tokens in each block: there are no weights between all"
-        )
-    return weighing
+    return [Attention(tape, place, node, user) for place, node in steps if (user := _weighs(node, users))]
 
 
-def _weighs(node: int, users: dict[int, list[Step]]) -> bool:
-    """Return whether a value is multiplied with others that depend on the input, at most copied before."""
+def _weighs(node: int, users: dict[int, list[Step]]) -> Step | None:
+    """Return the call that multiplies a value, at most copied before, with others that depend on the input."""
     for step in users.get(node, ()):
         if step.op in ("matmul", "bmm", "einsum") and len(step.inputs) == 2 and step.inputs[0] == node:
-            return True
-        if step.op in ("dropout", "to", "type", "type_as", "contiguous", "clone", "float") and _weighs(
-            step.outputs[0], users
-        ):
-            return True
-    return False
+            return step
+        if step.op in ("dropout", "to", "type", "type_as", "contiguous", "clone", "float"):
+            if user := _weighs(step.outputs[0], users):
+                return user
+    return None
 
 
 def block_outputs(tape: Tape) -> list[tuple[Attention, tuple[int, int]]]:

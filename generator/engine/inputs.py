@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from generator.models.checkpoints import kernels, verify
 from generator.models.layers import strip_layers
 from generator.models.load import Loaded
 
+from .attention_layers import HeadWeights, head_weights
 from .baselines import Baseline, baseline_of
 from .checkpoint_series import Epochs, first_convolution
 from .model_handle import Driven
@@ -23,7 +24,7 @@ from .readout import Readout
 from .sampling import Samples
 from .scheduler import Waiting, Want
 from .space import space_of, token_places
-from .tape import record
+from .tape import Tape, record
 
 Pictures = Mapping[str, Callable[[int], torch.Tensor]]  # "" the image, else a style -> picture(side) (1, C, h, w)
 
@@ -86,6 +87,17 @@ class Answers:
             self._sharing.append(Driven(self.loaded, self.card, self.chunk))
             waiting.arrive(want, self._sharing[-1])
 
+    def _tapes(self, x: torch.Tensor, waiting: Waiting) -> None:
+        """Give the tape of one pass, and the attention of layers that it holds."""
+        taped = cache(lambda: record(self.loaded.model, x.clone(), self.readout))
+        for want in waiting.needs("tape"):
+            offer(waiting, want, taped)
+        for want in waiting.needs("attention"):
+            offer(waiting, want, partial(self._heads, taped, want.layer, x))
+
+    def _heads(self, taped: Callable[[], Tape], layer: str, x: torch.Tensor) -> HeadWeights:
+        return head_weights(self.loaded, taped(), layer, x.shape[1:])
+
     def _weights(self, waiting: Waiting) -> None:
         modules = dict(self.loaded.model.named_modules())
         for want in waiting.needs("weight"):
@@ -110,8 +122,7 @@ class Answers:
         self._sharing.append(samples)
         for want in waiting.needs("noise"):
             waiting.arrive(want, samples.noise)
-        for want in waiting.needs("tape"):
-            offer(waiting, want, lambda: record(self.loaded.model, x.clone(), self.readout))
+        self._tapes(x, waiting)
         for want in waiting.needs("token_grid"):
             waiting.arrive(want, lambda count: token_places(space, count))
         for want in waiting.needs("project_units"):

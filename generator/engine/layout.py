@@ -109,22 +109,22 @@ def _grid(coordinates: Coordinates) -> Grid | None:
     _, channel, row, column = (
         part.unflatten(batch, (images, -1)).movedim(batch, 0)[0] for part in coordinates.parts
     )  # of the first image
-    axes = [axis for axis in range(channel.ndim) if channel.shape[axis] > 1 and _varies(channel, axis)]
-    if len(axes) == 1 and not _varies(row, axes[0]) and not _varies(column, axes[0]):
+    axes = [axis for axis in range(channel.ndim) if channel.shape[axis] > 1 and varies(channel, axis)]
+    if len(axes) == 1 and not varies(row, axes[0]) and not varies(column, axes[0]):
         numbers = channel.movedim(axes[0], 0).flatten(1)[:, 0]
-        places = _order((row.select(axes[0], 0), column.select(axes[0], 0)))
+        places = order_of((row.select(axes[0], 0), column.select(axes[0], 0)))
         if places is not None and torch.equal(numbers, torch.arange(len(numbers), dtype=numbers.dtype)):
             order, sides = places
             height, width = sides
             return Grid(batch, order, (len(numbers), height, width), axes[0] + 1)
-    places = _order((channel, row, column))
+    places = order_of((channel, row, column))
     if places is None:
         return None
     order, (channels, height, width) = places
     return Grid(batch, order, (channels, height, width), -1)
 
 
-def _order(keys: Sequence[torch.Tensor]) -> tuple[torch.Tensor, tuple[int, ...]] | None:
+def order_of(keys: Sequence[torch.Tensor]) -> tuple[torch.Tensor, tuple[int, ...]] | None:
     """Return places in the order of several keys, and the number of values of each key; None unless each combination
     stands there once."""
     flat = [key.flatten() for key in keys]
@@ -148,7 +148,7 @@ def _batch_axis(image: torch.Tensor) -> int | None:
     images = int(image.max()) + 1
     if images == 1:
         return 0
-    axes = [axis for axis in range(image.ndim) if _varies(image, axis)]
+    axes = [axis for axis in range(image.ndim) if varies(image, axis)]
     if len(axes) != 1 or image.shape[axes[0]] % images:
         return None
     numbers = image.movedim(axes[0], 0).flatten(1)[:, 0]
@@ -156,7 +156,8 @@ def _batch_axis(image: torch.Tensor) -> int | None:
     return axes[0] if torch.equal(numbers, expected) else None
 
 
-def _varies(tensor: torch.Tensor, axis: int) -> bool:
+def varies(tensor: torch.Tensor, axis: int) -> bool:
+    """Return whether the values of a tensor differ along an axis."""
     return tensor.stride(axis) != 0 and tensor.shape[axis] > 1 and bool((tensor != tensor.narrow(axis, 0, 1)).any())
 
 
@@ -237,7 +238,7 @@ def _padded(at: Coordinates, pad: Sequence[int]) -> Coordinates:
         axis = at.row.ndim - 1 - number
         side = at.row.shape[axis]
         place = torch.arange(-before, side + after)
-        lost = [part for part in (2, 3) if _varies(at.parts[part], axis)] or [2, 3]
+        lost = [part for part in (2, 3) if varies(at.parts[part], axis)] or [2, 3]
         parts = [part.index_select(axis, place.clamp(0, side - 1)) for part in parts]
         beyond = ((place < 0) | (place >= side)).view([-1 if dim == axis else 1 for dim in range(at.row.ndim)])
         if bool(beyond.any()):
@@ -250,7 +251,7 @@ def _is_plain(at: Coordinates) -> bool:
     """Return whether moved values came to lie as (N, C, H, W) again, each coordinate along its own axis."""
     if at.row.ndim != 4:
         return False
-    own = all(not _varies(part, axis) for number, part in enumerate(at.parts) for axis in range(4) if axis != number)
+    own = all(not varies(part, axis) for number, part in enumerate(at.parts) for axis in range(4) if axis != number)
     return own and all(
         torch.equal(part.movedim(number, 0).flatten(1)[:, 0], torch.arange(part.shape[number], dtype=part.dtype))
         for number, part in enumerate(at.parts)
@@ -270,7 +271,7 @@ def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Find
         tensors = [tensor.unsqueeze(dim) for tensor in tensors]
         first = next(at for at in coordinates if at is not None)
     dim %= output.ndim
-    along_space = any(at is not None and (_varies(at.row, dim) or _varies(at.column, dim)) for at in coordinates)
+    along_space = any(at is not None and (varies(at.row, dim) or varies(at.column, dim)) for at in coordinates)
     if along_space:
         parts = [
             list(at.parts) if at else [_nowhere(tensor)] * 4 for at, tensor in zip(coordinates, tensors, strict=True)
@@ -281,7 +282,7 @@ def _joined(op: str, args: tuple, kwargs: dict, output: torch.Tensor, find: Find
                 part[0] = image.unsqueeze(dim).expand(part[2].shape)
                 part[1] = channel.unsqueeze(dim).expand(part[2].shape)
         return of_parts((torch.cat(each, dim) for each in zip(*parts, strict=True)), attention=first.attention)
-    if any(_varies(first.image, axis) for axis in [dim]):
+    if any(varies(first.image, axis) for axis in [dim]):
         return None  # images put together anew
     count, channels = 0, []
     for at, tensor in zip(coordinates, tensors, strict=True):
@@ -301,7 +302,7 @@ def _images(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
     if at is not None and not at.plain:
         if at.attention or at.row.ndim != 4:
             return None
-        if any(_varies(part, axis) for part, axes in ((at.row, (0, 1, 3)), (at.column, (0, 1, 2))) for axis in axes):
+        if any(varies(part, axis) for part, axes in ((at.row, (0, 1, 3)), (at.column, (0, 1, 2))) for axis in axes):
             return None
     return of_image(output.shape)
 
@@ -313,7 +314,7 @@ def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
     source, at = next((tensor, at) for tensor in _tensors((args, kwargs)) if (at := find(tensor)) is not None)
     if source.ndim != output.ndim:
         return None
-    if _varies(at.row, -1) or _varies(at.column, -1):
+    if varies(at.row, -1) or varies(at.column, -1):
         return replace(at, plain=False) if source.shape == output.shape else None
     expanded = at.map(lambda part: part[..., :1].expand(output.shape))
     return replace(expanded, channel=torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape))
@@ -326,10 +327,10 @@ def _product(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> C
         return None
     if right is None:
         return _linear(args, kwargs, output, find)
-    if output.ndim != left.row.ndim or _varies(left.row, -1) or _varies(left.column, -1):
+    if output.ndim != left.row.ndim or varies(left.row, -1) or varies(left.column, -1):
         return None
     expanded = left.map(lambda part: part[..., :1].expand(output.shape))
-    keys = _varies(right.row, -1) or _varies(right.column, -1)
+    keys = varies(right.row, -1) or varies(right.column, -1)
     channel = torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape)
     if not keys:
         channel = right.channel[..., :1, :].expand(output.shape)
@@ -360,10 +361,10 @@ def _pooled(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
         return None
     dims = [dims] if isinstance(dims, int) else list(dims)
     keep = output.ndim == source.ndim
-    if any(_varies(part, dim) for part in (at.image, at.row, at.column) for dim in dims):
+    if any(varies(part, dim) for part in (at.image, at.row, at.column) for dim in dims):
         return None
     parts = [part.amin(dims, keepdim=keep) for part in at.parts]
-    if any(_varies(at.channel, dim) for dim in dims):
+    if any(varies(at.channel, dim) for dim in dims):
         parts[1] = torch.zeros_like(parts[1])
     return of_parts(parts)
 
@@ -393,7 +394,7 @@ def _summed(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
     placed = [
         at
         for at in coordinates
-        if any(_varies(part, axis) for part in (at.row, at.column) for axis in range(output.ndim))
+        if any(varies(part, axis) for part in (at.row, at.column) for axis in range(output.ndim))
     ]
     if not placed:
         return None

@@ -32,6 +32,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "class_weight": ("image", "target"),  # (K,): the classifier's row, where global average pooling comes before it
     "relevance": ("image", "target"),  # (1, classes): S_c at the class, zero elsewhere
     "tape": ("image",),  # the forward pass, call by call: tape.walk_back(seed, rule) -> what arrives at x
+    "attention": ("image", "layer"),  # attention_layers.HeadWeights: what each head of a layer looks at
     "token_grid": ("image",),  # token_grid(T) -> places (h * w,) of T tokens in order, (h, w), the class token or None
     "rectifiers": ("image",),  # how many ReLUs obey the guided and the deconvnet rule: "57 of 57"
     "ablated_score": (

@@ -15,6 +15,7 @@ from generator.core.records import Layer, ModelCard, Stage
 from generator.models import checkpoints
 from generator.models.load import Loaded
 
+from .attention_layers import places_of
 from .capture import Watch
 from .oom_retry import out_of_memory
 from .preserve import untouched
@@ -41,6 +42,7 @@ def describe(loaded: Loaded) -> ModelCard:
         given = f"{loaded.slug}: {len(loaded.classes)} class names"
         raise ModelError(f"{given}, but the network has {readout.width} outputs")
     layers = [replace(layer, shape=space.shape(layer.name), layout=space.layout(layer.name)) for layer in trace.layers]
+    layers = with_heads(layers, loaded) if space.attends else layers
     trace.layers = layers
     while readout.squash and layers and layers[-1].type in ("Softmax", "LogSoftmax", "Sigmoid"):
         layers.pop()  # the scores before it are explained, and what it says stands in the answer
@@ -87,6 +89,12 @@ def describe(loaded: Loaded) -> ModelCard:
             "key": readout.key,
         },
     )
+
+
+def with_heads(layers: list[Layer], loaded: Loaded) -> list[Layer]:
+    """Return the layers with the number of their attention heads."""
+    heads = {places.layer: places.number for places in places_of(loaded, loaded.input.size) if places}
+    return [replace(layer, heads=heads.get(layer.name, 0)) for layer in layers]
 
 
 def walk(layers: list[Layer]) -> tuple[Stage, ...]:

@@ -40,6 +40,7 @@ class Space:
     collapse: str = ""  # the last layer to have space before the scores
     order: list[str] = field(default_factory=list)  # layers with space, as they passed
     spans: list[tuple[int, int] | None] = field(default_factory=list)  # rows and columns that each mixing call mixes
+    attends: bool = False  # it multiplies values that both depend on the input
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return a layer's shape without the images: (K, h, w) with space, (K,) of a vector, (R, C) of cells."""
@@ -135,14 +136,14 @@ def token_places(space: Space | None, count: int) -> tuple[torch.Tensor, tuple[i
 
 def follow_space(model: torch.nn.Module, x: torch.Tensor) -> Space:
     """Return where the layers of `model` have space, from a pass over `x` (N, C, H, W), which is not changed."""
-    follower = _Follower(x)
+    follower = Follower(x)
     watch = Watch(model, follower.layer, on_call=follower.call)
     with untouched(model), torch.no_grad(), watch:
         model(follower.x)
     return follower.space
 
 
-class _Follower:
+class Follower:
     """Follows every tensor of one pass."""
 
     def __init__(self, x: torch.Tensor) -> None:
@@ -154,9 +155,11 @@ class _Follower:
         self._alive = [self.x]  # so that no id is used twice
 
     def __call__(self, tensor: Any) -> Coordinates | None:
+        """Return the coordinates of a tensor of the pass; None where they are not known."""
         return self._origins.get(id(tensor), Origin()).at
 
     def layer(self, name: str, type_: str, kind: str, tensor: torch.Tensor) -> None:
+        """Take in a layer's output, as `capture.Watch` hands it on."""
         origin = self._origins.get(id(tensor), Origin())
         at = origin.at
         self.space.shapes[name], self.space.sources[name] = tuple(tensor.shape), origin.layer
@@ -172,6 +175,7 @@ class _Follower:
         self._alive.append(tensor)
 
     def call(self, op: str, args: tuple, kwargs: dict, output: Any, func: Callable) -> None:
+        """Take in a call with what it made, as `capture.Watch` hands it on."""
         made = [tensor for tensor in _tensors(output) if tensor.is_floating_point()]
         sources = [self._origins[id(tensor)] for tensor in _tensors((args, kwargs)) if id(tensor) in self._origins]
         if not made:
@@ -181,6 +185,7 @@ class _Follower:
         spatial = next((origin for origin in sources if origin.at is not None and origin.at.has_space), None)
         attending = [origin.attended for origin in sources if origin.attended]
         attended = max(attending, key=self.space.order.index, default="")
+        self.space.attends = self.space.attends or op in ATTENDING and len(sources) > 1
         if op in MIXING:
             at = sources[-1].at if sources else None
             mixed = None

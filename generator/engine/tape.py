@@ -72,6 +72,11 @@ def record(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> Tape:
     recorder = Recorder(x)
     with recorder:
         output = readout.scores(model, x)
+    return tape_of(recorder, output)
+
+
+def tape_of(recorder: Recorder, output: torch.Tensor) -> Tape:
+    """Return the tape of a pass that `recorder` wrote down, which ended in `output` (1, classes)."""
     if id(output) not in recorder.nodes:
         raise NotApplicable("the way from the input to the scores goes through code that hides its calls (TorchScript)")
     values = {node: value.clone() if value.is_inference() else value for node, value in recorder.values.items()}
@@ -87,7 +92,7 @@ class Recorder(TorchFunctionMode):
         self.values = {0: x.detach().clone()}
         self._dtype = x.dtype
         self.nodes = {id(x): 0}  # which value a tensor holds now: an in-place call gives it a new one
-        self._alive = [x]  # so that no id is used twice
+        self.tensors = [x]  # of each value, as the network holds it; kept so that no id is used twice
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
@@ -108,8 +113,9 @@ class Recorder(TorchFunctionMode):
 
     def _remember(self, tensor: torch.Tensor) -> int:
         node = len(self.values)
-        self.values[node], self.nodes[id(tensor)] = widened(tensor.detach().clone(), self._dtype), node
-        self._alive.append(tensor)
+        with torch._C.DisableTorchFunction():  # what is computed here is not the model's, should others watch it too
+            self.values[node], self.nodes[id(tensor)] = widened(tensor.detach().clone(), self._dtype), node
+        self.tensors.append(tensor)
         return node
 
 

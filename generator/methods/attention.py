@@ -15,32 +15,35 @@ from generator.engine.method_registry import method
     "Attention heads",
     family="inside",
     draw="sprite",
+    at="attention",
     order=25,
+    roles=("attention",),
     cites="Dosovitskiy et al. 2021, arXiv:2010.11929; Caron et al. 2021, arXiv:2104.14294",
 )
-def attention_heads(tape, token_grid):
-    """Which places each head of each block looks at: a map for every head, block after block.
+def attention_heads(attention):
+    """Which places each head of an attention layer looks at: a map for every head.
 
-    In a network with a class token it is what that token looks at; in one without, what all tokens look at on
-    average. The maps of a block follow each other: of 12 heads, map 12 b + h is head h of block b, both counted from 0.
-    All maps share one colour scale.
+    In a network with a class token it is what that token looks at; in one without, what all tokens look at on average,
+    each window's mean at the window's place where attention is within windows. All maps of a layer share one colour
+    scale.
 
-    Formula: A_{b,h} = softmax(Q Kᵀ / √d), the row of the class token, or the mean of all rows
+    Formula: A_h = softmax(Q Kᵀ / √d), the row of the class token, or the mean of all rows
 
-    Reading: White is nothing, darker green is more. Heads of early blocks often look at neighbours or at everything;
+    Reading: White is nothing, darker green is more. Heads of early layers often look at neighbours or at everything;
     later ones settle on things. What lies on the class and register tokens is left out, so that maps add up to less
-    than one.
+    than one. Within windows each window's part of a map adds up to one: shades compare places of a window, not
+    windows.
 
     Limits: Attention shows from where values are taken, not how much they contribute: a head may attend to a place
     whose values do not change the prediction.
     """
-    maps = []
-    for attention in attentions(tape):
-        order, sides, first = token_grid(attention.weights.shape[-1])
-        rows = attention.weights.mean(2) if first is None else attention.weights[:, :, first]
-        maps.append(rows[:, :, order].unflatten(2, sides))
-    numbers = {"blocks": len(maps), "heads": maps[0].shape[1]}
-    return torch.cat(maps, 1), numbers
+    asking = attention.queries.to(attention.weights.dtype)  # (windows, Q)
+    means = torch.einsum("hwqk,wq->hwk", attention.weights, asking) / asking.sum(1).clamp(min=1)[:, None]
+    maps = means.flatten(1)[:, attention.order].unflatten(1, attention.sides)
+    numbers = {"heads": len(maps), "queries averaged": int(asking.sum(1).max())}
+    if len(asking) > 1:
+        numbers["windows"] = len(asking)
+    return maps[None], numbers
 
 
 @method(

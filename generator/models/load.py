@@ -40,6 +40,7 @@ class Loaded:
     files: dict[str, str] = field(default_factory=dict)  # the ledger of all files read for it: path -> SHA-256
     readout: Any = None  # by `readout.readout_of`
     spaces: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False, compare=False)  # by `space.space_of`
+    attending: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False, compare=False)  # `places_of`
 
     @property
     def key(self) -> str:

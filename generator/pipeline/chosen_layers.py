@@ -83,7 +83,11 @@ def _chooses(method: MethodCard) -> bool:
 
 
 def _names(card: ModelCard, method: MethodCard) -> list[str]:
-    """Return the layers that a method can be asked about: those with space, for methods that need it."""
+    """Return the layers that a method can be asked about: those with space, or with attention, for methods that need
+    it.
+    """
+    if method.at == "attention":
+        return [layer.name for layer in card.layers if layer.heads]
     spatial = method.at in ("default", "stages")
     return [layer.name for layer in card.layers if layer.kind != "identity" and (not spatial or len(layer.shape) == 3)]
 
@@ -93,6 +97,7 @@ def _check(layer: str, cards: Sequence[ModelCard], method: MethodCard, where: st
     if layer not in names:
         listed = list(names)
         near = nearest(layer, get_close_matches(layer, listed, n=3) or listed[-OFFERED:])
-        space = " with space" if method.at in ("default", "stages") else ""
+        kinds = {"default": " with space", "stages": " with space", "attention": " with attention heads"}
+        space = kinds.get(method.at, "")
         lacks = f"{cards[0].slug} has no such layer" if len(cards) == 1 else "no network here has such a layer"
         raise ConfigError(f"{where} layer {layer!r}: {lacks}{space}{near}")

@@ -155,6 +155,8 @@ class _Common:
             return [stage.layer for stage in self.card.stages]
         if method.at == "units":
             return [*stage_layers(self.card), *answer_layer(self.card)]
+        if method.at == "attention":
+            return [layer.name for layer in self.card.layers if layer.heads]
         if method.at == "every":
             return [layer.name for layer in self.card.layers if layer.kind != "identity"]
         return [layer.name for layer in self.card.layers if layer.kind == method.at and "@" not in layer.name]

@@ -224,7 +224,7 @@ def job_of(slug):
 
 def network_for(slug):
     """A network, with its card, of which a method has something to say."""
-    return (ATTENDING, ATTENDING_CARD) if "token_grid" in METHODS[slug].inputs else (NET, CARD)
+    return (ATTENDING, ATTENDING_CARD) if {"token_grid", "attention"} & set(METHODS[slug].inputs) else (NET, CARD)
 
 
 def outcome_of(job, task):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.core.manifest_types import FigureRecord, ModelLayer, ModelRecord
-from generator.core.roles import FILTERS
+from generator.core.roles import ATTENTION, FILTERS
 
 from . import components, escape, format
 from .channel_table import ChannelTable, channel_table
@@ -27,6 +27,7 @@ class Seen:
     report: Link
     thumb: FigureView
     figure: FigureView
+    heads: FigureView | None  # of its attention
     strongest: str  # the largest value, and up to which its own scale goes
     filter: str  # CSS that brings it to the common scale; "" where it is there already
     corner: str  # a small file of the sprite's upper left corner, at the size of the whole; "" where it has none
@@ -123,7 +124,8 @@ def facts(card: ModelRecord, record: ModelLayer) -> list[Fact]:
         Fact("Type", record["type"]),
         Fact("Place", f"{number} of {len(card['layers'])} tensors"),
         Fact("Output", format.shape(record["shape"])),
-        *([Fact("Module name", record["layout"])] if record.get("layout") else []),
+        *([Fact("Held as", record["layout"])] if record.get("layout") else []),
+        *([Fact("Attention heads", str(record["heads"]))] if record.get("heads") else []),
         Fact("Parameters", format.count(record["parameters"]) if record["parameters"] else "none"),
         Fact("Multiply-adds", format.count(record["macs"]) if record["macs"] else "not counted"),
         Fact("Receptive field", f"{format.shape(field)} px of the input" if field else "the whole input"),
@@ -184,6 +186,7 @@ def _on_one_scale(
 def _seen(gallery: Gallery, model: str, record: ModelLayer, figure: FigureRecord, page: str, chain: str) -> Seen:
     image = gallery.images[figure["image"]]
     anchor = f"#{stage_id(record['stage'] + 1)}" if gallery.models[model]["stages"] else ""
+    heads = gallery.find(model, image["id"], gallery.with_role(ATTENTION), layer=record["name"])
     strongest = ""
     if figure["range"] and figure["scale"] and figure["sprite"]:
         strongest = f"up to {format.number(figure['range'][1])}, drawn up to {format.number(figure['scale'][1])}"
@@ -192,6 +195,7 @@ def _seen(gallery: Gallery, model: str, record: ModelLayer, figure: FigureRecord
         report=Link(image["title"], relative(report_page(model, image["id"]) + anchor, page)),
         thumb=components.photo(gallery, image, page, thumb=True),
         figure=components.figure_view(gallery, figure, page),
+        heads=components.figure_view(gallery, heads, page) if heads else None,
         strongest=strongest,
         filter=chain,
         corner=relative(gallery_file(figure["thumb"]), page) if figure["thumb"] else "",

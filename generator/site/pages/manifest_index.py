@@ -158,7 +158,11 @@ class Gallery:
 
     def of_layer(self, model: str, image: str) -> dict[str, FigureRecord]:
         """Return the activations of one report by layer."""
-        return {f["layer"]: f for f in self.report(model, image) if f["method"] == self.activations}
+        return self.by_layer(model, image, self.activations)
+
+    def by_layer(self, model: str, image: str, method: str) -> dict[str, FigureRecord]:
+        """Return the figures of a method in one report by layer."""
+        return {f["layer"]: f for f in self.report(model, image) if f["method"] == method}
 
     def at_layer(self, model: str, name: str) -> list[FigureRecord]:
         """Return the activations of every image at one layer, drawn ones only."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from generator.core.manifest_types import FigureRecord, ImageRecord, ModelLayer, ModelStage
-from generator.core.roles import ACTIVATIONS, FILTERS, INPUT
+from generator.core.roles import ACTIVATIONS, ATTENTION, FILTERS, INPUT
 
 from . import components, format, live
 from .attribution import LABEL, RIVAL, Evidence, Family, evidence, families, side_of
@@ -25,7 +25,8 @@ from .urls import (
     report_page,
 )
 
-OWN_PLACE = (INPUT, ACTIVATIONS, FILTERS)  # roles of what a report shows outside the stage of maps, as it does strips
+# Roles of what a report shows outside the stage of maps, as it does strips.
+OWN_PLACE = (INPUT, ACTIVATIONS, ATTENTION, FILTERS)
 STRONGEST = 12  # channels of a layer that are shown large
 
 Channels = Callable[[FigureRecord], dict[str, Any] | None]  # the numbers of a figure's channels, where it has any
@@ -70,6 +71,7 @@ class LayerStep:
     final: bool  # the classes: shown as bars
     strongest: str  # places of its strongest channels with their largest values: "17 3.2 4 2.9"
     whole: str  # what its sprite shows: "All 64 channels"
+    heads: list[FigureView] = field(default_factory=list)  # of its attention
 
 
 @dataclass(frozen=True)
@@ -245,9 +247,13 @@ def layer_steps(
 ) -> list[LayerStep]:
     """Return the stages in order, each with the activations that stand for it."""
     card = gallery.models[model]
-    figures = gallery.of_layer(model, image)
+    figures, heads = gallery.of_layer(model, image), gallery.by_layer(model, image, gallery.with_role(ATTENTION))
+    views = {layer: components.figure_view(gallery, figure, page) for layer, figure in heads.items()}
     return [
-        _step(gallery, model, stage, figures, page, number, channels)
+        replace(
+            _step(gallery, model, stage, figures, page, number, channels),
+            heads=[views[layer] for layer in stage["layers"] if layer in views],
+        )
         for number, stage in enumerate(card["stages"], start=1)
     ]
 
