@@ -13,10 +13,10 @@ from generator.core.roles import INPUT
 from generator.pipeline.manifest_reader import read_manifest
 from generator.site.export import base
 from generator.site.pages import components, embed_snippets, format
+from generator.site.pages.attribution import LABEL, RIVAL
 from generator.site.pages.embed_snippets import Taken, plain
 from generator.site.pages.escape import fold, text
 from generator.site.pages.manifest_index import NOTHING, Gallery
-from generator.site.pages.report import LABEL, RIVAL
 from generator.site.pages.urls import figure_page, gallery_file, report_page
 
 WALK_KINDS = ("html", "markdown", "iframe")

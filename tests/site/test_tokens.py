@@ -1,4 +1,4 @@
-"""Type, spaces, corners and levels come from tokens.css; run as a program, this file writes tokens into style sheets."""
+"""Type, spaces, corners and levels come from tokens.css; run as a program, this writes tokens into style sheets."""
 
 import re
 
@@ -31,7 +31,7 @@ def declared(kind: str) -> dict[str, float]:
 
 
 def literals(kind: str, value: str) -> list[str]:
-    """The lengths of a declaration that no token stands for; those in em and per cent belong to the text around them."""
+    """The lengths of a declaration that no token stands for; those in em and per cent belong to the text around."""
     if kind == "level":
         return [value] if re.fullmatch(r"-?\d+", value) and value not in ("0", "-1") else []
     allowed = 0 if kind in ("text", "radius") else HAIR
