@@ -3,12 +3,14 @@
 The maps of the core set, from the picture's file to stored files, over one forward and three backwards of the same
 network in the same process, with parameters frozen: the passes that vanilla backprop, guided backprop and the
 deconvnet need; the class activation maps share the first. The sprites on top: what all layers' activation pictures add
-to that, over the number of values they show. CPU time of one thread, the least of several rounds in turn.
+to that, over the number of values they show; and what a layer costs beyond its values, at what one of vgg19's costs,
+which has so many that its layers do not count. CPU time of one thread, the least of several rounds in turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
 
 from .core import MAPS, PICTURES, Subject, least, subject
 from .rows import Row
@@ -19,8 +21,24 @@ ROUNDS = {"alexnet": 9, "squeezenet1_0": 9, "vgg19": 4}
 
 def rows() -> Iterator[Row]:
     """Ratios, and nanoseconds a value."""
+    beyond: dict[str, Sprites] = {}
     for name in BARS:
-        yield from _of(subject(name))
+        network = subject(name)
+        beyond[name] = yield from _of(network)
+    value = beyond["vgg19"].seconds / beyond["vgg19"].values
+    for name, sprites in beyond.items():
+        if name != "vgg19":
+            layer = (sprites.seconds - sprites.values * value) / sprites.layers
+            spent = f"of {sprites.layers}, values at {value * 1e9:.1f} ns"
+            yield Row(f"{name}: sprites on top, a layer beyond its values", 1000 * layer, "ms", 0.5, note=spent)
+
+
+class Sprites(NamedTuple):
+    """What all activation pictures of a network cost, and how many values and layers they show."""
+
+    seconds: float
+    values: int
+    layers: int
 
 
 def _report(network: Subject) -> Row:
@@ -32,7 +50,7 @@ def _report(network: Subject) -> Row:
     return Row(f"{network.name}: all pictures of a report", size, "MB", 4, note="preset quick, label and rival")
 
 
-def _of(network: Subject) -> Iterator[Row]:
+def _of(network: Subject) -> Generator[Row, None, Sprites]:
     x = network.x(PICTURES[0])
     maps, core = (network.task(PICTURES[0], methods) for methods in (MAPS, (*MAPS, "activations")))
     works = (lambda: network.bare(x), lambda: network.seconds(maps), lambda: network.seconds(core))
@@ -43,3 +61,4 @@ def _of(network: Subject) -> Iterator[Row]:
         yield _report(network)
     many = f"{network.values / 1e6:.2f} million values"
     yield Row(f"{network.name}: sprites on top, a value", (whole - drawn) / network.values * 1e9, "ns", 15, note=many)
+    return Sprites(whole - drawn, network.values, len(core.jobs) - len(maps.jobs))

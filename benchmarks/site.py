@@ -2,12 +2,13 @@
 
 A few pictures go through vgg-cifar10 for real; their figures stand in the manifest again and again under other names,
 first for a hundred images and then for a thousand. Told are the CPU time that mkdocs takes, with all its processes,
-that of everything together, the mean of all pages and the heaviest of each kind, how the cost grows, and what the site
-weighs with every picture counted.
+that of everything together, the mean of all pages and the heaviest of each kind, as it is and as servers send it,
+how the cost grows, and what the site weighs with every picture counted.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import os
@@ -39,6 +40,7 @@ KINDS = {
     "the network, with all images": rf"gallery/{MODEL}/index.html",
     "the images' hub": r"gallery/images/index.html",
 }
+GZIPPED = {"a report": 12, "a layer, with all images": 8, "the network, with all images": 14, "the images' hub": 60}
 
 
 def rows() -> Iterator[Row]:
@@ -56,6 +58,8 @@ def rows() -> Iterator[Row]:
         yield Row("HTML of a page, on average", many.html / many.pages / 1000, "kB")
         for kind, (size, page) in many.heaviest.items():
             yield Row(f"HTML of {kind}", size / 1000, "kB", 25, note=page)
+        for kind, bar in GZIPPED.items():
+            yield Row(f"HTML of {kind}, gzipped", many.gzipped[kind] / 1000, "kB", bar, note=many.heaviest[kind][1])
         yield Row("the whole site", many.bytes / 1e9, "GB", 1)
 
 
@@ -85,6 +89,8 @@ class Site:
         self.pages, self.html, self.heaviest = len(html), sum(sizes[name] for name in html), {}
         for kind, pattern in KINDS.items():
             self.heaviest[kind] = max((sizes[name], name) for name in html if re.fullmatch(pattern, name))
+        pages = {kind: (out / name).read_bytes() for kind, (_, name) in self.heaviest.items()}
+        self.gzipped = {kind: len(gzip.compress(page, 6)) for kind, page in pages.items()}
 
 
 def multiplied(drawn: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[str, str]]:
