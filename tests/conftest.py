@@ -1,6 +1,7 @@
 """What every test starts from: few threads, a torchvision that imports, and the data beside the repository."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is imported below
@@ -10,6 +11,7 @@ import fake_manifest
 import fake_site
 import hypothesis
 import long_files
+import once_per_run
 import pytest
 import torch
 
@@ -51,22 +53,20 @@ def shared(repository) -> Path:
 @pytest.fixture(scope="session")
 def fake_gallery(tmp_path_factory) -> tuple[Path, dict]:
     """A small gallery drawn without a network: the folder with its pictures, and its manifest."""
-    folder = tmp_path_factory.mktemp("gallery")
-    return folder, fake_manifest.build(folder)
+    return once_per_run.made(tmp_path_factory, "fake-gallery", fake_manifest.build)
 
 
 @pytest.fixture(scope="session")
 def built_site(fake_gallery, tmp_path_factory) -> Path:
     """The whole site of that gallery, as a build publishes it; not to be changed."""
-    folder, manifest = fake_gallery
-    return fake_site.publish(folder, manifest, tmp_path_factory.mktemp("site"))
+    return once_per_run.made(tmp_path_factory, "built-site", partial(fake_site.publish, *fake_gallery))[1]
 
 
 @pytest.fixture(scope="session")
 def addressed_site(fake_gallery, tmp_path_factory) -> Path:
     """The same site with an address of its own, cards for previews of links, and one pinned picture."""
-    folder, manifest = fake_gallery
-    return fake_site.publish_addressed(folder, manifest, tmp_path_factory.mktemp("addressed"))
+    publish = partial(fake_site.publish_addressed, *fake_gallery)
+    return once_per_run.made(tmp_path_factory, "addressed-site", publish)[1]
 
 
 @pytest.fixture(scope="session")
