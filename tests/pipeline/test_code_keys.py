@@ -212,9 +212,14 @@ def results():
     return made
 
 
-def job_of(slug):
+def all_cards():
+    """The cards of all methods, which hold the digests of their code as it is now."""
+    return {name: card(method) for name, method in METHODS.items()}
+
+
+def job_of(slug, cards=None):
     parameters = {slug: {**CARDS[slug].parameters, **QUICK.get(slug, {})}}
-    cards = {name: card(method) for name, method in METHODS.items()}
+    cards = cards or all_cards()
     example = Example("picture", "", "picture", "0" * 64, (1, 1))
     styles = {"picture": [Example("style", "", "style", "1" * 64, (1, 1))]}
     net, model = network_for(slug)
@@ -244,7 +249,8 @@ def array_keys(code):
     """Give the key of a method's array where a function is another; those of all methods are made at once."""
 
     def keys() -> dict[str, str]:
-        return {slug: job_of(slug)[0].key for slug in STANDS_ALONE}
+        cards = all_cards()
+        return {slug: job_of(slug, cards)[0].key for slug in STANDS_ALONE}
 
     @cache
     def after(function: Function | None) -> dict[str, str] | None:
@@ -396,10 +402,10 @@ def all_keys(tmp_path):
     example = Example("one", str(tmp_path / "one.png"), "one", "0" * 64, (1, 1))
     measures = {name: measure_card(found) for name, found in MEASURES.items()}
     registry = Registry(CARDS, measures, {})
-    job, task, _ = job_of("saliency")
+    job, task, cards = job_of("saliency")
     task = SceneTask(**{**vars(task), "measures": {slug: {} for slug in MEASURES}})
     return {
-        "arrays": [job_of(slug)[0].key for slug in STANDS_ALONE],
+        "arrays": [job_of(slug, cards)[0].key for slug in STANDS_ALONE],
         "evidence": [evidence_key(task, Subject("saliency", job), slug, registry) for slug in MEASURES],
         "probe": task_of(NET.network, CARD, Source(), [example], lambda file: "").key,
     }
