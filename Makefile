@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 KILLS ?= 30
 ENGINE ?= local
+GROWING ?=
 MINUTES ?= 10
 ONLY ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -39,8 +40,8 @@ screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of doc
 bench: $(VENV)/installed-tests ## measure how fast all is, beside what people do today (about a quarter of an hour)
 	@$(BIN)/python -m benchmarks
 
-soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30 ENGINE=ray)
-	@$(BIN)/python tests/support/soak.py --kills $(KILLS) --engine $(ENGINE)
+soak: $(VENV)/installed-tests ## kill builds at random moments and compare what comes of them (KILLS=30 ENGINE=ray GROWING=1)
+	@$(BIN)/python tests/support/soak.py --kills $(KILLS) --engine $(ENGINE) $(if $(GROWING),--growing)
 
 fuzz: $(VENV)/installed-tests ## give every reader damaged files for some time (MINUTES=10 ONLY=pictures)
 	@$(BIN)/python tests/support/fuzz.py --minutes $(MINUTES) --only "$(ONLY)"

@@ -1,4 +1,4 @@
-"""Kill builds again and again, each to be built to the same end: soak.py --kills 30 [--engine ray]."""
+"""Kill builds again and again, each to be built to the same end: soak.py --kills 30 [--engine ray] [--growing]."""
 
 from __future__ import annotations
 
@@ -20,9 +20,31 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import tiny_gallery
 
 from generator.core.store import Store
+from generator.site.check import check_site
+from generator.site.growing import SCRIPT
 
 REPOSITORY = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "generator", "build", "--workers", "2", "--device", "cpu"]
+BUILD = ["build", "--workers", "2", "--device", "cpu"]
+# The same, which publishes the site again and again while it draws, however little is left to draw.
+PUBLISHING = """
+import sys
+from generator.__main__ import run
+from generator.site import growing
+growing.WORTH = growing.SHARE = 0
+sys.exit(run())
+"""
+# Each pass takes its time, in which a site is published.
+SLOW = """
+
+class Slow(nn.Sequential):
+    def forward(self, x):
+        time.sleep(0.4)
+        return super().forward(x)
+
+
+def slow():
+    return Slow(*net())
+"""
 VICTIMS = ("parent", "child")  # the build itself, or a process below it: worker, decoder, mkdocs, one of a cluster
 ORPHANS = {"local": 30.0, "ray": 120.0}  # seconds after which no process of a killed build may be left
 ENDS = 300.0  # and after which a build is over, whoever of it was killed
@@ -35,7 +57,7 @@ class Round:
     victim: str
     after: float  # seconds
     killed: bool  # else the build was over before
-    phase: str  # what was there when it fell: nothing drawn, some of it, pages, the whole site
+    phase: str  # what was there when it fell: nothing drawn, some of it, a site that grows, pages, the whole site
     left: float = 0.0  # seconds until no process of it was left
 
 
@@ -46,9 +68,11 @@ def main() -> int:
     asked.add_argument("--minutes", type=float, default=20.0, help="no new round after that")
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--engine", choices=["local", "ray"], default="local")
+    asked.add_argument("--growing", action="store_true", help="of sites that are published while they are drawn")
     wishes = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        rounds = soak(Path(folder), wishes.kills, wishes.minutes, wishes.seed, print, wishes.engine)
+        way = {"engine": wishes.engine, "growing": wishes.growing}
+        rounds = soak(Path(folder), wishes.kills, wishes.minutes, wishes.seed, print, **way)
     print(f"\nengine: {wishes.engine}\n{'killed':10}{'rounds':>8}{'before it ended':>18}")
     for victim in VICTIMS:
         mine = [one for one in rounds if one.victim == victim]
@@ -60,19 +84,26 @@ def main() -> int:
 
 
 def soak(
-    folder: Path, kills: int, minutes: float = 20.0, seed: int = 0, say=lambda line: None, engine: str = "local"
+    folder: Path,
+    kills: int,
+    minutes: float = 20.0,
+    seed: int = 0,
+    say=lambda line: None,
+    engine: str = "local",
+    growing: bool = False,
 ) -> list[Round]:
     """Kill builds at random moments; raises `AssertionError` where the next one does not come to the same end.
 
-    The undisturbed build is one of this machine's own processes, whatever engine is killed and goes on.
+    The undisturbed build is one of this machine's own processes, whatever engine is killed and goes on, and publishes
+    once, also where those that are killed publish a growing site: after a kill that site must hold together.
     """
     dice, began = random.Random(seed), time.monotonic()
     undisturbed, first = folder / "undisturbed", folder / "first"
-    lay(undisturbed)
+    lay(undisturbed, growing)
     assert run(undisturbed).returncode == 0
-    lay(first)
+    lay(first, growing)
     length = time.monotonic()
-    assert run(first, engine).returncode == 0
+    assert run(first, engine, growing).returncode == 0
     length = time.monotonic() - length
     assert tree(first / "site") == tree(undisturbed / "site")
     wanted, former = tree(undisturbed / "site"), older(folder)
@@ -82,12 +113,16 @@ def soak(
         if time.monotonic() - began > 60 * minutes:
             break
         place = folder / f"round-{number}"
-        lay(place)
+        lay(place, growing)
         shutil.copytree(former, place / "site")
-        rounds.append(strike(place, VICTIMS[number % 2], dice.uniform(0.1, 1.1 * length), dice, engine))
+        moment = dice.uniform(0.1, 1.1 * length)
+        rounds.append(strike(place, VICTIMS[number % 2], moment, dice, command(engine, growing), ORPHANS[engine]))
         now = tree(place / "site")
-        assert now in (tree(former), wanted), f"round {number}: a site that is neither the old nor the new one"
-        again = run(place, engine)
+        if growing and SCRIPT in now:
+            assert check_site(place / "site") == [], f"round {number}: a site that grows and does not hold together"
+        else:
+            assert now in (tree(former), wanted), f"round {number}: a site that is neither the old nor the new one"
+        again = run(place, engine, growing)
         assert again.returncode == 0, f"round {number}: {again.stderr}"
         made = tree(place / "site")
         odd = sorted(name for name in wanted.keys() | made.keys() if wanted.get(name) != made.get(name))
@@ -100,9 +135,12 @@ def soak(
     return rounds
 
 
-def strike(place: Path, victim: str, after: float, dice: random.Random, engine: str = "local") -> Round:
-    """Start a build and kill it, or a process under it, after some seconds; wait until nothing of it is left."""
-    command, silent = [*COMMAND, "--engine", engine], subprocess.DEVNULL
+def strike(place: Path, victim: str, after: float, dice: random.Random, command: list[str], patience: float) -> Round:
+    """Start a build and kill it, or a process under it, after some seconds; wait until nothing of it is left.
+
+    Raises `AssertionError` where a process of it is there after `patience` seconds more.
+    """
+    silent = subprocess.DEVNULL
     build = subprocess.Popen(command, cwd=place, env=environment(), stdout=silent, stderr=silent)
     began = time.monotonic()
     while time.monotonic() - began < after and build.poll() is None:
@@ -122,7 +160,7 @@ def strike(place: Path, victim: str, after: float, dice: random.Random, engine: 
     waited = time.monotonic()
     while left := [pid for pid in below if alive(pid)]:
         outlived = ", ".join(map(called, left))
-        assert time.monotonic() - waited < ORPHANS[engine], f"processes outlive a build that was killed: {outlived}"
+        assert time.monotonic() - waited < patience, f"processes outlive a build that was killed: {outlived}"
         time.sleep(0.05)
     return Round(victim, round(after, 2), killed, done, round(time.monotonic() - waited, 1))
 
@@ -131,21 +169,38 @@ def phase(place: Path) -> str:
     """How far a build has come."""
     if (place / "site.new").exists():
         return "site under way"
+    if (place / "site" / SCRIPT).exists():
+        return "a site that grows"
     if (place / "site_src/gallery").exists():
         return "pages under way"
     records = sum(1 for _ in (place / ".innerview/store").rglob("*.json"))
     return "drawing" if records else "nothing yet"
 
 
-def run(place: Path, engine: str = "local") -> subprocess.CompletedProcess:
+def command(engine: str, growing: bool) -> list[str]:
+    """Return what builds the gallery of the folder in which it is called."""
+    start = ["-c", PUBLISHING] if growing else ["-m", "generator"]
+    return [sys.executable, *start, *BUILD, "--engine", engine]
+
+
+def run(place: Path, engine: str = "local", growing: bool = False) -> subprocess.CompletedProcess:
     """A build to its end."""
-    command = [*COMMAND, "--engine", engine]
-    return subprocess.run(command, cwd=place, env=environment(), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command(engine, growing), cwd=place, env=environment(), capture_output=True, text=True, check=False
+    )
 
 
-def lay(place: Path) -> None:
+def lay(place: Path, slow: bool = False) -> None:
     """A gallery of a network of one's own, with methods that draw one by one and methods that sample."""
-    tiny_gallery.lay(place, ["one", "other"], methods=["saliency", "grad-cam", "smoothgrad"])
+    methods = ["saliency", "grad-cam", "smoothgrad"]
+    if not slow:
+        tiny_gallery.lay(place, ["one", "other"], methods=methods)
+        return
+    entry = {"name": "mine", "source": "slow_network:slow", "input": tiny_gallery.INPUT, "vocabulary": "mine"}
+    models = [{**entry, "classes": ["ant", "bee", "cat"]}]
+    images = ["one", "other", "third", "fourth"]
+    network = tiny_gallery.NETWORK + SLOW
+    tiny_gallery.lay(place, images, network, "slow_network", methods=methods, models=models, measures=[])
 
 
 def older(folder: Path) -> Path:
