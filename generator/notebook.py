@@ -36,6 +36,8 @@ from generator.models.compiled import freeze, watchable
 from generator.models.load import Loaded
 from generator.models.load import load as load_network
 from generator.models.specs import resolve
+from generator.models.text_head import with_text
+from generator.models.user_module import output_width
 from generator.models.vocabularies import VOCABULARIES, vocabulary_classes
 from generator.models.weights import digest
 from generator.pipeline import selection
@@ -75,12 +77,13 @@ class Model:
         return f"<{self.card.title}: {len(self.classes)} classes, {len(self.layers)} layers>"
 
 
-def load(
+def load(  # noqa: PLR0913 - keyword parameters are the interface
     network: str | torch.nn.Module,
     *,
     weights: str = "",
     input: Input | None = None,
     classes: Sequence[str] | str = (),
+    text: str = "",
     device: str = "cpu",
     folder: str | Path = ".",
     trust_pickle: bool = False,
@@ -89,7 +92,8 @@ def load(
 
     A name from the gallery.yml in `folder` selects that model with its settings. For your own network, `input`
     describes size and preprocessing, and `classes` gives the class names or the name of a vocabulary (`"imagenet"`,
-    `"imagenette"`, `"cifar10"`). A module is copied and not changed. Files and modules are looked up in `folder`.
+    `"imagenette"`, `"cifar10"`). `text` is a file of text vectors, one per class: the head of an image tower such as
+    CLIP's, as `text` in gallery.yml. A module is copied and not changed. Files and modules are looked up in `folder`.
     Raises `InnerviewError` with a message of one line.
     """
     vocabulary = classes if isinstance(classes, str) else ""
@@ -97,7 +101,7 @@ def load(
     if vocabulary and not names:
         raise ConfigError(f"classes: {vocabulary!r}: expected a list of names, or one of {', '.join(VOCABULARIES)}")
     if isinstance(network, torch.nn.Module):
-        return Model(_at_hand(network, input, names, vocabulary, device), device)
+        return Model(_at_hand(network, input, names, vocabulary, device, text, folder), device)
     config = Path(folder, "gallery.yml")
     spec = network_of(network, weights, config) if config.is_file() else replace(resolve(network), folder=str(folder))
     spec = replace(
@@ -106,6 +110,7 @@ def load(
         classes=names or spec.classes,
         vocabulary=vocabulary or spec.vocabulary,
         input=input or spec.input,
+        text=text or spec.text,
     )
     return Model(load_network(spec, device, trust_pickle), device)
 
@@ -295,15 +300,25 @@ class Look:
 
 
 def _at_hand(
-    module: torch.nn.Module, input: Input | None, classes: tuple[str, ...], vocabulary: str, device: str
+    module: torch.nn.Module,
+    input: Input | None,
+    classes: tuple[str, ...],
+    vocabulary: str,
+    device: str,
+    text: str,
+    folder: str | Path,
 ) -> Loaded:
     """Return a module of the caller's, copied, frozen and set to evaluate."""
     if input is None:
         raise ConfigError("a network of your own needs `input`: its size, mean and std")
     model, note = watchable(copy.deepcopy(module))
-    model = freeze(model.eval().float()).to(device)
-    title = type(model).__name__
-    network = records.Network(slug(title), "at:hand", input=input, classes=classes, vocabulary=vocabulary)
+    model, title = model.eval().float(), type(model).__name__
+    network = records.Network(
+        slug(title), "at:hand", input=input, classes=classes, vocabulary=vocabulary, text=text, folder=str(folder)
+    )
+    if text:
+        model = with_text(model, network, len(classes), output_width(model, input, network) or 0, {})
+    model = freeze(model).to(device)
     loaded = Loaded(model, network, slug(title), title, input, classes, vocabulary, digest(model), note=note)
     outputs = readout_of(loaded).width
     if classes and outputs not in (1, len(classes)):

@@ -22,7 +22,7 @@ TORCH = {
     "core": "torchvision_cure torchvision_import",
     "data": "batches downloads",
     "models": "built bundled checkpoints compiled constants derive exported_program inert_pickle state_dicts "
-    "torchvision_zoo user_module weights",
+    "text_head torchvision_zoo user_module weights",
     "engine": "attention attention_layers attention_weights baselines cam_layers capture checkpoint_series derivatives "
     "image_optimisation inputs layout model_card model_handle oom_retry preserve quantise readout "
     "rectifiers sampling scene scheduler space tape targets trace",

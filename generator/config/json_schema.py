@@ -62,8 +62,13 @@ WORDS: dict[str, dict[str, str]] = {
         "unit": "Unit of the value.",
         "constants": "Further inputs, by the names of the parameters of its forward: a number, true or false, a list, "
         "or an array file (.npy). Every image of a pass gets the same.",
+        "text": "Text vectors as the head of an image tower such as CLIP's: scores are scale x cosine similarity.",
         "live": "Whether visitors can run it on their own images, in the browser; default: bundled networks only.",
         "prune": "Pruned copies to compare with the model.",
+    },
+    "TextEntry": {
+        "vectors": "File of one vector per class, in the order of the classes (.npy, .safetensors, .pt).",
+        "scale": "Factor of the cosine similarities; default: exp(logit_scale) of the weights file, else 100.",
     },
     "InputEntry": {
         "size": "[channels, height, width]; 224 and [224, 320] imply three channels.",

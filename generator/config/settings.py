@@ -132,6 +132,14 @@ class ProbeEntry(Entry):
     images: int = Field(default=0, ge=0)
 
 
+class TextEntry(Entry):
+    """Text vectors as the head of an image tower: a file with one per class, and the scale of their similarities."""
+
+    shorthand = "vectors"
+    vectors: str = Field(pattern=r"\.(npy|safetensors|pt|pth|bin)$")
+    scale: Number = Field(default=0, ge=0)
+
+
 class ModelEntry(Entry):
     """One network, by name alone or with what is to be different."""
 
@@ -158,6 +166,7 @@ class ModelEntry(Entry):
     threshold: Number = Field(default=0.5, gt=0, lt=1)  # from which a binary answer is positive, and a label is there
     unit: PlainLine = Field(default="", max_length=20)  # of a value
     constants: dict[str, Constant] = {}  # further inputs, by the names of the forward's parameters
+    text: TextEntry | None = None  # of an image tower; its embedding is compared with these vectors
     live: bool | None = None  # whether visitors may give it pictures of their own; null: where it comes with Innerview
 
     @field_validator("classes", mode="before")

@@ -78,6 +78,8 @@ class Network:
     threshold: float = 0.5  # the probability from which a binary answer is positive, and a label is there
     unit: str = ""  # of a value
     constants: tuple[tuple[str, str], ...] = ()  # what its forward wants besides pictures: name and value, as JSON
+    text: str = ""  # a file of vectors, one per class, which are the head of an image tower
+    text_scale: float = 0.0  # by which their cosine similarities are multiplied; 0: the checkpoint's, else CLIP's 100
 
 
 # --- what a worker tells about networks and methods -------------------------------------------------

@@ -80,6 +80,8 @@ def _load(network: Network, device: str | torch.device, trust_pickle: bool) -> L
     requested, network = network, plain(network)
     if network.constants and network.source.partition(":")[0] in ("bundled", "torchvision"):
         raise ModelError(f"{network.name}: constants: the networks of {network.source} take pictures alone")
+    if network.text and network.source.partition(":")[0] in ("bundled", "torchvision"):
+        raise ModelError(f"{network.name}: text: the networks of {network.source} have classes of their own")
     with derive.seeded(network.seed):
         built = _source(network.source).build(network, trust_pickle)
     model = built.model.eval().float()

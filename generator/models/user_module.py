@@ -24,6 +24,7 @@ from .built import Built
 from .compiled import watchable
 from .constants import add_constants
 from .specs import weights_file
+from .text_head import embedding_of, tensors_of, with_text
 from .vocabularies import given_classes
 
 
@@ -42,15 +43,20 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     model, note = watchable(made.model)
     model = model.eval().float()
     constants = add_constants(model, network)
-    outputs = _outputs(model, size, network.name)
+    outputs = output_width(model, size, network)
     declared = network.output or network.output_key  # then a name may stand for two sides, or for a member
-    if classes and not declared and outputs not in (None, 1, len(classes)):
+    if classes and not declared and not network.text and outputs not in (None, 1, len(classes)):
         whose = "" if network.classes or made.classes else f" of the vocabulary {network.vocabulary}"
         raise ModelError(f"{network.name}: {len(classes)} classes{whose} for a network with {outputs} outputs")
+    saved = weights.read(file, trust_pickle) if file else None
     if network.weights == "random":
         model = derive.derive(model, (("randomise", -1),), network.seed)
-    elif file:
-        note = "; ".join(filter(None, [note, weights.fill(model, weights.read(file, trust_pickle), file)]))
+    elif file and saved is not None:
+        note = "; ".join(
+            filter(None, [note, weights.fill(model, tensors_of(saved, model) if network.text else saved, file)])
+        )
+    if network.text:
+        model = with_text(model, network, len(classes), outputs or 0, saved or {}).eval()
     return made._replace(
         model=model,
         input=size,
@@ -147,13 +153,21 @@ def _beside(file: Path, places: dict[str, Path]) -> Iterator[Path]:
                 yield from (path for path in files if path.is_file())
 
 
-def _outputs(model: nn.Module, size: Input, name: str) -> int | None:
-    """Return how many classes come out for one picture; None where the output is not a table of logits."""
+def output_width(model: nn.Module, size: Input, network: Network) -> int | None:
+    """Return how many classes come out for one picture; None where the output is not a table of logits.
+
+    Of an image tower it is the width of the embedding.
+    """
     try:
         with torch.no_grad():
             output: Any = model(torch.zeros(1, *size.size))
     except Exception as error:  # the user's code may raise anything
-        raise ModelError(f"{name}: it does not take an input of size {size.size}: {_message(error)}") from error
+        raise ModelError(f"{network.name}: it does not take an input of size {size.size}: {_message(error)}") from error
+    if network.text:
+        try:
+            return embedding_of(output).shape[1]
+        except TypeError as error:
+            raise ModelError(f"{network.name}: text: {error}") from error
     return output.shape[1] if isinstance(output, torch.Tensor) and output.ndim == 2 else None
 
 

@@ -223,6 +223,8 @@ def _family(entry: ModelEntry, settings: Settings, place: str) -> list[Network]:
         threshold=entry.threshold,
         unit=entry.unit,
         constants=tuple(sorted((name, json.dumps(value)) for name, value in entry.constants.items())),
+        text=entry.text.vectors if entry.text else "",
+        text_scale=entry.text.scale if entry.text else 0.0,
         seed=entry.seed,
         checkpoints=entry.checkpoints,
         native=entry.native,
