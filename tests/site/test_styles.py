@@ -63,7 +63,7 @@ def test_a_rule_of_ours_wins_over_one_of_the_theme_that_is_more_specific(chromiu
         return [getComputedStyle(made).marginBottom, getComputedStyle(document.documentElement).fontSize];
     }""")
     page.close()
-    assert float(sizes[0][:-2]) == pytest.approx(0.25 * float(sizes[1][:-2]), abs=0.1)  # as `.page h2` says
+    assert float(sizes[0][:-2]) == pytest.approx(0.2 * float(sizes[1][:-2]), abs=0.1)  # as `.page h2` says
 
 
 @pytest.mark.parametrize("name", ["index.html", "gallery/tiny/frog/saliency--class-frog.html"])

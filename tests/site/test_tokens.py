@@ -1,4 +1,4 @@
-"""Type, spaces, corners and levels come from tokens.css; run as a program, this writes tokens into style sheets."""
+"""Type, spaces, corners and levels come from tokens.css; run as a program, this file writes them into style sheets."""
 
 import re
 
