@@ -14,7 +14,6 @@ from generator.drawing.palettes import GREENS, SIGNED
 from generator.site.pages import layer, write
 from generator.site.pages.data_script import data_script
 from generator.site.pages.manifest_index import Gallery
-from generator.site.pages.report import no_channels
 from generator.site.pages.svg_rescale import ZERO, rescale, shrink
 from generator.site.pages.urls import layer_page
 
