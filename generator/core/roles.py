@@ -25,6 +25,7 @@ ROLES = {
     "region": "where the class was found",
     "class-map": "the same, read from the classifier's own weights",
     "linear": "what each pixel adds to the score, the network taken as linear around the picture",
+    "path": "what each pixel added to the score on the way from an empty picture to this one",
     "smoothed": "the direction, averaged over noisy copies of the picture",
     "covered": "how far the score falls when a part is covered",
     "transposed": "the score sent back through transposed convolutions",

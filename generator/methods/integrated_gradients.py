@@ -17,6 +17,7 @@ from generator.engine.method_registry import method
     passes=150,
     order=160,
     film="how the contributions add up along the way",
+    roles=("path",),
     cites="Sundararajan et al. 2017, arXiv:1703.01365",
 )
 def integrated_gradients(x, score, score_gradient, baseline, *, nodes: int = 50, start: Baseline = "mean"):

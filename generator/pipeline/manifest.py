@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -115,6 +116,9 @@ def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) ->
     return summaries
 
 
+MOST_CELLS = 256  # values of a map that pages carry along
+
+
 def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
     """Return the figure's name; `done` is the job's record, which knows the class that a symbol such as "rival" stands
     for.
@@ -137,6 +141,17 @@ def channel_values(
     if "codes" not in arrays:
         return None
     return {name: [float(f"{value:.4g}") for value in arrays[name]] for name in names}
+
+
+def cell_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[float]] | None:
+    """Return `{"cells": [..]}`, the values of a map of few cells, row by row; None of other figures."""
+    entry = store.get(figure["keys"].get("array", "")) if figure["keys"] and not figure["sprite"] else None
+    if not entry or "arrays" not in entry["payloads"] or math.prod(figure["shape"] or (MOST_CELLS + 1,)) > MOST_CELLS:
+        return None
+    values = unpack(store.read(entry["payloads"]["arrays"])).get("map")
+    if values is None or values.size != math.prod(figure["shape"]):
+        return None
+    return {"cells": [float(f"{value:.4g}") for value in values.ravel()]}
 
 
 @dataclass(frozen=True)

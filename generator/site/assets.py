@@ -24,10 +24,13 @@ PAIR = f"{COMPARISON} enhance/paired-animations"
 # Pages that stand alone load theirs and nothing else; "figure+..." is added where a figure has such a thing.
 ASSETS: dict[str, Assets] = {
     "site": _assets(
-        "fonts tokens palettes theme base components/figure components/table components/page pages/home pages/hub "
-        "pages/report pages/learn components/faithfulness components/animation forced-colours print",
-        "core enhance/photo-overlay enhance/animation enhance/lightbox enhance/card-filter enhance/magnifier",
+        "fonts tokens palettes theme base components/figure components/enlarged components/table components/page "
+        "pages/home pages/hub pages/report pages/learn components/faithfulness components/animation forced-colours "
+        "print",
+        "core enhance/photo-overlay enhance/animation enhance/lightbox enhance/true-scale enhance/card-filter "
+        "enhance/magnifier",
     ),
+    "home": _assets("components/stage", "elements/iv-stage elements/iv-scrubber elements/iv-copy"),
     "model": _assets("components/comparison", "enhance/table-switch"),
     "method": _assets("", "enhance/table-switch"),
     "report": _assets(
@@ -45,9 +48,9 @@ ASSETS: dict[str, Assets] = {
     "compare-figures": _assets("components/comparison", f"{PAIR} enhance/compare-figures"),
     "changes": _assets("components/comparison pages/changes", COMPARISON),
     "standalone/figure": _assets(
-        "fonts tokens palettes base components/figure components/table components/page pages/home pages/learn "
-        "pages/figure components/zoom pages/embedded forced-colours",
-        "enhance/photo-overlay elements/iv-copy elements/iv-channels enhance/zoom enhance/save-csv",
+        "fonts tokens palettes base components/figure components/enlarged components/table components/page pages/home "
+        "pages/learn pages/figure components/zoom pages/embedded forced-colours",
+        "enhance/photo-overlay enhance/true-scale elements/iv-copy elements/iv-channels enhance/zoom enhance/save-csv",
         "boot/scheme core boot/embed",
     ),
     "standalone/figure+faithfulness": _assets("components/faithfulness"),

@@ -6,10 +6,9 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from generator.analysis.probe.results import channels as channels_of
 from generator.analysis.probe.tasks import files as probe_files
 from generator.core.atomic_io import write_atomically
 from generator.core.errors import ImageError, InnerviewError
-from generator.core.manifest_types import Manifest
+from generator.core.manifest_types import FigureRecord, Manifest
 from generator.core.records import Network
 from generator.core.resources import template_folders
 from generator.core.store import Damaged, Store
@@ -27,7 +26,7 @@ from generator.data.previews import preview
 from generator.models.specs import known_code, weights_files
 from generator.pipeline import fingerprint, live_models, model_pairs, run_probes, shards
 from generator.pipeline.catalogue import forget
-from generator.pipeline.manifest import Contents, Published, channel_values, job_name, manifest
+from generator.pipeline.manifest import Contents, Published, cell_values, channel_values, job_name, manifest
 from generator.pipeline.options import Options, Progress
 from generator.pipeline.plan import Plan, drawing_seconds, find_missing, make_plan, measuring_seconds
 from generator.pipeline.pool import Pool, WorkerError
@@ -136,6 +135,9 @@ def publish(
         described["changes"], shown = changes_of(old, Side(options.work, [store.folder]))
         kept += [Published(path, store.keep(data)) for path, data in shown.items()]
 
+    def numbers(figure: FigureRecord, names: Sequence[str] = ("max", "mean")) -> dict[str, list[float]] | None:
+        return channel_values(figure, store, names) or cell_values(figure, store)
+
     def lay(new: Path) -> None:
         gallery = new / "gallery"
         for file in (*files, *cards, *kept):
@@ -143,7 +145,7 @@ def publish(
         for file in live:
             _lay(store, file, new / file.path)
         write.write_live_page(described, new, templates)
-        write.write_figure_pages(described, new, templates, lambda figure: channel_values(figure, store))
+        write.write_figure_pages(described, new, templates, lambda figure: numbers(figure, ("max", "mean", "zeros")))
         write.write_unit_scripts(described, new, lambda model, layer: channels_of(plan.probes[model], layer, store))
         gallery.mkdir(parents=True, exist_ok=True)
         (gallery / "manifest.json").write_bytes(_json(described, indent=1) + b"\n")
@@ -151,8 +153,7 @@ def publish(
             growing.mark(new, options.number)
 
     with store.alone(lambda: progress.say("Waiting for another build to publish its site")):
-        largest = partial(channel_values, store=store, names=("max", "mean"))
-        write.write_sources(described, root / "site_src", templates, largest)
+        write.write_sources(described, root / "site_src", templates, numbers)
         build_site(root, options.out, lay, title=about.title, url=about.url)
         return sum(1 for _ in options.out.rglob("*.html"))  # before another build may exchange it
 

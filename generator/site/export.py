@@ -23,6 +23,7 @@ from generator.drawing.social_card import fitting, spoken
 from generator.drawing.tiles import enlarge
 from generator.pipeline.manifest_reader import read_manifest
 from generator.site.pages import components, embed_snippets, overview_table
+from generator.site.pages.browser_palettes import COLOUR
 from generator.site.pages.escape import text
 from generator.site.pages.manifest_index import Gallery
 from generator.site.pages.urls import figure_page
@@ -151,7 +152,7 @@ def picture(
         cell = taken.cell
         pixels = pixels[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width]
     pixels = enlarge(pixels, max(1, math.ceil(SMALLEST / max(pixels.shape[:2]))))
-    if bar and view.scale is None:
+    if bar and (view.scale is None or view.scale.ramp == COLOUR):
         raise ConfigError(f"{record['id']}: this figure has no colour scale, so --colour-bar does not apply")
     if not title and not bar:
         return png(pixels)

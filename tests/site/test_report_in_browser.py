@@ -105,7 +105,7 @@ def test_arrows_in_the_filmstrip_and_digits_anywhere_choose_the_map(visit):
 
 def test_the_class_is_chosen_for_all_that_depends_on_it(visit):
     page = visit(f"{REPORT}#method=saliency")
-    pictures = page.locator("#map-saliency .view__canvas:visible img")
+    pictures = page.locator("#map-saliency .view__canvas:visible .picture img")
     assert [src.rpartition("/")[2] for src in sources(pictures)] == ["saliency--class-frog.png"]
     page.get_by_role("radio", name="frog").focus()
     page.keyboard.press("ArrowRight")
@@ -258,7 +258,7 @@ def test_everything_is_there_without_scripts(visit):
     assert page.locator("iv-filmstrip a:visible").count() == len(MAPS)
     assert page.locator(".segmented:visible, .fader:visible, iv-scrubber button").count() == 0
     page.locator("#map-saliency summary").click()
-    assert page.locator("#map-saliency img:visible").count() == 2, "for both classes"
+    assert page.locator("#map-saliency .picture img:visible").count() == 2, "for both classes"
     page.locator("#stage-3 > summary").click()
     assert page.locator("#stage-3 .view__all img").is_visible()
 

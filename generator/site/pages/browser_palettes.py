@@ -33,10 +33,15 @@ WITH_SIGN = [
 ]
 
 
+COLOUR = "colour"  # the ramp of pictures with a value per red, green and blue
+
+
 def sheet() -> str:
     """Return palettes.css: a colour bar for each ramp that pictures are drawn with."""
     rules = []
     for name, palette in RAMPS.items():
+        if name == COLOUR:
+            continue  # three values make a colour, which no bar can show
         colours = ", ".join(f"#{_hex(colour)}" for colour in _sampled(palette, STOPS))
         dark = "\n    filter: var(--dark-field);" if name in ZERO_WHITE else ""
         rules.append(f"  .scale__ramp--{name} {{\n    background: linear-gradient(90deg, {colours});{dark}\n  }}\n")

@@ -13,6 +13,7 @@ from generator.core.roles import INPUT
 from generator.drawing.palettes import ramp_of
 
 from . import format
+from .enlarged import Enlarged, enlarged
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery, together
 from .urls import figure_page, gallery_file, hub_page, image_page, relative
 
@@ -63,6 +64,7 @@ class FigureView:
     note: str = ""
     reason: str = ""
     status: str = "drawn"
+    enlarged: Enlarged | None = None  # its scale, where that is stated beside it
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ def figure_view(
         labels=_labels(gallery, figure, style),
         values=values(figure),
         scale=_scale(figure, style),
+        enlarged=enlarged(gallery, figure),
     )
 
 

@@ -78,6 +78,7 @@ class FigurePage:
     caption: str  # the one line under the picture where it stands alone in a frame
     permalink: str
     shown: tuple[int, int]  # its width and height there, if there is room
+    canvas: tuple[int, int]  # its width and height on the page
     oembed: str  # the address of the oEmbed answer; "" where the gallery does not know its own
     share: social_meta.Tags  # for those who share the page's address
     channels: dict[str, Any] | None  # for the channel browser, None where there is none
@@ -125,6 +126,7 @@ def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | No
         caption=taken.caption if taken else embed_snippets.sentence(gallery, record),
         permalink=page.rpartition("/")[2],
         shown=embed_snippets.shown(view),
+        canvas=view.enlarged.size if view.enlarged else embed_snippets.shown(view),
         oembed=base(gallery) + oembed_file(record) if taken and gallery.site["url"] else "",
         share=social_meta.figure(gallery, record, view),
         channels=channels if record["sprite"] else None,

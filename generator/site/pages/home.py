@@ -7,52 +7,37 @@ from dataclasses import dataclass
 from generator.core.manifest_types import FigureRecord
 from generator.core.roles import INPUT
 
-from . import changes, components, format, live
+from . import changes, components, faithfulness, format, front_stage, live
 from .attribution import LABEL, RIVAL
 from .components import Bar, FigureView, Link, Verdict
 from .manifest_index import NOTHING, Gallery
 from .method import example
 from .report import Block, architecture
-from .tutorials import LECTURE, READING
-from .urls import home_page, hub_page, model_page, relative, report_page
-
-# Roles of the maps of the front page, the most convincing first; as many as fit are shown.
-FRONT = {
-    "region": ("Where", "The region that supports the class."),
-    "relevance": ("Relevance", "Relevance, propagated from the score back to the pixels."),
-    "guided": ("Which details", "Positive influence on the score, by guided backpropagation."),
-    "strength": ("How much", "The influence of each pixel on the score."),
-    "direction": ("Which way", "The same influence, in colour and direction."),
-}
-FRONT_MAPS = 3
-
-
-@dataclass(frozen=True)
-class Highlight:
-    """One map of the showcase on the front page, with what it shows."""
-
-    title: str
-    words: str
-    figure: FigureView
+from .tutorials import GLOSSARY, LECTURE, READING
+from .urls import figure_page, home_page, hub_page, model_page, relative, report_page
 
 
 @dataclass(frozen=True)
 class Showcase:
-    """The most telling row of the gallery: one image through one network."""
+    """One image through one network, for the pages that show a single example."""
 
     report: Link
     model: Link
     title: str
     verdict: Verdict | None
-    photo: FigureView
-    aspect: float  # width to height that the photo is shown with
     input: FigureView | None
     figures: dict[str, FigureView]  # by role, for the label; drawn ones only
     rival: str
-    front: list[Highlight]
     first: FigureView | None  # activations of the first stage
-    middle: FigureView | None
     bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A claim about the gallery, with the place where it can be checked."""
+
+    title: Link
+    words: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +56,8 @@ class HomePage:
     title: str
     description: str
     showcase: Showcase | None
+    stage: front_stage.Stage | None
+    proofs: list[Proof]
     hubs: list[Hub]
     architecture: list[Block]
     reading: str
@@ -93,6 +80,8 @@ def home(gallery: Gallery) -> HomePage:
         title=gallery.site["title"],
         description=gallery.site["description"],
         showcase=showcase(gallery, *report, page) if report else None,
+        stage=front_stage.stage(gallery, *report, page) if report else None,
+        proofs=_proofs(gallery, *report, page) if report else [],
         hubs=[
             Hub(Link("Images", relative(hub_page("images"), page)), format.count(len(gallery.images)), thumbs),
             Hub(Link("Models", relative(hub_page("models"), page)), format.count(len(gallery.models)), []),
@@ -116,13 +105,40 @@ def _changes(gallery: Gallery, page: str) -> Link | None:
 
 
 def most_telling(gallery: Gallery) -> tuple[str, str] | None:
-    """Model and image of the report to show first: recognised, by the network that sees it largest.
+    """Model and image of the report to show first: recognised, by the network that sees it largest, and with most maps.
 
     Among those it is the first, as curators put their best picture first; None where there is no report.
     """
     reports = [(model, image) for image in gallery.images for model in gallery.models_of(image)]
     right = [key for key in reports if gallery.predictions.get(key, NOTHING).get("correct")]
-    return max(right or reports, key=lambda key: gallery.models[key[0]]["input"]["size"][-1], default=None)
+
+    def worth(key: tuple[str, str]) -> tuple[int, int]:
+        return gallery.models[key[0]]["input"]["size"][-1], len(front_stage.tabs_of(gallery, *key))
+
+    return max(right or reports, key=worth, default=None)
+
+
+def _proofs(gallery: Gallery, model: str, image: str, page: str) -> list[Proof]:
+    """Return what distinguishes the gallery from a folder of pictures, each with a place of this gallery."""
+    tabs = front_stage.tabs_of(gallery, model, image)
+    figure = gallery.find(model, image, tabs[0], LABEL) if tabs else None
+    cited = relative(figure_page(figure) if figure else report_page(model, image), page)
+    ranked = faithfulness.is_ranked(gallery, model)
+    diff = gallery.manifest.get("changes")
+    return [
+        Proof(
+            Link("Every figure can be cited", cited),
+            "Each has its own page: permanent URL, credit and licence, BibTeX, SHA-256 of image and weights.",
+        ),
+        Proof(
+            Link("Methods are measured", relative(f"{model_page(model)}#belief" if ranked else GLOSSARY, page)),
+            "Deletion and insertion AUC, beside model-independent baselines such as a random map.",
+        ),
+        Proof(
+            Link("Pull requests show what changed", relative(hub_page("changes"), page) if diff else ""),
+            "innerview diff sets two builds side by side; in CI it comments each changed figure, before and after.",
+        ),
+    ]
 
 
 def showcase(gallery: Gallery, model: str, image: str, page: str) -> Showcase:
@@ -135,20 +151,15 @@ def showcase(gallery: Gallery, model: str, image: str, page: str) -> Showcase:
     labels = _by_role(gallery, [figure for figure in drawn if figure["target"]["role"] in LABEL])
     input_figure = gallery.in_role(model, image, INPUT)
     views = {role: components.figure_view(gallery, figure, page) for role, figure in labels.items()}
-    front = [Highlight(*caption, views[role]) for role, caption in FRONT.items() if role in views]
     return Showcase(
         report=Link(record["title"], relative(report_page(model, image), page)),
         model=Link(card["title"], relative(model_page(model), page)),
         title=record["title"],
         verdict=components.verdict(gallery.predictions.get((model, image))),
-        photo=components.photo(gallery, record, page),
-        aspect=round(min(1.6, max(0.75, record["size"][0] / record["size"][1])), 3),
         input=components.figure_view(gallery, input_figure, page) if input_figure else None,
         figures=views,
         rival=next((f["target"]["name"] for f in rivals.values()), ""),
-        front=front[:FRONT_MAPS],
         first=components.figure_view(gallery, stages[0], page) if stages else None,
-        middle=components.figure_view(gallery, stages[len(stages) // 2], page) if stages else None,
         bars=components.bars(gallery.predictions.get((model, image))),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -46,11 +46,20 @@ SYNONYMS = {
 }
 
 
+Numbers = Callable[[FigureRecord], dict[str, Any] | None]
+
+
+def no_numbers(figure: FigureRecord) -> None:
+    """Return the numbers of a figure where none are at hand."""
+
+
 class Gallery:
     """Everything a page may ask of a manifest; orders are the manifest's own."""
 
-    def __init__(self, manifest: Manifest):
+    def __init__(self, manifest: Manifest, numbers: Numbers = no_numbers):
         self.manifest = manifest
+        self._read_numbers = numbers
+        self._numbers: dict[str, dict[str, Any] | None] = {}
         self.site: SiteRecord = manifest["site"]
         self.models: dict[str, ModelRecord] = {
             card["slug"]: {**card, "stages": distinct_stages(card)} for card in manifest["models"]
@@ -78,6 +87,12 @@ class Gallery:
             if figure["method"] == self.activations and figure["status"] == "drawn":
                 self._at_layer[figure["model"], figure["layer"]].append(figure)
         self._layers = {slug: {layer["name"]: layer for layer in card["layers"]} for slug, card in self.models.items()}
+
+    def numbers(self, figure: FigureRecord) -> dict[str, Any] | None:
+        """Return the numbers of a figure that are at hand: of its channels, or of the cells of a coarse map."""
+        if figure["id"] not in self._numbers:
+            self._numbers[figure["id"]] = self._read_numbers(figure)
+        return self._numbers[figure["id"]]
 
     def statistics(self, model: str) -> ProbeRecord | None:
         """Return what is known of a model's answers and channels over most images; None where nothing was measured.

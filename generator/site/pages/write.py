@@ -96,7 +96,7 @@ def write_sources(
     `channels` is that of `write_figure_pages`; reports show the channels of largest value, where it knows them.
     Files whose text is the same stay untouched; pages of an earlier manifest are removed.
     """
-    environment, gallery = jinja(templates), Gallery(manifest)
+    environment, gallery = jinja(templates), Gallery(manifest, channels)
     written = set()
     for name, context, page in _pages(gallery, channels):
         file = folder / Path(page).with_suffix(".md")
@@ -118,10 +118,10 @@ def write_figure_pages(
 ) -> None:
     """Write one standalone page per figure into the built `site`, and its oEmbed answer where the site has an address.
 
-    `channels(figure)` is `{"max": [..], "mean": [..], "zeros": [..]}` with a value per channel, or None; what layer
-    pages show of them is laid beside those.
+    `channels(figure)` is `{"max": [..], "mean": [..], "zeros": [..]}` with a value per channel, `{"cells": [..]}` of a
+    coarse map, or None; what layer pages show of channels is laid beside those.
     """
-    environment, gallery = jinja(templates), Gallery(manifest)
+    environment, gallery = jinja(templates), Gallery(manifest, channels)
     axes, values = figure.Axes(gallery), {}
     for record in gallery.figures:
         numbers = channels(record)

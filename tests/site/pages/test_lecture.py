@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.site.pages import home, lecture, limits, tutorials
+from generator.site.pages import lecture, limits, tutorials
 from generator.site.pages.manifest_index import Gallery
 
 
@@ -85,12 +85,3 @@ def test_the_shelf_is_what_the_navigation_lists(repository, fake_gallery):
     assert listed == ["learn.md", *pages]
     offered = tutorials.learn(Gallery(fake_gallery[1])).lessons
     assert [offer.link.href for offer in offered] == [lesson.page for lesson in tutorials.SHELF]
-
-
-def test_the_front_page_shows_the_most_convincing_maps_that_there_are(manifest):
-    def titles():
-        return [highlight.title for highlight in home.home(Gallery(manifest)).showcase.front]
-
-    assert titles() == ["Where", "How much", "Which way"], "without LRP and guided backprop"
-    next(card for card in manifest["methods"] if card["slug"] == "saliency")["roles"] = ["relevance"]
-    assert titles() == ["Where", "Relevance", "Which way"]

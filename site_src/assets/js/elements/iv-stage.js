@@ -14,7 +14,8 @@
    seen: those with data-target "label", "rival" or, at "both", all; this is the attribute data-shows of the stage and of the
    element around it that `scope` selects. `key` and `target-key` are the keys that keep both in the address, where given.
    Scripts: stage.show(view, target), where either may be undefined; stage.view, stage.target, stage.views (the details);
-   the event "iv-change" (bubbles, detail: {view, target}) follows each change. data-also: other names of a view. */
+   the event "iv-change" (bubbles, detail: {view, target}) follows each change. data-also: other names of a view.
+   data-group: views that belong together, of which a link with the same data-group has aria-current. */
 (function () {
   "use strict";
   var element = window.innerview.element, address = window.innerview.address;
@@ -83,7 +84,7 @@
       this.dataset.shows = this.scope.dataset.shows = target;
       this.radios.forEach(function (radio) { radio.checked = radio.value === target; });
       this.links().forEach(function (link) {
-        if (stage.at(link) !== stage.current) return link.removeAttribute("aria-current");
+        if (!stage.leads(link)) return link.removeAttribute("aria-current");
         link.setAttribute("aria-current", "true");
         bring(link);
       });
@@ -96,6 +97,11 @@
       if (!body || body.querySelector(":scope > .view__head")) return;
       view.querySelector("summary").childNodes.forEach(function (node) { head.append(node.cloneNode(true)); });
       body.prepend(head);
+    }
+
+    /* Whether a link leads to the view that is shown, or has the name of the group that it belongs to. */
+    leads(link) {
+      return this.at(link) === this.current || Boolean(link.dataset.group && link.dataset.group === this.current.dataset.group);
     }
 
     /* The links of the page that lead to views of this stage. */

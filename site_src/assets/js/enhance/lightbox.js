@@ -1,7 +1,7 @@
 /* A picture large, in a dialog: Escape and Back close it, arrows go along the row, its own page is one click away. */
 (function () {
   "use strict";
-  var dialog, image, title, words, link, stage, before, after, motion, row = [], place = 0;
+  var dialog, image, title, words, link, stage, mount, scale, fader, before, after, motion, row = [], place = 0;
 
   function element(name, className, text) {
     var made = document.createElement(name);
@@ -24,9 +24,12 @@
     bar.append(title, motion, before, after, link, button("✕", "Close", function () { dialog.close(); }));
     stage = element("div", "lightbox__stage");
     image = element("img", "");
-    stage.append(image);
+    mount = element("span", "lightbox__mount");
+    mount.append(image);
+    stage.append(mount);
+    legend();
     words = element("p", "lightbox__words");
-    dialog.append(bar, stage, words);
+    dialog.append(bar, stage, scale.parentNode, words);
     document.body.append(dialog);
 
     dialog.addEventListener("keydown", function (event) {
@@ -43,6 +46,30 @@
     window.addEventListener("popstate", function () {
       if (dialog.open) dialog.close();
     });
+  }
+
+  /* The colour bar of what is shown, and how far a map covers its photo; that is one for the whole page. */
+  function legend() {
+    var around = element("div", "lightbox__legend"), slider = element("input", "");
+    scale = element("span", "scale");
+    fader = element("label", "fader", "Map over photo ");
+    slider.type = "range";
+    slider.value = 100;
+    slider.setAttribute("aria-label", "Opacity of the map over the photo");
+    slider.addEventListener("input", function () { document.body.style.setProperty("--fade", slider.value / 100); });
+    slider.addEventListener("keydown", function (event) { event.stopPropagation(); }); // its arrows are its own
+    fader.append(slider);
+    around.append(scale, fader);
+  }
+
+  function explain(picture) {
+    var ends = (picture.dataset.scale || "").split("|"), under = picture.matches(".picture--fade") && picture.style.backgroundImage;
+    scale.hidden = ends.length < 3;
+    scale.replaceChildren(element("span", "", ends[0]), element("i", "scale__ramp scale__ramp--" + ends[1]), element("span", "", ends[2] || ""));
+    mount.style.backgroundImage = under || "none";
+    mount.classList.toggle("lightbox__mount--fade", Boolean(under));
+    fader.hidden = !under;
+    fader.lastChild.value = Math.round((parseFloat(document.body.style.getPropertyValue("--fade")) || (document.body.style.getPropertyValue("--fade") === "0" ? 0 : 1)) * 100);
   }
 
   function button(sign, name, act) {
@@ -66,6 +93,7 @@
     image.alt = small.alt;
     words.textContent = film ? small.alt.replace(/\.?$/, ". In motion: " + moves + ".") : small.alt;
     rest(film && film.dataset);
+    explain(picture);
     image.width = Math.round(width * scale);
     image.height = Math.round(height * scale);
     title.textContent = data.caption;
