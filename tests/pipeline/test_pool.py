@@ -137,7 +137,7 @@ def test_an_interrupt_ends_all_within_seconds_and_the_next_run_goes_on(tmp_path)
     took = time.monotonic() - started
     assert (begun.returncode, "Stopped. Rendered figures are kept" in err) == (130, True), out + err
     assert "Traceback" not in err
-    assert took < 4, "two seconds, and as many for a busy machine"
+    assert took < 10, "two seconds, and more for a busy machine; the job would take an hour"
     assert not alive(worker)
 
     kept = sum(1 for _ in options.store.folder.rglob("*.json"))

@@ -96,5 +96,5 @@ def test_an_interrupt_ends_it_at_once(tmp_path, moment):
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, written = process.communicate(timeout=30)
-    assert time.monotonic() - began < 2 * max(1, os.getloadavg()[0] / os.cpu_count()), "two seconds of an idle machine"
+    assert time.monotonic() - began < 10, "a second on an idle machine; else it waits for the reader or for the build"
     assert "Traceback" not in written
