@@ -112,7 +112,7 @@ def gallery(tmp_path_factory):
 
     def build(*arguments):
         path = os.pathsep.join([str(root / "installed"), *filter(None, sys.path)])
-        command = [sys.executable, "-m", "generator", "build", "--workers", "0", "--device", "cpu", "--no-site"]
+        command = [sys.executable, "-m", "generator", "build", "--workers", "2", "--device", "cpu", "--no-site"]
         command += arguments
         environment = {**os.environ, "PYTHONPATH": path}
         done = subprocess.run(command, cwd=root / "mine", env=environment, capture_output=True, text=True, timeout=500)
