@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from page_reading import CANARY, Elements, poisoned, write
 from PIL import Image
+from playwright.sync_api import expect
 from tiny_nets import CARDS
 
 from generator.core.errors import ConfigError
@@ -161,12 +162,13 @@ def test_a_click_plays_and_another_stops(visit, page, motion):
     box = button.bounding_box()
     assert box["width"] >= 24 and box["height"] >= 24
     size = image.bounding_box()
-    button.click()
+    with page.expect_request(lambda request: ".animation." in request.url):
+        button.click()
     assert source(image) == MOVING and len(films) == 1
     assert image.bounding_box() == size, "nothing jumps"
     page.get_by_role("button", name="Show the still image of Saliency for frog").first.click()
     assert source(image) == STILL
-    assert page.get_by_role("button", name="Show the still image").count() == 0
+    expect(page.get_by_role("button", name="Show the still image")).to_have_count(0)
 
 
 def test_the_keyboard_reaches_it_right_after_the_picture(visit):

@@ -131,7 +131,7 @@ def test_pages_say_what_they_show_without_javascript(visit):
     assert page.locator("#walk > details img").count() >= 6
     assert page.locator("[data-fader]").first.is_hidden()
     page.locator("#map-vanilla-backprop a.picture").first.click()
-    assert page.url.endswith("vanilla-backprop--class-frog.html")
+    page.wait_for_url("**/vanilla-backprop--class-frog.html")
     assert page.locator("#copy-html").input_value().startswith("<figure>")
     assert page.locator("iv-copy button").first.is_hidden()
 
@@ -583,7 +583,7 @@ def test_a_duel_needs_no_javascript(visit):
     assert page.locator("[data-viewer]").is_hidden()
     assert page.locator(f"{DUEL} img").evaluate_all("all => all.filter(image => image.width > 100).length") == 3
     page.locator(f"{DUEL} figcaption a").last.click()
-    assert page.url.endswith("/tiny~pruned-50/frog/vanilla-backprop--class-frog.html")
+    page.wait_for_url("**/tiny~pruned-50/frog/vanilla-backprop--class-frog.html")
 
 
 def test_a_report_leads_to_the_same_picture_in_the_other_network(visit):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
+from playwright.sync_api import expect
 
 from generator.drawing.palettes import BETWEEN, GREENS, SIGNED
 from generator.site.pages import compare_any
@@ -229,10 +230,11 @@ def test_scales_are_told_and_shared_where_they_can_be(visit):
     said = page.locator("[data-status]")
     assert said.inner_text().startswith("Both are shown on one scale, 0 to ")
     ends = page.locator(".comparison__pane .scale").all_inner_texts()
-    assert ends[0] == ends[1] and page.locator(".comparison__pane.is-rescaled").count() == 1
+    assert ends[0] == ends[1]
+    expect(page.locator(".comparison__pane.is-rescaled")).to_have_count(1)
     page.get_by_label("Separate scales").check()
     assert "equal shades are not equal values" in said.inner_text() and browsing.where(page).endswith("&own")
-    assert page.locator(".comparison__pane.is-rescaled").count() == 0
+    expect(page.locator(".comparison__pane.is-rescaled")).to_have_count(0)
     page = visit(f"{TWO}#a={SALIENCY}&b={SPRITE}")
     panes(page)
     said = page.locator("[data-status]").inner_text()
