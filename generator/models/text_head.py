@@ -28,6 +28,9 @@ EMBEDDING = "image_embeds"  # of several outputs, the one in the space of the te
 class TextHead(nn.Module):
     """An image tower with text vectors as its head: scores (N, classes) = scale · cos(embedding, text vector)."""
 
+    text: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, tower: nn.Module, text: torch.Tensor, scale: float) -> None:
         super().__init__()
         self.tower = tower
