@@ -116,6 +116,7 @@ def test_few_pixels_are_enlarged_by_the_whole_number_that_is_stated(visit, width
         view = page.locator("#front details[open] .front__view").first
         box = view.locator(".picture--enlarged img").bounding_box()
         assert (box["width"], box["height"]) == (32 * times, 32 * times)
+        assert width < 480 or view.locator(".view__canvas").bounding_box()["width"] == 480
         assert f"32 × 32 px, shown {times}×" in view.locator(".true-scale").inner_text()
         inset = view.locator(".true-scale img").bounding_box()
         assert (inset["width"], inset["height"]) == (32, 32)

@@ -41,6 +41,7 @@
 
   /* A page of its own may hold no styles of its own: there the whole factor of a narrow place is set here. */
   function fit() {
+    if (root.classList.contains("embedded")) return; // a frame decides how large its figure is
     document.querySelectorAll("[data-pixels]").forEach(function (around) {
       var data = around.dataset.pixels.split(" ").map(Number), times = narrow.matches ? data[2] : data[1];
       around.querySelectorAll("img").forEach(function (image) { image.style.width = times ? data[0] * times + "px" : ""; });
