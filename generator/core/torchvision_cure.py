@@ -13,7 +13,7 @@ import torch
 
 def install() -> None:
     """Cure the first import of torchvision, if there is one; it is not imported here, as that takes seconds."""
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    if "torchvision" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
@@ -48,6 +48,10 @@ class _Cure(Loader):
         return self._usual.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        self._exec(module)
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]  # its work is done
+
+    def _exec(self, module: ModuleType) -> None:
         try:
             self._usual.exec_module(module)
             return
