@@ -60,7 +60,7 @@ class Processes:
 
 
 class Process:
-    """One worker at the other end of a pipe. On Linux it is a fork of the nursery, made when it is first asked."""
+    """One worker at the other end of a pipe. On Linux it is a fork of the fork server, made when it is first asked."""
 
     def __init__(self, setup: Setup) -> None:
         self.connection, self._theirs = multiprocessing.Pipe()
@@ -68,7 +68,7 @@ class Process:
         self._process: BaseProcess | None = None
         with _one_thread():
             if FORKS:
-                _open_nursery()
+                _start_fork_server()
             else:
                 self._begin()
         self._heard, self._limit = monotonic(), max(setup.time_limit, STARTING)
@@ -139,7 +139,7 @@ class Process:
                 self._process.join()
 
 
-def _open_nursery() -> None:
+def _start_fork_server() -> None:
     """Start the process that workers are forked of, where it is not there; this one goes on while it imports torch.
 
     Torch alone is imported there: the code of this package, and of a network, is what it is when a worker begins.
@@ -147,11 +147,11 @@ def _open_nursery() -> None:
     with _no_interrupts(), _no_main():
         forkserver.set_forkserver_preload(["torch"])
         forkserver.ensure_running()
-    atexit.unregister(_close_nursery)
-    atexit.register(_close_nursery, os.getpid())
+    atexit.unregister(_stop_fork_server)
+    atexit.register(_stop_fork_server, os.getpid())
 
 
-def _close_nursery(owner: int) -> None:
+def _stop_fork_server(owner: int) -> None:
     """End it with this process and wait for it, so that its time and that of its forks is counted as this one's."""
     server: Any = forkserver._forkserver  # there is no public way
     if os.getpid() == owner and server._forkserver_pid is not None:
@@ -167,13 +167,13 @@ def _forked(target: Callable[..., None], *arguments: Any) -> BaseProcess:
     try:
         with _no_interrupts(), _no_main():
             process.start()
-    except (EOFError, OSError):  # someone killed the nursery
+    except (EOFError, OSError):  # someone killed the fork server
         return spawned(target, *arguments)
     return process
 
 
 def _in_environment(environment: dict[str, str], target: Callable[..., None], *arguments: Any) -> None:
-    """Do what a process is for in an environment that may be newer than that of the nursery."""
+    """Do what a process is for in an environment that may be newer than that of the fork server."""
     os.environ.clear()
     os.environ.update(environment)
     target(*arguments)

@@ -22,9 +22,9 @@ QUESTION = ("methods", ())
 
 
 @pytest.fixture
-def nursery():
+def fork_server():
     """The process id of the process that is forked."""
-    processes._open_nursery()
+    processes._start_fork_server()
     return forkserver._forkserver._forkserver_pid
 
 
@@ -43,12 +43,12 @@ def kill(pid):
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays, for whoever started it to notice
 
 
-def test_a_fork_has_torch_and_no_code_that_may_have_changed(nursery):
+def test_a_fork_has_torch_and_no_code_that_may_have_changed(fork_server):
     imported, _ = reported(["torch", "generator", "generator.engine.scene", "tiny_gallery"])
     assert imported == ["torch", "generator"], "the package by the function that is called, as in any process"
 
 
-def test_a_fork_has_the_environment_of_now(nursery, monkeypatch):
+def test_a_fork_has_the_environment_of_now(fork_server, monkeypatch):
     monkeypatch.setenv("OF_NOW", "here")
     monkeypatch.delenv("HOME", raising=False)
     _, environment = reported([])
@@ -68,16 +68,16 @@ def test_a_worker_is_made_when_it_is_first_asked(tmp_path):
     assert pool._all[0].connection.closed and pool._all[0]._theirs.closed, "nor is anything left of one never asked"
 
 
-def test_workers_outlive_the_nursery_and_those_after_it_have_another(tmp_path, nursery):
+def test_workers_outlive_the_fork_server_and_those_after_it_have_another(tmp_path, fork_server):
     with Pool(Setup(tmp_path), 2) as pool:
         (before,) = pool.ask([QUESTION])
-        kill(nursery)
+        kill(fork_server)
         answers = pool.ask([QUESTION] * 3)
     assert answers == [before] * 3
-    assert forkserver._forkserver._forkserver_pid != nursery
+    assert forkserver._forkserver._forkserver_pid != fork_server
 
 
-def test_where_a_nursery_dies_at_birth_a_worker_is_spawned(tmp_path, nursery, monkeypatch):
+def test_where_a_fork_server_dies_at_birth_a_worker_is_spawned(tmp_path, fork_server, monkeypatch):
     def gone(descriptor):
         raise EOFError
 
@@ -96,15 +96,15 @@ def test_it_ends_with_the_process_that_opened_it_and_its_time_is_counted_there(t
         from generator.pipeline.processes import Setup
         with Pool(Setup(Path({str(tmp_path)!r})), 1) as pool:
             pool.ask([{QUESTION!r}])
-        nursery = forkserver._forkserver._forkserver_pid
-        ticks = Path(f"/proc/{{nursery}}/stat").read_text().rpartition(")")[2].split()[11:15]
-        print(nursery, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), time.process_time())
+        fork_server = forkserver._forkserver._forkserver_pid
+        ticks = Path(f"/proc/{{fork_server}}/stat").read_text().rpartition(")")[2].split()[11:15]
+        print(fork_server, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), time.process_time())
     """
     before = children()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     used = children() - before
-    nursery, its_seconds, seconds = map(float, done.stdout.split())
-    assert not Path(f"/proc/{nursery:.0f}").exists()
+    fork_server, its_seconds, seconds = map(float, done.stdout.split())
+    assert not Path(f"/proc/{fork_server:.0f}").exists()
     assert used > its_seconds > seconds, "else that of the parent alone would be enough"
 
 
