@@ -172,7 +172,7 @@ def test_the_site_opens_from_a_file(chromium, built_site):
     one = Visit(chromium, built_site.as_uri())
     page = one("index.html")
     for name, where in (
-        ("See a report", "tiny/frog/index.html"),
+        ("See the full report", "tiny/frog/index.html"),
         ("A tiny network", "tiny/index.html"),
         ("Methods", "methods/index.html"),
         ("Saliency", "methods/saliency.html"),
