@@ -18,7 +18,7 @@ def test_sheet_and_script_are_those_that_the_palettes_give():
     assert SCRIPT.read_text() == browser_palettes.script(), "run `python tests/site/pages/test_palettes.py`"
 
 
-@pytest.mark.parametrize("name", RAMPS.keys() - {browser_palettes.COLOUR})
+@pytest.mark.parametrize("name", sorted(RAMPS.keys() - {browser_palettes.COLOUR}))
 def test_a_bar_has_the_colours_of_its_ramp(name):
     rule = re.search(rf"\.scale__ramp--{name} {{.*?}}", SHEET.read_text(), re.DOTALL)[0]
     stops = [[int(colour[at : at + 2], 16) for at in (0, 2, 4)] for colour in re.findall(r"#(\w{6})", rule)]
