@@ -23,6 +23,7 @@ OTHER_MEANINGS = {
         "engine/tape.py",
         "live/live_script.py",
         "pipeline/catalogue.py",
+        "pipeline/provenance.py",  # an axis of kernels
         "site/pages/diagnostics.py",
         "training/model_card.py",
     },

@@ -131,7 +131,7 @@ def test_every_method_goes_through_a_network_of_ones_own(gallery):
     _, _, (_, manifest) = gallery
     figures = manifest["figures"]
     assert {figure["status"] for figure in figures} <= {"drawn", "inapplicable"}
-    rare = {"epochs", "first_kernels", "token_grid"}  # what only some networks have
+    rare = {"epochs", "first_kernels", "token_grid", "attention"}  # what only some networks have
     of_training = {slug for slug, one in method_registry.METHODS.items() if rare & {*one.inputs}}
     without = {"style-transfer", *of_training}  # which need pairs of pictures, and checkpoints
     for model in ("heron-net", "mine"):

@@ -524,7 +524,7 @@ def test_every_page_of_every_kind_shows_the_number_of_the_manifest(gallery, repo
 
 
 def shown_percent(share):
-    return percent(share).replace("\xa0", " ")
+    return percent(share)
 
 
 LAST = {"value": ("values",), "mask": ("shares",)} | dict.fromkeys(("classes", "binary", "labels"), ("probabilities",))
@@ -598,7 +598,7 @@ def test_reports_and_cards_say_each_kind_as_what_it_is(gallery, repository):
     assert not re.search(certain, pages["regression"]) and "bars__track" not in pages["regression"]
     for model in ("binary", "labels", "softmax"):
         for entry in predictions[model]["top"]:
-            assert percent(entry["probability"]).replace("\xa0", " ") in pages[model]
+            assert percent(entry["probability"]) in pages[model]
     assert of_report(shown, "labels", "one").line.startswith("labels predicts ")
     assert re.fullmatch(r"softmax predicts .*\(.*%\)\.", of_report(shown, "softmax", "one").line)
     assert of_report(shown, "regression", "one").line == "in regression"

@@ -92,7 +92,8 @@ def test_every_job_has_its_figure_once(manifest, plan, everything):
     assert len(set(ids)) == len(ids)
     jobs = {job_name(job, everything.store.get(job.key)) for task in plan.tasks for job in task.jobs}
     assert set(ids) == jobs
-    kept = {"epochs", "first_kernels", "token_grid"}  # of a network whose training left checkpoints, or with tokens
+    # What only networks have whose training left checkpoints, or with tokens, or with attention layers.
+    kept = {"epochs", "first_kernels", "token_grid", "attention"}
     expected = {slug for slug, card in plan.cards.items() if not kept & set(card.inputs)}
     assert {figure["method"] for figure in manifest["figures"]} == expected, "every method there is"
 

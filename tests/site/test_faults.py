@@ -132,14 +132,14 @@ def test_what_ends_a_command_is_one_line(raised, code, said):
     def fall():
         raise raised
 
-    result = CliRunner().invoke(Commands(commands={"fall": click.Command("fall", callback=fall)}), ["fall"])
+    result = CliRunner().invoke(Commands(commands={"build": click.Command("build", callback=fall)}), ["build"])
     assert (result.exit_code, said in result.stderr) == (code, True) and "Traceback" not in result.stderr
 
 
 def test_a_server_that_ends_a_build_is_heard_and_told_how_to_go_on():
     before = signal.getsignal(signal.SIGTERM)
-    stop = click.Command("stop", callback=lambda: (os.kill(os.getpid(), signal.SIGTERM), threading.Event().wait(20)))
-    result = CliRunner().invoke(Commands(commands={"stop": stop}), ["stop"])
+    stop = click.Command("serve", callback=lambda: (os.kill(os.getpid(), signal.SIGTERM), threading.Event().wait(20)))
+    result = CliRunner().invoke(Commands(commands={"serve": stop}), ["serve"])
     assert result.exit_code == 143 and "run the same command to continue" in result.stderr
     assert signal.getsignal(signal.SIGTERM) is before
 

@@ -129,8 +129,8 @@ def test_a_style_is_drawn_and_described(built, manifest):
     view = components.figure_view(Gallery(manifest), loud(manifest), "index.html")
     assert (view.look, view.scale.ramp, view.zero_white) == ("map", "heat", False)
     entries = (built[1] / "gallery/heron-net/one/figures.js").read_text()
-    (entry,) = [one for one in json.loads(entries.partition("=")[2].partition("=")[2].strip(" ;\n"))
-                if one["id"] == loud(manifest)["id"]]  # fmt: skip
+    written = json.loads(entries[entries.index("]=") + 2 :].rstrip(" ;\n"))
+    (entry,) = [one for one in written if one["id"] == loud(manifest)["id"]]
     assert (entry["kind"], entry["ramp"], entry["smooth"]) == ("linear", "heat", False)
 
 

@@ -65,7 +65,7 @@ def test_a_report_shows_the_photo_the_pixels_the_place_and_the_answer(fake_galle
     green = (bars == tuple(bytes.fromhex(social_card.GREEN[1:]))).all(-1).sum(1)
     assert green.max() == round(0.871 * 235) + 1, "the label's bar is as long as it is probable"
     assert next(one["alt"] for one in shares if one["file"] == "tiny/frog/index.png") == (
-        "Frog. A tiny network predicts frog (87.1\xa0%). Figures: photo, Vanilla backprop, Grad-CAM, prediction."
+        "Frog. A tiny network predicts frog (87.1 %). Figures: photo, Vanilla backprop, Grad-CAM, prediction."
     )
 
 

@@ -80,6 +80,16 @@ class Evidence:
     ranking: Link | None  # all methods of the network, over many images
 
 
+def opened(shown: list[Family], preferred: str) -> str:
+    """Return the key of the view that the stage begins with: that of the method `preferred` (slug), or else the first
+    one; both only where they have a picture with something in it, if any view has.
+    """
+    views = [view for family in shown for view in family.views]
+    telling = [view for view in views if any(map.figure.src and not map.empty for map in view.shown)] or views
+    chosen = next((view for view in telling if preferred in (view.key, *view.also.split())), None)
+    return chosen.key if chosen else telling[0].key if telling else ""
+
+
 def families(gallery: Gallery, model: str, image: str, page: str, leave: Callable[[str], bool]) -> list[Family]:
     """Return the maps of a report (slugs) by family, in the order of the gallery.
 

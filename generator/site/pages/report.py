@@ -11,7 +11,7 @@ from generator.core.manifest_types import FigureRecord, ImageRecord, ModelLayer,
 from generator.core.roles import ACTIVATIONS, ATTENTION, FILTERS, INPUT
 
 from . import components, format, live
-from .attribution import LABEL, RIVAL, Evidence, Family, evidence, families, side_of
+from .attribution import LABEL, RIVAL, Evidence, Family, evidence, families, opened, side_of
 from .components import Bar, FigureView, Link, Pager, Verdict
 from .manifest_index import NOTHING, Gallery
 from .pair_summary import related
@@ -96,6 +96,7 @@ class ReportPage:
     kind: str  # of the network's output
     thumb: FigureView
     families: list[Family]  # the maps on the stage
+    opened: str  # which of them it begins with
     evidence: Evidence
     strips: list[Strip]
     paintings: list[FigureView]  # strips of optimised images
@@ -136,6 +137,7 @@ def report(gallery: Gallery, model: str, image: str, channels: Channels = no_cha
         kind=card["output"]["kind"],
         thumb=components.photo(gallery, example, page, thumb=True),
         families=shown,
+        opened=opened(shown, gallery.with_role("region")),
         evidence=evidence(gallery, model, image, shown, page),
         strips=_strips(gallery, model, image, page),
         paintings=_paintings(gallery, model, image, page),

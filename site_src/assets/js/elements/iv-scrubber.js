@@ -1,6 +1,6 @@
 /* A slider over the views of a stage, and a button that plays them one after the other; nothing without scripts.
 
-     <iv-scrubber for="layers" label="Stage, from the input to the classes" group="activations"></iv-scrubber>
+     <iv-scrubber for="layers" label="Stage, from the input to the classes" group="layers"></iv-scrubber>
 
    The names of the views are their data-label, or else their summaries. With `group` the slider is over the views whose
    data-group that is, and waits while the stage shows another. */

@@ -1,12 +1,12 @@
 /* One view at a time at one place. The server's HTML is a list of details, which stand below each other without scripts:
 
      <iv-stage id="maps" key="method" target-key="class" scope=".page">
-       <details data-view="cam" data-also="grad-cam" id="map-cam" open><summary><h3>CAM</h3></summary>
+       <details data-view="one" data-also="same" id="map-one" open><summary><h3>One map</h3></summary>
          <div class="view__body"><p data-target="label">...</p> <p data-target="rival">...</p> <p>for all classes</p></div>
        </details>
-       <details data-view="saliency" id="map-saliency"> ... </details>
+       <details data-view="other" id="map-other"> ... </details>
      </iv-stage>
-     <a href="#map-saliency">Saliency</a>
+     <a href="#map-other">Another</a>
      <label><input type="radio" name="class" value="rival" data-stage="maps">bird</label>
 
    It shows the open one under the words of its summary, and hides the others. A link to the id of a view, anywhere on the page, shows that view here and
