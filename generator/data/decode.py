@@ -14,8 +14,10 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import PIL
 from PIL import Image
@@ -25,7 +27,12 @@ from generator.core.errors import ImageError, InnerviewError
 from . import decoder
 from .decoder import BYTES_PER_PIXEL, FORMATS, HEAD, LAYOUTS, MAX_PIXELS, ROOM, rows_of_band
 
-__all__ = ["BYTES_PER_PIXEL", "FORMATS", "MAX_PIXELS", "ROOM", "decode", "read_file"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["BYTES_PER_PIXEL", "FORMATS", "MAX_PIXELS", "ROOM", "decode", "decode_values", "read_file"]
+
+Answer = TypeVar("Answer")
 
 MAX_BYTES = 256 * 2**20
 TIME_LIMIT_S = 60.0  # of computing, for one picture: the largest take some seconds
@@ -50,7 +57,12 @@ def decode(source: Path | bytes, name: str = "", frame: int = 0) -> tuple[Image.
     """
     content = source if isinstance(source, bytes) else read_file(source)
     name = name or ("picture" if isinstance(source, bytes) else source.name)
-    return _decoder.decode(content, name, frame)
+    return _decoder.answer(_picture, content, name, frame)
+
+
+def decode_values(content: bytes, name: str, frame: int) -> np.ndarray:
+    """Return the values (H, W, C) of a measured TIFF's page, from 1, or of a PNG; raises `ImageError` as above."""
+    return _decoder.answer(_values, content, name, frame)
 
 
 def read_file(path: Path) -> bytes:
@@ -79,15 +91,15 @@ class _Decoder:
         self._lock = threading.Lock()
         self._late = False
 
-    def decode(self, content: bytes, name: str, frame: int) -> tuple[Image.Image, str]:
-        """Return the picture and its note. Raises `ImageError`."""
+    def answer(self, exchange: Callable[..., Answer], content: bytes, name: str, frame: int) -> Answer:
+        """Return what `exchange` makes of the process and these. Raises `ImageError`."""
         with self._lock:
             process = self._running()
             watch = threading.Timer(WAIT_LIMIT_S, self._end_late, [process])
             watch.daemon, self._late = True, False
             watch.start()
             try:
-                return _exchange(process, content, name, frame)
+                return exchange(process, content, name, frame)
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 self._process = None
                 raise ImageError(f"{name}: {self._cause(process)}") from None
@@ -139,16 +151,9 @@ class _Decoder:
         return f"expected a picture that can be decoded, the decoder ended over it ({ended})"
 
 
-def _exchange(process: subprocess.Popen, content: bytes, name: str, frame: int) -> tuple[Image.Image, str]:
-    """Ask, and put the answer together; raises `EOFError` where there is none."""
-    question = json.dumps({"name": name, "bytes": len(content), "frame": frame, "seconds": TIME_LIMIT_S}).encode()
-    process.stdin.write(HEAD.pack(len(question)) + question)
-    process.stdin.write(content)
-    process.stdin.flush()
-    (length,) = HEAD.unpack(_read(process, HEAD.size))
-    answer: dict[str, Any] = json.loads(_read(process, length))
-    if "error" in answer:
-        raise (_LastAnswer if answer.get("last") else ImageError)(answer["error"])
+def _picture(process: subprocess.Popen, content: bytes, name: str, frame: int) -> tuple[Image.Image, str]:
+    """Ask, and put the picture together; raises `EOFError` where there is no answer."""
+    answer = _exchange(process, content, {"name": name, "frame": frame, "values": False})
     mode, size = answer["mode"], (answer["width"], answer["height"])
     picture, rows = Image.new(mode, size), rows_of_band(size[0])
     for top in range(0, size[1], rows):  # a picture of its whole bytes would be in memory twice
@@ -156,6 +161,28 @@ def _exchange(process: subprocess.Popen, content: bytes, name: str, frame: int) 
         content = _read(process, 4 * shape[0] * shape[1])
         picture.paste(Image.frombytes(mode, shape, content, "raw", LAYOUTS[mode]), (0, top))
     return picture, answer["note"]
+
+
+def _values(process: subprocess.Popen, content: bytes, name: str, frame: int) -> np.ndarray:
+    """Ask, and return the values; raises as `_picture` does."""
+    import numpy as np  # already there for whoever wants values
+
+    answer = _exchange(process, content, {"name": name, "frame": frame, "values": True})
+    dtype = np.dtype(answer["dtype"])
+    return np.frombuffer(_read(process, prod(answer["shape"]) * dtype.itemsize), dtype).reshape(answer["shape"])
+
+
+def _exchange(process: subprocess.Popen, content: bytes, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Ask, and return the head of the answer; raises `ImageError` where it is an error."""
+    question = json.dumps({**wanted, "bytes": len(content), "seconds": TIME_LIMIT_S}).encode()
+    process.stdin.write(HEAD.pack(len(question)) + question)
+    process.stdin.write(content)
+    process.stdin.flush()
+    (length,) = HEAD.unpack(_read(process, HEAD.size))
+    answer: dict[str, Any] = json.loads(_read(process, length))
+    if "error" in answer:
+        raise (_LastAnswer if answer.get("last") else ImageError)(answer["error"])
+    return answer
 
 
 def _read(process: subprocess.Popen, count: int) -> bytes:

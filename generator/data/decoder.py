@@ -11,7 +11,7 @@ import struct
 import sys
 import warnings
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import Image
 
@@ -20,6 +20,9 @@ from generator.core.errors import ImageError
 from . import deep_tiff
 from .frame_count import frames_of
 from .srgb import to_srgb
+
+if TYPE_CHECKING:
+    import numpy as np
 
 try:
     import resource
@@ -30,6 +33,7 @@ COUNTS_COMPUTING = hasattr(signal, "setitimer")  # not on Windows: there all tim
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000  # by the header, before anything is decoded
 BYTES_PER_PIXEL, ROOM = 24, 512 * 2**20  # of address space beyond what the process has before it sees the picture
+VALUES_ROOM = 4  # times the bytes of a measured picture's values
 BAND_BYTES = 2**18  # of pixels that are handed on at a time: they stay in the processor's cache
 LAYOUTS = {"RGB": "RGBX", "RGBA": "RGBA"}  # of handed-on pixels, four bytes each: as Pillow holds them
 HEAD = struct.Struct(">I")  # the length of the JSON before the bytes that it announces
@@ -38,9 +42,10 @@ HEAD = struct.Struct(">I")  # the length of the JSON before the bytes that it an
 def serve() -> None:
     """Answer questions on standard input until it ends: the length of a JSON, and the bytes of the picture.
 
-    The JSON is `{"name", "bytes", "frame", "seconds"}`: who computes longer over the picture is ended by SIGPROF,
-    where the system has that. The answer has the same form: `{"mode", "width", "height", "note"}` and the rows in their
-    `LAYOUTS`, or `{"error"}`, with `"last"` where no question is answered after it.
+    The JSON is `{"name", "bytes", "frame", "seconds", "values"}`: who computes longer over the picture is ended by
+    SIGPROF, where the system has that. The answer has the same form: `{"mode", "width", "height", "note"}` and the rows
+    in their `LAYOUTS`; where the measured `values` are wanted `{"dtype", "shape"}` and these; or `{"error"}`, with
+    `"last"` where no question is answered after it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked ends us
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
@@ -50,9 +55,13 @@ def serve() -> None:
         content = questions.read(question["bytes"])
         limit_computing(question["seconds"])
         try:
+            if question["values"]:
+                _say_values(answers, read_values(content, question["name"], question["frame"]))
+                continue
             picture, note = read(content, question["name"], question["frame"])
         except MemoryError:
-            about = f"expected a picture that is decoded in {BYTES_PER_PIXEL} bytes a pixel, it takes more"
+            room = f"{VALUES_ROOM} times its values" if question["values"] else f"{BYTES_PER_PIXEL} bytes a pixel"
+            about = f"expected a picture that is decoded in {room}, it takes more"
             _say(answers, {"error": f"{question['name']}: {about}", "last": True})
             return  # who knows what is left in what state
         except ImageError as error:
@@ -87,6 +96,17 @@ def read(content: bytes, name: str, frame: int = 0) -> tuple[Image.Image, str]:
     """
     try:
         return _read(content, name, frame)
+    finally:
+        _limit_memory(None)
+
+
+def read_values(content: bytes, name: str, frame: int) -> np.ndarray:
+    """Return the values (H, W, C) of a measured TIFF's page, from 1, or PNG. Raises `ImageError`, `MemoryError`."""
+    from .measured_values import read as values_of  # and numpy, which other pictures do without
+
+    try:
+        _limit_memory(len(content))
+        return values_of(content, name, frame, lambda size: _limit_memory(len(content) + VALUES_ROOM * size))
     finally:
         _limit_memory(None)
 
@@ -162,6 +182,14 @@ def _limit_memory(more: int | None) -> None:
 def _say(answers: BinaryIO, answer: dict[str, object]) -> None:
     text = json.dumps(answer).encode()
     answers.write(HEAD.pack(len(text)) + text)
+    answers.flush()
+
+
+def _say_values(answers: BinaryIO, values: np.ndarray) -> None:
+    _say(answers, {"dtype": values.dtype.str, "shape": values.shape})
+    rows = max(1, BAND_BYTES // (values[0].nbytes or 1))
+    for top in range(0, len(values), rows):
+        answers.write(values[top : top + rows].tobytes())
     answers.flush()
 
 

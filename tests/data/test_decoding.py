@@ -20,7 +20,7 @@ from repository import ROOT
 
 from generator.core.errors import ImageError
 from generator.data import decode as decoding
-from generator.data import decoder, deep_tiff, frame_count
+from generator.data import decoder, frame_count, tiff_pieces
 from generator.data.decode import decode
 from generator.data.images import read_images
 
@@ -278,7 +278,7 @@ def test_values_that_pillow_lacks_are_drawn_between_their_ends(dtype, kind, defl
 
 def test_deep_colours_turned_and_white_is_zero(monkeypatch):
     """In colours all three have one range; NaN is black, infinity white; strips may be short and rows come in bands."""
-    monkeypatch.setattr(deep_tiff, "BAND_BYTES", 600)
+    monkeypatch.setattr(tiff_pieces, "BAND_BYTES", 600)
     colours = np.dstack([RAMP, RAMP / 2, 1 - RAMP])
     tags = {256: 20, 257: 16, 258: 64, 262: 2, 277: 3, 339: 3}
     seen, note = decoder.read(tiff(colours, {**tags, 274: 6}), "turned")
@@ -298,16 +298,15 @@ def test_deep_colours_turned_and_white_is_zero(monkeypatch):
 @pytest.mark.parametrize(
     ("tags", "what"),
     [
-        ({322: 16}, "64-bit floats in tiles"),
-        ({259: 5}, "64-bit floats compressed by LZW"),
-        ({317: 3}, "64-bit floats with predictor 3"),
+        ({259: 32773}, "64-bit floats compressed by PackBits"),
+        ({317: 4}, "64-bit floats with predictor 4"),
         ({277: 2}, "64-bit floats in 2 channels of photometric kind 1"),
         ({339: 6}, "64-bit values"),
         ({258: 24}, "24-bit floats"),
     ],
 )
 def test_values_that_are_not_read_are_named(tags, what):
-    expected = f"deep.tif: .* not compressed or deflated; there is one of {what}, which is not read"
+    expected = f"deep.tif: .* not compressed, deflated or LZW; there is one of {what}, which is not read"
     with pytest.raises(ImageError, match=expected):
         decode(tiff(RAMP, {339: 3, **tags}), "deep.tif")
 

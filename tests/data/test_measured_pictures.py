@@ -1,93 +1,22 @@
 """Pictures of any number of channels, 16 bits and floats: their values reach the network as they are, none is lost."""
 
 import io
-import struct
-import zlib
 
+import measured_files
 import numpy as np
 import pytest
+from measured_files import lzw, npy, png16, tiff
 from PIL import Image
 
 from generator.config.image_entries import ImageEntry
 from generator.core.errors import ImageError
 from generator.core.records import Input
-from generator.data import measured
+from generator.data import decode, decoder, measured
 from generator.data.images import read_image
 from generator.data.preprocess import displayed, normalise, photo, shown_colours, whole
+from generator.data.tiff_lzw import unpacked
 
 RANDOM = np.random.default_rng(4)
-
-
-def npy(values):
-    stream = io.BytesIO()
-    np.save(stream, values)
-    return stream.getvalue()
-
-
-def tiff(values, planar=False, deflate=False, order="<", rows=3, predictor=1):
-    """A baseline TIFF by hand, of values (H, W, C), in strips; several pages from a list."""
-    pages = values if isinstance(values, list) else [values]
-    content = bytearray(b"II*\0" if order == "<" else b"MM\0*") + b"\0\0\0\0"
-    link = 4
-    for page in pages:
-        height, width, samples = page.shape
-        kind = {"u": 1, "i": 2, "f": 3}[page.dtype.kind]
-        if predictor == 2:
-            page = np.diff(page, axis=1, prepend=np.zeros_like(page[:, :1]))
-        planes = [page[..., channel] for channel in range(samples)] if planar else [page]
-        offsets, counts = [], []
-        for plane in planes:
-            for top in range(0, height, rows):
-                raw = plane[top : top + rows].astype(page.dtype.newbyteorder(order)).tobytes()
-                raw = zlib.compress(raw) if deflate else raw
-                offsets.append(len(content))
-                counts.append(len(raw))
-                content += raw
-        entries = {256: [width], 257: [height], 258: [8 * page.dtype.itemsize] * samples, 259: [8 if deflate else 1]}
-        entries |= {262: [1], 273: offsets, 277: [samples], 278: [rows], 279: counts, 284: [2 if planar else 1]}
-        entries |= {317: [predictor], 339: [kind] * samples}
-        places = {}
-        for tag, numbers in entries.items():
-            if len(numbers) > 1:
-                places[tag] = len(content)
-                content += struct.pack(f"{order}{len(numbers)}I", *numbers)
-        struct.pack_into(f"{order}I", content, link, len(content))
-        content += struct.pack(f"{order}H", len(entries))
-        for tag, numbers in entries.items():
-            value = places.get(tag, numbers[0])
-            content += struct.pack(f"{order}HHII", tag, 4, len(numbers), value)
-        link = len(content)
-        content += b"\0\0\0\0"
-    return bytes(content)
-
-
-def png16(values, kinds):
-    """A PNG of 16 bits by hand, each row with one of the filters."""
-    height, width, channels = values.shape
-    rows = values.astype(">u2").tobytes()
-    step, length = 2 * channels, 2 * channels * width
-    data, above = bytearray(), bytes(length)
-    for number in range(height):
-        line, kind = rows[number * length : (number + 1) * length], kinds[number % len(kinds)]
-        data.append(kind)
-        for place in range(length):
-            left = line[place - step] if place >= step else 0
-            corner = above[place - step] if place >= step else 0
-            up = above[place]
-            nearest = min(
-                (abs(up - corner), 0, left), (abs(left - corner), 1, up), (abs(left + up - 2 * corner), 2, corner)
-            )
-            guess = [0, left, up, (left + up) // 2, nearest[2]][kind]
-            data.append((line[place] - guess) % 256)
-        above = line
-    colours = {1: 0, 3: 2, 2: 4, 4: 6}[channels]
-
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, 16, colours, 0, 0, 0)
-    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(bytes(data))), chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def random(dtype, shape=(7, 5, 4)):
@@ -97,21 +26,83 @@ def random(dtype, shape=(7, 5, 4)):
     )  # fmt: skip
 
 
+FORMS = [
+    {},
+    {"planar": True},
+    {"packing": "deflate"},
+    {"order": ">", "planar": True, "packing": "deflate"},
+    {"packing": "lzw", "order": ">"},
+    {"tile": (16, 16), "packing": "lzw"},
+    {"tile": (16, 16), "planar": True, "order": ">"},
+]
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f2", "f4", "f8"])
-@pytest.mark.parametrize(
-    "form", [{}, {"planar": True}, {"deflate": True}, {"order": ">", "planar": True, "deflate": True}]
-)
+@pytest.mark.parametrize("form", FORMS)
 def test_a_tiff_of_any_channels_comes_back(dtype, form):
-    values = random(dtype)
-    assert np.array_equal(measured.read(tiff(values, **form), "a.tif"), values)
-    if values.dtype.kind != "f":
-        assert np.array_equal(measured.read(tiff(values, predictor=2, **form), "a.tif"), values)
+    values = random(dtype, (21, 37, 4) if "tile" in form else (7, 5, 4))
+    for predictor in (1, 2, 3) if values.dtype.kind == "f" else (1, 2):
+        content = tiff(values, predictor=predictor, **form)
+        assert np.array_equal(measured.read(content, "a.tif"), values), predictor
+
+
+@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate"])
+def test_what_libtiff_packed_comes_back(packing):
+    """Pillow writes by libtiff: its LZW clears the table, its predictors are those of TIFF and of its third note."""
+    smooth = np.add.outer(np.arange(150), 3 * np.arange(170))
+    for dtype, predictors in (("u2", (1, 2)), ("f4", (1, 2, 3))):
+        values = (smooth + RANDOM.integers(0, 900, smooth.shape)).astype(dtype)
+        for predictor in predictors:
+            stream = io.BytesIO()
+            Image.fromarray(values).save(stream, "TIFF", compression=packing, tiffinfo={317: predictor})
+            assert np.array_equal(measured.read(stream.getvalue(), "a.tif")[..., 0], values), (dtype, predictor)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"a", bytes(70_000), b"ab" * 9000, RANDOM.bytes(30_000), bytes(range(256)) * 40],
+    ids=["nothing", "one byte", "flat", "two in turn", "noise", "ramps"],
+)
+def test_lzw_comes_back(raw):
+    """Among them the code that stands for the entry it makes, and tables that fill up."""
+    packed = lzw(raw)
+    assert unpacked(packed, len(raw)) == raw
+    assert unpacked(packed, len(raw) // 2) == raw[: len(raw) // 2], "no more than is wanted"
+    assert raw.startswith(unpacked(packed[:-4], len(raw))), "a file cut off ends where its codes do"
+
+
+@pytest.mark.parametrize(
+    "packed, words",
+    [
+        (b"\x80\x60\x40", "LZW code 385 stands for nothing yet"),
+        (b"\0\1\2", "its LZW codes are in the order of bits of TIFF 5, which is not read"),
+        (lzw(bytes(100)), "row 5 of 9 is missing in strip 1"),
+        (b"", "row 0 of 9 is missing in strip 1"),
+    ],
+)
+def test_damaged_lzw_is_one_line(monkeypatch, packed, words):
+    monkeypatch.setattr(measured_files, "lzw", lambda _: packed)
+    content = tiff(random("u2", (9, 9, 1)), packing="lzw", rows=9)
+    with pytest.raises(ImageError, match=f"^odd.tif: .* it is damaged: {words}$"):
+        measured.read(content, "odd.tif")
+
+
+@pytest.mark.skipif(not decoder.COUNTS_COMPUTING, reason="limits of computing time need setitimer")
+def test_lzw_without_end_costs_its_picture(monkeypatch):
+    """Megabytes of codes that clear the table, and no value."""
+    whole = tiff(np.full((9, 9, 1), 7, "u2"), packing="lzw", rows=9)
+    monkeypatch.setattr(measured_files, "lzw", lambda _: bytes.fromhex("804020100804020100") * 350_000)
+    content = tiff(np.zeros((9, 9, 1), "u2"), packing="lzw", rows=9)
+    with monkeypatch.context() as limit:
+        limit.setattr(decode, "TIME_LIMIT_S", 0.3)
+        with pytest.raises(ImageError, match=r"slow.tif: expected a picture that is decoded within 0.3 s"):
+            measured.read(content, "slow.tif")
+    assert (measured.read(whole, "next.tif") == 7).all(), "the next one is read"
 
 
 def test_pages_of_a_tiff_are_chosen():
     pages = [random("u2", (4, 6, 2)) for _ in range(3)]
     content = tiff(pages)
-    assert measured.frames_of(content) == 3
     assert np.array_equal(measured.read(content, "a.tif"), pages[0])
     assert np.array_equal(measured.read(content, "a.tif", 3), pages[2])
     with pytest.raises(ImageError, match="a.tif: frame 4: expected one from 1 to 3"):
@@ -152,6 +143,8 @@ def test_arrays_and_their_slices(shape, frame, seen):
         (b"\x93NUMPY\x01\x00", "it is damaged"),
         (tiff(random("u2"))[:60], "it is damaged|expected"),
         (png16(random("u2", (3, 3, 3)), [0])[:-30], "it is damaged"),
+        (tiff(random("u2"), rows=2)[:-150], "it is damaged|expected"),
+        (tiff(random("u4"), predictor=3), "one of 32-bit unsigned whole numbers in 4 channels with predictor 3"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(content, words):
