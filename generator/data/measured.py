@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -59,10 +60,11 @@ def full_range(dtype: np.dtype) -> tuple[float, float]:
 def preview(values: np.ndarray) -> tuple[Image.Image, str]:
     """Return the first channel, or the first three, as a picture for people, and a note of what black and white are."""
     shown = values[..., :3] if values.shape[2] >= 3 else values[..., :1]
-    shown = np.nan_to_num(shown.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = (float(np.percentile(shown, q)) for q in (1, 99))
-    unit = np.clip((shown - low) / ((high - low) or 1.0), 0, 1)
-    codes = np.rint(255 * unit).astype(np.uint8)
+    with np.errstate(invalid="ignore", over="ignore"):  # of NaN that signals, and of a range that float64 cannot hold
+        shown = np.nan_to_num(shown.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = (float(np.percentile(shown, q)) for q in (1, 99))
+        unit = np.nan_to_num(np.clip((shown - low) / ((high - low) or 1.0), 0, 1))
+        codes = np.rint(255 * unit).astype(np.uint8)
     picture = Image.fromarray(codes if codes.shape[2] == 3 else codes.repeat(3, 2))
     channels = f"{values.shape[2]} channels, " if values.shape[2] != 1 else ""
     return picture, f"{channels}{values.dtype.name}; {low:g} drawn black, {high:g} white"
@@ -81,18 +83,26 @@ def opened_content(content: bytes, name: str, frame: int = 0) -> tuple[Image.Ima
 def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     """Return shape, order of the axes, type and the place of the first value."""
     stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
-    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return (*reader(stream), stream.tell())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # headers of Python 2 are read as well
+            version = np.lib.format.read_magic(stream)
+            reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran, dtype = reader(stream)
+    except Exception as error:  # the header is an expression of Python: its parser raises by kind of damage
+        raise ValueError("its header describes no array") from error
+    if any(type(length) is not int or length < 0 for length in shape):
+        raise ValueError("its header has a length that is none")
+    return shape, fortran, dtype, stream.tell()
 
 
 def _array(content: bytes, name: str, frame: int) -> np.ndarray:
     shape, fortran, dtype, start = _header(content)
     if dtype.kind not in "uif" or dtype.itemsize > 8:
-        raise ImageError(f"{name}: expected an array of whole numbers or floats, there is one of {dtype}")
+        raise ImageError(f"{name}: expected an array of whole numbers or floats, there is one of {str(dtype)[:80]}")
     expected = "expected an array (H, W), (H, W, C) or (C, H, W), or with `frame` (D, H, W) or (D, H, W, C)"
     if not 2 <= len(shape) - bool(frame) <= 3 or 0 in shape:
-        raise ImageError(f"{name}: {expected}; there is one of shape {shape}")
+        raise ImageError(f"{name}: {expected}; there is one of shape {str(shape)[:80]}")
     if math.prod(shape) * dtype.itemsize > MOST_BYTES or len(content) < start + math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{math.prod(shape):,} values of {dtype.itemsize} bytes are more than there are")
     values = np.frombuffer(content, dtype, math.prod(shape), start).reshape(shape, order="F" if fortran else "C")

@@ -18,6 +18,7 @@ from pathlib import Path
 import bad_pictures
 import fake_manifest
 import jsonschema
+import measured_files
 import numpy as np
 import torch
 import yaml
@@ -29,6 +30,7 @@ from generator.config import image_entries
 from generator.config import settings as config
 from generator.core.errors import InnerviewError
 from generator.core.store import Store, key_of
+from generator.data import measured
 from generator.data.decode import decode
 from generator.models import weights
 from generator.pipeline import fingerprint, manifest_reader, selection
@@ -168,6 +170,38 @@ def tiff(values: np.ndarray, dtype: str, deflated: bool = False) -> bytes:
     entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(tags))
     return head + entries + bytes(4) + data
+
+
+@functools.cache
+def measured_pictures() -> list[bytes]:
+    """Small files of measured values: TIFF of every packing, predictor and layout, PNG of 16 bits, arrays."""
+    smooth = np.add.outer(np.add.outer(np.arange(18) * 40, np.arange(20) * 9), np.arange(4))
+    found = []
+    for dtype in ("u1", "i2", "u4", "f2", "f8"):
+        values = smooth.astype(dtype)
+        for predictor in (1, 2, 3) if values.dtype.kind == "f" else (1, 2):
+            for packing in ("", "deflate", "lzw"):
+                form = {"packing": packing, "predictor": predictor, "order": "<>"[len(found) % 2]}
+                form |= [{}, {"tile": (16, 16)}, {"planar": True}, {"tile": (16, 16), "planar": True}][len(found) % 4]
+                found.append(measured_files.tiff(values[..., : 1 + len(found) % 4], **form))
+    found.append(measured_files.tiff([smooth[..., :1].astype("u2")] * 3))
+    found += [measured_files.png16(smooth[..., :channels].astype("u2"), [0, 1, 2, 3, 4]) for channels in (1, 2, 3, 4)]
+    return found + [measured_files.npy(smooth.astype(dtype)) for dtype in ("u1", ">i2", "f4")]
+
+
+def read_measured(given: tuple[bytes, int]) -> str:
+    content, frame = given
+    assert measured.is_measured(content) or not measured.only_measured(content)
+    try:
+        values = measured.read(content, "picture", frame)
+    except InnerviewError as error:
+        assert str(error).startswith("picture: ")
+        return one_line(error)
+    assert values.ndim == 3 and values.dtype.kind in "uif" and values.nbytes <= measured.MOST_BYTES
+    if 0 < values.size < 10**6:
+        seen, note = measured.preview(values)
+        assert seen.size == values.shape[1::-1] and len(note.splitlines()) == 1
+    return "read"
 
 
 def read_picture(content: bytes) -> str:
@@ -368,6 +402,7 @@ def properties() -> list[Property]:
     return [
         Property("pictures", damaged(pictures), read_picture),
         Property("pictures, deep and rare", damaged(deep_pictures), read_picture),
+        Property("pictures, measured", st.tuples(damaged(measured_pictures), st.integers(0, 2)), read_measured),
         Property("gallery.yml, damaged", damaged(galleries), read_gallery),
         Property("gallery.yml, altered", altered(lambda: [EVERYTHING]), read_gallery),
         Property("gallery.yml, any text", TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")), read_gallery),
