@@ -22,7 +22,7 @@ from typing import Any
 from generator.core.resources import template_folders
 from generator.pipeline.options import Options, Progress
 from generator.site import build, publish
-from generator.site.pages import write
+from generator.site.pages import urls, write
 
 from .rows import Row
 
@@ -38,7 +38,7 @@ KINDS = {
     "an image": r"gallery/images/\w+-\d+(/index)?.html",
     "a layer, with all images": rf"gallery/{MODEL}/layers/.*",
     "the network, with all images": rf"gallery/{MODEL}/index.html",
-    "the images' hub": r"gallery/images/index.html",
+    "the images' hub": r"gallery/images/(index|page/\d+).html",
 }
 GZIPPED = {"a report": 12, "a layer, with all images": 8, "the network, with all images": 14, "the images' hub": 60}
 
@@ -60,6 +60,7 @@ def rows() -> Iterator[Row]:
             yield Row(f"HTML of {kind}", size / 1000, "kB", 25, note=page)
         for kind, bar in GZIPPED.items():
             yield Row(f"HTML of {kind}, gzipped", many.gzipped[kind] / 1000, "kB", bar, note=many.heaviest[kind][1])
+        yield Row(f"data of the images' hub, {MANY:,} images, gzipped", many.facets / 1000, "kB", 60)
         yield Row("the whole site", many.bytes / 1e9, "GB", 1)
 
 
@@ -91,6 +92,7 @@ class Site:
             self.heaviest[kind] = max((sizes[name], name) for name in html if re.fullmatch(pattern, name))
         pages = {kind: (out / name).read_bytes() for kind, (_, name) in self.heaviest.items()}
         self.gzipped = {kind: len(gzip.compress(page, 6)) for kind, page in pages.items()}
+        self.facets = len(gzip.compress((out / urls.images_script()).read_bytes(), 6))
 
 
 def multiplied(drawn: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[str, str]]:

@@ -14,6 +14,7 @@ from generator.core.manifest_types import Manifest
 from generator.core.naming import class_slugs, layer_slug
 from generator.pipeline.manifest_reader import ManifestError, read_manifest
 from generator.site.pages.manifest_index import NOTHING
+from generator.site.pages.urls import images_pages, images_script
 
 LINKS = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src", "iframe": "src", "video": "src"}
 HOMED = {"meta", "link alternate"}  # what names its own site by its whole address, for readers elsewhere
@@ -205,8 +206,11 @@ def _check_figures(gallery: Path, manifest: Manifest) -> tuple[set[str], list[st
 
 def _check_images(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str]]:
     """Return the files that images account for, and what is wrong with them."""
-    named: set[str] = set()
-    problems: list[str] = []
+    hub = (*images_pages(len(manifest["images"])), images_script())
+    named = {place.removeprefix("gallery/") for place in hub}
+    problems = [
+        f"manifest: the hub of images has no {name}" for name in sorted(named) if not (gallery / name).is_file()
+    ]
     for image in manifest["images"]:
         for name in (image["photo"], image["thumb"]):
             named.add(name)

@@ -145,6 +145,11 @@ def test_an_image_without_page_or_photo(site):
     ]
 
 
+def test_a_page_of_the_images_that_is_gone(site, monkeypatch):
+    monkeypatch.setattr("generator.site.pages.urls.PER_PAGE", 2)
+    assert check_site(site) == ["manifest: the hub of images has no images/page/2.html"]
+
+
 def test_a_model_without_page(site):
     change(site, lambda manifest, figure: manifest["models"].append(manifest["models"][0] | {"slug": "x"}))
     assert check_site(site) == ["manifest: model x has no page"]

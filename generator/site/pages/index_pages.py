@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from generator.core.manifest_types import ImageRecord, MethodRecord, PredictionRecord
 from generator.core.naming import slug
 
-from . import components, escape, format, tutorials
+from . import components, escape, format, tutorials, urls
 from .channel_table import findings_page
 from .components import FigureView, Link, Pager, Verdict
+from .data_script import data_script
 from .home import Showcase, most_telling, showcase
 from .manifest_index import Gallery
 from .method import example
 from .report import Block, architecture
 from .tutorials import LECTURE, READING
-from .urls import home_page, hub_page, image_page, method_page, model_page, relative, report_page
+from .urls import (
+    home_page,
+    hub_page,
+    image_page,
+    images_page,
+    images_pages,
+    images_script,
+    method_page,
+    model_page,
+    relative,
+    report_page,
+)
 
 OUTSIDE = "outside the model's classes"
 CONFIDENCES = {"at least 90 %": 0.9, "50 to 90 %": 0.5, "below 50 %": 0.0}  # probability of the predicted class
 STATES = {"right": "right", "wrong": "wrong", "unknown": OUTSIDE}  # of a verdict, in the words of the page
+NO_NAME = -1  # in place of the number of a name
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,6 @@ class ImageCard:
     photo: FigureView
     link: Link
     answers: list[Answer]
-    facets: str  # by which the cards can be narrowed, "group=value" between bars
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,11 @@ class ImagesPage:
     title: str
     breadcrumb: list[Link]
     images: list[ImageCard]
-    unreadable: list[Unread]
+    first: int  # the number of the first of them among all, from 0 on
+    root: str  # the way to the folder of the hub; "" on its first page
+    data: str  # the script that brings all images to the filter
+    numbers: list[Link]  # of all pages, this one without an address; none where there is but one
+    unreadable: list[Unread]  # on the first page
     several: bool  # more than one network answered
     outside: str  # what is written beside answers to images that have no class in the model; "" where there are none
 
@@ -127,45 +144,108 @@ class ReadingPage:
     lecture: str
 
 
-def images(gallery: Gallery) -> ImagesPage:
-    """Return the hub of images."""
-    page = hub_page("images")
+def images(gallery: Gallery, number: int = 1) -> ImagesPage:
+    """Return a page of the hub of images, from 1 on; each has `urls.PER_PAGE` of them."""
+    page, first = images_page(number), (number - 1) * urls.PER_PAGE
+    pages = images_pages(len(gallery.images))
+    numbers = [Link(str(at), "" if there == page else relative(there, page)) for at, there in enumerate(pages, 1)]
+    breadcrumb, root = _breadcrumb("Images", page), relative(hub_page("images"), page).removesuffix("index.html")
+    if number > 1:
+        breadcrumb[-1:] = [Link("Images", relative(hub_page("images"), page)), Link(f"Page {number}", "")]
+    shown = list(gallery.images.values())[first : first + urls.PER_PAGE]
+    unreadable = gallery.manifest.get("unreadable", []) if number == 1 else []
     return ImagesPage(
-        title="Images",
-        breadcrumb=_breadcrumb("Images", page),
-        images=[_image_card(gallery, image, page) for image in gallery.images.values()],
-        unreadable=[Unread(entry["id"], entry["reason"]) for entry in gallery.manifest.get("unreadable", [])],
+        title="Images" if number == 1 else f"Images, page {number}",
+        breadcrumb=breadcrumb,
+        images=[_image_card(gallery, image, page) for image in shown],
+        first=first,
+        root=root,
+        data=relative(images_script(), page),
+        numbers=numbers if len(pages) > 1 else [],
+        unreadable=[Unread(entry["id"], entry["reason"]) for entry in unreadable],
         several=len(gallery.models) > 1,
         outside=OUTSIDE if any(p["correct"] is None for p in gallery.predictions.values()) else "",
     )
 
 
 def _image_card(gallery: Gallery, image: ImageRecord, page: str) -> ImageCard:
-    found = (gallery.predictions.get((model, image["id"])) for model in gallery.models_of(image["id"]))
-    predictions = [prediction for prediction in found if prediction]
     answers = [
         Answer(Link(gallery.models[model]["title"], relative(report_page(model, image["id"]), page)), verdict)
-        for model in gallery.models_of(image["id"])
-        if (verdict := components.verdict(gallery.predictions.get((model, image["id"]))))
+        for model, verdict in _verdicts(gallery, image)
     ]
     own = relative(image_page(image["id"]), page)
     return ImageCard(
         photo=components.photo(gallery, image, page, thumb=True),
         link=Link(image["title"], answers[0].model.href if len(answers) == 1 else own),
         answers=answers,
-        facets="|".join(_facets(image, answers, predictions)),
     )
 
 
-def _facets(image: ImageRecord, answers: list[Answer], predictions: list[PredictionRecord]) -> list[str]:
-    """Return whether a network was right about an image, what each predicted with what confidence, and its sets."""
-    states = {STATES[answer.verdict.state] for answer in answers}
+def _verdicts(gallery: Gallery, image: ImageRecord) -> list[tuple[str, Verdict]]:
+    """Return what each network that has a report of an image predicts, by the network's slug."""
+    return [
+        (model, verdict)
+        for model in gallery.models_of(image["id"])
+        if (verdict := components.verdict(gallery.predictions.get((model, image["id"]))))
+    ]
+
+
+def data_scripts(gallery: Gallery) -> dict[str, str]:
+    """Return, by place, the script from which the filter of the hub knows all images of all its pages."""
+    return {images_script(): data_script("images", image_data(gallery))}
+
+
+def image_data(gallery: Gallery) -> dict[str, Any]:
+    """Return what the filter of the hub knows: the names that stand in it, and numbers of these for each image.
+
+    An image is `[id, title, thumb, width, height, facets, answers]`, an answer `[model, state, predicted, percent,
+    label]`; facets, models, states, predictions and labels are places in the lists beside them, a label perhaps
+    `NO_NAME`. Names are safe as text, not as HTML.
+    """
+    facets: dict[str, int] = {}
+    names: dict[str, int] = {}
+    models, states = list(gallery.models), list(STATES)
+
+    def answer(model: str, verdict: Verdict) -> list[Any]:
+        label = _number(names, verdict.label) if verdict.state == "wrong" else NO_NAME
+        predicted = _number(names, verdict.predicted)
+        return [models.index(model), states.index(verdict.state), predicted, escape.fold(verdict.percent), label]
+
+    cards = []
+    for image in gallery.images.values():
+        photo = components.photo(gallery, image, hub_page("images"), thumb=True)
+        verdicts = _verdicts(gallery, image)
+        own = [_number(facets, facet) for facet in _facets(gallery, image, [verdict for _, verdict in verdicts])]
+        answers = [answer(model, verdict) for model, verdict in verdicts]
+        cards.append([image["id"], escape.fold(image["title"]), photo.src, photo.width, photo.height, own, answers])
+    return {
+        "models": [[slug, escape.fold(card["title"])] for slug, card in gallery.models.items()],
+        "states": states,
+        "facets": list(facets),
+        "names": list(names),
+        "images": cards,
+        "page": urls.PER_PAGE,
+    }
+
+
+def _number(names: dict[str, int], name: str) -> int:
+    """Return the place of a name in `names`, at whose end it stands from now on where it is new."""
+    return names.setdefault(escape.fold(name), len(names))
+
+
+def _facets(gallery: Gallery, image: ImageRecord, verdicts: list[Verdict]) -> list[str]:
+    """Return whether a network was right about an image, what each predicted with what confidence, and its sets, as
+    "group=value".
+    """
+    found = (gallery.predictions.get((model, image["id"])) for model in gallery.models_of(image["id"]))
+    predictions = [prediction for prediction in found if prediction]
+    states = {STATES[verdict.state] for verdict in verdicts}
     classes = dict.fromkeys(name for prediction in predictions for name in _predicted(prediction))
     named = [("show", state) for state in sorted(states)]
     named += [("class", name) for name in classes]
     named += [("confidence", name) for name in CONFIDENCES if name in map(_confidence, predictions)]
     named += [("set", name) for name in image["sets"]]
-    return [f"{group}={escape.fold(name).replace('|', ' ')}" for group, name in named]
+    return [f"{group}={escape.fold(name)}" for group, name in named]
 
 
 def _predicted(prediction: PredictionRecord) -> list[str]:

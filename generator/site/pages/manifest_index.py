@@ -81,6 +81,7 @@ class Gallery:
             self.pairs[entry["models"][0], entry["models"][1]].append(entry)
         self._by_id = {figure["id"]: figure for figure in self.figures}
         self._reports: dict[tuple[str, str], list[FigureRecord]] = defaultdict(list)
+        self._images_of: dict[str, list[str]] = {}  # by model, once asked for: every report needs its neighbours
         self._at_layer: dict[tuple[str, str], list[FigureRecord]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
@@ -124,7 +125,9 @@ class Gallery:
 
     def images_of(self, model: str) -> list[str]:
         """Return the images that the model has a report of."""
-        return [image for image in self.images if (model, image) in self._reports]
+        if model not in self._images_of:
+            self._images_of[model] = [image for image in self.images if (model, image) in self._reports]
+        return self._images_of[model]
 
     def shown_of(self, model: str) -> list[str]:
         """Return those of them that its pages show together."""

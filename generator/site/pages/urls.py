@@ -7,6 +7,8 @@ import posixpath
 from generator.core.manifest_types import FigureRecord
 from generator.core.naming import layer_slug
 
+PER_PAGE = 200  # images on one page of their hub
+
 # --- where things stand, relative to the site's root -------------------------------------------------
 
 
@@ -18,6 +20,29 @@ def home_page() -> str:
 def hub_page(hub: str) -> str:
     """Return one of the hubs: images, models, methods."""
     return f"gallery/{hub}/index.html"
+
+
+def images_page(number: int) -> str:
+    """Return a page of the hub of images, from 1 on: the hub itself, then those numbered below it.
+
+    >>> images_page(1), images_page(2)
+    ('gallery/images/index.html', 'gallery/images/page/2.html')
+    """
+    return hub_page("images") if number == 1 else f"gallery/images/page/{number}.html"
+
+
+def images_pages(count: int) -> list[str]:
+    """Return all pages of the hub of so many images; one where there are none.
+
+    >>> len(images_pages(200)), images_pages(201)[1:], len(images_pages(0))
+    (1, ['gallery/images/page/2.html'], 1)
+    """
+    return [images_page(number) for number in range(1, max(1, -(-count // PER_PAGE)) + 1)]
+
+
+def images_script() -> str:
+    """Return the data of all images of the hub, for its filter."""
+    return "gallery/images/cards.js"
 
 
 def image_page(image: str) -> str:

@@ -47,6 +47,7 @@ from .urls import (
     home_page,
     hub_page,
     image_page,
+    images_pages,
     layer_page,
     method_page,
     model_page,
@@ -132,8 +133,13 @@ def write_figure_pages(
         if context.oembed:
             answer = figure.oembed(gallery, record, context.figure)
             _write_changed(site, site / figure.oembed_file(record), json.dumps(answer, ensure_ascii=False) + "\n")
-    for file, script in {**layer.data_scripts(gallery, values), **compare_any.data_scripts(gallery)}.items():
-        _write_changed(site, site / file, script)
+    for scripts in (
+        layer.data_scripts(gallery, values),
+        compare_any.data_scripts(gallery),
+        index_pages.data_scripts(gallery),
+    ):
+        for file, script in scripts.items():
+            _write_changed(site, site / file, script)
 
 
 def write_unit_scripts(manifest: Manifest, site: Path, channels: Callable[[str, str], dict[str, Any] | None]) -> None:
@@ -212,7 +218,8 @@ def _pages(gallery: Gallery, channels: report.Channels) -> Iterable[tuple[str, A
     yield "pages/limits.md", limits.limits(gallery), tutorials.LIMITS
     yield "pages/glossary.md", glossary.glossary(gallery), tutorials.GLOSSARY
     yield "pages/growth.md", architectures.growth(gallery), tutorials.GROWTH
-    yield "pages/images.md", index_pages.images(gallery), hub_page("images")
+    for number, page in enumerate(images_pages(len(gallery.images)), 1):
+        yield "pages/images.md", index_pages.images(gallery, number), page
     yield "pages/models.md", index_pages.models(gallery), hub_page("models")
     yield "pages/methods.md", index_pages.methods(gallery), hub_page("methods")
     for key in gallery.images:

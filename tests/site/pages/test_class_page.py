@@ -173,7 +173,8 @@ def test_the_model_leads_to_its_classes_few_of_many(gallery, fake_gallery):
 
 
 def test_images_can_be_narrowed_to_a_class_and_a_confidence(gallery):
-    cards = {card.link.text: card.facets.split("|") for card in index_pages.images(gallery).images}
+    data = index_pages.image_data(gallery)
+    cards = {title: [data["facets"][at] for at in facets] for _, title, _, _, _, facets, _ in data["images"]}
     assert {"show=wrong", "class=dog", "confidence=50 to 90 %"} <= set(cards["Cat"])
     assert "class=cat" not in cards["Cat"], "its label is not what is predicted"
     assert "show=outside the model's classes" in cards["Rocket"]
