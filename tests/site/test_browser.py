@@ -130,6 +130,7 @@ def test_pages_say_what_they_show_without_javascript(visit):
     page = visit(java_script_enabled=False)(REPORT)
     assert page.locator("#walk > details img").count() >= 6
     assert page.locator("[data-fader]").first.is_hidden()
+    page.locator("#map-vanilla-backprop > summary").click()
     page.locator("#map-vanilla-backprop a.picture").first.click()
     page.wait_for_url("**/vanilla-backprop--class-frog.html")
     assert page.locator("#copy-html").input_value().startswith("<figure>")
@@ -189,13 +190,16 @@ def test_the_site_opens_from_a_file(chromium, built_site):
 # --- the lightbox -------------------------------------------------------------------------------------------
 
 
+GRADIENT = f"{REPORT}#method=vanilla-backprop"
+
+
 def is_open(page):
     """Whether the lightbox is open."""
     return page.evaluate("!!document.querySelector('dialog.lightbox[open]')")
 
 
 def test_the_lightbox_by_mouse(visit):
-    page = visit()(REPORT)
+    page = visit()(GRADIENT)
     page.locator("#maps a.picture").first.click()
     assert is_open(page)
     assert "vanilla-backprop--class-frog.png" in page.locator(".lightbox img").get_attribute("src")
@@ -203,11 +207,11 @@ def test_the_lightbox_by_mouse(visit):
     assert "vanilla-backprop--class-bird.png" in page.locator(".lightbox img").get_attribute("src")
     page.get_by_role("button", name="Close").click()
     page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
-    assert page.url.endswith(REPORT)
+    assert page.url.endswith(GRADIENT)
 
 
 def test_the_lightbox_by_keyboard(visit):
-    page = visit()(REPORT)
+    page = visit()(GRADIENT)
     first = page.locator("#maps a.picture").first
     first.focus()
     page.keyboard.press("Enter")
@@ -222,10 +226,10 @@ def test_the_lightbox_by_keyboard(visit):
 
 
 def test_back_closes_the_lightbox_and_its_page_is_a_click_away(visit):
-    page = visit()(REPORT)
+    page = visit()(GRADIENT)
     page.locator("#maps a.picture").first.click()
     page.go_back()
-    assert not is_open(page) and page.url.endswith(REPORT)
+    assert not is_open(page) and page.url.endswith(GRADIENT)
     page.locator("#maps a.picture").first.click()
     page.get_by_role("link", name="Open figure page").click()
     page.wait_for_url("**/vanilla-backprop--class-frog.html")
@@ -233,7 +237,7 @@ def test_back_closes_the_lightbox_and_its_page_is_a_click_away(visit):
 
 def test_a_modified_click_opens_the_page_as_a_link_does(visit):
     one = visit()
-    page = one(REPORT)
+    page = one(GRADIENT)
     with one.context.expect_page() as opened:
         page.locator("#maps a.picture").first.click(modifiers=["Control"])
     opened.value.wait_for_url("**/vanilla-backprop--class-frog.html")

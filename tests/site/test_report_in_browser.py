@@ -71,7 +71,7 @@ MAPS = ["Vanilla backprop", "Saliency", "Signed gradient", "CAM", "Grad-CAM", "O
 
 def test_arrows_in_the_filmstrip_and_digits_anywhere_choose_the_map(visit):
     page = visit()
-    assert strip(page) == MAPS and shown(page) == MAPS[0]
+    assert strip(page) == MAPS and shown(page) == "Grad-CAM", "the region comes first"
     assert page.locator("iv-filmstrip a[tabindex='0']").count() == 1, "the strip is one stop of the keyboard"
     page.locator("iv-filmstrip a").first.focus()
     for key, title in (
@@ -87,7 +87,7 @@ def test_arrows_in_the_filmstrip_and_digits_anywhere_choose_the_map(visit):
         assert page.evaluate("document.activeElement.getAttribute('aria-current')") == "true"
     page.locator(".breadcrumb a").first.focus()
     page.keyboard.press("5")
-    assert shown(page) == "Grad-CAM" and browsing.where(page).endswith("#method=grad-cam")
+    assert shown(page) == "Grad-CAM" and "method=" not in browsing.where(page)
     page.keyboard.press("9")
     assert shown(page) == "Grad-CAM", "there are six"
     page.locator("iv-filmstrip a").nth(1).click()
@@ -289,7 +289,7 @@ def test_n_and_p_lead_to_the_neighbours_of_reports_and_figures_and_keep_the_choi
 @pytest.mark.parametrize(
     "skip, keys, figure",
     [
-        ("Skip to attribution", ["ArrowRight"] * 4, "grad-cam--relu4--class-frog.html"),
+        ("Skip to attribution", ["ArrowRight"], "occlusion--class-frog.html"),
         ("Skip to layers", ["End", "ArrowLeft"], "activations--mean.html"),
     ],
 )
