@@ -135,8 +135,9 @@ def test_single_keys_are_answered_unless_one_types_or_turned_them_off(page):
     page.keyboard.press("2")
     page.get_by_label("Single keys, such as ? for this list").uncheck()
     page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
     page.keyboard.press("1")
-    assert page.evaluate("heard.join()") == "1,2", "a dialog is open, or they are turned off"
+    assert page.evaluate("heard.join()") == "1,2", "a dialog was open, or they are turned off"
     page.keyboard.press("Control+/")
     assert "1, 2" not in page.get_by_role("dialog").inner_text()
     page.get_by_label("Single keys, such as ? for this list").check()
