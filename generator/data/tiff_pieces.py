@@ -195,9 +195,9 @@ def _values(raw: bytes, pieces: Pieces, shape: tuple[int, int, int]) -> np.ndarr
     if pieces.predictor == 1:
         return np.frombuffer(raw, dtype).reshape(shape)
     if pieces.predictor == DIFFERENCES:  # of the bits as whole numbers, whatever they stand for
-        whole = np.frombuffer(raw, f"{pieces.dtype[0]}u{dtype.itemsize}").reshape(shape)
-        native = whole.dtype.newbyteorder("=")
-        return np.cumsum(whole, 1, dtype=native).view(dtype.newbyteorder("="))
+        integers = np.frombuffer(raw, f"{pieces.dtype[0]}u{dtype.itemsize}").reshape(shape)
+        native = integers.dtype.newbyteorder("=")
+        return np.cumsum(integers, 1, dtype=native).view(dtype.newbyteorder("="))
     rows, columns, samples = shape  # all highest bytes of a row come first, whatever the file's order is
     summed = np.cumsum(np.frombuffer(raw, np.uint8).reshape(rows, -1, samples), 1, dtype=np.uint8)
     ordered = summed.reshape(rows, dtype.itemsize, columns * samples).transpose(0, 2, 1)

@@ -49,11 +49,11 @@ def places_of(loaded: Loaded, size: tuple[int, ...]) -> tuple[Places | None, ...
     """
     size = tuple(size)
     if size not in loaded.attending:
-        loaded.attending[size] = _found(loaded, size)
+        loaded.attending[size] = _traced_places(loaded, size)
     return loaded.attending[size]
 
 
-def _found(loaded: Loaded, size: tuple[int, ...]) -> tuple[Places | None, ...]:
+def _traced_places(loaded: Loaded, size: tuple[int, ...]) -> tuple[Places | None, ...]:
     x, readout = torch.zeros(1, *size, device=loaded.device), readout_of(loaded)
     try:
         return find_places(loaded.model, x, readout)

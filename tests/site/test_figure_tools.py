@@ -7,19 +7,6 @@ LAYER = "gallery/tiny/layers/relu0.html"
 MAP, SPRITE = "gallery/tiny/frog/grad-cam--relu4--class-frog.html", "gallery/tiny/frog/activations--relu0.html"
 
 
-@pytest.fixture(scope="module")
-def address(built_site):
-    with browsing.served(built_site) as found:
-        yield found
-
-
-@pytest.fixture
-def visit(chromium, address):
-    """Opens a page; in the end nothing may have gone wrong on any."""
-    with browsing.pages(chromium) as go:
-        yield lambda name, **wishes: go(f"{address}/{name}", **wishes)
-
-
 # --- a figure under a magnifying glass --------------------------------------------------------------------
 
 

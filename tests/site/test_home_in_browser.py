@@ -10,12 +10,6 @@ HOME = "index.html"
 MOST_STOPS = 10  # of the Tab key from the top of the page to a figure
 
 
-@pytest.fixture(scope="module")
-def address(built_site):
-    with browsing.served(built_site) as address:
-        yield address
-
-
 @pytest.fixture
 def visit(chromium, address):
     with browsing.pages(chromium) as go:

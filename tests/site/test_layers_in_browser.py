@@ -23,19 +23,6 @@ PICTURE = r'<a class="picture [^>]*><img [^>]*></a>'
 PAGES = [LAYER, "gallery/tiny/layers/conv0.html", VECTOR, CLASSES, "lecture.html"]
 
 
-@pytest.fixture(scope="module")
-def address(built_site):
-    with browsing.served(built_site) as found:
-        yield found
-
-
-@pytest.fixture
-def visit(chromium, address):
-    """Opens a page; in the end nothing may have gone wrong on any."""
-    with browsing.pages(chromium) as go:
-        yield lambda name, *size, **wishes: go(f"{address}/{name}", *size, **wishes)
-
-
 # --- every kind of page -----------------------------------------------------------------------------------
 
 

@@ -21,12 +21,6 @@ SALIENCY, OTHER = "tiny/frog/saliency--class-frog", "tiny/cat/saliency--class-ca
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@pytest.fixture(scope="module")
-def address(built_site):
-    with browsing.served(built_site) as found:
-        yield found
-
-
 @pytest.fixture
 def visit(chromium, address, built_site):
     """Opens a page, from the server or from its file; in the end nothing may have gone wrong on any."""

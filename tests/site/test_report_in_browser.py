@@ -14,12 +14,6 @@ from generator.site.pages.manifest_index import Gallery
 REPORT = "gallery/tiny/frog/index.html"
 
 
-@pytest.fixture(scope="module")
-def address(built_site):
-    with browsing.served(built_site) as found:
-        yield found
-
-
 @pytest.fixture
 def visit(chromium, address):
     """Opens a page; in the end nothing may have gone wrong on any."""

@@ -3,22 +3,8 @@
 import re
 
 import browsing
-import pytest
 
 LAYER, CLASS = "gallery/tiny/layers/relu0.html", "gallery/tiny/classes/frog.html"
-
-
-@pytest.fixture(scope="module")
-def address(built_site):
-    with browsing.served(built_site) as found:
-        yield found
-
-
-@pytest.fixture
-def visit(chromium, address):
-    """Opens a page; in the end nothing may have gone wrong on any."""
-    with browsing.pages(chromium) as go:
-        yield lambda name, **wishes: go(name if "://" in name else f"{address}/{name}", **wishes)
 
 
 def unit(page, channel):

@@ -37,7 +37,7 @@ class Classes:
     ) -> None:
         """Look at the `predictions` of `images`, and at what `statistics` and `figures` give of a network by slug."""
         self._slugs = {slug: class_slugs(tuple(card["classes"])) for slug, card in models.items()}
-        self._known = {slug: places(card["classes"]) for slug, card in models.items()}
+        self._indices = {slug: places(card["classes"]) for slug, card in models.items()}
         by_model: dict[str, list[PredictionRecord]] = defaultdict(list)
         for prediction in predictions:
             if prediction["image"] in images and prediction["top"]:
@@ -58,7 +58,7 @@ class Classes:
 
     def href(self, model: str, name: str, page: str) -> str:
         """Return the way from `page` to a class by its name; "" where it has no page."""
-        index = self._known[model].get(name, -1)
+        index = self._indices[model].get(name, -1)
         return relative(self.page(model, index), page) if index in self.touched.get(model, ()) else ""
 
 
@@ -68,10 +68,10 @@ def places(classes: Sequence[str]) -> dict[str, int]:
     >>> places(["crane", "bee", "crane"])
     {'crane': 0, 'bee': 1}
     """
-    found: dict[str, int] = {}
+    indices: dict[str, int] = {}
     for index, name in enumerate(classes):
-        found.setdefault(name, index)
-    return found
+        indices.setdefault(name, index)
+    return indices
 
 
 def same_classes(statistics: ProbeRecord, card: ModelRecord) -> bool:
@@ -81,35 +81,35 @@ def same_classes(statistics: ProbeRecord, card: ModelRecord) -> bool:
 
 def _touched(card: ModelRecord, predictions: list[PredictionRecord], measured: set[int]) -> dict[int, Touched]:
     """Return the classes of a network that have a page by index, in order."""
-    known = places(card["classes"])
-    found: dict[int, Touched] = defaultdict(Touched, {index: Touched() for index in measured})
+    indices = places(card["classes"])
+    touched: dict[int, Touched] = defaultdict(Touched, {index: Touched() for index in measured})
     for prediction in predictions:
         image, names = prediction["image"], [entry["name"] for entry in prediction["top"]]
         several = prediction.get("kind") == "labels"
-        if prediction["label"] in known:
-            found[known[prediction["label"]]].labelled.append(image)
+        if prediction["label"] in indices:
+            touched[indices[prediction["label"]]].labelled.append(image)
         for name in prediction["above"] if several else names[:1]:
-            if name in known:
-                found[known[name]].predicted.append(image)
-        if not several and len(names) > 1 and names[1] in known:
-            found[known[names[1]]].runner_up.append(image)
+            if name in indices:
+                touched[indices[name]].predicted.append(image)
+        if not several and len(names) > 1 and names[1] in indices:
+            touched[indices[names[1]]].runner_up.append(image)
     for prediction in predictions:
         shares = {entry["name"]: entry["probability"] for entry in prediction["top"]}
         if prediction["label"] and prediction["label_probability"] is not None:
             shares.setdefault(prediction["label"], prediction["label_probability"])
         for name, probability in shares.items():
-            if known.get(name, -1) in found:
-                found[known[name]].probabilities[prediction["image"]] = probability
-    return {index: found[index] for index in sorted(found)}
+            if indices.get(name, -1) in touched:
+                touched[indices[name]].probabilities[prediction["image"]] = probability
+    return {index: touched[index] for index in sorted(touched)}
 
 
 def _measured(card: ModelRecord, statistics: ProbeRecord | None, figures: Sequence[FigureRecord]) -> set[int]:
     """Return the classes of which something is measured, or a figure of the network itself is drawn."""
-    known = places(card["classes"])
+    indices = places(card["classes"])
     drawn = (figure["target"] for figure in figures if figure["target"] and figure["status"] == "drawn")
-    found = {known.get(target["name"], -1) for target in drawn}
+    measured = {indices.get(target["name"], -1) for target in drawn}
     if statistics and same_classes(statistics, card):
-        found |= {index for index, count in enumerate(statistics.get("labels") or ()) if count}
+        measured |= {index for index, count in enumerate(statistics.get("labels") or ()) if count}
     for pair in statistics.get("confused", ()) if statistics else ():
-        found |= {known.get(pair["label"], -1), known.get(pair["said"], -1)}
-    return found - {-1}
+        measured |= {indices.get(pair["label"], -1), indices.get(pair["said"], -1)}
+    return measured - {-1}

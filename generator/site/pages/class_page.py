@@ -227,15 +227,15 @@ def _confusions(
         row, column = matrix[index], [line[index] for line in matrix]
     else:
         row, column = [0] * len(card["classes"]), [0] * len(card["classes"])
-        known = places(card["classes"])
+        indices = places(card["classes"])
         for pair in statistics.get("confused", ()):
-            if name == pair["label"] and pair["said"] in known:
-                row[known[pair["said"]]] = pair["count"]
-            if name == pair["said"] and pair["label"] in known:
-                column[known[pair["label"]]] = pair["count"]
+            if name == pair["label"] and pair["said"] in indices:
+                row[indices[pair["said"]]] = pair["count"]
+            if name == pair["said"] and pair["label"] in indices:
+                column[indices[pair["label"]]] = pair["count"]
         over += ", among the most frequent confusions of all classes"
     complete = same_classes(statistics, card)
-    found = []
+    shares = []
     for key, title, counts, text in (
         ("mistaken-for", "Predicted instead", row, f"Images labelled {name} by their prediction, over {over}."),
         ("mistaken", "Labels of wrong predictions", column, f"Images predicted {name} by their label, over {over}."),
@@ -244,20 +244,20 @@ def _confusions(
             classes, card, Counter({i: n for i, n in enumerate(counts) if n and i != index}), page, complete
         )
         if listed:
-            found.append(Shares(key, title, text, listed))
-    return found
+            shares.append(Shares(key, title, text, listed))
+    return shares
 
 
 def _runner_ups(gallery: Gallery, model: str, touched: Touched, page: str) -> list[Shares]:
     """Return the second most probable classes of the gallery's images with this prediction."""
     card = gallery.models[model]
-    known = places(card["classes"])
+    indices = places(card["classes"])
     counts: Counter[int] = Counter()
     for image in touched.predicted:
         prediction = gallery.predictions[model, image]
         second = prediction["top"][1]["name"] if len(prediction["top"]) > 1 else ""
-        if second in known and prediction.get("kind") != "labels":
-            counts[known[second]] += 1
+        if second in indices and prediction.get("kind") != "labels":
+            counts[indices[second]] += 1
     if not counts:
         return []
     text = f"The second most probable class in the {_images(counts.total())} of this gallery with this prediction."

@@ -26,7 +26,7 @@ class Pane:
     src: str
     alt: str
     href: str  # the page of its figure, "" of a difference
-    zero_white: bool  # zero is white: dark mode shows it as a dark field
+    zero_white: bool  # zero is white: dark mode inverts it
     animation: str = ""  # how its figure came about, where both have that; "" elsewhere
 
 

@@ -49,7 +49,7 @@ class FigureView:
     width: int = 0
     height: int = 0
     look: str = "map"  # map, sprite, strip, photo, chart: how components/figure.css lays it out
-    zero_white: bool = False  # zero is white: dark mode shows it as a dark field
+    zero_white: bool = False  # zero is white: dark mode inverts it
     fade: bool = False  # lies over the photo and can be faded out
     under: str = ""  # the picture under a fading one
     animation: str = ""  # how the picture came about, as a file of its size

@@ -3,7 +3,6 @@
 import json
 import re
 
-import browsing
 import fake_probe
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,19 +16,6 @@ LAYER, FINDINGS = "gallery/tiny/layers/relu0.html", "gallery/tiny/findings/index
 @pytest.fixture(scope="module")
 def gallery(fake_gallery):
     return Gallery(fake_gallery[1])
-
-
-@pytest.fixture(scope="module")
-def address(built_site):
-    with browsing.served(built_site) as found:
-        yield found
-
-
-@pytest.fixture
-def visit(chromium, address):
-    """Opens a page; in the end nothing may have gone wrong on any."""
-    with browsing.pages(chromium) as go:
-        yield lambda name, *size, **wishes: go(name if "://" in name else f"{address}/{name}", *size, **wishes)
 
 
 def channels(page):
