@@ -64,6 +64,7 @@ def test_pages_are_accessible_and_fit_a_phone(visit, name):
         page = visit(f"{name}#c5" if name == LAYER else name, **wishes)
         if name == LAYER:
             channels(page)
+        page.wait_for_load_state("networkidle")  # the channel of the address arrives by scripts, and moves the table
         found = Axe().run(page, options={"runOnly": tags}).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= wishes.get("width", 1280)
