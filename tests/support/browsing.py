@@ -10,6 +10,7 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from generator.site.dev_server import Quiet
@@ -72,6 +73,41 @@ def pages(chromium: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+ALL = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+STILL = """async at => {
+    await document.fonts.ready;
+    scrollTo({ top: at, behavior: "instant" });
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+}"""
+
+
+def violations(
+    page: Page, tags: list[str] = ALL, *, only: list[str] | None = None, within: str | None = None, at: int = 0
+) -> list[str]:
+    """What axe finds against the rules of `tags`, or against those of `only`, once the page is still.
+
+    `within` narrows it to the elements of a selector. Pages are seen from their top, or `at` so many pixels: there any
+    link may lie half under the header that stays, so sizes of targets are not judged.
+    """
+    page.wait_for_load_state("networkidle")
+    page.evaluate(STILL, at)
+    rules = {"type": "rule", "values": only} if only else {"type": "tag", "values": tags}
+    options = {
+        "runOnly": rules,
+        "resultTypes": ["violations"],
+        "preload": False,
+        "rules": {"target-size": {"enabled": at == 0}},
+    }
+    if only:
+        del options["rules"]
+    response = Axe().run(page, context=within, options=options).response
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in response["violations"]
+        for node in violation["nodes"]
+    ]
 
 
 def where(page: Page) -> str:
