@@ -34,7 +34,8 @@ ASSETS: dict[str, Assets] = {
     "model": _assets("components/comparison", "enhance/table-switch"),
     "method": _assets("", "enhance/table-switch"),
     "report": _assets(
-        "components/stage", "elements/iv-stage elements/iv-filmstrip elements/iv-scrubber elements/iv-strongest"
+        "components/stage",
+        "elements/iv-stage elements/iv-filmstrip elements/iv-scrubber elements/iv-strongest enhance/current-section",
     ),
     "layer": _assets(
         "components/channel-table components/unit pages/layer",

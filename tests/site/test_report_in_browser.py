@@ -242,6 +242,22 @@ def test_the_bar_stays_and_leads_to_the_sections(visit):
         assert bar.bounding_box()["y"] < 60 and top >= below - 30, name
 
 
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
+def test_the_bar_marks_the_section_that_is_read(visit, size):
+    page = visit(REPORT, *size)
+    current = "[...document.querySelectorAll('.report-bar__places [aria-current=true]')].map(a => a.textContent).join()"
+    page.wait_for_function(f"{current} === 'Overview'")
+    for name in ("Attribution", "Layers", "Evidence", "Overview"):
+        page.locator(".report-bar").get_by_role("link", name=name).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"{current} === '{name}'")
+    for place, name in (("layers", "Layers"), ("attribution", "Attribution")):
+        page.evaluate(f"scrollTo(0, document.getElementById('{place}').getBoundingClientRect().top + scrollY - 100)")
+        page.wait_for_function(f"{current} === '{name}'")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for_function(f"{current} === 'Evidence'")
+
+
 def test_everything_is_there_without_scripts(visit):
     page = visit(java_script_enabled=False)
     assert page.locator("#maps > details:visible").count() == len(MAPS)
