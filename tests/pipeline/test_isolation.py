@@ -1,5 +1,6 @@
 """What a network of the user's own does to its process reaches no other network, nor the outcome of the command."""
 
+import json
 import os
 import re
 import signal
@@ -88,15 +89,15 @@ def lay(folder, *names, **options):
     return replace(made, isolate=True, **options)
 
 
-def stored(store: Store, slug: str, options):
-    """What a store holds of one network, by the keys of its jobs."""
+def stored(options, *slugs):
+    """What the store of a gallery holds of some networks, by their slugs and the keys of their jobs."""
     from generator.pipeline.plan import make_plan
 
     with options.pool() as pool:
-        plan = make_plan(options, pool, store)
-    keys = [job.key for task in plan.tasks if task.card.slug == slug for job in task.jobs]
-    assert keys
-    return {key: store.get(key)["payloads"] for key in keys}
+        plan = make_plan(options, pool, options.store)
+    keys = {slug: [job.key for task in plan.tasks if task.card.slug == slug for job in task.jobs] for slug in slugs}
+    assert all(keys.values())
+    return {slug: {key: options.store.get(key)["payloads"] for key in keys[slug]} for slug in slugs}
 
 
 @pytest.fixture(scope="module")
@@ -106,17 +107,25 @@ def alone(tmp_path_factory):
     for name, slug in (("clean", "clean"), ("bundled", "vgg-cifar10")):
         options = lay(tmp_path_factory.mktemp(name), name, workers=1)
         assert tiny_gallery.run(options)[0].failures == {}
-        found[slug] = stored(options.store, slug, options)
+        found |= stored(options, slug)
     return found
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_a_build_beside_a_rude_network_stores_what_it_stores_alone(tmp_path, alone, workers):
-    options = lay(tmp_path, "rude", "clean", "bundled", workers=workers)
+def test_a_build_beside_a_rude_network_stores_what_it_stores_alone(tmp_path, alone, workers, monkeypatch):
+    """And never has more processes than workers, though each network has its own."""
+    options, take, most = lay(tmp_path, "rude", "clean", "bundled", workers=workers), Pool._take, []
+
+    def counted(self, owner=None):
+        process = take(self, owner)
+        most.append(len([one for one in self._all if one.alive()]))
+        return process
+
+    monkeypatch.setattr(Pool, "_take", counted)
     report, _ = tiny_gallery.run(options)
     assert not [name for name in report.failures if not name.startswith("rude")]
-    for slug, expected in alone.items():
-        assert stored(options.store, slug, options) == expected, "byte for byte"
+    assert max(most) == max(1, workers), "without workers there is one for the networks of the user's own"
+    assert stored(options, *alone) == alone, "byte for byte"
     assert os.getcwd() != "/" and os.environ
 
 
@@ -139,7 +148,7 @@ import test_isolation
 
 options = test_isolation.lay(pathlib.Path("."), "rude", "clean", workers=1)
 test_isolation.tiny_gallery.run(replace(options, isolate=False))
-print(test_isolation.stored(options.store, "clean", options))
+print(test_isolation.stored(options, "clean")["clean"])
 """
 
 
@@ -186,19 +195,6 @@ def test_ours_and_torchvisions_networks_share_workers(tmp_path, monkeypatch):
     assert Made.started == 1
 
 
-def test_there_are_never_more_processes_than_workers(tmp_path, monkeypatch):
-    options = lay(tmp_path, "rude", "clean", "bundled", workers=1)
-    take = Pool._take
-
-    def counted(self, owner=None):
-        process = take(self, owner)
-        assert len([one for one in self._all if one.alive()]) == 1
-        return process
-
-    monkeypatch.setattr(Pool, "_take", counted)
-    tiny_gallery.run(options)
-
-
 # --- exit 0 means a finished build -----------------------------------------------------------------------
 
 
@@ -220,34 +216,47 @@ def built(folder, *arguments):
     return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
+def named(way):
+    """What the network is called that goes this way."""
+    return way.replace(" ", "-")
+
+
 @pytest.mark.parametrize("workers", ["0", "1"])
-@pytest.mark.parametrize("way", ENDS)
-def test_a_network_that_ends_its_process_costs_itself(tmp_path, way, workers):
+def test_a_network_that_ends_its_process_costs_itself(tmp_path, workers):
     """Whatever way it takes, in a pass over a real picture; the build goes on, and says so."""
     text = tiny_gallery.NETWORK.replace("import os\n", "import os\nimport sys\n")
-    text += "\n\nclass Ending(nn.Sequential):\n    def forward(self, x):\n"
-    text += f"        if x.std() > 0:\n            {ENDS[way]}\n        return super().forward(x)\n\n\n"
-    text += "def ending():\n    return Ending(*net())\n"
+    for number, code in enumerate(ENDS.values()):
+        text += f"\n\nclass Ending{number}(nn.Sequential):\n    def forward(self, x):\n"
+        text += f"        if x.std() > 0:\n            {code}\n        return super().forward(x)\n\n\n"
+        text += f"def ending_{number}():\n    return Ending{number}(*net())\n"
     tiny_gallery.lay(tmp_path, ["one"], network=text, module="ends_its_process")
-    entries = [{"name": name, "source": f"ends_its_process:{name}", **ENTRY} for name in ("net", "ending")]
+    entries = [{"name": named(way), "source": f"ends_its_process:ending_{n}", **ENTRY} for n, way in enumerate(ENDS)]
+    entries.insert(len(ENDS) // 2, {"name": "net", "source": "ends_its_process:net", **ENTRY})
     settings = {"methods": ["saliency"], "targets": ["top"], "preset": "quick", "measures": []}
     tiny_gallery.write(tmp_path / "gallery.yml", {"models": entries, **settings})
     done = built(tmp_path, "--workers", workers, "--no-site")
     assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr and "failed  ending/one/" in done.stderr, done.stderr
-    assert "rendered 1" in done.stdout or "rendered 2" in done.stdout, "the other network's map"
+    assert "Traceback" not in done.stderr, done.stderr
+    figures = json.loads((tmp_path / ".innerview/manifest.json").read_text())["figures"]
+    states = {name: {one["status"] for one in figures if one["model"] == name} for name in [*map(named, ENDS), "net"]}
+    assert states == {**{named(way): {"failed"} for way in ENDS}, "net": {"drawn"}}, done.stderr
+    assert f"failed  {named('exit')}/one/" in done.stderr and "rendered 2" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("way", ["exit", "hard exit", "base exception", "interrupt"])
-def test_networks_that_all_fail_to_load_publish_nothing(tmp_path, way):
+def test_networks_that_all_fail_to_load_publish_nothing(tmp_path):
+    ways = ["exit", "hard exit", "base exception", "interrupt"]
     text = tiny_gallery.NETWORK.replace("import os\n", "import os\nimport sys\n")
-    text = text.replace("def net():\n", f"def net():\n    {ENDS[way]}\n")
+    for number, way in enumerate(ways):
+        text += f"\n\ndef never_{number}():\n    {ENDS[way]}\n"
     tiny_gallery.lay(tmp_path, ["one"], network=text, module="never_loads", methods=["saliency"])
+    entries = [{"name": named(way), "source": f"never_loads:never_{n}", **ENTRY} for n, way in enumerate(ways)]
+    tiny_gallery.write(tmp_path / "gallery.yml", {"models": entries, "methods": ["saliency"], "preset": "quick"})
     for arguments in ([], ["--allow-failed"]):
         done = built(tmp_path, "--workers", "0", *arguments)
         assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
         (line,) = [line for line in done.stderr.splitlines() if line.startswith("innerview:")]
-        assert "no model could be loaded, nothing published: mine: " in line
+        assert "no model could be loaded, nothing published: exit: " in line
+        assert all(f"{named(way)}: " in line for way in ways), line
         assert not (tmp_path / "site").exists()
 
 
