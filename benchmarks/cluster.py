@@ -24,7 +24,12 @@ from .rows import Row
 
 ROUNDS = 3
 PICTURES = ("frog", "deer", "ship", "horse", "bird", "truck", "dog", "chelsea")
-SETTINGS = {"models": [{"name": "vgg-cifar10", "images": [*PICTURES]}], "preset": "quick", "measures": []}
+SETTINGS = {
+    "images": str(Path(__file__).parents[1] / "images"),
+    "models": [{"name": "vgg-cifar10", "images": [*PICTURES]}],
+    "preset": "quick",
+    "measures": [],
+}
 
 
 def rows() -> Iterator[Row]:

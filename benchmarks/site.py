@@ -30,7 +30,12 @@ FIGURES = 30
 FEW, MANY = 100, 1000
 MODEL = "vgg-cifar10"
 PICTURES = ("frog", "deer", "ship", "horse")
-SETTINGS = {"models": [{"name": MODEL, "images": [*PICTURES]}], "preset": "quick", "measures": []}
+SETTINGS = {
+    "images": str(Path(__file__).parents[1] / "images"),
+    "models": [{"name": MODEL, "images": [*PICTURES]}],
+    "preset": "quick",
+    "measures": [],
+}
 FILES = ("file", "thumb", "map", "animation", "photo")
 KINDS = {
     "a report": rf"gallery/{MODEL}/\w+-\d+/index.html",
@@ -106,7 +111,9 @@ def multiplied(drawn: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[
         old = PICTURES[number % len(PICTURES)]
         new = f"{old}-{number:04}"
         figures = [figure for figure in drawn["figures"] if figure["image"] == old and figure["status"] == "drawn"]
-        for kind, records in (("figures", figures[-FIGURES:]), ("predictions", drawn["predictions"])):
+        half = FIGURES // 2  # of the layers, and of the maps
+        figures[half : half - FIGURES] = []
+        for kind, records in (("figures", figures), ("predictions", drawn["predictions"])):
             manifest[kind] += [_renamed(one, old, new, places) for one in records if one["image"] == old]
         manifest["images"] += [_renamed(one, old, new, places) for one in drawn["images"] if one["id"] == old]
     return manifest, places

@@ -148,8 +148,7 @@ def _summary(measured: Mapping[str, EvidenceRecord], control: Mapping[str, Evide
 
 def control_of(gallery: Gallery, model: str, image: str, slug: str) -> Mapping[str, EvidenceRecord]:
     """Return what was measured of a control on one image of a model; empty where nothing was."""
-    held = gallery.controls.get(slug, NOTHING).get("measured", [])
-    return next((entry["evidence"] for entry in held if (entry["model"], entry["image"]) == (model, image)), {})
+    return gallery.measured_control(slug, model, image)
 
 
 def is_ranked(gallery: Gallery, model: str) -> bool:
@@ -225,6 +224,7 @@ class _Ranked:
 def _curated(gallery: Gallery, model: str) -> _Ranked | None:
     """Return the order over the pictures of the gallery, and the means of every measure by method."""
     images = gallery.images_of(model)
+    shown = set(images)
     scores: dict[str, dict[str, list[float | None]]] = {slug: {} for slug in gallery.measures}
 
     def note(name: str, image: str, evidence: Mapping[str, EvidenceRecord]) -> None:
@@ -237,7 +237,7 @@ def _curated(gallery: Gallery, model: str) -> _Ranked | None:
             note(figure["method"], figure["image"], figure["evidence"])
     for slug, control in gallery.controls.items():
         for entry in control["measured"]:
-            if entry["model"] == model and entry["image"] in images:
+            if entry["model"] == model and entry["image"] in shown:
                 note(slug, entry["image"], entry["evidence"])
     both = difference(scores.get("insertion", {}), scores.get("deletion", {}))
     ranked = standings(both, "high")

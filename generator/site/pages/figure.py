@@ -13,7 +13,7 @@ from generator.core.roles import ACTIVATIONS, FILTERS
 from . import compare_any, components, embed_snippets, faithfulness, format, social_meta
 from .browser_palettes import colour_controls
 from .components import FigureView, Link, Pager
-from .manifest_index import MODEL_LEVEL, NOTHING, Gallery
+from .manifest_index import MODEL_LEVEL, NOTHING, Gallery, Keys
 from .model import Fact
 from .tutorials import READING
 from .urls import figure_page, home_page, image_page, layer_page, method_page, model_page, relative, report_page
@@ -150,10 +150,10 @@ class Axes:
 
     def __init__(self, gallery: Gallery):
         self._reports = {key: [f["id"] for f in gallery.report(*key)] for key in gallery._reports}
-        self._same: dict[tuple[str, ...], list[str]] = {}
+        self._same: dict[tuple[str, ...], Keys] = {}
         self._records = {f["id"]: f for f in gallery.figures}
         for record in gallery.figures:
-            self._same.setdefault(self._kind(record), []).append(record["id"])
+            self._same.setdefault(self._kind(record), Keys()).append(record["id"])
 
     def pager(self, gallery: Gallery, record: FigureRecord, page: str) -> list[Pager]:
         def to_picture(key: str) -> Link:

@@ -41,7 +41,7 @@ def image(gallery: Gallery, key: str) -> ImagePage:
             Link("Images", relative(hub_page("images"), page)),
             Link(example["title"], ""),
         ],
-        pager=[components.pager("image", list(gallery.images), key, to_image)],
+        pager=[components.pager("image", gallery.image_keys, key, to_image)],
         photo=components.photo(gallery, example, page),
         alt=example["alt"],
         facts=_facts(example),

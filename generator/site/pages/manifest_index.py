@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, SupportsIndex, cast
 
 from generator.core.manifest_types import (
     ComparisonRecord,
+    EvidenceRecord,
     FigureRecord,
     Manifest,
     MethodRecord,
@@ -53,6 +54,22 @@ def no_numbers(figure: FigureRecord) -> None:
     """Return the numbers of a figure where none are at hand."""
 
 
+class Keys(list[str]):
+    """Keys in their order, each of them once, whose places are looked up: thousands of pages ask for their neighbours.
+
+    >>> Keys(["frog", "deer"]).index("deer")
+    1
+    """
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {key: place for place, key in enumerate(self)}
+
+    def index(self, key: str, *within: SupportsIndex) -> int:
+        """Return the place of a key, once all of them are there."""
+        return super().index(key, *within) if within else self._places[key]
+
+
 class Gallery:
     """Everything a page may ask of a manifest; orders are the manifest's own."""
 
@@ -65,6 +82,7 @@ class Gallery:
             card["slug"]: {**card, "stages": distinct_stages(card)} for card in manifest["models"]
         }
         self.methods = {card["slug"]: card for card in sorted(manifest["methods"], key=_order)}
+        self._with_role: dict[str, list[str]] = {}  # by role, once asked for: every picture asks
         self._styles = style_cards(manifest.get("styles", ()))
         self.activations = self.with_role(ACTIVATIONS)  # the slug of the method that shows layers; "" where none does
         self.images = {image["id"]: image for image in manifest["images"]}
@@ -79,9 +97,16 @@ class Gallery:
         self.pairs: dict[tuple[str, str], list[ComparisonRecord]] = defaultdict(list)
         for entry in manifest.get("comparisons", []):
             self.pairs[entry["models"][0], entry["models"][1]].append(entry)
+        # the same by image
+        self._pairs: dict[tuple[str, str], dict[str, list[ComparisonRecord]]] = {}
+        for models, entries in self.pairs.items():
+            by_image = self._pairs.setdefault(models, {})
+            for entry in entries:
+                by_image.setdefault(entry["image"], []).append(entry)
+        self._compared = {models: Keys(by_image) for models, by_image in self._pairs.items()}
         self._by_id = {figure["id"]: figure for figure in self.figures}
         self._reports: dict[tuple[str, str], list[FigureRecord]] = defaultdict(list)
-        self._images_of: dict[str, list[str]] = {}  # by model, once asked for: every report needs its neighbours
+        self._images_of: dict[str, Keys] = {}  # by model, once asked for: every report needs its neighbours
         self._at_layer: dict[tuple[str, str], list[FigureRecord]] = defaultdict(list)
         for figure in self.figures:
             self._reports[figure["model"], figure["image"]].append(figure)
@@ -123,10 +148,10 @@ class Gallery:
         """Return all figures of one image seen by one model."""
         return self._reports.get((model, image), [])
 
-    def images_of(self, model: str) -> list[str]:
+    def images_of(self, model: str) -> Keys:
         """Return the images that the model has a report of."""
         if model not in self._images_of:
-            self._images_of[model] = [image for image in self.images if (model, image) in self._reports]
+            self._images_of[model] = Keys(image for image in self.images if (model, image) in self._reports)
         return self._images_of[model]
 
     def shown_of(self, model: str) -> list[str]:
@@ -136,6 +161,31 @@ class Gallery:
     def models_of(self, image: str) -> list[str]:
         """Return the models that have a report of the image."""
         return [model for model in self.models if (model, image) in self._reports]
+
+    def compared(self, models: tuple[str, str]) -> Keys:
+        """Return the images on which two networks, left and right, are compared."""
+        return self._compared.get(models, Keys())
+
+    def comparisons(self, models: tuple[str, str], image: str) -> list[ComparisonRecord]:
+        """Return the comparisons of two networks on one image."""
+        return self._pairs.get(models, {}).get(image, [])
+
+    def measured_control(self, slug: str, model: str, image: str) -> Mapping[str, EvidenceRecord]:
+        """Return what was measured of a control on one image of a model; empty where nothing was."""
+        return self._controls.get((slug, model, image), {})
+
+    @cached_property
+    def image_keys(self) -> Keys:
+        """The ids of all images."""
+        return Keys(self.images)
+
+    @cached_property
+    def _controls(self) -> dict[tuple[str, str, str], Mapping[str, EvidenceRecord]]:
+        return {
+            (slug, entry["model"], entry["image"]): entry["evidence"]
+            for slug, control in self.controls.items()
+            for entry in control.get("measured", ())
+        }
 
     def find(
         self, model: str, image: str, method: str, roles: tuple[str, ...] = (), layer: str = ""
@@ -157,7 +207,9 @@ class Gallery:
 
     def methods_with(self, role: str) -> list[str]:
         """Return the slugs of the methods that have a role (`core.roles.ROLES`), in order."""
-        return [slug for slug in self.methods if role in self.roles_of(slug)]
+        if role not in self._with_role:
+            self._with_role[role] = [slug for slug in self.methods if role in self.roles_of(slug)]
+        return self._with_role[role]
 
     def roles_of(self, method: str) -> Sequence[str]:
         """Return the roles of a method; in a manifest of an older version, which states none, it has that of its

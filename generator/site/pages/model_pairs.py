@@ -189,7 +189,7 @@ def pair(gallery: Gallery, models: Names) -> PairPage:
 def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
     """Return one image through both networks of a pair."""
     page, example = pair_image_page(*models, image), gallery.images[image]
-    entries = [entry for entry in gallery.pairs[models] if entry["image"] == image]
+    entries = gallery.comparisons(models, image)
     title = _title(gallery, models)
 
     def to_image(key: str) -> Link:
@@ -206,9 +206,7 @@ def pair_image(gallery: Gallery, models: Names, image: str) -> PairImagePage:
             Link(title, relative(pair_page(*models), page)),
             Link(example["title"], ""),
         ],
-        pager=[
-            components.pager("image", list(dict.fromkeys(e["image"] for e in gallery.pairs[models])), image, to_image)
-        ],
+        pager=[components.pager("image", gallery.compared(models), image, to_image)],
         sides=sides,
         image=example["title"],
         pair=Link(title, relative(pair_page(*models), page)),
@@ -343,8 +341,8 @@ def _depth(gallery: Gallery, models: Names, entries: list[ComparisonRecord], pag
 def _rows(gallery: Gallery, models: Names, families: list[str], page: str) -> list[ImageRow]:
     """Return one row per image, those first whose predictions differ."""
     rows = []
-    for image in dict.fromkeys(entry["image"] for entry in gallery.pairs[models]):
-        parts = by_family(gallery, [entry for entry in gallery.pairs[models] if entry["image"] == image])
+    for image in gallery.compared(models):
+        parts = by_family(gallery, gallery.comparisons(models, image))
         verdicts = [components.verdict(gallery.predictions.get((model, image))) for model in models]
         given = [verdict for verdict in verdicts if verdict]
         agree = len(given) == 2 and given[0].predicted == given[1].predicted

@@ -52,8 +52,8 @@ def short_names(gallery: Gallery, models: tuple[str, str]) -> tuple[str, str]:
 def related(gallery: Gallery, model: str, page: str, image: str = "") -> list[Link]:
     """Return the pages that set `model` beside other networks, on one image or on all."""
     links = []
-    for models, entries in gallery.pairs.items():
-        if model not in models or (image and all(entry["image"] != image for entry in entries)):
+    for models in gallery.pairs:
+        if model not in models or (image and not gallery.comparisons(models, image)):
             continue
         names = short_names(gallery, models)
         target = pair_image_page(*models, image) if image else pair_page(*models)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-
 from generator.core.manifest_types import FigureRecord
 from generator.core.naming import layer_slug
 
@@ -101,6 +99,12 @@ def relative(target: str, page: str) -> str:
 
     >>> relative("gallery/a/b.html#x", "gallery/images/index.html")
     '../a/b.html#x'
+    >>> relative("gallery/a.html", "gallery/a.html"), relative("index.html", "learn.html")
+    ('a.html', 'index.html')
     """
     path, mark, fragment = target.partition("#")
-    return posixpath.relpath(path, posixpath.dirname(page) or ".") + mark + fragment
+    here, there = page.split("/")[:-1], path.split("/")
+    shared = 0
+    while shared < len(here) and shared < len(there) - 1 and here[shared] == there[shared]:
+        shared += 1
+    return "/".join([".."] * (len(here) - shared) + there[shared:]) + mark + fragment
