@@ -55,6 +55,25 @@ def test_previous_next_random_and_close_keep_the_keyboard(visit):
     assert page.locator("iv-unit").is_hidden() and "#c" not in browsing.where(page)
 
 
+def test_who_comes_for_a_channel_finds_the_rest_of_the_layer_folded(visit):
+    page = visit(f"{LAYER}#c5")
+    unit(page, 5)
+    rest = page.locator("iv-channel-table, [data-layer]")
+    assert not any(section.is_visible() for section in rest.all()) and rest.count() == 2
+    page.get_by_role("button", name="Next channel").click()
+    unit(page, 6)
+    assert not rest.first.is_visible(), "the way from channel to channel stays short"
+    page.get_by_role("button", name="Show the whole layer").press("Enter")
+    assert all(section.is_visible() for section in rest.all()) and page.locator("iv-unit").is_visible()
+    assert page.evaluate("document.querySelector('iv-channel-table').contains(document.activeElement)")
+    assert page.get_by_role("button", name="Show the whole layer").count() == 0
+    for ending in ("document.querySelector('.unit__moves > :last-child').click()", "location.hash = '#images'"):
+        page = visit(f"{LAYER}#c5")
+        unit(page, 5)
+        page.evaluate(ending)
+        page.wait_for_function("!document.querySelector('[data-layer]').hidden")
+
+
 def test_the_slider_moves_no_place_into_view_until_asked(visit):
     page = visit(LAYER)
     page.get_by_role("slider", name="Channel").press("ArrowRight")
@@ -84,6 +103,7 @@ def test_a_unit_that_leaves_the_page_hears_nothing_and_comes_back(visit):
     page.evaluate("window.kept = document.querySelector('iv-unit'); window.before = kept.nextSibling; kept.remove()")
     page.evaluate("innerview.address.set({c: 7})")
     assert page.evaluate("[kept.hidden, kept.childElementCount]") == [True, 0]
+    assert page.locator(".unit__rest").count() == 0 and page.locator("[data-layer]").is_visible()
     page.evaluate("before.before(kept)")
     unit(page, 7)
     assert page.locator("iv-unit .unit__bar").count() == 1

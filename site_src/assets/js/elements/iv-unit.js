@@ -59,17 +59,24 @@
       signal = { signal: this.ended.signal };
       this.build(signal);
       this.release = address.keep(["c"], function () { self.show(); });
-      window.addEventListener("hashchange", function () { self.reveal(); }, signal);
+      window.addEventListener("hashchange", function () {
+        var place = address.parse(location.hash) ? null : document.getElementById(location.hash.slice(1));
+        if (!place) return self.reveal();
+        if (self.folded && self.folded.sections.some(function (section) { return section.contains(place); })) self.unfold();
+        place.scrollIntoView();
+      }, signal);
       document.addEventListener("click", function (event) {
         var link = event.target.closest && event.target.closest("[data-channel-table] th a");
         if (link && event.detail) self.reveal(); // who came by the keyboard stays in the table
       }, signal);
       this.show();
+      this.fold();
       this.reveal();
     }
 
     disconnectedCallback() {
       if (!this.ended) return;
+      this.unfold();
       this.ended.abort();
       this.release();
       this.forget();
@@ -141,6 +148,34 @@
       address.set({ c: channel });
     }
 
+    /* Who came for one channel finds the rest of the layer folded behind it, a table and a sprite for each image, and
+       opens it with a button; who came for a view of all images finds that. */
+    fold() {
+      var self = this, sections, line, button;
+      sections = [this.table, this.layer].filter(Boolean);
+      if (this.hidden || !sections.length || address.get("strongest") || address.get("own")) return;
+      line = element("p", "unit__rest");
+      button = element("button", "button", "Show the whole layer");
+      button.type = "button";
+      button.addEventListener("click", function () {
+        self.unfold();
+        sections[0].querySelector("h2").scrollIntoView();
+        sections[0].querySelector("a, button, input, [tabindex]").focus({ preventScroll: true });
+      });
+      line.append(button, element("span", "caption", " All " + this.count + " " + this.word + "s" + (this.images.length > 1 ? ", and their maps in " + this.images.length + " images" : "")));
+      sections.forEach(function (section) { section.hidden = true; });
+      this.append(line);
+      this.folded = { sections: sections, line: line };
+    }
+
+    unfold() {
+      if (!this.folded) return;
+      this.folded.sections.forEach(function (section) { section.hidden = false; });
+      this.folded.line.remove();
+      this.folded = null;
+      window.dispatchEvent(new Event("resize")); // outlines in sprites are laid where these are shown
+    }
+
     /* Bring it into view for those who came by a link. */
     reveal() {
       var self = this;
@@ -154,7 +189,7 @@
       if (this.hidden && browsing && !this.opened) return; // the slider below is moved: nothing opens above it and shifts it
       this.hidden = !(c >= 0 && c < this.count);
       this.opened = !this.hidden;
-      if (this.hidden) return;
+      if (this.hidden) return this.unfold();
       if (!this.picked) this.choice.value = this.strongest(c);
       this.channel = c;
       this.heading.textContent = this.word.charAt(0).toUpperCase() + this.word.slice(1) + " " + c + (names[c] ? ": " + names[c] : "");
