@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from generator.core.manifest_types import FigureRecord
 from generator.core.roles import INPUT
 
-from . import changes, components, faithfulness, format, front_stage, live
+from . import changes, compare_any, components, faithfulness, format, front_stage, live
 from .attribution import LABEL, RIVAL
 from .components import Bar, FigureView, Link, Verdict
 from .manifest_index import NOTHING, Gallery
 from .method import example
 from .report import Block, architecture
-from .tutorials import GLOSSARY, LECTURE, READING
+from .tutorials import LECTURE, READING
 from .urls import figure_page, home_page, hub_page, model_page, relative, report_page
 
 
@@ -123,22 +123,40 @@ def _proofs(gallery: Gallery, model: str, image: str, page: str) -> list[Proof]:
     tabs = front_stage.tabs_of(gallery, model, image)
     figure = gallery.find(model, image, tabs[0], LABEL) if tabs else None
     cited = relative(figure_page(figure) if figure else report_page(model, image), page)
-    ranked = faithfulness.is_ranked(gallery, model)
-    diff = gallery.manifest.get("changes")
     return [
         Proof(
             Link("Every figure can be cited", cited),
             "Each has its own page: permanent URL, credit and licence, BibTeX, SHA-256 of image and weights.",
         ),
-        Proof(
-            Link("Methods are measured", relative(f"{model_page(model)}#belief" if ranked else GLOSSARY, page)),
-            "Deletion and insertion AUC, beside model-independent baselines such as a random map.",
-        ),
-        Proof(
-            Link("Pull requests show what changed", relative(hub_page("changes"), page) if diff else ""),
-            "innerview diff sets two builds side by side; in CI it comments each changed figure, before and after.",
-        ),
+        _measured(gallery, model, image, page),
+        _compared(gallery, page),
     ]
+
+
+def _measured(gallery: Gallery, model: str, image: str, page: str) -> Proof:
+    """Return where the methods' ranking stands, or the report that measures its maps; else what methods state."""
+    words = "Deletion and insertion AUC, beside model-independent baselines such as a random map."
+    if faithfulness.is_ranked(gallery, model):
+        return Proof(Link("Methods are measured", relative(f"{model_page(model)}#belief", page)), words)
+    if any(figure["evidence"] for figure in gallery.report(model, image)):
+        return Proof(Link("Methods are measured", relative(f"{report_page(model, image)}#evidence", page)), words)
+    return Proof(
+        Link("Methods state their limits", relative(hub_page("methods"), page)),
+        "Formula, source, how to read the map and where it misleads, a page for each.",
+    )
+
+
+def _compared(gallery: Gallery, page: str) -> Proof:
+    """Return where this gallery is compared with an earlier one; in one that is not, where any two figures are."""
+    if "changes" in gallery.manifest:
+        return Proof(
+            Link("Pull requests show what changed", relative(hub_page("changes"), page)),
+            "innerview diff sets two builds side by side; in CI it comments each changed figure, before and after.",
+        )
+    return Proof(
+        Link("Any two figures can be compared", relative(compare_any.COMPARE_FIGURES, page)),
+        "Slider, blink and difference; the URL keeps the selection. innerview diff does it for whole pull requests.",
+    )
 
 
 def showcase(gallery: Gallery, model: str, image: str, page: str) -> Showcase:

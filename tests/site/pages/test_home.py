@@ -5,7 +5,7 @@ import copy
 import pytest
 from page_reading import TEMPLATES, Parsed
 
-from generator.site.pages import front_stage, home, write
+from generator.site.pages import faithfulness, front_stage, home, write
 from generator.site.pages.manifest_index import Gallery
 
 
@@ -118,7 +118,23 @@ def test_the_scrubber_has_a_dozen_stops_at_most(manifest, monkeypatch):
 
 
 def test_each_proof_leads_to_where_it_can_be_checked(manifest):
-    cited, measured, changed = page(manifest).proofs
+    cited, measured, compared = page(manifest).proofs
     assert cited.title.href == "gallery/tiny/frog/grad-cam--relu4--class-frog.html"
-    assert measured.title.href in ("gallery/tiny/index.html#belief", "glossary.html")
-    assert changed.title.href == ""
+    assert (measured.title.text, measured.title.href) == ("Methods are measured", "gallery/tiny/index.html#belief")
+    assert (compared.title.text, compared.title.href) == (
+        "Any two figures can be compared",
+        "gallery/compare/figures.html",
+    )
+
+
+def test_a_gallery_claims_no_more_than_it_shows(manifest, monkeypatch):
+    monkeypatch.setattr(faithfulness, "is_ranked", lambda gallery, model: False)
+    measured = page(manifest).proofs[1].title
+    assert (measured.text, measured.href) == ("Methods are measured", "gallery/tiny/frog/index.html#evidence")
+    for figure in manifest["figures"]:
+        figure["evidence"] = {}
+    stated = page(manifest).proofs[1].title
+    assert (stated.text, stated.href) == ("Methods state their limits", "gallery/methods/index.html")
+    manifest["changes"] = {"counts": {"changed": 1, "new": 0, "gone": 0}}
+    changed = page(manifest).proofs[2].title
+    assert (changed.text, changed.href) == ("Pull requests show what changed", "gallery/changes/index.html")
