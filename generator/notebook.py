@@ -20,11 +20,12 @@ from markupsafe import escape
 from PIL import Image
 
 from generator.config.image_entries import ImageEntry
+from generator.config.settings import InputEntry
 from generator.config.settings import load as load_settings
-from generator.config.validation import nearest
+from generator.config.validation import nearest, validated
 from generator.core import records
 from generator.core.answer_kinds import ranked
-from generator.core.errors import ConfigError, InnerviewError, NotApplicable
+from generator.core.errors import ConfigError, ImageError, InnerviewError, NotApplicable
 from generator.core.naming import slug
 from generator.core.records import Example, Input, Job, MethodCard
 from generator.core.roles import ACTIVATIONS, INPUT, slug_with, slugs_with
@@ -97,11 +98,15 @@ def load(  # noqa: PLR0913 - keyword parameters are the interface
     Raises `InnerviewError` with a message of one line.
     """
     vocabulary = classes if isinstance(classes, str) else ""
-    names = vocabulary_classes(vocabulary) if vocabulary else tuple(classes)
+    names = vocabulary_classes(vocabulary) if vocabulary else tuple(map(str, classes))
+    input = _checked_input(input) if input is not None else None
     if vocabulary and not names:
         raise ConfigError(f"classes: {vocabulary!r}: expected a list of names, or one of {', '.join(VOCABULARIES)}")
     if isinstance(network, torch.nn.Module):
         return Model(_at_hand(network, input, names, vocabulary, device, text, folder), device)
+    if not isinstance(network, str):
+        there = f"the class {network.__name__}" if isinstance(network, type) else f"a {type(network).__name__}"
+        raise ConfigError(f"network: expected a name or a torch.nn.Module, there is {there}")
     config = Path(folder, "gallery.yml")
     spec = network_of(network, weights, config) if config.is_file() else replace(resolve(network), folder=str(folder))
     spec = replace(
@@ -118,7 +123,8 @@ def load(  # noqa: PLR0913 - keyword parameters are the interface
 def look(
     network: Model | str, picture: str | Path | Image.Image | np.ndarray, *, label: str = "", title: str = ""
 ) -> Look:
-    """Return the view of an image by a network. The image is a file, a Pillow image, or an array (H, W, 3) of bytes.
+    """Return the view of an image by a network. The image is a file, a Pillow image, or an array (H, W, 3) of bytes;
+    other arrays, and tensors, are measured values, floats from 0 to 1.
 
     `label` is the correct class, for the target "label". Everything is computed on demand.
     """
@@ -145,10 +151,12 @@ class Figure:
         return Image.open(io.BytesIO(self.file))
 
     def save(self, path: str | Path) -> Path:
-        """Write the image, in the format of the file name extension."""
+        """Write the image, in the format of the file name extension; raises `ConfigError` for one of no format."""
         path = Path(path)
         if path.suffix == self.suffix:
             path.write_bytes(self.file)
+        elif path.suffix.lower() not in Image.registered_extensions():
+            raise ConfigError(f"{path.name}: expected a name that ends like an image's, such as {self.suffix}")
         else:
             self.picture.convert("RGB").save(path)
         return path
@@ -260,16 +268,15 @@ class Look:
 
     def _example(self, picture: Any, label: str, title: str) -> Example:
         """Return the picture as a file, which is what all of the house reads."""
-        if isinstance(picture, np.ndarray):
-            picture = Image.fromarray(picture)
-        if isinstance(picture, Image.Image):
-            stream = io.BytesIO()
-            picture.save(stream, "PNG")
-            path = self.model.worker.store.folder / f"{key_of('picture', stream.getvalue().hex())}.png"
-            path.write_bytes(stream.getvalue())
-            title = title or "a picture"
-        else:
+        if isinstance(picture, str | Path):
             path = Path(picture)
+            if not path.name:
+                raise ImageError(f"picture: expected the name of a file, there is {str(picture)!r}")
+        else:
+            content, suffix = _content_of(picture)
+            path = self.model.worker.store.folder / f"{key_of('picture', content.hex())}{suffix}"
+            path.write_bytes(content)
+            title = title or "a picture"
         entry = ImageEntry(file=path.name, id=slug(path.stem), title=title)
         return replace(read_image(path, entry), targets={self.model.card.vocabulary: label} if label else {})
 
@@ -278,7 +285,7 @@ class Look:
         model, cards = self.model, self.model.methods
         _check(method, cards, "method")
         chosen = _chosen(method, parameters, list(cards.values()))
-        if target not in TARGETS and ":" not in target:
+        if target not in TARGETS and not (isinstance(target, str) and ":" in target):
             _check(target, model.classes, "class")
             target = f"class:{target}"
         elif target == "label" and not self.example.targets:
@@ -299,6 +306,44 @@ class Look:
         return replace(task, jobs=(job,)), job
 
 
+def _content_of(picture: Any) -> tuple[bytes, str]:
+    """Return the bytes and the suffix of a file that holds a Pillow image, or an array of numbers, without loss.
+
+    Bytes of grey or colours become a PNG; other numbers an `.npy`, which is read as measured values. Raises
+    `ImageError` for anything else.
+    """
+    if isinstance(picture, torch.Tensor):
+        tensor = picture.detach().cpu()
+        picture = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    stream = io.BytesIO()
+    if isinstance(picture, Image.Image) and picture.size > (0, 0) and min(picture.size):
+        if picture.mode in ("I", "F"):
+            picture.save(stream, "TIFF")
+            return stream.getvalue(), ".tiff"
+        _as_png(picture).save(stream, "PNG")
+        return stream.getvalue(), ".png"
+    if not isinstance(picture, np.ndarray):
+        there = "one without pixels" if isinstance(picture, Image.Image) else f"a {type(picture).__name__}"
+        raise ImageError(f"picture: expected a file, a Pillow image or an array (H, W, 3) of bytes, there is {there}")
+    colours = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (2, 3, 4))
+    if picture.dtype in (np.uint8, np.bool_) and colours and picture.size:
+        Image.fromarray(picture).save(stream, "PNG")
+        return stream.getvalue(), ".png"
+    if picture.dtype.hasobject:
+        raise ImageError("picture: expected an array of numbers, there is one of Python objects")
+    np.save(stream, picture)
+    return stream.getvalue(), ".npy"
+
+
+def _as_png(picture: Image.Image) -> Image.Image:
+    """Return a Pillow image in a mode that PNG has, its colours those of its mode."""
+    if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        return picture
+    if picture.mode == "La":
+        return picture.convert("LA")
+    return picture.convert("RGBA" if picture.mode in ("PA", "RGBa") else "RGB")
+
+
 def _at_hand(
     module: torch.nn.Module,
     input: Input | None,
@@ -316,8 +361,9 @@ def _at_hand(
     network = records.Network(
         slug(title), "at:hand", input=input, classes=classes, vocabulary=vocabulary, text=text, folder=str(folder)
     )
+    width = output_width(model, input, network)  # a line for an input that it does not take
     if text:
-        model = with_text(model, network, len(classes), output_width(model, input, network) or 0, {})
+        model = with_text(model, network, len(classes), width or 0, {})
     model = freeze(model).to(device)
     loaded = Loaded(model, network, slug(title), title, input, classes, vocabulary, digest(model), note=note)
     outputs = readout_of(loaded).width
@@ -326,9 +372,33 @@ def _at_hand(
     return loaded
 
 
-def _check(name: str, choices: Any, kind: str) -> None:
+def _checked_input(input: Input) -> Input:
+    """Return an input as gallery.yml has it, 224 for (3, 224, 224); raises `ConfigError` where it would refuse it."""
+    if not isinstance(input, Input):
+        expected = "expected an Input of generator.types: its size, mean and std"
+        raise ConfigError(f"input: {expected}; there is {str(input)[:60]!r}")
+    given = {
+        "size": _listed(input.size),
+        "mean": _listed(input.mean),
+        "std": _listed(input.std),
+        "resize": input.resize,
+        "interpolation": input.interpolation,
+        "fit": "crop" if input.fit == "native" else input.fit,
+        "range": _listed(input.range),
+        "display": _listed(input.display),
+    }
+    entry = validated(InputEntry, given, "input")
+    return replace(input, size=tuple(entry.size), mean=tuple(entry.mean), std=tuple(entry.std))
+
+
+def _listed(values: Any) -> Any:
+    return list(values) if isinstance(values, tuple) else values
+
+
+def _check(name: Any, choices: Any, kind: str) -> None:
     if name not in choices:
-        raise ConfigError(f"no {kind} is called {name!r}{nearest(name, get_close_matches(name, list(choices), n=1))}")
+        near = nearest(str(name), get_close_matches(str(name), list(choices), n=1))
+        raise ConfigError(f"no {kind} is called {name!r}{near}")
 
 
 def _chosen(method: str, parameters: dict[str, Any], cards: list[MethodCard]) -> dict[str, Any]:

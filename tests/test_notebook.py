@@ -17,7 +17,7 @@ from torch import nn
 import generator
 from generator import load, look
 from generator.core import plugins
-from generator.core.errors import ConfigError, NotApplicable
+from generator.core.errors import ConfigError, InnerviewError, NotApplicable
 from generator.core.records import Input
 
 GREY = Input((1, 12, 12), (0.5,), (0.25,))
@@ -102,7 +102,62 @@ def test_a_picture_may_come_in_any_form(form, network, repository):
     assert look(network, given).answer[0][0] == "cat"
 
 
+@pytest.mark.parametrize("mode", ["RGBX", "CMYK", "YCbCr", "LAB", "HSV", "RGBa", "La", "PA", "I", "F", "I;16", "1"])
+def test_a_pillow_image_may_have_any_mode(mode, network, repository):
+    with Image.open(repository / "generator/config/new_gallery/images/chelsea.jpg") as opened:
+        rgb = opened.convert("RGB").resize((48, 32))
+    through = {"La": "LA", "RGBa": "RGBA", "PA": "P", "LAB": "RGB", "I;16": "I"}.get(mode)
+    given = Image.new(mode, (48, 32)) if mode in ("LAB", "PA") else (rgb.convert(through) if through else rgb)
+    given = given if given.mode == mode else given.convert(mode)
+    answer = look(network, given).answer
+    assert sum(probability for _, probability in answer) == pytest.approx(1)
+    if mode in ("RGBX", "RGBa"):  # the same colours
+        assert dict(answer)["cat"] == pytest.approx(dict(look(network, rgb).answer)["cat"], abs=1e-6)
+
+
+@pytest.mark.parametrize("form", ["float32", "float64", "tensor", "channels first", "bfloat16"])
+def test_floats_from_0_to_1_are_the_bytes_that_they_stand_for(form, network):
+    pixels = np.random.default_rng(3).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    unit = torch.from_numpy(pixels / 255)
+    given = {
+        "float32": unit.float().numpy(),
+        "float64": unit.numpy(),
+        "tensor": unit.requires_grad_(),
+        "channels first": unit.detach().permute(2, 0, 1),
+        "bfloat16": unit.bfloat16(),
+    }[form]
+    near = 0.05 if form == "bfloat16" else 1e-4
+    assert dict(look(network, given).answer) == pytest.approx(dict(look(network, pixels).answer), abs=near)
+
+
+NO_PICTURES = [
+    (None, "there is a NoneType"),
+    (b"bytes", "there is a bytes"),
+    ([[0]], "there is a list"),
+    ("", "expected the name of a file"),
+    (Image.new("RGB", (0, 4)), "one without pixels"),
+    (np.zeros((0, 4, 3), np.uint8), "there is one of shape"),
+    (np.zeros((1, 8, 8, 3), np.uint8), "there is one of shape"),
+    (np.zeros((8, 8, 5), np.uint8), "expected a picture of 3 channels, as the network wants; there are 5"),
+    (np.full((8, 8, 3), "a"), "expected an array of whole numbers or floats"),
+    (np.full((8, 8, 3), None), "one of Python objects"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), NO_PICTURES)
+def test_what_is_no_picture_costs_one_line(given, message, network):
+    with pytest.raises(InnerviewError, match=message) as raised:
+        _ = look(network, given).answer
+    assert "\n" not in str(raised.value)
+
+
+def test_a_figure_is_saved_under_names_of_images_alone(seen, tmp_path):
+    with pytest.raises(ConfigError, match=r"^map\.mat: expected a name that ends like an image's"):
+        seen.figure("saliency").save(tmp_path / "map.mat")
+
+
 WRONG = [
+    ({"method": "saliency", "target": 3}, "no class is called 3"),
     ({"method": "grad-cm"}, "no method is called 'grad-cm'; did you mean 'grad-cam'?"),
     ({"method": "grad-cam", "target": "frg"}, "no class is called 'frg'; did you mean 'frog'?"),
     ({"method": "grad-cam", "layer": "relu99"}, "no layer is called 'relu99'"),
@@ -150,6 +205,37 @@ def test_a_module_is_looked_at_and_stays_as_it_was(repository):
 def test_a_module_needs_an_input_and_as_many_classes_as_outputs(more, message):
     with pytest.raises(ConfigError, match=message):
         load(nn.Sequential(nn.Flatten(), nn.Linear(144, 2)), **more)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (64, "^input: expected an Input"),
+        (Input((3, 12, 12), (0.5,), (0.25,)), "^input: mean: expected 3 numbers"),
+        (Input((1, 12, 12), (0.5,), (0,)), "^input: std: expected numbers above 0"),
+        (Input(12, (0.5,), (0.25,)), "^input: mean: expected 3 numbers"),
+        (Input((0, 12, 12), (0.5,), (0.25,)), "^input: size: expected 1 to 1024 channels"),
+        (Input(12, (0.5,) * 3, (0.25,) * 3), r"^sequential: it does not take an input of size \(3, 12, 12\): Runtime"),
+    ],
+)
+def test_an_input_of_another_shape_costs_one_line(given, message):
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(400, 2))
+    with pytest.raises(InnerviewError, match=message):
+        load(module, input=given)
+
+
+def test_what_is_no_network_costs_one_line():
+    with pytest.raises(
+        ConfigError, match=r"^network: expected a name or a torch\.nn\.Module, there is the class Linear"
+    ):
+        load(nn.Linear, input=GREY)
+    with pytest.raises(ConfigError, match="there is a OrderedDict"):
+        load(nn.Linear(2, 2).state_dict(), input=GREY)
+
+
+def test_class_names_may_be_numbers():
+    net = load(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(400, 2)), input=GREY, classes=range(2))
+    assert net.classes == ("0", "1") and look(net, np.zeros((12, 12), np.uint8)).answer[0][0] in net.classes
 
 
 def test_the_package_of_the_docs_is_one(repository, tmp_path, monkeypatch):
