@@ -287,6 +287,16 @@ def test_an_unreadable_picture_costs_only_itself(gallery):
     assert not tiny_gallery.run(gallery)[0].unchanged, "what failed is tried again"
 
 
+@pytest.mark.parametrize("images", [("one",), ()])
+def test_a_gallery_without_a_readable_picture_shows_its_networks(images, tmp_path):
+    options = tiny_gallery.lay(tmp_path, images)
+    for name in images:
+        (tmp_path / "images" / f"{name}.png").write_text("a note")
+    report, _ = tiny_gallery.run(options, no_site=False)  # its links are checked
+    page = (tmp_path / "site" / "gallery" / "mine" / "index.html").read_text()
+    assert set(report.failures) == set(images) and "index.html#layers" in page
+
+
 def test_pages_ask_for_a_build_first(tmp_path):
     options = tiny_gallery.bundled(tmp_path)
     with pytest.raises(WorkerError, match="run innerview build first"):

@@ -91,7 +91,7 @@ def home(gallery: Gallery) -> HomePage:
                 [view for view in pictures if view.look == "map"][:5],
             ),
         ],
-        architecture=architecture(gallery, report[0], page, report_page(*report)) if report else [],
+        architecture=architecture(gallery, report[0], page, report[1]) if report else [],
         reading=relative(READING, page),
         lecture=relative(LECTURE, page),
         live=live.href(gallery, "", page),

@@ -269,7 +269,6 @@ def models(gallery: Gallery) -> ModelsPage:
     cards = []
     for model, card in gallery.models.items():
         shown = gallery.images_of(model)
-        walk_of = report_page(model, shown[0]) if shown else model_page(model)
         judged = [
             p["correct"] for p in gallery.predictions.values() if p["model"] == model and p["correct"] is not None
         ]
@@ -283,7 +282,7 @@ def models(gallery: Gallery) -> ModelsPage:
                 accuracy=format.percent(card["accuracy"]["top1"]) if card["accuracy"].get("top1") is not None else "",
                 layers=format.count(len(card["layers"])),
                 score=f"{sum(judged)} of {len(judged)}" if judged else "",
-                architecture=architecture(gallery, model, page, walk_of),
+                architecture=architecture(gallery, model, page, next(iter(shown), "")),
                 findings=relative(findings_page(model), page),
             )
         )

@@ -79,13 +79,12 @@ def lecture(gallery: Gallery) -> LecturePage:
     topics = {id: topic for id in TOPICS if (topic := _topic(gallery, id, first))}
     pruned = _pruned(gallery)
     reports = gallery.images_of(first) if first else []
-    walk_of = report_page(first, reports[0]) if reports else model_page(first)
     return LecturePage(
         title="A lecture in figures",
         breadcrumb=tutorials.breadcrumb(LECTURE),
         pager=tutorials.pager(LECTURE),
         topics=topics,
-        architecture=architecture(gallery, first, LECTURE, walk_of) if first else [],
+        architecture=architecture(gallery, first, LECTURE, next(iter(reports), "")) if first else [],
         model=Link(gallery.models[first]["title"], relative(model_page(first), LECTURE)) if first else Link("", ""),
         reading=relative(READING, LECTURE),
         compare=next((relative(pair_page(*pair), LECTURE) for pair in gallery.pairs if pruned in pair), ""),

@@ -76,7 +76,6 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
     """Return the page of one network."""
     page, card = model_page(slug), gallery.models[slug]
     images = gallery.images_of(slug)
-    walk_of = report_page(slug, images[0]) if images else page
     paintings = [
         components.figure_view(gallery, figure, page, layer_title=True)
         for figure in gallery.report(slug, MODEL_LEVEL)
@@ -93,7 +92,7 @@ def model(gallery: Gallery, slug: str) -> ModelPage:
         pager=_pager(gallery, slug, page),
         facts=facts(gallery, card, page),
         classes=_classes(gallery, card, page),
-        architecture=architecture(gallery, slug, page, walk_of),
+        architecture=architecture(gallery, slug, page, next(iter(images), "")),
         matrix=overview_table.of_model(gallery, slug, page),
         depth=depth_table(gallery, slug, page),
         filters=[

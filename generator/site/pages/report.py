@@ -142,7 +142,7 @@ def report(gallery: Gallery, model: str, image: str, channels: Channels = no_cha
         strips=_strips(gallery, model, image, page),
         paintings=_paintings(gallery, model, image, page),
         more=_more(gallery, model, image, page),
-        architecture=architecture(gallery, model, page, page),
+        architecture=architecture(gallery, model, page, image),
         layers=layer_steps(gallery, model, image, page, channels),
         related=related(gallery, model, page, image),
     )
@@ -218,15 +218,20 @@ def _more(gallery: Gallery, model: str, image: str, page: str) -> list[FigureVie
     ]
 
 
-def architecture(gallery: Gallery, model: str, page: str, target: str) -> list[Block]:
-    """Return the network as a row of blocks, linked to the steps of the walk on `target`."""
+def architecture(gallery: Gallery, model: str, page: str, image: str) -> list[Block]:
+    """Return the network as a row of blocks, linked to the steps of the walk of `image`.
+
+    Where `image` is "", as no image has a report, all lead to the network's table of layers.
+    """
     card = gallery.models[model]
     layers = [gallery.layer(model, stage["layer"]) for stage in card["stages"]]
     tallest = max((layer["shape"][-2] for layer in layers if layer and len(layer["shape"]) == 3), default=1)
     return [
         Block(
             title=stage["title"],
-            href=relative(f"{target}#{stage_id(number)}", page),
+            href=relative(
+                f"{report_page(model, image)}#{stage_id(number)}" if image else f"{model_page(model)}#layers", page
+            ),
             height=round(14 + 82 * math.sqrt(_side(layer) / tallest)) if layer else 14,
             width=round(5 + 5.5 * math.log2(max(2, layer["shape"][0]))) if layer else 10,
             kind=layer["kind"] if layer else "other",
