@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from generator.config.settings import InputEntry, ModelEntry, Settings, colour
@@ -35,7 +36,17 @@ def networks(settings: Settings, only: Sequence[str] = ()) -> list[Network]:
             if name in chosen:
                 raise ConfigError(f"{place} {name!r} is there already; expected another name")
             chosen[name] = network
-    return [chosen.get(slug(name)) or _named(name, settings, "--model:") for name in only] or list(chosen.values())
+    return [chosen.get(slug(name)) or _further(name, settings, chosen) for name in only] or list(chosen.values())
+
+
+def _further(name: str, settings: Settings, own: Iterable[str]) -> Network:
+    """Return a network that `--model` names beside the gallery's `own`; of a mistyped one of these it says so."""
+    try:
+        return _named(name, settings, "--model:")
+    except ConfigError:
+        if near := get_close_matches(slug(name), own, n=1):
+            raise ConfigError(f"--model: no network is called {name!r}; did you mean {near[0]!r}?") from None
+        raise
 
 
 def couples(settings: Settings) -> list[tuple[str, str]]:

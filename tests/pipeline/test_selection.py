@@ -115,6 +115,8 @@ def test_a_name_that_cannot_be_is_told(gallery, text, message):
 def test_an_unknown_name_from_the_command_line_is_told(gallery):
     with pytest.raises(ConfigError, match="^--model: no network is called 'alexnt'"):
         networks(gallery(""), ["alexnt"])
+    with pytest.raises(ConfigError, match="^--model: no network is called 'bes'; did you mean 'bees'?"):
+        networks(gallery("models: [{name: bees, source: 'a:b'}]"), ["bes"])
 
 
 # --- pictures and targets ---------------------------------------------------------------------------
