@@ -47,7 +47,9 @@ def read(path: Path, trust_pickle: bool = False) -> State:
         try:
             return State(load(content))
         except SafetensorError as error:
-            raise ModelError(f"{path}: expected a safetensors file: {_line(error)}") from error
+            raise ModelError(
+                f"{path}: expected a safetensors file{_instead(content) or f': {_line(error)}'}"
+            ) from error
     try:
         if path.suffix == ".pt2":
             saved: Any = tensors_of(content, lambda data: _unpickled(data, trust_pickle))
@@ -56,7 +58,8 @@ def read(path: Path, trust_pickle: bool = False) -> State:
     except CodeRefused as error:
         raise _refusal(path, f" ({error})") from error
     except Exception as error:  # what is in a pickle may raise anything
-        raise ModelError(f"{path}: expected a state dict saved by torch: {_line(error)}") from error
+        why = _instead(content) or f": {_line(error)}"
+        raise ModelError(f"{path}: expected a state dict saved by torch{why}") from error
     state = find_state(saved)
     if state is None and isinstance(saved, Inert):
         raise _refusal(path, f" (it holds a whole {type(saved).__name__})")
@@ -197,6 +200,16 @@ def _beside(path: Path, suffix: str) -> dict[str, Any]:
 
 def _first(names: list[str], count: int = 3) -> str:
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
+
+
+def _instead(content: bytes) -> str:
+    """Return what a file holds that is no weights file at all: nothing, a pointer of Git LFS, other text; else ""."""
+    if not content:
+        return ", it is empty"
+    first = content[:200].decode("utf-8", "replace").partition("\n")[0]
+    if first.startswith("version https://git-lfs"):
+        return ", it is a pointer of Git LFS: `git lfs pull` fetches what it stands for"
+    return f", there is text: {first[:40]!r}" if first.isprintable() and "\ufffd" not in first else ""
 
 
 def _line(error: BaseException) -> str:

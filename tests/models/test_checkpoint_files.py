@@ -16,6 +16,7 @@ from torch import nn
 from generator.core.errors import ModelError
 from generator.core.records import Input, Network
 from generator.engine.model_card import describe
+from generator.models import weights
 from generator.models.load import load
 from generator.models.state_dicts import find_state, fitted
 
@@ -254,3 +255,22 @@ def test_programs_are_watched_as_far_as_they_can_be(function, layers, words, fol
     assert card.one_at_a_time == (function == "exported") == ("takes one picture at a time" in card.note)
     if function not in ("scripted", "traced", "frozen", "partly"):
         assert card.macs == describe(plain).macs and card.rectifiers == "2 of 2 rectifiers"
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".pt2"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is empty$"),
+        (LFS, "it is a pointer of Git LFS: `git lfs pull` fetches what it stands for$"),
+        (b"<!DOCTYPE html>\n<html>", "there is text: '<!DOCTYPE html>'$"),
+    ],
+)
+def test_a_file_that_holds_no_weights_is_named_by_what_it_holds(suffix, content, message, tmp_path):
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        weights.read(path)
