@@ -27,6 +27,15 @@ from generator.core.text import harmless, plain_streams
 STARTING = 120.0  # seconds that a new worker may be silent: importing torch takes long on a busy machine
 # Importing torch takes a second of every worker; elsewhere a process that has it cannot be forked safely.
 FORKS = sys.platform == "linux"
+# A pass frees its tensors, and glibc gives all that is large back to the system, which clears each page anew for the
+# next layer: up to a third of a forward pass. What is freed is kept, up to half a gigabyte, in large pages where those
+# are.
+TUNABLES = "GLIBC_TUNABLES"  # other C libraries do not read it
+ALLOCATION = (
+    "glibc.malloc.mmap_threshold=134217728",
+    "glibc.malloc.trim_threshold=536870912",
+    "glibc.malloc.hugetlb=1",
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Process:
         self.connection, self._theirs = multiprocessing.Pipe()
         self._setup = setup
         self._process: BaseProcess | None = None
-        with _one_thread():
+        with _tuned():
             if FORKS:
                 _start_fork_server()
             else:
@@ -76,7 +85,7 @@ class Process:
 
     def _begin(self) -> None:
         start = _forked if FORKS else spawned
-        with _one_thread():
+        with _tuned():
             self._process = start(_serve, self._theirs, self._setup)
         self._theirs.close()
 
@@ -180,14 +189,15 @@ def _in_environment(environment: dict[str, str], target: Callable[..., None], *a
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have a process that is started meanwhile compute in one thread."""
-    threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    os.environ.update(dict.fromkeys(threads, "1"))
+def _tuned() -> Iterator[None]:
+    """Have a process that is started meanwhile compute in one thread, and use the memory of a pass over again."""
+    given = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", TUNABLES)}
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    os.environ[TUNABLES] = ":".join(filter(None, [*ALLOCATION, given[TUNABLES]]))  # of two for one, the later counts
     try:
         yield
     finally:
-        for name, value in threads.items():
+        for name, value in given.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 

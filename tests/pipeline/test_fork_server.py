@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import resource
 import signal
 import subprocess
@@ -53,6 +54,19 @@ def test_a_fork_has_the_environment_of_now(fork_server, monkeypatch):
     monkeypatch.delenv("HOME", raising=False)
     _, environment = reported([])
     assert environment == dict(os.environ)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are not tuned")
+def test_a_worker_uses_the_memory_of_a_pass_over_again(monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
+    ours, theirs = multiprocessing.Pipe()
+    with processes._tuned():
+        assert os.environ["GLIBC_TUNABLES"].endswith(":glibc.malloc.check=0"), "a user's own come last, and count"
+        process = processes.spawned(process_report.pages, theirs)
+    assert os.environ["GLIBC_TUNABLES"] == "glibc.malloc.check=0"
+    first, again = ours.recv()
+    process.join()
+    assert first > 20 and again < first / 4, (first, again)
 
 
 def test_a_worker_is_made_when_it_is_first_asked(tmp_path):
