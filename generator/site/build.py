@@ -149,12 +149,14 @@ def publish(
         write.write_unit_scripts(described, new, lambda model, layer: channels_of(plan.probes[model], layer, store))
         gallery.mkdir(parents=True, exist_ok=True)
         (gallery / "manifest.json").write_bytes(_json(described, indent=1) + b"\n")
+
+    def finish(new: Path) -> None:
         if options.number:
             growing.mark(new, options.number)
 
     with store.alone(lambda: progress.say("Waiting for another build to publish its site")):
         write.write_sources(described, root / "site_src", templates, numbers)
-        build_site(root, options.out, lay, title=about.title, url=about.url)
+        build_site(root, options.out, lay, title=about.title, url=about.url, finish=finish)
         return sum(1 for _ in options.out.rglob("*.html"))  # before another build may exchange it
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -22,24 +23,39 @@ from generator.pipeline.manifest_reader import SCHEMA
 from . import mkdocs_hooks
 from .check import check_site
 
+PAGES = ".pages"  # within a new site: where mkdocs writes
+
 
 class SiteError(InnerviewError):
     """mkdocs refused the pages, or the built site does not hold together."""
 
 
-def build(root: Path, out: Path, publish: Callable[[Path], None], *, title: str = "", url: str = "") -> None:
+def build(
+    root: Path,
+    out: Path,
+    publish: Callable[[Path], None],
+    *,
+    title: str = "",
+    url: str = "",
+    finish: Callable[[Path], None] = lambda new: None,
+) -> None:
     """Build the gallery `root` (with `site_src/` and `mkdocs.yml`) into the folder `out`.
 
-    mkdocs writes to `<out>.new`; `publish(site)` adds pictures, manifest and figure pages there; the result is checked
-    and exchanged with what was at `out`. `title` and `url` win over those in mkdocs.yml. Raises `SiteError`; `out` is
-    then as it was.
+    `publish(site)` lays pictures, manifest and figure pages into `<out>.new` while mkdocs writes its pages, which join
+    them; `finish(site)` sees all. The result is checked and exchanged with what was at `out`. `title` and `url` win
+    over those in mkdocs.yml. Raises `SiteError`; `out` is then as it was.
     """
     out = replaceable(out)
     clear_leftovers(out)
     resources.materialise(root)
     new = _new(out)
-    _mkdocs(root, new, title, url)
-    publish(new)
+    new.mkdir(parents=True)
+    with ThreadPoolExecutor(1) as beside:
+        written = beside.submit(_mkdocs, root, new / PAGES, title, url)
+        publish(new)
+        written.result()
+    _join(new / PAGES, new)
+    finish(new)
     if (new / "gallery").is_dir():
         shutil.copyfile(SCHEMA, new / "gallery" / "manifest.schema.json")
     problems = check_site(new)
@@ -62,6 +78,17 @@ def replaceable(out: Path) -> Path:
     if names and not ("index.html" in names and names & {"gallery", "404.html"}):
         raise SiteError(f"{out}: expected an empty folder or a built site to replace, it holds other things")
     return out
+
+
+def _join(pages: Path, site: Path) -> None:
+    """Move all files of a folder into a site around it, except where that has a file of its own; the folder goes."""
+    for folder, _, names in os.walk(pages):
+        there = site / Path(folder).relative_to(pages)
+        there.mkdir(exist_ok=True)
+        for name in names:
+            if not os.path.lexists(there / name):
+                os.rename(os.path.join(folder, name), there / name)
+    shutil.rmtree(pages)
 
 
 def exchange(new: Path, out: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,6 +101,34 @@ def test_a_site_that_does_not_hold_together_takes_no_place(fake_gallery, tmp_pat
     assert (out / "index.html").read_text() == "the old one"
     title = (tmp_path / "site.new/index.html").read_text().split("<title>")[1].split("</title>")[0]
     assert title == "&lt;b&gt;Title&lt;/b&gt;"
+
+
+def test_what_is_laid_and_what_mkdocs_writes_are_made_side_by_side_and_become_one(tmp_path, monkeypatch):
+    begun, ended = threading.Event(), threading.Event()
+
+    def mkdocs(root, site, title, url):
+        begun.set()
+        assert ended.wait(60), "mkdocs is not waited for before the rest is laid"
+        for name in ("index.html", "deep/page.html", "deep/own.html"):
+            (site / name).parent.mkdir(parents=True, exist_ok=True)
+            (site / name).write_text("mkdocs")
+
+    def lay(new):
+        assert begun.wait(60)
+        (new / "deep").mkdir()
+        (new / "deep/own.html").write_text("own")
+        ended.set()
+
+    def files(folder):
+        return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+    joined = {"index.html": "mkdocs", "deep/page.html": "mkdocs", "deep/own.html": "own"}
+    finished = []
+    monkeypatch.setattr(publish, "_mkdocs", mkdocs)
+    monkeypatch.setattr(publish, "check_site", lambda site: [])
+    publish.build(tmp_path, tmp_path / "site", lay, finish=lambda new: finished.append(files(new)))
+    assert finished == [joined] and files(tmp_path / "site") == joined
+    assert not publish.leftovers(tmp_path / "site")
 
 
 def test_what_mkdocs_says_is_told(tmp_path):
