@@ -35,7 +35,8 @@ ASSETS: dict[str, Assets] = {
     "method": _assets("", "enhance/table-switch"),
     "report": _assets(
         "components/stage",
-        "elements/iv-stage elements/iv-filmstrip elements/iv-scrubber elements/iv-strongest enhance/current-section",
+        "enhance/figure-facts elements/iv-stage elements/iv-filmstrip elements/iv-scrubber elements/iv-strongest "
+        "enhance/current-section",
     ),
     "layer": _assets(
         "components/channel-table components/unit pages/layer",

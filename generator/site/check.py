@@ -193,7 +193,8 @@ def _check_figures(gallery: Path, manifest: Manifest) -> tuple[set[str], list[st
     problems: list[str] = []
     for figure in manifest["figures"]:
         page = f"{figure['id']}.html"
-        named |= {page, f"{figure['model']}/{figure['image']}/figures.js"}
+        folder = f"{figure['model']}/{figure['image']}"
+        named |= {page, f"{folder}/figures.js", f"{folder}/report.js"}
         if not (gallery / page).is_file():
             problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
         for name in filter(None, (figure["file"], figure["thumb"], figure.get("map"), figure.get("animation"))):

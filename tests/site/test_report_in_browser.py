@@ -1,15 +1,18 @@
 """The report as an instrument: one map at a time, chosen by filmstrip, keys, class and address; all without scripts."""
 
+import io
 import json
 
 import browsing
 import fake_manifest
 import pytest
+from PIL import Image
 
 from generator.core.resources import resource
 from generator.site.pages import report, write
 from generator.site.pages.manifest_index import Gallery
 
+HREFS = "links => links.map(link => link.getAttribute('href'))"
 REPORT = "gallery/tiny/frog/index.html"
 
 
@@ -268,6 +271,28 @@ def test_everything_is_there_without_scripts(visit):
     assert page.locator("#map-saliency .picture img:visible").count() == 2, "for both classes"
     page.locator("#stage-3 > summary").click()
     assert page.locator("#stage-3 .view__all img").is_visible()
+
+
+def test_intermediate_outputs_are_links_and_become_figures_when_they_are_opened(visit):
+    page = visit(REPORT)
+    page.wait_for_function("document.querySelector('#maps[data-ready]')")
+    lists = page.locator("details[data-folded]")
+    stage, names = lists.first.get_attribute("data-folded"), lists.first.locator("li a").evaluate_all(HREFS)
+    page.goto(page.url.split("#")[0] + f"#{stage}")
+    page.locator(f"#{stage} details[data-folded] > summary").click()
+    figures = page.locator(f"#{stage} .view__folded figure a.picture")
+    figures.first.wait_for()
+    assert figures.evaluate_all(HREFS) == names and page.locator(f"#{stage} .view__folded li").count() == 0
+    assert all(figures.locator("img").evaluate_all("images => images.map(image => image.alt)"))
+    assert figures.first.get_attribute("data-cells") or figures.first.get_attribute("data-caption")
+
+
+def test_the_table_of_evidence_shows_the_curves_of_the_stage_again(visit):
+    curves = visit(REPORT).locator(".evidence .spark svg:has(use)").first
+    curves.scroll_into_view_if_needed()
+    colours = Image.open(io.BytesIO(curves.screenshot())).convert("RGB").getcolors(10_000)
+    assert max(colour[1] - colour[0] for _, colour in colours) > 50, "green, of insertion"
+    assert all(sum(colour) > 150 for _, colour in colours), "lines, and not the black that fills paths without a style"
 
 
 def test_it_works_from_a_file(chromium, built_site):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from generator.core.manifest_types import EvidenceRecord, FigureRecord, MethodRecord
 from generator.core.roles import INPUT
 
-from . import compare_any, components, faithfulness, format
+from . import components, faithfulness, format
 from .components import FigureView, Link
 from .faithfulness import Spark
 from .manifest_index import NOTHING, Gallery
@@ -28,7 +28,6 @@ class Shown:
     of: str  # the class with its probability: `frog, 87.1 %`
     empty: str  # `no positive evidence` of a map without any; else ""
     layer: Link | None
-    links: list[Link]  # to the pages of the figure
     equal: list[Link]  # to those of the equal figures of other methods, with their range of values as notes
     spark: Spark | None  # its faithfulness
 
@@ -48,6 +47,7 @@ class View:
     thumb: FigureView
     score: str  # insertion minus deletion AUC of the first map; "" where that was not measured
     order: float | None  # the same as a number
+    curves: str  # the id of its curves, which the table of evidence shows again
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Measured:
 
     title: Link  # to the map on the stage
     spark: Spark | None
+    curves: str  # the id of what that shows, on the stage
     deletion: str
     insertion: str
     score: str
@@ -125,11 +126,12 @@ def evidence(gallery: Gallery, model: str, image: str, shown: Sequence[Family], 
         if scores is None:
             continue
         of = of or view.shown[0].figure.target
-        row = Measured(Link(view.title, f"#{anchor(view)}"), view.shown[0].spark, *_texts(scores), control=False)
+        to_map, spark = Link(view.title, f"#{anchor(view)}"), view.shown[0].spark
+        row = Measured(to_map, spark, view.curves, *_texts(scores), control=False)
         rows.append((scores, row))
     control = _scores(faithfulness.control_of(gallery, model, image, faithfulness.RANDOM)) if rows else None
     if control:
-        rows.append((control, Measured(Link("Random map (baseline)", ""), None, *_texts(control), control=True)))
+        rows.append((control, Measured(Link("Random map (baseline)", ""), None, "", *_texts(control), control=True)))
     rows.sort(key=lambda row: row[0][0] - row[0][1])
     ranking = Link("All methods ranked for this network", relative(f"{model_page(model)}#belief", page))
     return Evidence([row for _, row in rows], of, ranking if faithfulness.is_ranked(gallery, model) else None)
@@ -210,6 +212,7 @@ def _view(gallery: Gallery, group: Sequence[tuple[MethodRecord, list[FigureRecor
         thumb=components.figure_view(gallery, figures[0], page, thumb=True),
         score=_texts(scores)[2] if scores else "",
         order=round(scores[1] - scores[0], 4) if scores else None,
+        curves=f"curves-{card['slug']}",
     )
 
 
@@ -217,16 +220,12 @@ def _shown(gallery: Gallery, figure: FigureRecord, equal: Sequence[FigureRecord]
     view = over_photo(gallery, figure, components.figure_view(gallery, figure, page), page)
     target = figure["target"] or NOTHING
     share = target.get("probability")
-    links = [Link("Open the figure", view.href)]
-    if view.src:
-        links.append(Link("Compare with another", compare_any.href(figure, page)))
     return Shown(
         figure=view,
         target="" if alone else side_of(figure),
         of=", ".join(filter(None, [target.get("name", ""), format.percent(share) if share is not None else ""])),
         empty=emptiness(gallery, figure),
         layer=_layer(gallery, figure, page),
-        links=links,
         equal=[
             Link(
                 gallery.methods[other["method"]]["title"], relative(figure_page(other), page), components.values(other)

@@ -52,7 +52,12 @@ def compare_figures(gallery: Gallery) -> CompareFiguresPage:
 
 def href(figure: FigureRecord, page: str, other: FigureRecord | None = None) -> str:
     """Return the way from `page` to the place where the figure stands beside another one."""
-    return f"{relative(COMPARE_FIGURES, page)}?a={figure['id']}" + (f"&b={other['id']}" if other else "")
+    return href_of(figure["id"], page) + (f"&b={other['id']}" if other else "")
+
+
+def href_of(key: str, page: str) -> str:
+    """Return the way from `page` to the place where the figure with the id `key` stands beside another one."""
+    return f"{relative(COMPARE_FIGURES, page)}?a={key}"
 
 
 def _index(gallery: Gallery) -> dict[str, Any]:

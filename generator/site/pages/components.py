@@ -12,7 +12,7 @@ from generator.core.records import StyleCard
 from generator.core.roles import INPUT
 from generator.drawing.palettes import ramp_of
 
-from . import format
+from . import escape, format
 from .enlarged import Enlarged, enlarged
 from .manifest_index import MODEL_LEVEL, NOTHING, Gallery, together
 from .urls import figure_page, gallery_file, hub_page, image_page, relative
@@ -248,6 +248,21 @@ def _alt(gallery: Gallery, figure: FigureRecord, method: MethodRecord) -> str:
     text += f" at layer {figure['layer']}" if figure["layer"] else ""
     text += f" for the class {target}" if target else ""
     return text + (f" of {image}" if image and figure["image"] != MODEL_LEVEL else "")
+
+
+def facts(shown: FigureView) -> dict[str, str]:
+    """Return what scripts alone need to know of a picture, as data attributes of its link: what its page leaves out."""
+    ends = shown.scale
+    return {
+        name: escape.fold(value)
+        for name, value in (
+            ("cells", shown.cells),
+            ("caption", "" if shown.cells else shown.title + (f" for {shown.target}" if shown.target else "")),
+            ("scale", f"{ends.low}|{ends.ramp}|{ends.high}" if ends and not shown.cells else ""),
+            ("values", " ".join(map(str, shown.enlarged.values)) if shown.enlarged else ""),
+        )
+        if value
+    }
 
 
 def in_table(shown: FigureView) -> FigureView:

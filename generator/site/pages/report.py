@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from generator.core.manifest_types import FigureRecord, ImageRecord, ModelLayer, ModelStage
 from generator.core.roles import ACTIVATIONS, ATTENTION, FILTERS, INPUT
 
-from . import components, format, live
+from . import compare_any, components, format, live
 from .attribution import LABEL, RIVAL, Evidence, Family, evidence, families, opened, side_of
 from .components import Bar, FigureView, Link, Pager, Verdict
+from .data_script import data_script as data_script_of
 from .manifest_index import NOTHING, Gallery
 from .pair_summary import related
 from .urls import (
@@ -27,6 +28,7 @@ from .urls import (
 
 # Roles of what a report shows outside the stage of maps, as it does strips.
 OWN_PLACE = (INPUT, ACTIVATIONS, ATTENTION, FILTERS)
+SCRIPT = "report.js"  # beside the page
 STRONGEST = 12  # channels of a layer that are shown large
 
 Channels = Callable[[FigureRecord], dict[str, Any] | None]  # the numbers of a figure's channels, where it has any
@@ -104,6 +106,16 @@ class ReportPage:
     architecture: list[Block]
     layers: list[LayerStep]
     related: list[Link]  # the same image in this and another network
+    compare: str  # where one of its figures stands beside another, but for the name of the figure
+    script: str  # what scripts alone need to know of the figures
+
+    def figures(self) -> Iterator[FigureView]:
+        """Yield the figures whose facts stand in the script."""
+        yield from (shown.figure for family in self.families for view in family.views for shown in view.shown)
+        yield from (strip.figure for strip in self.strips)
+        yield from (*self.paintings, *self.more, *([self.input] if self.input else []))
+        for step in self.layers:
+            yield from (*([step.figure] if step.figure else []), *step.heads, *step.folded)
 
 
 def report(gallery: Gallery, model: str, image: str, channels: Channels = no_channels) -> ReportPage:
@@ -145,7 +157,25 @@ def report(gallery: Gallery, model: str, image: str, channels: Channels = no_cha
         architecture=architecture(gallery, model, page, image),
         layers=layer_steps(gallery, model, image, page, channels),
         related=related(gallery, model, page, image),
+        compare=compare_any.href_of(f"{model}/{image}/", page),
+        script=SCRIPT,
     )
+
+
+def data_script(shown: ReportPage, drawn: Callable[[FigureView], str]) -> str:
+    """Return the script beside a report: facts of its figures by their names, and the HTML of its intermediate outputs
+    by their stage; `drawn(view)` is that of one.
+    """
+    facts = {_name(view): components.facts(view) for view in shown.figures()}
+    for step in shown.layers:
+        if step.figure and step.strongest:
+            facts[_name(step.figure)]["strongest"] = step.strongest
+    folded = {step.id: "".join(map(drawn, step.folded)) for step in shown.layers if step.folded}
+    return data_script_of("figures", facts) + (data_script_of("folded", folded) if folded else "")
+
+
+def _name(view: FigureView) -> str:
+    return view.href.removesuffix(".html")
 
 
 def _credit(example: ImageRecord) -> str:

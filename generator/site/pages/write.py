@@ -22,6 +22,7 @@ from . import (
     channel_table,
     class_page,
     compare_any,
+    components,
     diagnostics_page,
     figure,
     glossary,
@@ -99,16 +100,26 @@ def write_sources(
     """
     environment, gallery = jinja(templates), Gallery(manifest, channels)
     written = set()
+    macros: Any = environment.get_template("macros/figure.html").module
+
+    def drawn(view: components.FigureView) -> str:
+        return str(macros.figure(view))
+
     for name, context, page in _pages(gallery, channels):
         file = folder / Path(page).with_suffix(".md")
         file = mkdocs_hooks.place(file) if name == "pages/home.md" else file
         head = _head(name, context, social_meta.head(gallery, page, context))
         _write_changed(folder, file, head + render(environment, name, context))
         written.add(file)
+        if isinstance(context, report.ReportPage):
+            script = file.with_name(context.script)
+            _write_changed(folder, script, report.data_script(context, drawn))
+            written.add(script)
     search_entries.write(gallery, folder)
-    for file in (folder / "gallery").rglob("*.md"):
-        if file not in written:
-            file.unlink()
+    for pattern in ("*.md", report.SCRIPT):
+        for file in (folder / "gallery").rglob(pattern):
+            if file not in written:
+                file.unlink()
 
 
 def write_figure_pages(
@@ -237,9 +248,9 @@ def _pages(gallery: Gallery, channels: report.Channels) -> Iterable[tuple[str, A
             yield "pages/report.md", report.report(gallery, slug, key, channels), report_page(slug, key)
     yield "pages/compare.md", model_pairs.hub(gallery), hub_page("compare")
     yield "pages/compare-figures.md", compare_any.compare_figures(gallery), compare_any.COMPARE_FIGURES
-    for models, entries in gallery.pairs.items():
+    for models in gallery.pairs:
         yield "pages/pair.md", model_pairs.pair(gallery, models), pair_page(*models)
-        for key in dict.fromkeys(entry["image"] for entry in entries):
+        for key in gallery.compared(models):
             yield "pages/pair-image.md", model_pairs.pair_image(gallery, models, key), pair_image_page(*models, key)
     yield from _changes(gallery)
 

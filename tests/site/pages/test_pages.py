@@ -156,6 +156,24 @@ def test_a_report_shows_every_layer_and_every_method_of_its_image(fake_gallery, 
                 assert f'href="{figure["id"].rpartition("/")[2]}.html"' in report, figure["id"]
 
 
+def test_what_scripts_alone_need_of_a_figure_stands_beside_the_report_and_not_in_it(written):
+    page, script = written["gallery/tiny/frog/index.md"], written["gallery/tiny/frog/report.js"]
+    assert '<script src="report.js" defer></script>' in page
+    facts, folded = (json.loads(line.partition('"]=')[2].rstrip(";")) for line in script.splitlines())
+    saliency, layer = facts["saliency--class-frog"], facts["activations--relu0"]
+    assert saliency["caption"] == "Saliency for frog" and re.fullmatch(r"\S+\|\w+\|\S+", saliency["scale"])
+    assert layer["cells"].startswith("64 ") and len(layer["strongest"].split()) == 24 and "caption" not in layer
+    stages = page[page.index('id="maps"') :]
+    assert not re.findall(r"data-(?:scale|values|cells|caption)=", stages)
+    links = re.findall(r'data-folded="([^"]*)".*?<ul class="view__folded">(.*?)</ul>', stages, re.DOTALL)
+    assert [stage for stage, _ in links] == list(folded) != []
+    for stage, listed in links:
+        assert re.findall(r'href="([^"]*)"', listed) == re.findall(
+            r'<a class="picture[^>]*href="([^"]*)"', folded[stage]
+        )
+        assert folded[stage].count("<img") == len(re.findall(r'alt="[^"]+"', folded[stage]))
+
+
 def test_the_photo_below_a_map_is_fetched_only_where_a_slider_shows_it(written):
     covered = {name for name, page in written.items() if "picture--fade" in page and name.endswith(".md")}
     assert covered == {name for name, page in written.items() if "data-fader" in page and name.endswith(".md")} != set()

@@ -1,10 +1,10 @@
 /* The strongest channels of a sprite, large, as links to their places on the figure's page; nothing without scripts, for the
    whole sprite stands behind it, in a details that is closed then:
 
-     <iv-strongest channels="17 3.2 4 2.9"></iv-strongest>
-     <details open> ... <a data-cells="64 16 4 32 32 1" href="activations--relu0.html"><img src="activations--relu0.png"></a></details>
+     <iv-strongest></iv-strongest>
+     <details open> ... <a data-cells="64 16 4 32 32 1" data-strongest="17 3.2 4 2.9" href="activations--relu0.html"><img src="activations--relu0.png"></a></details>
 
-   `channels` are places of tiles and their largest values, in order. Built when it comes near. */
+   `data-strongest` are places of tiles and their largest values, in order; figure-facts.js lays them and `data-cells` there. Built when it comes near. */
 (function () {
   "use strict";
   var element = window.innerview.element, plain = window.innerview.number, sprite = window.innerview.sprite;
@@ -33,7 +33,7 @@
     }
 
     build() {
-      var strongest = this, words = (this.getAttribute("channels") || "").split(" "), list = element("ol", "strongest"), room;
+      var strongest = this, words = (this.picture.dataset.strongest || "").split(" "), list = element("ol", "strongest"), room;
       this.grid = sprite.grid(this.picture.dataset.cells);
       for (var n = 0; n + 1 < words.length; n += 2) list.append(this.tile(Number(words[n]), Number(words[n + 1])));
       this.replaceChildren(list);
