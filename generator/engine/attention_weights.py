@@ -41,18 +41,48 @@ class Attention(NamedTuple):
             (gradient,) = derive(score, [weights])
         return gradient
 
+    def gradient_as_pool(self, target: Target, behind: tuple[int, int]) -> torch.Tensor:
+        """Return the gradient of a class's score with respect to the weights of a pooling attention, (1, heads, 1, T).
 
-def attentions(tape: Tape) -> list[Attention]:
-    """Return the attention of each block in order. Raises `NotApplicable` where not all tokens attend to each other."""
+        `behind` are the tokens (1, T, D) that a block makes and those that the last block makes: the former are pooled
+        in place of the latter.
+        """
+        own, last = behind
+        tokens = self.tape.values[own]
+        with torch.enable_grad():
+            weights = self.tape.again({last: tokens}, self.node).detach().requires_grad_()
+            score = target.pick(self.tape.again({last: tokens, self.node: weights}, self.tape.logits)).sum()
+            (gradient,) = derive(score, [weights])
+        return gradient
+
+
+class Attentions(NamedTuple):
+    """The attention of a network whose tokens all attend to each other."""
+
+    blocks: list[Attention]  # in order, weights (1, heads, T, T)
+    pool: Attention | None  # behind the last block: one learnt query that reads all tokens, weights (1, heads, 1, T)
+
+
+def attentions(tape: Tape) -> Attentions:
+    """Return the attention of each block, and that which pools their tokens where there is one.
+
+    Raises `NotApplicable` where not all tokens attend to each other.
+    """
     every = weighing(tape)
     if not every:
         raise NotApplicable("no softmax in the network weighs values: it has no attention to show")
+    pool = every.pop() if len(every) > 1 and _pools(every[-1].weights.shape, every[-2].weights.shape) else None
     shapes = {attention.weights.shape for attention in every}
     if len(shapes) > 1 or any(len(shape) != 4 or shape[0] != 1 or shape[2] != shape[3] for shape in shapes):
         raise NotApplicable(
             "attention here is within windows, or between other tokens in each block: there are no weights between all"
         )
-    return every
+    return Attentions(every, pool)
+
+
+def _pools(shape: torch.Size, before: torch.Size) -> bool:
+    """Return whether weights of a shape are those of one query over all tokens of the attention before."""
+    return len(shape) == len(before) == 4 and shape[0] == 1 and shape[2:] == (1, before[-1])
 
 
 def weighing(tape: Tape) -> list[Attention]:
@@ -81,8 +111,8 @@ def block_outputs(tape: Tape) -> list[tuple[Attention, tuple[int, int]]]:
 
     They are the last sums before the next block attends. Raises `NotApplicable` where there are none.
     """
-    every = attentions(tape)
-    ends = [attention.place for attention in every[1:]] + [len(tape.steps)]
+    every, pool = attentions(tape)
+    ends = [attention.place for attention in every[1:]] + [pool.place if pool else len(tape.steps)]
     nodes = []
     for attention, end in zip(every, ends, strict=True):
         count = attention.weights.shape[-1]

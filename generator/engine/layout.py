@@ -308,14 +308,19 @@ def _images(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
 
 
 def _linear(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:
-    """Return the last axis becomes channels; where it was space, places are mixed and stay where they were if none is
-    lost.
+    """Return the last axis as channels. Where it was space, places are mixed: they stay where they were if none is
+    lost, and patches merged into one lie on a coarser grid.
     """
     source, at = next((tensor, at) for tensor in _tensors((args, kwargs)) if (at := find(tensor)) is not None)
     if source.ndim != output.ndim:
         return None
     if varies(at.row, -1) or varies(at.column, -1):
-        return replace(at, plain=False) if source.shape == output.shape else None
+        if source.shape == output.shape:
+            return replace(at, plain=False)
+        merged = _merged(at, [at.row.ndim - 1])
+        if merged is None:
+            return None
+        at = merged
     expanded = at.map(lambda part: part[..., :1].expand(output.shape))
     return replace(expanded, channel=torch.arange(output.shape[-1], dtype=torch.int32).expand(output.shape))
 
@@ -361,12 +366,43 @@ def _pooled(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Co
         return None
     dims = [dims] if isinstance(dims, int) else list(dims)
     keep = output.ndim == source.ndim
-    if any(varies(part, dim) for part in (at.image, at.row, at.column) for dim in dims):
+    if any(varies(at.image, dim) for dim in dims):
         return None
+    if any(varies(part, dim) for part in (at.row, at.column) for dim in dims):
+        merged = _merged(at, [dim % at.row.ndim for dim in dims])
+        if merged is None:
+            return None
+        at = merged
     parts = [part.amin(dims, keepdim=keep) for part in at.parts]
     if any(varies(at.channel, dim) for dim in dims):
         parts[1] = torch.zeros_like(parts[1])
     return of_parts(parts)
+
+
+def _merged(at: Coordinates, dims: Sequence[int]) -> Coordinates | None:
+    """Return coordinates where all that lies along `dims` has the place of its first row and column, as of patches
+    that are merged.
+
+    None unless rows and columns fall into ranges that do not overlap, and places remain along both.
+    """
+    rows, columns = (_first_of_range(part, dims) for part in (at.row, at.column))
+    if rows is None or columns is None or at.attention:
+        return None
+    return of_parts((at.image, at.channel, rows, columns))
+
+
+def _first_of_range(part: torch.Tensor, dims: Sequence[int]) -> torch.Tensor | None:
+    """Return for each row (or column) of a tensor the first of those that lie along `dims` with it, in its shape.
+
+    None where ranges overlap, or where a single one is left of several.
+    """
+    beyond = torch.iinfo(part.dtype).max
+    first = part.masked_fill(part < 0, beyond).amin(dims, keepdim=True)
+    last = part.amax(dims, keepdim=True)
+    ranges = torch.unique(torch.stack([first[last >= 0], last[last >= 0]]), dim=1)  # in order of the first
+    if ranges.shape[1] < min(2, int(part.max()) + 1) or bool((ranges[0, 1:] <= ranges[1, :-1]).any()):
+        return None
+    return first.masked_fill(last < 0, EXTRA).expand(part.shape)
 
 
 def _summed(args: tuple, kwargs: dict, output: torch.Tensor, find: Finder) -> Coordinates | None:

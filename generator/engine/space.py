@@ -195,13 +195,13 @@ class Follower:
                 elif at.row.stride(-1) != 0 and bool((at.row != at.row[..., :1]).any()):
                     mixed = EVERYTHING
             self.space.spans.append(mixed)
-        if op in ATTENDING and spatial and len(sources) > 1:
-            last = sources[-1].layer  # the values; the layer before them, where a projection made them
-            attended = self._before_projection(last) or attended
+        mixes = op in ATTENDING and len(sources) > 1 and sources[-1].at is not None and sources[-1].at.has_space
+        if mixes:  # the values; the layer before them, where a projection made them
+            attended = self._before_projection(sources[-1].layer) or attended
         lost = not any(at is not None and at.has_space for at in places)
-        if spatial and lost and (op not in ATTENDING or len(sources) < 2 or not _attention(places)):
+        if spatial and lost and not (mixes and _attention(places)):
             own = spatial.layer
-            extra = op in ("getitem", "select", "narrow", "index_select", "split", "chunk") and attended
+            extra = attended and (mixes or op in ("getitem", "select", "narrow", "index_select", "split", "chunk"))
             self.space.collapse = attended if extra else own if own in self.space.order else self._last()
         for tensor, at in zip(_tensors(output), places, strict=True):
             self._origins[id(tensor)] = Origin(at, before.layer, attended)

@@ -58,9 +58,11 @@ def attention_rollout(tape, token_grid, *, residual: Annotated[float, Between(0,
 
     Each block mixes tokens by its attention, the mean over its heads, and leaves them as they were by its residual
     connection; `residual` is the share of the latter. The product over all blocks gives the
-    composition of each token of the last one.
+    composition of each token of the last one. Where a learnt query pools these tokens by attention, as in SigLIP, its
+    weights compose them.
 
-    Formula: Â_l = (1 − r) mean_h A_{l,h} + r I; the row of the class token in Â_L ··· Â_1, or the mean of all rows
+    Formula: Â_l = (1 − r) mean_h A_{l,h} + r I; the row of the class token in Â_L ··· Â_1, or the mean of all rows;
+    with pooling mean_h A_pool Â_L ··· Â_1
 
     Reading: Yellow regions contributed most to the last token. The map is the same for every class: it shows what was
     attended to, not which class it supports.
@@ -68,12 +70,15 @@ def attention_rollout(tape, token_grid, *, residual: Annotated[float, Between(0,
     Limits: The values that attention moves, and the layers between, are taken to be equal everywhere. In deep networks
     with large residuals the map becomes flat.
     """
-    means = [attention.weights.mean(1)[0] for attention in attentions(tape)]
+    blocks, pool = attentions(tape)
+    means = [attention.weights.mean(1)[0] for attention in blocks]
     identity = mixed = torch.eye(len(means[0]), dtype=means[0].dtype, device=means[0].device)
     for mean in means:
         mixed = ((1 - residual) * mean + residual * identity) @ mixed
     order, sides, first = token_grid(len(mixed))
     row = mixed.mean(0) if first is None else mixed[first]
+    if pool is not None:
+        row = pool.weights.mean(1)[0, 0] @ mixed
     return row[order].unflatten(0, sides)[None]
 
 
@@ -91,9 +96,11 @@ def legrad(tape, token_grid, target):
 
     The output of each block is classified as if it were the last: the mean of its tokens goes through the network's
     end. The gradient of that score shows for each attention weight whether more of it would raise the score; positive
-    gradients are averaged over heads and tokens, and then over blocks.
+    gradients are averaged over heads and tokens, and then over blocks. Where a learnt query pools the tokens by
+    attention, as in SigLIP, it pools those of each block, and the gradients are those of its weights.
 
-    Formula: mean over blocks l, heads and rows of relu(∂s_l / ∂A_l), with s_l = S_c of the mean token behind block l
+    Formula: mean over blocks l, heads and rows of relu(∂s_l / ∂A_l), with s_l = S_c of the mean token behind block l;
+    with pooling of relu(∂s_l / ∂A_pool), with s_l = S_c of the pooled tokens behind block l
 
     Reading: More attention to yellow regions would raise the score of this class. Early blocks, which hardly depend on
     the class, add little.
@@ -101,9 +108,9 @@ def legrad(tape, token_grid, target):
     Limits: A gradient: attention that is already saturated counts no more. The end of the network was trained for
     tokens of the last block alone; how well it reads those of early ones differs from network to network.
     """
-    maps = []
+    maps, pool = [], attentions(tape).pool
     for attention, behind in block_outputs(tape):
-        gradient = attention.gradient_of(target, behind)
+        gradient = pool.gradient_as_pool(target, behind) if pool else attention.gradient_of(target, behind)
         order, sides, _ = token_grid(gradient.shape[-1])
         maps.append(gradient.relu().mean((1, 2))[:, order].unflatten(1, sides))
     return torch.stack(maps).mean(0)

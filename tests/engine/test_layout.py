@@ -356,6 +356,90 @@ def test_merged_patches_keep_their_grid():
     assert (layer.name, layer.shape, layer.layout) == ("relu@1", (8, 4, 6), "tokens, 4 x 6")
 
 
+class MergingAtOnce(nn.Module):
+    """Patches merged in one reshape, as timm's Swin does; odd sides are padded before."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.merge, self.fc = nn.Conv2d(3, 8, 2, 2), nn.Linear(32, 12, bias=False), nn.Linear(12, 5)
+
+    def forward(self, x):
+        x = self.stem(x).permute(0, 2, 3, 1)
+        x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
+        n, h, w, c = x.shape
+        x = x.reshape(n, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 4, 2, 5).flatten(3)
+        return self.fc(F.relu(self.merge(x)).mean((1, 2)))
+
+
+class PoolingQueries(nn.Module):
+    """Patches in the order of what becomes one, of which the largest values stay, as in Hiera."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.merge, self.fc = nn.Conv2d(3, 8, 2, 2), nn.Linear(8, 12), nn.Linear(12, 5)
+
+    def forward(self, x):
+        x = self.stem(x).permute(0, 2, 3, 1)
+        n, h, w, c = x.shape
+        x = x.view(n, h // 2, 2, w // 2, 2, c).permute(0, 2, 4, 1, 3, 5).reshape(n, h * w, c)
+        x = self.merge(x).view(n, 4, -1, 12)
+        return self.fc(F.relu(x.max(dim=1).values).mean(1))
+
+
+class PatchesByHand(nn.Module):
+    """Patches cut by a reshape and embedded by a linear layer, a register before them."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.fc, self.register = nn.Linear(48, 12), nn.Linear(12, 5), nn.Parameter(torch.zeros(1, 1, 12))
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        x = x.view(n, 3, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(n, -1, 48)
+        x = torch.cat([self.register.expand(n, -1, -1), self.embed(x)], 1)
+        return self.fc(F.relu(x).mean(1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "layout"),
+    [
+        (MergingAtOnce, (3, 16, 24), "channels last, 4 x 6 x 12"),
+        (MergingAtOnce, (3, 14, 22), "channels last, 4 x 6 x 12"),
+        (PoolingQueries, (3, 16, 24), "tokens, 4 x 6"),
+        (PatchesByHand, (3, 16, 24), "tokens, 1 + 4 x 6"),
+    ],
+)
+def test_patches_that_become_one_lie_on_a_coarser_grid(kind, size, layout):
+    net = loaded(kind(), size)
+    card = describe(net)
+    layer = next(layer for layer in card.layers if layer.name == card.default_layer)
+    assert (layer.name, layer.shape, layer.layout) == ("relu@1", (12, 4, 6), layout)
+    x = torch.zeros(1, *size)
+    x[:, :, :4, 8:12] = 1  # the patch in the first row and the third column
+    with torch.no_grad():
+        net.model.fc.weight[0] = 1
+    cam = value(net, x, "hires-cam", "class:ant", card=card) - value(net, 0 * x, "hires-cam", "class:ant", card=card)
+    assert cam[0, 0, 2] != 0 and cam.count_nonzero() == 1
+
+
+@pytest.mark.parametrize("first", ["tokens", "mixed"])
+def test_a_wider_layer_between_mixed_tokens_does_not_lose_the_grid(first):
+    class Mixer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.fc = nn.Conv2d(3, 8, 2, 2), nn.Linear(8, 5)
+            self.mix = nn.Sequential(nn.Linear(24, 40), nn.GELU(), nn.Linear(40, 24))
+
+        def forward(self, x):
+            x = self.stem(x).flatten(2).transpose(1, 2)
+            mixed = self.mix(x.transpose(1, 2)).transpose(1, 2)
+            return self.fc((x + mixed if first == "tokens" else mixed + x).mean(1))
+
+    card = describe(loaded(Mixer(), (3, 8, 12)))
+    shapes = {layer.name: layer.shape for layer in card.layers}
+    assert card.default_layer == "add@1" and shapes["add@1"] == (8, 4, 6)
+
+
 class Pooling(nn.Module):
     """Attention pooling: one learnt query reads all places."""
 
@@ -370,6 +454,35 @@ class Pooling(nn.Module):
         return self.fc((weights @ x)[:, 0])
 
 
+class PoolingOfValues(Pooling):
+    """The same with keys and values of one projection, as timm's pooling has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.key = nn.Linear(8, 16)
+
+    def forward(self, x):
+        keys, values = self.key(F.relu(self.stem(x)).flatten(2).transpose(1, 2)).chunk(2, -1)
+        query = self.query.expand(len(x), -1, -1)
+        return self.fc(F.scaled_dot_product_attention(query, keys, values)[:, 0])
+
+
+class Factorised(nn.Module):
+    """Attention without weights between tokens, as in CoaT; the class token alone is read."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm, self.fc = nn.Conv2d(3, 8, 2, 2), nn.LayerNorm(8), nn.Linear(8, 5)
+        self.query, self.key, self.value = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8)
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+
+    def forward(self, x):
+        x = F.relu(self.stem(x)).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1)
+        mixed = self.query(x) @ (self.key(x).softmax(1).transpose(1, 2) @ self.value(x))
+        return self.fc(self.norm(x + mixed)[:, 0])
+
+
 class NormedHead(nn.Module):
     """As ConvNeXt ends: the mean keeps its axes and is normalised with the channels last."""
 
@@ -382,11 +495,14 @@ class NormedHead(nn.Module):
         return self.fc(self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).flatten(1))
 
 
-@pytest.mark.parametrize("kind", [Pooling, NormedHead])
-def test_the_last_layer_with_space_is_found(kind):
+@pytest.mark.parametrize(
+    ("kind", "layer"),
+    [(Pooling, "relu@1"), (PoolingOfValues, "relu@1"), (Factorised, "cat@1"), (NormedHead, "relu@1")],
+)
+def test_the_last_layer_with_space_is_found(kind, layer):
     net = loaded(kind(), (3, 8, 12))
     card = describe(net)
-    assert card.default_layer == "relu@1"
+    assert card.default_layer == layer
     assert value(net, picture((3, 8, 12)), "grad-cam", card=card).shape == (1, 4, 6)
 
 

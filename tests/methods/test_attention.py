@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torchvision
-from tiny_nets import loaded, outcomes, picture, transformer
+from tiny_nets import Tokens, loaded, outcomes, picture, transformer
 from torch import nn
 from torchvision.models.maxvit import PartitionAttentionLayer
 
@@ -61,6 +61,52 @@ def test_legrad_is_the_gradient_of_each_blocks_own_score(extra):
         tokens = made.detach()
     torch.testing.assert_close(outcome.value, torch.stack(maps).mean(0)[None], rtol=1e-4, atol=1e-6)
     assert outcome.value.max() > 0
+
+
+class Pooled(Tokens):
+    """A transformer whose tokens one learnt query reads, as SigLIP's image tower."""
+
+    def __init__(self):
+        super().__init__(0)
+        self.probe, self.pool = nn.Parameter(torch.randn(1, 1, 8)), nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x):
+        tokens = self.norm(self.blocks(self.patches(x).flatten(2).transpose(1, 2)))
+        return self.head(self.pool(self.probe.expand(len(x), -1, -1), tokens, tokens)[0][:, 0])
+
+
+def test_what_a_learnt_query_pools_is_followed_and_classified_through_it():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        net, x = loaded(Pooled(), (3, 8, 12)), picture((3, 8, 12))
+    model, tokens = net.model, net.model.patches(x).flatten(2).transpose(1, 2)[0]
+    rolled, maps = torch.eye(6), []
+    pool = model.pool
+    (wq, wk, wv), (bq, bk, bv) = pool.in_proj_weight.split(8), pool.in_proj_bias.split(8)
+    query = model.probe[0] @ wq.T + bq
+
+    def pooling(tokens):
+        keys = model.norm(tokens) @ wk.T + bk
+        return torch.stack([torch.softmax(query[:, at : at + 4] @ keys[:, at : at + 4].T / 2, 1) for at in (0, 4)])
+
+    for block in model.blocks:
+        q, k, _ = block.qkv(block.norm1(tokens)).split(8, 1)
+        mean = sum(torch.softmax(q[:, at : at + 4] @ k[:, at : at + 4].T / 2, 1) for at in (0, 4)) / 2
+        rolled = (0.5 * mean + 0.5 * torch.eye(6)) @ rolled
+        tokens = block(tokens[None])[0]
+        weights = pooling(tokens).detach().requires_grad_()
+        values = model.norm(tokens) @ wv.T + bv
+        read = torch.cat([weights[0] @ values[:, :4], weights[1] @ values[:, 4:]], 1)
+        score = model.head(pool.out_proj(read))[0, 2]
+        (gradient,) = torch.autograd.grad(score, weights)
+        maps.append(gradient.relu().mean((0, 1)).view(2, 3))
+    found = outcomes(net, x, METHODS, ["class:cat"])
+    row = pooling(tokens).mean(0)[0] @ rolled
+    torch.testing.assert_close(found["attention-rollout", "", ""].value, row.view(1, 2, 3))
+    torch.testing.assert_close(
+        found["legrad", "", "class:cat"].value, torch.stack(maps).mean(0)[None], rtol=1e-4, atol=1e-6
+    )
+    assert found["legrad", "", "class:cat"].value.max() > 0
 
 
 def test_torchvisions_transformer_has_them_all_and_is_torch_cams():
