@@ -24,9 +24,9 @@ PAIR = f"{COMPARISON} enhance/paired-animations"
 # Pages that stand alone load theirs and nothing else; "figure+..." is added where a figure has such a thing.
 ASSETS: dict[str, Assets] = {
     "site": _assets(
-        "fonts tokens palettes theme base components/figure components/enlarged components/table components/page "
-        "pages/home pages/hub pages/report pages/learn components/faithfulness components/animation forced-colours "
-        "print",
+        "fonts tokens palettes theme base components/controls components/figure components/enlarged components/table "
+        "components/page pages/home pages/hub pages/report pages/learn components/faithfulness components/animation "
+        "forced-colours print",
         "core enhance/photo-overlay enhance/animation enhance/lightbox enhance/true-scale enhance/card-filter "
         "enhance/magnifier",
     ),
@@ -50,8 +50,8 @@ ASSETS: dict[str, Assets] = {
     "compare-figures": _assets("components/comparison", f"{PAIR} enhance/compare-figures"),
     "changes": _assets("components/comparison pages/changes", COMPARISON),
     "standalone/figure": _assets(
-        "fonts tokens palettes base components/figure components/enlarged components/table components/page pages/home "
-        "pages/learn pages/figure components/zoom pages/embedded forced-colours",
+        "fonts tokens palettes base components/controls components/figure components/enlarged components/table "
+        "components/page pages/home pages/learn pages/figure components/zoom pages/embedded forced-colours",
         "enhance/photo-overlay enhance/true-scale elements/iv-copy elements/iv-channels enhance/zoom enhance/save-csv",
         "boot/scheme core boot/embed",
     ),
@@ -59,12 +59,14 @@ ASSETS: dict[str, Assets] = {
     "standalone/figure+animation": _assets("components/animation", "enhance/animation"),
     "standalone/figure+colour-controls": _assets("", "palettes filters enhance/colour-controls"),
     "standalone/changes": _assets(
-        "fonts tokens palettes base components/figure components/table components/page pages/home pages/hub "
-        "pages/learn pages/figure components/comparison pages/changes",
+        "fonts tokens palettes base components/controls components/figure components/table components/page pages/home "
+        "pages/hub pages/learn pages/figure components/comparison pages/changes",
         f"core {COMPARISON}",
         "boot/scheme",
     ),
-    "standalone/live": _assets("fonts tokens base pages/live", "palettes live-worker live", "boot/scheme"),
+    "standalone/live": _assets(
+        "fonts tokens base components/controls pages/live", "palettes live-worker live", "boot/scheme"
+    ),
 }
 
 

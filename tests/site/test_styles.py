@@ -130,3 +130,35 @@ def test_no_class_is_defined_in_two_files_as_a_whole():
         rule for sheet in SHEETS for rule in re.findall(r"^  (\.visually-hidden) {", bare(sheet), re.MULTILINE)
     ]
     assert bare_rules == [".visually-hidden"]
+
+
+def test_buttons_fields_and_choices_are_drawn_in_one_sheet():
+    """Elsewhere a rule says at most where a `.button` or `.field` stands; a frame that is dragged has no face."""
+    control = re.compile(r"(?<![\w.-])(?:button|select|textarea)(?![\w-])")
+    drawn = {
+        selector.strip()
+        for sheet in SHEETS
+        if sheet.name != "controls.css"
+        for selector in re.findall(r"([^{};]+)\{", bare(sheet))
+        if control.search(selector)
+    }
+    assert drawn == {".live .live__crop button", ".filter .segmented > button"}
+
+
+def test_every_button_and_field_that_is_written_has_its_class():
+    written = [
+        path.read_text() for folder in ("templates", "site_src/assets/js") for path in (ROOT / folder).rglob("*.*")
+    ]
+    tags = [
+        tag
+        for text in written
+        for tag in re.findall(r"<(?:button|select|textarea)\b[^>]*>", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+    ]
+    made = [
+        name for text in written for name in re.findall(r'element\("(?:button|select|textarea)"(?:, "([^"]*))?', text)
+    ]
+    bare_tags = [tag for tag in tags if not re.search(r'class="[^"]*\b(?:button|field)\b', tag)]
+    assert len(tags) > 10 and [tag for tag in bare_tags if "live-crop-box" not in tag] == []
+    assert len(made) > 10 and [name for name in made if not re.match(r"(?:button|field)\b", name)] == [
+        ""
+    ]  # in a `.segmented`

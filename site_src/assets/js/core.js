@@ -239,7 +239,7 @@
   }
 
   function showKeys() {
-    var box = element("label", "keys__single"), check = element("input"), close = element("button", "keys__close", "Close");
+    var box = element("label", "keys__single"), check = element("input"), close = element("button", "button button--primary", "Close");
     var title = element("h2", "", "Keyboard");
     if (dialog) return dialog.close();
     dialog = element("dialog", "keys");

@@ -266,7 +266,7 @@
     var top = answer.order.map(function (index) { return [card.classes[index], answer.probabilities[index]]; });
     list.replaceChildren();
     answer.order.forEach(function (index) {
-      var row = element("li"), button = element("button", "live__class"), name = element("bdi", "", card.classes[index]);
+      var row = element("li"), button = element("button", "button live__class"), name = element("bdi", "", card.classes[index]);
       button.type = "button";
       button.append(name, element("span", "", percent(answer.probabilities[index])));
       button.setAttribute("aria-pressed", String(index === answer.target));
@@ -350,7 +350,7 @@
 
   function figure(key, title, note) {
     var box = element("figure", "live__figure"), head = element("figcaption"), stage = element("div", "live__stage");
-    var canvas = element("canvas"), save = element("button", "live__save", "Download");
+    var canvas = element("canvas"), save = element("button", "button", "Download");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", title + ": not there yet");
     save.type = "button";

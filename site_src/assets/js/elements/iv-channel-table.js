@@ -165,7 +165,7 @@
     }
 
     function choice(words, table, heard) {
-      var label = element("label", "channel-table__choice", words + " "), select = element("select");
+      var label = element("label", "channel-table__choice", words + " "), select = element("select", "field");
       Object.keys(table).forEach(function (key) {
         var count = table === FILTERS ? data.max.map(function (_, c) { return c; }).filter(table[key][1]).length : -1;
         if (!count) return;
@@ -191,7 +191,7 @@
       body = element("tbody");
       status = element("span", "channel-table__status");
       status.setAttribute("role", "status");
-      next = element("button", "channel-table__next", "Show more");
+      next = element("button", "button", "Show more");
       next.type = "button";
       next.addEventListener("click", function () {
         shown += 4 * STEP;

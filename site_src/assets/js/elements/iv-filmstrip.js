@@ -109,7 +109,7 @@
     offer(signal) {
       var strip = this, group = element("div", "filmstrip__group filmstrip__group--ordered");
       this.bar = element("div", "filmstrip__bar");
-      this.button = element("button", "filmstrip__sort", "Sort by " + (this.getAttribute("order") || "score"));
+      this.button = element("button", "button", "Sort by " + (this.getAttribute("order") || "score"));
       this.button.type = "button";
       this.list = element("ol");
       group.append(this.list);

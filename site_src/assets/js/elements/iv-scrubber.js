@@ -18,7 +18,7 @@
       if (this.views.length < 2) return;
       this.ending = new AbortController();
       signal = this.ending.signal;
-      this.play = element("button", "scrubber__play", "Play");
+      this.play = element("button", "button", "Play");
       this.slider = element("input", "scrubber__slider");
       this.play.type = "button";
       this.slider.type = "range";

@@ -98,13 +98,13 @@
         ["Next", function (c) { return (c + 1) % self.count; }],
         ["Random", function (c) { return (c + 1 + Math.floor(Math.random() * (self.count - 1))) % self.count; }]
       ].forEach(function (move) {
-        var button = element("button", "unit__move unit__move--" + move[0].toLowerCase(), move[0]);
+        var button = element("button", "button unit__move--" + move[0].toLowerCase(), move[0]);
         button.type = "button";
         button.append(element("span", "visually-hidden", " " + self.word));
         button.addEventListener("click", function () { self.go(move[1](self.channel)); }, signal);
         moves.append(button);
       });
-      var close = element("button", "unit__move", "Close");
+      var close = element("button", "button", "Close");
       close.type = "button";
       close.append(element("span", "visually-hidden", " " + this.word));
       close.addEventListener("click", function () { self.go(null); }, signal);
@@ -121,7 +121,7 @@
       this.body = element("div", "unit__parts");
       bar.append(this.heading, moves);
       this.append(bar, this.status, this.body);
-      this.opener = element("button", "unit__move", "Open this " + this.word);
+      this.opener = element("button", "button", "Open this " + this.word);
       this.opener.type = "button";
       this.opener.addEventListener("click", function () {
         self.opened = true;
@@ -131,7 +131,7 @@
         self.heading.focus({ preventScroll: true });
       }, signal);
       if (this.layer && this.layer.querySelector(".channels__bar")) this.layer.querySelector(".channels__bar").append(this.opener);
-      this.choice = element("select", "unit__choice");
+      this.choice = element("select", "field");
       this.images.forEach(function (article) {
         var option = element("option", "", article.querySelector("h3").textContent);
         option.value = article.dataset.image;

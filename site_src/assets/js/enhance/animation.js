@@ -29,7 +29,7 @@
   document.querySelectorAll(".animation").forEach(function (motion) {
     var link = motion.querySelector("a"), button = document.createElement("button");
     button.type = "button";
-    button.className = "animation__button";
+    button.className = "button animation__button";
     button.dataset.animation = link.getAttribute("href");
     link.hidden = true;
     motion.prepend(button);

@@ -16,8 +16,8 @@
   function start(data) {
     var root = list.dataset.root, first = Number(list.dataset.first), numbers = document.querySelector(".page-numbers");
     var own = Array.prototype.slice.call(list.children), made = [], most = data.page, state = { find: "" };
-    var bar = element("div", "filter"), count = element("output"), more = element("button", "cards__more");
-    var field = element("input"), buttons = [], lists = [], offered = facets();
+    var bar = element("div", "filter"), count = element("output"), more = element("button", "button cards__more");
+    var field = element("input", "field"), buttons = [], lists = [], offered = facets();
 
     /* The values of each group that do not fit all images. */
     function facets() {
@@ -134,7 +134,7 @@
 
     /* The values of a group in a list, where there are many. */
     function choice(group, values, place) {
-      var label = element("label"), choices = element("select");
+      var label = element("label"), choices = element("select", "field");
       choices.name = group;
       [""].concat(values).forEach(function (value) {
         var option = element("option", "", value || "all");
@@ -163,9 +163,9 @@
       if (values.length > MANY) return choice(group, values, place);
       place.setAttribute("role", "group");
       place.setAttribute("aria-label", GROUPS[group]);
-      place.append(GROUPS[group] + " ");
-      button(group, "", place);
-      values.forEach(function (value) { button(group, value, place); });
+      place.append(GROUPS[group] + " ", element("span", "segmented"));
+      button(group, "", place.lastChild);
+      values.forEach(function (value) { button(group, value, place.lastChild); });
     });
     if (data.images.length > FEW) {
       field.type = "search";

@@ -9,8 +9,8 @@
   var drawn = palettes[0], gains = [1, 1.5, 2, 3, 4, 6, 8, 12, 16];
   var state = { colours: drawn.name, clip: 1 };
   var box = element("fieldset", "colour-controls"), legend = element("legend", "visually-hidden", "Colours and contrast");
-  var select = element("select", ""), contrast = element("input", ""), told = element("output", "scale colour-controls__scale");
-  var low = element("span", ""), ramp = element("i", "scale__ramp"), high = element("span", ""), back = element("button", "", "Reset");
+  var select = element("select", "field"), contrast = element("input", ""), told = element("output", "scale colour-controls__scale");
+  var low = element("span", ""), ramp = element("i", "scale__ramp"), high = element("span", ""), back = element("button", "button", "Reset");
 
   function labelled(words, control) {
     var label = element("label", "");

@@ -117,7 +117,7 @@
 
   function offer(list) {
     list.forEach(function (c) {
-      var button = element("button", "", String(c));
+      var button = element("button", "button button--word", String(c));
       button.type = "button";
       button.setAttribute("aria-label", unit + " " + c);
       button.addEventListener("click", function () { pin(c); });

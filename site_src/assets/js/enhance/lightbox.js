@@ -19,8 +19,8 @@
     before = button("←", "Previous figure", function () { show(place - 1); });
     after = button("→", "Next figure", function () { show(place + 1); });
     motion = button("", "", function () {}); // animation.js knows it by its file
-    motion.className = "animation__button";
-    link = element("a", "lightbox__link", "Open figure page");
+    motion.className = "button animation__button";
+    link = element("a", "button", "Open figure page");
     bar.append(title, motion, before, after, link, button("✕", "Close", function () { dialog.close(); }));
     stage = element("div", "lightbox__stage");
     image = element("img", "");
@@ -73,7 +73,7 @@
   }
 
   function button(sign, name, act) {
-    var made = element("button", "", sign);
+    var made = element("button", "button", sign);
     made.type = "button";
     made.setAttribute("aria-label", name);
     made.addEventListener("click", act);

@@ -33,7 +33,7 @@
     else choose(tables[0].dataset.table);
   }
 
-  bar.className = "filter matrices";
+  bar.className = "segmented table-switch";
   bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", "Table");
   box.prepend(bar);

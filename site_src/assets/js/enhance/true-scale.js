@@ -10,7 +10,7 @@
   }
 
   function offer(line) {
-    var button = element("button", "true-scale__switch", "Smooth");
+    var button = element("button", "button", "Smooth");
     button.type = "button";
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", function () {

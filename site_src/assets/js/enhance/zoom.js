@@ -20,7 +20,7 @@
   view.after(bar);
 
   function button(sign, words, act) {
-    var made = element("button", "zoom__button", sign);
+    var made = element("button", "button", sign);
     made.type = "button";
     if (sign !== "Reset") made.setAttribute("aria-label", words);
     made.addEventListener("click", act);
