@@ -98,7 +98,7 @@ class Plot:
     @property
     def svg(self) -> Markup:
         """The plot as an element of a page."""
-        opening = f'<svg class="plot" role="img" aria-label="{escape(self.label)}"'
+        opening = f'<svg class="growth-plot" role="img" aria-label="{escape(self.label)}"'
         size = f'viewBox="0 0 {self.width} {self.height}" style="width:{self.width}px" font-size="11"'
         return Markup(f"{opening} {size}>{''.join(self._parts)}</svg>")
 

@@ -57,7 +57,7 @@
     if (!svg) {
       svg = document.createElementNS(NS, "svg");
       svg.id = id + "-place";
-      svg.setAttribute("class", "filters");
+      svg.setAttribute("class", "svg-filters");
       svg.setAttribute("width", 0);
       svg.setAttribute("height", 0);
       svg.setAttribute("aria-hidden", "true");

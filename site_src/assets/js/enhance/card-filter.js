@@ -55,7 +55,7 @@
 
     /* The card of an image of another page, as templates/pages/images.md writes it. */
     function card(image) {
-      var item = element("li", "card"), heading = element("h2"), answers = element("ul", "answers"), picture = element("img"), title, framed;
+      var item = element("li", "card"), heading = element("h2"), answers = element("ul", "card__answers"), picture = element("img"), title, framed;
       var href = image[ANSWERS].length === 1 ? report(image, image[ANSWERS][0]) : image[ID] + ".html";
       framed = link(href, "card__picture");
       framed.tabIndex = -1;
@@ -74,7 +74,7 @@
           verdict.append(" ", label);
         }
         there.append(verdict);
-        if (data.models.length > 1) there.append(" ", element("bdi", "answers__model", data.models[answer[MODEL]][1]));
+        if (data.models.length > 1) there.append(" ", element("bdi", "card__model", data.models[answer[MODEL]][1]));
         line.append(there);
         answers.append(line);
       });
