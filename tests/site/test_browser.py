@@ -111,10 +111,10 @@ def test_a_page_is_accessible(visit, kind):
 def test_a_report_is_light_before_one_scrolls(visit):
     """At most 500 kB in 60 requests, as a server that compresses text would send them."""
     one = visit()
-    bodies = []
-    one.page.on("response", lambda answer: bodies.append((answer.url, answer.body())))
+    answers = []
+    one.page.on("response", lambda answer: answers.append(answer))
     one(REPORT).wait_for_load_state("networkidle")
-    sent = [body if url.endswith((".png", ".webp")) else gzip.compress(body) for url, body in bodies]
+    sent = [a.body() if a.url.endswith((".png", ".webp")) else gzip.compress(a.body()) for a in answers]
     assert len(sent) <= 60 and sum(map(len, sent)) <= 500_000, (len(sent), sum(map(len, sent)))
 
 
@@ -133,7 +133,7 @@ def test_the_first_tab_skips_to_the_content(visit):
     page = visit()(REPORT)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "content"
+    page.wait_for_function("document.activeElement.id === 'content'")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to attribution"
     for _ in range(3):
@@ -199,7 +199,7 @@ def test_the_lightbox_by_mouse(visit):
     assert "vanilla-backprop--class-bird.png" in page.locator(".lightbox img").get_attribute("src")
     page.get_by_role("button", name="Close").click()
     page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
-    assert page.url.endswith(GRADIENT)
+    assert browsing.where(page).endswith(GRADIENT)
 
 
 def test_the_lightbox_by_keyboard(visit):
@@ -221,7 +221,8 @@ def test_back_closes_the_lightbox_and_its_page_is_a_click_away(visit):
     page = visit()(GRADIENT)
     page.locator("#maps a.picture").first.click()
     page.go_back()
-    assert not is_open(page) and page.url.endswith(GRADIENT)
+    page.wait_for_function("!document.querySelector('dialog.lightbox[open]')")
+    assert browsing.where(page).endswith(GRADIENT)
     page.locator("#maps a.picture").first.click()
     page.get_by_role("link", name="Open figure page").click()
     page.wait_for_url("**/vanilla-backprop--class-frog.html")
@@ -242,15 +243,13 @@ def test_a_modified_click_opens_the_page_as_a_link_does(visit):
 def test_a_channel_can_be_looked_at_in_a_report_and_leads_to_its_page(visit):
     page = visit()(REPORT)
     page.locator("#stage-1 .view__all summary").click()
-    picture = page.locator("#stage-1 .view__all a[data-cells]")
-    picture.scroll_into_view_if_needed()
-    picture.locator("img").evaluate("image => image.decode()")
-    box = picture.locator("img").bounding_box()
+    page.locator("#stage-1 .strongest a").nth(11).wait_for()  # built above it as it comes near
+    box = browsing.steady_box(page.locator("#stage-1 .view__all a[data-cells] img"))
     page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
     assert page.locator(".magnifier").inner_text() == "channel 18 (0 to 63)"
     page.mouse.click(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
     page.wait_for_url("**/activations--relu0.html#c18")
-    assert page.locator(".browser__title").inner_text() == "Channel 18"
+    page.locator(".browser__title", has_text="Channel 18").wait_for()
 
 
 def test_arrow_keys_walk_through_the_channels_and_the_address_follows(visit):
@@ -269,8 +268,8 @@ def test_an_address_with_a_channel_shows_it(visit):
     page = visit()(f"{SPRITE}#c9")
     page.wait_for_selector(".browser__title")
     assert page.locator(".browser__title").inner_text() == "Channel 9"
-    page.evaluate("location.hash = '#c11'")
-    page.wait_for_function("document.querySelector('.browser__title').textContent === 'Channel 11'")
+    browsing.go_to_fragment(page, "#c11")
+    assert page.locator(".browser__title").inner_text() == "Channel 11"
 
 
 # --- narrowing a hub --------------------------------------------------------------------------------------
@@ -283,14 +282,15 @@ def titles(page):
 
 def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
     page = visit()(PAGES["images"])
+    page.locator(".filter").wait_for()  # of a script that is fetched
     assert titles(page) == ["Frog", "Cat", "Rocket"]
     page.get_by_role("button", name="wrong").click()
     assert titles(page) == ["Cat"] and browsing.where(page).endswith("#show=wrong")
     assert page.locator(".filter output").inner_text() == "1 of 3"
     page.reload()
+    page.locator(".filter").wait_for()
     assert titles(page) == ["Cat"]
-    page.evaluate("location.hash = '#show=right&find=fr'")
-    page.wait_for_function("document.querySelector('.card').hidden === false")
+    browsing.go_to_fragment(page, "#show=right&find=fr")
     assert titles(page) == ["Frog"]
     every = page.get_by_role("group", name="Prediction").get_by_role("button", name="all")
     every.click()
@@ -299,8 +299,8 @@ def test_the_images_can_be_narrowed_and_the_address_keeps_it(visit):
 
 def test_the_skip_link_leaves_the_choice_of_cards(visit):
     page = visit()(f"{PAGES['images']}#show=wrong")
-    page.evaluate("location.hash = '#content'")
-    page.wait_for_function("location.hash === '#content'")
+    page.locator(".filter").wait_for()
+    browsing.go_to_fragment(page, "#content")
     assert titles(page) == ["Cat"]
     page.get_by_role("group", name="Prediction").get_by_role("button", name="right").click()
     assert titles(page) == ["Frog"] and browsing.where(page).endswith("#show=right")
@@ -351,6 +351,7 @@ def test_a_sprite_that_can_be_browsed_keeps_its_own_words(visit):
 def test_a_toggle_changes_its_name_or_its_state_and_not_both(visit, kind, count):
     """Else a screen reader says of a button that was pressed that its opposite is."""
     page = visit()(f"{PAGES[kind]}{'#view=blink' if kind == 'pair-image' else ''}")
+    page.wait_for_load_state("networkidle")  # some of them stand in what a script fetches
     buttons = page.locator(".page button:visible")
     state = (
         "all => all.map(one => [one.getAttribute('aria-label') || one.textContent, one.getAttribute('aria-pressed')])"
@@ -401,6 +402,7 @@ def test_a_picture_without_a_label_has_no_bar_of_a_wrong_answer(visit):
 
 def test_what_the_network_said_and_what_an_image_belongs_to_are_chosen_apart(visit):
     page = visit()(PAGES["images"])
+    page.locator(".filter").wait_for()
     groups = page.locator(".filter [role=group]")
     names = groups.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
     assert names[0] == "Prediction"
@@ -526,9 +528,7 @@ def test_the_slider_of_a_duel_by_keyboard(visit):
 def test_the_slider_of_a_duel_by_mouse(visit):
     page = visit()(PAIR)
     page.get_by_text("Slider", exact=True).click()
-    picture = page.locator(f"{DUEL} .comparison__pane--left img")
-    picture.scroll_into_view_if_needed()
-    box = picture.bounding_box()
+    box = browsing.steady_box(page.locator(f"{DUEL} .comparison__pane--left img"))
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.5, middle)
     page.mouse.down()
@@ -562,8 +562,7 @@ def test_blinking_by_hand_and_by_itself(visit):
 def test_an_address_with_a_view_shows_it(visit):
     page = visit()(f"{PAIR}#view=blink&shown=right")
     assert shown(page) == "right"
-    page.evaluate("location.hash = '#view=difference&gain=8'")
-    page.wait_for_selector("[data-view=difference]")
+    browsing.go_to_fragment(page, "#view=difference&gain=8")
     assert shown(page) == "difference"
     assert page.get_by_role("checkbox", name=re.compile("Amplify")).is_checked()
     strength = page.locator(f"{DUEL} .comparison__pane--difference img").evaluate(

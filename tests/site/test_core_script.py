@@ -64,10 +64,8 @@ def test_an_anchor_changes_nothing_that_was_chosen(page):
         window.heard = 0;
         innerview.address.keep(['show', 'find'], () => { heard += 1; });
         innerview.address.set({show: 'wrong', find: 'a b/c'});
-        location.hash = '#content';
     }""")
-    page.wait_for_function("location.hash === '#content'")
-    page.wait_for_timeout(50)
+    browsing.go_to_fragment(page, "#content")
     assert page.evaluate("[innerview.address.get('show'), heard]") == ["wrong", 1]
     page.evaluate("innerview.address.set({find: null})")
     assert browsing.where(page).endswith("#show=wrong")

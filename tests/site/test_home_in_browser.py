@@ -53,6 +53,7 @@ def test_a_figure_is_a_few_stops_of_the_keyboard_away(visit):
     page = visit()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # past the navigation
+    page.wait_for_function("document.activeElement.id === 'content'")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the figure"
@@ -105,7 +106,7 @@ def test_few_pixels_are_enlarged_by_the_whole_number_that_is_stated(visit, width
     for tab in ("Grad-CAM", "Saliency"):
         page.locator(".tabs a", has_text=tab).click()
         view = page.locator("#front details[open] .front__view").first
-        box = view.locator(".picture--enlarged img").bounding_box()
+        box = browsing.steady_box(view.locator(".picture--enlarged img"))
         assert (box["width"], box["height"]) == (32 * times, 32 * times)
         assert width < 480 or view.locator(".view__canvas").bounding_box()["width"] == 480
         assert f"32 × 32 px, shown {times}×" in view.locator(".true-scale").inner_text()
@@ -115,11 +116,12 @@ def test_few_pixels_are_enlarged_by_the_whole_number_that_is_stated(visit, width
 
 def test_it_is_light_before_one_scrolls(visit, chromium, address):
     context = chromium.new_context(viewport=browsing.WIDE)
-    page, bodies = context.new_page(), []
-    page.on("response", lambda answer: bodies.append((answer.url, answer.body())))
+    page, answers = context.new_page(), []
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(f"{address}/{HOME}", wait_until="networkidle")
+    packed = (".png", ".webp", ".woff2")
+    sent = [len(a.body() if a.url.endswith(packed) else gzip.compress(a.body())) for a in answers]
     context.close()
-    sent = [len(body if url.endswith((".png", ".webp", ".woff2")) else gzip.compress(body)) for url, body in bodies]
     assert len(sent) <= 60 and sum(sent) <= 500_000, (len(sent), sum(sent))
 
 
@@ -127,7 +129,7 @@ def test_a_pointer_reads_the_value_of_a_cell_that_the_page_carries(visit):
     page = visit()
     picture = page.locator("#front details[open] [data-grid]").first
     picture.evaluate("e => { e.dataset.grid = '4 2'; e.dataset.values = '0 0.5 1 1.5 2 2.5 3 1234.5'; }")
-    box = picture.locator("img").bounding_box()
+    box = browsing.steady_box(picture.locator("img").last)
     value = page.locator("#front details[open] .true-scale__value").first
     page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.9)
     assert value.inner_text().endswith("x 3, y 1: 1,234")

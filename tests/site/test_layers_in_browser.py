@@ -9,6 +9,7 @@ import browsing
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from generator.core.resources import resource
 from generator.drawing.palettes import GREENS, SIGNED
@@ -83,8 +84,7 @@ def test_pointing_shows_a_channel_and_a_click_pins_it(visit):
     page.locator("[data-image='cat']").scroll_into_view_if_needed()
     image = page.locator("[data-image='cat'] .layer__sprite.is-near img")
     image.wait_for()
-    image.evaluate("image => image.decode()")
-    box = image.bounding_box()
+    box = browsing.steady_box(image)
     step = box["width"] / 16
     page.mouse.move(box["x"] + 2.5 * step, box["y"] + 1.5 * step)
     assert page.locator(".channels__name").inner_text() == "Channel 18 (0 to 63)"
@@ -103,8 +103,8 @@ def test_an_address_brings_back_channel_order_and_scale(visit):
     assert page.get_by_label("Strongest first").is_checked() and page.get_by_label("Separate scales").is_checked()
     page.get_by_label("Separate scales").uncheck()
     assert browsing.where(page).endswith("#c9&strongest")
-    page.evaluate("location.hash = '#c11'")
-    page.wait_for_function("document.querySelector('.channels__name').textContent === 'Channel 11 (0 to 63)'")
+    browsing.go_to_fragment(page, "#c11")
+    assert page.locator(".channels__name").inner_text() == "Channel 11 (0 to 63)"
     assert not page.get_by_label("Strongest first").is_checked()
 
 
@@ -201,7 +201,7 @@ def test_the_strongest_channels_are_large_and_lead_to_their_places(visit):
     page = visit(REPORT)
     page.locator("#layers").scroll_into_view_if_needed()
     links = page.locator("#stage-1 .strongest a")
-    links.first.wait_for()
+    links.nth(11).wait_for()
     assert links.count() == 12 and not page.locator("#stage-1 .view__all img").is_visible()
     values = [float(words.split("max ")[1]) for words in links.all_inner_texts()]
     assert values == sorted(values, reverse=True) and links.first.inner_text().startswith("channel 63")
@@ -216,10 +216,9 @@ def test_the_strongest_channels_are_large_and_lead_to_their_places(visit):
 def test_all_channels_of_a_stage_keep_the_magnifier_and_the_link(visit):
     page = visit(f"{REPORT}#stage-1")
     page.locator("#stage-1 .view__all summary").click()
+    page.locator("#stage-1 .strongest a").nth(11).wait_for()
     picture = page.locator("#stage-1 .view__all a[data-cells]")
-    picture.locator("img").evaluate("image => image.decode()")
-    picture.scroll_into_view_if_needed()
-    box = picture.locator("img").bounding_box()
+    box = browsing.steady_box(picture.locator("img"))
     page.mouse.move(box["x"] + box["width"] * 2.5 / 16, box["y"] + box["height"] * 1.5 / 4)
     assert page.locator(".magnifier").inner_text() == "channel 18 (0 to 63)"
     assert picture.get_attribute("href").endswith("activations--relu0.html")
@@ -231,8 +230,8 @@ def test_an_address_brings_back_the_stage_and_play_goes_on_to_the_end(visit):
     play = page.get_by_role("button", name="Play")
     play.click()
     page.get_by_role("button", name="Pause").wait_for()
-    page.wait_for_function("document.querySelector('#stage-7').open")
-    assert play.inner_text() == "Play" and browsing.where(page).endswith("#at=7")
+    page.wait_for_function("document.querySelector('#stage-7').open && location.hash.endsWith('at=7')")
+    expect(play).to_have_text("Play")
 
 
 def test_the_walk_is_scrubbed_where_its_pictures_failed(chromium, address):

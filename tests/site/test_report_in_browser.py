@@ -113,8 +113,7 @@ def test_the_class_is_chosen_for_all_that_depends_on_it(visit):
     assert page.locator("#attribution .scroller:visible").count() == 2
     page.reload()
     assert pictures.count() == 2 and shown(page) == "Saliency"
-    page.evaluate("location.hash = '#method=grad-cam&class=rival&at=3'")
-    page.wait_for_function("document.querySelector('#map-grad-cam').open")
+    browsing.go_to_fragment(page, "#method=grad-cam&class=rival&at=3")
     assert page.locator("#stage-3").is_visible() and page.get_by_role("radio", name="bird").is_checked()
 
 
@@ -163,8 +162,7 @@ def equal(manifest):
 def test_equal_maps_are_one_card_that_says_why(other):
     page = other(equal)
     assert strip(page) == [title for title in MAPS if title != "Grad-CAM"]
-    page.evaluate("location.hash = '#method=grad-cam'")  # an address from before, or from another network
-    page.wait_for_function("document.querySelector('#map-cam').open")
+    browsing.go_to_fragment(page, "#method=grad-cam")  # an address from before, or from another network
     assert shown(page) == "CAM = Grad-CAM"
     reason = page.locator(".view__reason:visible").inner_text()
     assert reason.startswith("A mean over space and one linear layer follow relu4.")
@@ -220,7 +218,7 @@ def test_a_report_is_short_however_much_there_is_in_it(other, size, most):
     page = other(crowded, *size)
     assert page.locator("#maps > details").count() >= 20 and page.locator("#walk > details").count() >= 40
     for view in ("", "#at=40", "#method=cam&class=both"):
-        page.evaluate("hash => { location.hash = hash; }", view)
+        browsing.go_to_fragment(page, view)
         height = page.evaluate("document.documentElement.scrollHeight")
         assert height <= most, view
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -18,6 +18,9 @@ STRIP = "tiny/frog/grad-cam-over-depth--class-frog"
 FAILED = "tiny/frog/occlusion--class-frog"
 KINDS = {"overlay": OVERLAY, "channel": f"{SPRITE}#c17", "sprite": SPRITE, "strip": STRIP, "failed": FAILED}
 SANDBOXES = {"free": "", "sandboxed": 'sandbox="allow-scripts"'}
+HEIGHT = "document.body.getBoundingClientRect().height"
+LOADED = "document.fonts.ready"  # what was told before may be of other fonts
+FITS = "height => Math.abs(told.at(-1).height - height) <= 8"
 LISTEN = "<script>var told = []; addEventListener('message', e => told.push(e.data));</script>"
 
 
@@ -53,6 +56,7 @@ def reader(chromium, blog, blog_folder):
                 f'<link rel="icon" href="data:,">{LISTEN}{html}'
             )
             context = chromium.new_context(**{"viewport": WIDE} | wishes)
+            context.set_default_timeout(90_000)
             stack.callback(context.close)
             page = context.new_page()
             page.on("console", lambda line: faults.append(line.text))
@@ -112,11 +116,10 @@ def test_in_a_frame_there_is_the_figure_alone(reader, gallery, kind, sandbox, vi
     line = inside(page).locator(".standalone__line")
     assert "Drawn for a test, CC0-1.0" in line.inner_text() or kind == "failed"
     assert line.locator("a").evaluate("a => a.href") == address(gallery, KINDS[kind])
+    page.wait_for_function(FITS, arg=page.frames[1].evaluate(f"{LOADED}.then(() => {HEIGHT})"))
     told = page.evaluate("told.at(-1)")
     assert (told["type"], told["figure"]) == ("innerview:height", KINDS[kind].partition("#")[0])
-    document = page.frames[1].evaluate(
-        "[document.body.getBoundingClientRect().height, innerHeight, document.body.scrollWidth, innerWidth]"
-    )
+    document = page.frames[1].evaluate(f"[{HEIGHT}, innerHeight, document.body.scrollWidth, innerWidth]")
     assert document[0] <= document[1] and document[2] <= document[3], "it fits: nothing scrolls"
     assert abs(told["height"] - document[0]) <= 8, "the height that is told is the height it has"
 
@@ -186,8 +189,8 @@ def test_the_figure_makes_itself_as_large_as_the_frame_allows(reader, gallery):
     assert page.evaluate("told.at(-1).height") > 448, "it tells what it would like, not what it got"
     told = page.evaluate("told.length")
     page.evaluate("document.querySelector('iframe').style.height = told.at(-1).height + 'px'")
+    page.frames[1].wait_for_function("[...document.querySelectorAll('.stage__canvas img')].at(-1).clientWidth === 448")
     page.wait_for_timeout(200)
-    assert inside(page).locator(".stage__canvas img").last.bounding_box()["width"] == 448
     assert page.evaluate("told.length") == told, "a frame that does as it is told is not told again"
 
 

@@ -11,7 +11,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 from generator.site.dev_server import Quiet
 
@@ -108,6 +108,43 @@ def violations(
         for violation in response["violations"]
         for node in violation["nodes"]
     ]
+
+
+STEADY = """async element => {
+    const images = [element, ...element.querySelectorAll("img")].filter(one => one.decode), box = () => {
+        const {x, y, width, height} = element.getBoundingClientRect();
+        return {x, y, width, height};
+    };
+    element.scrollIntoView({block: "center", behavior: "instant"});
+    await document.fonts.ready;
+    await Promise.all(images.map(one => one.decode()));
+    for (let same = 0, before = ""; same < 5;) {
+        await new Promise(requestAnimationFrame);
+        same = before === JSON.stringify(box()) ? same + 1 : 0;
+        before = JSON.stringify(box());
+    }
+    return box();
+}"""
+
+
+def steady_box(element: Locator) -> dict[str, float]:
+    """The box of an element in the window, in the middle of which it is scrolled, once nothing moves it any more.
+
+    Fonts, pictures and what is built as it comes near are there by then, and for five frames it has kept its place.
+    """
+    return element.evaluate(STEADY)
+
+
+def go_to_fragment(page: Page, fragment: str) -> None:
+    """Change the fragment of the address, and wait until all who listen to that have heard of it."""
+    page.evaluate(
+        """fragment => new Promise(done => {
+            if (location.hash === fragment) return done();
+            addEventListener("hashchange", () => setTimeout(done), {once: true});
+            location.hash = fragment;
+        })""",
+        fragment,
+    )
 
 
 def where(page: Page) -> str:
