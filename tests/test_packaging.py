@@ -62,7 +62,7 @@ def test_an_installed_innerview_runs_outside_the_repository(installed, tmp_path)
 
     def run(*arguments):
         command = [sys.executable, "-W", "error", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
 
     where = run("-c", "import generator.core.resources as r; print(r.__file__, r.resource('templates'), sep='\\n')")
     assert [line.startswith(str(installed)) for line in where.stdout.splitlines()] == [True, True], where.stderr

@@ -29,7 +29,7 @@ from generator.cli.main import main
 
 def wait():
     os.kill(os.getpid(), {number:d})
-    time.sleep(30)
+    time.sleep(300)
 
 @main.command()
 def waits():
@@ -40,6 +40,6 @@ main(["waits"])
     (tmp_path / "ends.py").write_text(script)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
     call = [sys.executable, "-m", "ends"]
-    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 128 + number, done
     assert done.stderr.strip() == "Stopped.", "it draws nothing that could be kept"

@@ -50,7 +50,7 @@ def on_a_terminal(folder: Path, *arguments: str, code: str = "", seconds: float 
                     break
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
         os.close(ours)
     return written.decode("utf-8", "surrogateescape")
 

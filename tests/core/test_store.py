@@ -147,7 +147,7 @@ def test_one_process_at_a_time_publishes(store):
     order, inside, waiting = [], threading.Event(), threading.Event()
 
     def second():
-        inside.wait(10)
+        inside.wait(60)
         with store.alone(waiting=waiting.set):
             order.append("second")
 
@@ -155,7 +155,7 @@ def test_one_process_at_a_time_publishes(store):
     thread.start()
     with store.alone(waiting=lambda: order.append("waits for nobody")):
         inside.set()
-        assert waiting.wait(10), "the second one must be told that it waits"
+        assert waiting.wait(60), "the second one must be told that it waits"
         order.append("first")
     thread.join()
     assert order == ["first", "second"]

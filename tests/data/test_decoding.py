@@ -120,13 +120,17 @@ def test_waiting_for_ever_ends(paused, monkeypatch):
         decode(encoded(noise(3, 2)), "still.png")
 
 
-def test_a_decoder_that_dies_costs_its_picture():
-    decode(encoded(noise(3, 2)))
-    process = decoding._decoder._process
-    large = encoded(Image.new("RGB", (9000, 9000)), compress_level=1)
-    threading.Timer(0.1, process.kill).start()
-    with pytest.raises(ImageError, match=r"victim.png: .* the decoder ended over it \(SIGKILL\)"):
-        decode(large, "victim.png")
+def test_a_decoder_that_dies_costs_its_picture(paused, monkeypatch):
+    """After it was asked, before it answers."""
+    read = decoding._read
+
+    def killed(process, count):
+        process.kill()
+        return read(process, count)
+
+    with monkeypatch.context() as patch, pytest.raises(ImageError, match=r"victim.png: .* ended over it \(SIGKILL\)"):
+        patch.setattr(decoding, "_read", killed)
+        decode(encoded(noise(3, 2)), "victim.png")
     assert decode(encoded(noise(3, 2)))[0].size == (3, 2)
     decoding._decoder._process.kill()
     decoding._decoder._process.wait()

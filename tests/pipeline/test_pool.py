@@ -125,7 +125,7 @@ def test_an_interrupt_ends_all_within_seconds_and_the_next_run_goes_on(tmp_path)
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-    for _ in range(1200):
+    for _ in range(3000):
         if (tmp_path / "begun").exists() or begun.poll() is not None:
             break
         time.sleep(0.1)
@@ -133,11 +133,11 @@ def test_an_interrupt_ends_all_within_seconds_and_the_next_run_goes_on(tmp_path)
     assert alive(worker)
     started = time.monotonic()
     os.killpg(begun.pid, signal.SIGINT)  # as a terminal does it: to the parent and to all its workers
-    out, err = begun.communicate(timeout=60)
+    out, err = begun.communicate(timeout=120)
     took = time.monotonic() - started
     assert (begun.returncode, "Stopped. Rendered figures are kept" in err) == (130, True), out + err
     assert "Traceback" not in err
-    assert took < 10, "two seconds, and more for a busy machine; the job would take an hour"
+    assert took < 30, "two seconds, and more for a busy machine; the job would take an hour"
     assert not alive(worker)
 
     kept = sum(1 for _ in options.store.folder.rglob("*.json"))

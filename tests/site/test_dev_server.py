@@ -1,7 +1,6 @@
 """A site that follows its sources: what counts as one, when it is built again, and how the browser learns of it."""
 
 import threading
-import time
 import urllib.request
 from dataclasses import replace
 
@@ -47,6 +46,14 @@ def test_sources_are_found_while_the_settings_are_wrong(gallery):
 def watched(gallery, monkeypatch):
     """The gallery while it is watched: `change(name, text)` gives what was said until the build it caused was over."""
     monkeypatch.setattr(dev_server, "EVERY", 0.05)
+    sources, looked = dev_server.sources, threading.Event()
+
+    def looking(options):
+        seen = sources(options)
+        looked.set()
+        return seen
+
+    monkeypatch.setattr(dev_server, "sources", looking)
     built, said, done, wrong = dev_server.Built(), [], threading.Semaphore(0), []
 
     class Over(BaseException):
@@ -78,7 +85,7 @@ def watched(gallery, monkeypatch):
 
     thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(0.2)
+    assert looked.wait(60), "what was there before the first change"
 
     def change(name, text):
         said.clear()

@@ -32,7 +32,7 @@ def port(tmp_path_factory):
 
 
 def status(port, path, host=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.putrequest("GET", path, skip_host=True)
     if host is not None:
         connection.putheader("Host", host)
@@ -95,6 +95,6 @@ def test_an_interrupt_ends_it_at_once(tmp_path, moment):
             time.sleep(2.5)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        _, written = process.communicate(timeout=30)
-    assert time.monotonic() - began < 10, "a second on an idle machine; else it waits for the reader or for the build"
+        _, written = process.communicate(timeout=120)
+    assert time.monotonic() - began < 30, "a second on an idle machine; else it waits for the reader or for the build"
     assert "Traceback" not in written
