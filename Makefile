@@ -10,11 +10,12 @@ GROWING ?=
 MINUTES ?= 10
 ONLY ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+RUNTIME := generator/live/runtime/ort-wasm-simd-threaded.wasm
 INPUTS := pyproject.toml constraints.txt hatch_build.py generator/__init__.py
 
 export PIP_DEFAULT_TIMEOUT ?= 120
 
-.PHONY: help gallery serve test bench soak fuzz coverage lock browser screenshots train weights clean
+.PHONY: help gallery serve test bench soak fuzz coverage lock types suite browser screenshots train weights clean
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -22,16 +23,21 @@ MAKEFLAGS += --no-print-directory
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-gallery: $(VENV)/installed ## set up what is missing, draw the gallery and build its site
+gallery: $(VENV)/installed $(RUNTIME) ## set up what is missing, draw the gallery and build its site
 	@$(BIN)/innerview build
 	@echo "Here, without an activated environment: make serve"
 
-serve: $(VENV)/installed ## build, then look at the gallery in a browser
+serve: $(VENV)/installed $(RUNTIME) ## build, then look at the gallery in a browser
 	@$(BIN)/innerview serve
 
-test: $(VENV)/installed-tests browser ## install what the tests need and run them all
+test: $(VENV)/installed-tests $(RUNTIME) browser ## install what the tests need and run them all
 	@$(BIN)/ruff check .
+	@$(MAKE) -j 2 types suite
+
+types:
 	@$(BIN)/mypy --no-error-summary
+
+suite:
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 screenshots: gallery $(VENV)/installed-tests browser ## take the pictures of docs/screenshots.md anew, from site/
@@ -70,8 +76,11 @@ clean: ## remove all that was built, the store of finished pictures too; .venv s
 $(VENV)/installed: $(BIN)/python $(INPUTS)
 	@echo "Installing Innerview and what it needs into $(VENV), some minutes the first time ..."
 	@$(PIP) install -c constraints.txt -e .
-	@$(BIN)/innerview live || true
 	@touch $@
+
+# What the live page needs; without it a gallery is built all the same, and it is asked for again the next time.
+$(RUNTIME): | $(VENV)/installed
+	@$(BIN)/innerview live || true
 
 $(VENV)/installed-tests: $(VENV)/installed
 	@echo "Installing what the tests need into $(VENV) ..."
