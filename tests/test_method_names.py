@@ -22,6 +22,7 @@ OTHER_MEANINGS = {
         "engine/layout.py",
         "engine/tape.py",
         "live/live_script.py",
+        "notebook.py",
         "pipeline/catalogue.py",
         "pipeline/provenance.py",  # an axis of kernels
         "site/pages/diagnostics.py",

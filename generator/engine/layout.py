@@ -385,13 +385,13 @@ def _merged(at: Coordinates, dims: Sequence[int]) -> Coordinates | None:
 
     None unless rows and columns fall into ranges that do not overlap, and places remain along both.
     """
-    rows, columns = (_first_of_range(part, dims) for part in (at.row, at.column))
+    rows, columns = (_first_of_range(part, tuple(dims)) for part in (at.row, at.column))
     if rows is None or columns is None or at.attention:
         return None
     return of_parts((at.image, at.channel, rows, columns))
 
 
-def _first_of_range(part: torch.Tensor, dims: Sequence[int]) -> torch.Tensor | None:
+def _first_of_range(part: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor | None:
     """Return for each row (or column) of a tensor the first of those that lie along `dims` with it, in its shape.
 
     None where ranges overlap, or where a single one is left of several.

@@ -17,7 +17,6 @@ from repository import ROOT
 
 from generator.core.errors import InnerviewError
 from generator.core.records import Network
-from generator.core.store import Store
 from generator.pipeline import processes
 from generator.pipeline.pool import Pool, WorkerError
 from generator.pipeline.processes import Setup
