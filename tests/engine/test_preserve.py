@@ -93,6 +93,26 @@ def test_buffers_that_a_network_writes_in_eval_mode_are_put_back():
 # --- what cannot be explained -------------------------------------------------------------------------
 
 
+def test_what_a_module_keeps_in_plain_attributes_is_put_back():
+    module = nn.Module()
+    shared = [1, [2]]
+    kept = {"number": 1, "pair": (1, "a"), "nested": ([1], 2), "list": shared, "same": shared, "table": {"a": [1]}}
+    vars(module).update({**kept, "tensor": torch.zeros(2), "flag": True, "none": None})
+    with untouched(module):
+        module.number, module.pair, module.flag, module.added = 2, (2, "a"), 1, "new"
+        module.nested[0].append(3)
+        module.list[1].append(4)
+        module.table["a"].append(2)
+        module.tensor += 1
+        del module.none
+    assert {name: getattr(module, name) for name in kept} == {
+        **{"number": 1, "pair": (1, "a"), "nested": ([1], 2), "table": {"a": [1]}},
+        **dict.fromkeys(("list", "same"), [1, [2]]),
+    }
+    assert module.list is module.same and module.flag is True and module.none is None
+    assert module.tensor.tolist() == [0, 0] and not hasattr(module, "added")
+
+
 @pytest.mark.parametrize("method", ["guided-backprop", "deconvnet", "guided-grad-cam", "deconvnet-units"])
 def test_networks_without_relu_have_no_relu_rule(method):
     net = tiny("smooth")
