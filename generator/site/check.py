@@ -159,8 +159,9 @@ class _Reader(HTMLParser):
             self.page.channels = int(values["data-channels"])
         if tag == "meta" and values.get("property") == "og:image":
             self.page.links.append((tag, values.get("content", "")))
-        if values.get("data-zoom"):
-            self.page.links.append((tag, values["data-zoom"]))
+        for name in ("data-zoom", "data-facts"):
+            if values.get(name):
+                self.page.links.append((tag, values[name]))
         self.page.links += [("style", address) for address in CSS_URL.findall(values.get("style", ""))]
         if tag == "img":
             if "alt" not in values:

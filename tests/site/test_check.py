@@ -47,6 +47,7 @@ def put(site, html):
         ('<i style="background:url(gone.png)"></i>', "<style> links to gone.png: file not found"),
         ('<i id="twice"></i><i id="twice"></i>', "duplicate id twice"),
         ('<a data-zoom="gone.png">x</a>', "<a> links to gone.png: file not found"),
+        ('<div data-facts="gone.js"></div>', "<div> links to gone.js: file not found"),
         ('<a href="javascript:alert(1)">x</a>', "<a> has 'javascript:alert(1)', neither http(s) nor relative"),
         ('<a href="data:text/html,x">x</a>', "<a> has 'data:text/html,x', neither http(s) nor relative"),
         ('<img alt="" src="mailto:x">', "<img> has 'mailto:x', neither http(s) nor relative"),

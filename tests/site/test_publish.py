@@ -1,5 +1,6 @@
 """The site takes its place only when it holds together, and what someone wrote in a gallery stays theirs."""
 
+import gzip
 import os
 import re
 import shutil
@@ -309,3 +310,16 @@ def test_tables_of_written_pages_can_be_scrolled_by_keyboard():
     assert html.count("</table></div>") == 2
     finished = mkdocs_hooks.on_page_content("", SimpleNamespace(ready="<table></table>"), None, None)
     assert finished == "<table></table>"
+
+
+@pytest.mark.parametrize(
+    ("page", "most"),
+    [
+        ("gallery/tiny/frog/index.html", 8_600),
+        ("gallery/tiny/index.html", 9_000),
+        ("gallery/tiny/layers/relu0.html", 6_300),
+        ("gallery/images/index.html", 3_900),
+    ],
+)
+def test_pages_are_light_as_servers_send_them(built_site, page, most):
+    assert len(gzip.compress((built_site / page).read_bytes(), 6)) <= most

@@ -171,7 +171,7 @@ def data_script(shown: ReportPage, drawn: Callable[[FigureView], str]) -> str:
         if step.figure and step.strongest:
             facts[_name(step.figure)]["strongest"] = step.strongest
     folded = {step.id: "".join(map(drawn, step.folded)) for step in shown.layers if step.folded}
-    return data_script_of("figures", facts) + (data_script_of("folded", folded) if folded else "")
+    return data_script_of("report", {"figures": facts, "folded": folded})
 
 
 def _name(view: FigureView) -> str:

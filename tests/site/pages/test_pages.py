@@ -158,8 +158,9 @@ def test_a_report_shows_every_layer_and_every_method_of_its_image(fake_gallery, 
 
 def test_what_scripts_alone_need_of_a_figure_stands_beside_the_report_and_not_in_it(written):
     page, script = written["gallery/tiny/frog/index.md"], written["gallery/tiny/frog/report.js"]
-    assert '<script src="report.js" defer></script>' in page
-    facts, folded = (json.loads(line.partition('"]=')[2].rstrip(";")) for line in script.splitlines())
+    assert 'data-facts="report.js"' in page
+    beside = json.loads(script.partition('["report"]=')[2].strip().rstrip(";"))
+    facts, folded = beside["figures"], beside["folded"]
     saliency, layer = facts["saliency--class-frog"], facts["activations--relu0"]
     assert saliency["caption"] == "Saliency for frog" and re.fullmatch(r"\S+\|\w+\|\S+", saliency["scale"])
     assert layer["cells"].startswith("64 ") and len(layer["strongest"].split()) == 24 and "caption" not in layer

@@ -12,15 +12,15 @@
 
   class Strongest extends HTMLElement {
     connectedCallback() {
-      var strongest = this, whole = this.nextElementSibling, near;
-      this.picture = whole && whole.querySelector("a[data-cells]");
-      if (!this.picture) return;
+      var strongest = this, whole = this.nextElementSibling, page = this.closest("[data-facts]"), near;
+      this.picture = whole && whole.querySelector("a.picture");
+      if (!this.picture || !page) return;
       this.ending = new AbortController();
       whole.open = false;
       near = new IntersectionObserver(function (seen) {
         if (!seen.some(function (entry) { return entry.isIntersecting; })) return;
         near.disconnect();
-        strongest.build();
+        window.innerview.need("report", page.dataset.facts, function () { strongest.build(); });
       }, { rootMargin: "300px 0px" });
       near.observe(this);
       this.ending.signal.addEventListener("abort", function () { near.disconnect(); });
@@ -33,7 +33,8 @@
     }
 
     build() {
-      var strongest = this, words = (this.picture.dataset.strongest || "").split(" "), list = element("ol", "strongest"), room;
+      if (this.ending.signal.aborted || !this.picture.dataset.strongest) return;
+      var strongest = this, words = this.picture.dataset.strongest.split(" "), list = element("ol", "strongest"), room;
       this.grid = sprite.grid(this.picture.dataset.cells);
       for (var n = 0; n + 1 < words.length; n += 2) list.append(this.tile(Number(words[n]), Number(words[n + 1])));
       this.replaceChildren(list);

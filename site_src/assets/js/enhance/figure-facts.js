@@ -1,20 +1,39 @@
-/* In a report, what scripts need to know of its figures, from the script beside the page: data attributes of their links, by
-   the name of the figure (`innerview.data.figures`), and the figures of intermediate outputs (`innerview.data.folded`), which
-   take the place of links to them once somebody opens the list. A picture opens large here, so that links beside it lead to
-   its page and to where it is compared. Loaded before the elements that read the attributes. */
+/* In a report, what scripts need to know of its figures, from the script beside the page that `data-facts` names
+   (`innerview.data.report`): data attributes of their links, by the name of the figure, and the figures of intermediate
+   outputs, which take the place of links to them once somebody opens the list. A picture opens large here, so that links
+   beside it lead to its page and to where it is compared. Loaded before the elements that read the attributes. */
 (function () {
   "use strict";
-  var element = window.innerview.element, facts = window.innerview.data.figures || {}, folded = window.innerview.data.folded || {};
+  var element = window.innerview.element, need = window.innerview.need;
 
-  function lay(around) {
-    around.querySelectorAll("a.picture[href]").forEach(function (picture) {
-      Object.assign(picture.dataset, facts[name(picture.getAttribute("href"))]);
+  function setup(page) {
+    page.querySelectorAll("iv-stage").forEach(function (stage) {
+      stage.querySelectorAll("details[data-view]").forEach(function (view) { link(stage, view); });
     });
+    page.querySelectorAll("details[data-folded]").forEach(function (list) {
+      list.addEventListener("toggle", function () {
+        need("report", page.dataset.facts, function (facts) { unfold(list, facts); });
+      }, { once: true });
+    });
+    need("report", page.dataset.facts, function (facts) { lay(page, facts.figures); });
+  }
+
+  function lay(around, figures) {
+    around.querySelectorAll("a.picture[href]").forEach(function (picture) {
+      Object.assign(picture.dataset, figures[name(picture.getAttribute("href"))]);
+    });
+  }
+
+  function unfold(list, facts) {
+    var box = element("div", "view__folded");
+    box.innerHTML = facts.folded[list.dataset.folded]; // as our templates wrote it
+    lay(box, facts.figures);
+    list.lastElementChild.replaceWith(box);
   }
 
   /* The links of a view stand beside the words on each of its pictures, before that to the layer. */
   function link(stage, view) {
-    var pictures = view.querySelectorAll(".view__canvas > a.picture, .view__all > a.picture");
+    var pictures = view.querySelectorAll(".view__canvas > a.picture, .view__all > a.picture, .view__layer > a.picture");
     view.querySelectorAll(".view__facts, .view__body > .view__words:not(:has(.view__facts))").forEach(function (words, place) {
       var picture = pictures[place], line = words.querySelector(":scope > .view__links"), address = picture && picture.getAttribute("href");
       if (!picture) return;
@@ -37,18 +56,5 @@
     return address.replace(/\.html$/, "");
   }
 
-  document.querySelectorAll("iv-stage").forEach(function (stage) {
-    stage.querySelectorAll("details[data-view]").forEach(function (view) { link(stage, view); });
-  });
-  document.querySelectorAll("details[data-folded]").forEach(function (list) {
-    var figures = folded[list.dataset.folded], box = document.createElement("div");
-    if (!figures) return;
-    box.className = "view__folded";
-    list.addEventListener("toggle", function () {
-      box.innerHTML = figures; // as our templates wrote it
-      lay(box);
-      list.lastElementChild.replaceWith(box);
-    }, { once: true });
-  });
-  lay(document);
+  document.querySelectorAll("[data-facts]").forEach(setup);
 })();

@@ -96,7 +96,7 @@
     explain(picture);
     image.width = Math.round(width * scale);
     image.height = Math.round(height * scale);
-    title.textContent = data.caption;
+    title.textContent = data.caption || "";
     link.href = picture.href;
     link.hidden = !picture.getAttribute("href");
     stage.className = "lightbox__stage";
