@@ -326,6 +326,7 @@ class FigureRecord(TypedDict):
     thumb: str
     map: NotRequired[str]
     animation: NotRequired[str]
+    array: NotRequired[str]
     page: str
     width: int
     height: int
@@ -340,6 +341,25 @@ class FigureRecord(TypedDict):
     note: str
     reason: str
     keys: dict[str, str]
+    digest: str
+
+
+class ClassMeanRecord(TypedDict):
+    """What the manifest holds as ClassMeanRecord."""
+
+    model: str
+    name: str
+    index: int
+    method: str
+    layer: str
+    images: int
+    zero: int
+    file: str
+    width: int
+    height: int
+    shape: list[int]
+    scale: list[float]
+    key: str
     digest: str
 
 
@@ -602,6 +622,7 @@ class Manifest(TypedDict):
     unreadable: NotRequired[list[UnreadableRecord]]
     predictions: list[PredictionRecord]
     figures: list[FigureRecord]
+    class_means: NotRequired[list[ClassMeanRecord]]
     shares: NotRequired[list[ShareRecord]]
     measures: NotRequired[list[MeasureRecord]]
     controls: NotRequired[list[ControlRecord]]

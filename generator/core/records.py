@@ -267,6 +267,7 @@ class Figure:
     thumb: str = ""
     map: str = ""  # of an overlay: the bare map at its own size, to be laid over the input by the browser
     animation: str = ""  # how the result came about, where the method shows it; `file` is its last frame
+    array: str = ""  # its raw values as .npy, where these are few
     page: str = ""
     width: int = 0
     height: int = 0

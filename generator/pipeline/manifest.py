@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, cast
+
+import numpy as np
 
 from generator import __version__
 from generator.analysis import evidence_tasks, objectives
@@ -17,7 +20,7 @@ from generator.core.manifest_types import Manifest
 from generator.core.naming import figure_name, layer_slug, slug
 from generator.core.records import MANIFEST_VERSION, Example, Figure, Job, MethodCard, ModelCard, record
 from generator.core.roles import ACTIVATIONS, slug_with
-from generator.core.store import Store, unpack
+from generator.core.store import Damaged, Store, unpack
 from generator.core.tasks import PairTask, ProbeTask, SceneTask, groups
 from generator.drawing.styles import style_cards
 
@@ -117,6 +120,7 @@ def _probes(tasks: Sequence[ProbeTask], store: Store, files: list[Published]) ->
 
 
 MOST_CELLS = 256  # values of a map that pages carry along
+LARGEST_ARRAY_BYTES = 2**14  # of raw values that are published; larger ones are left to `innerview show --array`
 
 
 def job_name(job: Job, done: Mapping[str, Any] | None) -> str:
@@ -152,6 +156,23 @@ def cell_values(figure: Mapping[str, Any], store: Store) -> dict[str, list[float
     if values is None or values.size != math.prod(figure["shape"]):
         return None
     return {"cells": [float(f"{value:.4g}") for value in values.ravel()]}
+
+
+def array_file(figure: Mapping[str, Any], store: Store) -> bytes:
+    """Return the raw values of a figure that has an `array`, float32, as .npy. Raises `Damaged` where they are gone."""
+    entry = store.get(figure["keys"]["array"], "payloads")
+    if entry is None:
+        raise Damaged(figure["keys"]["array"])
+    file = io.BytesIO()
+    np.save(file, np.asarray(unpack(store.read(entry["payloads"]["arrays"]))["map"], np.float32))
+    return file.getvalue()
+
+
+def _has_array(card: MethodCard, meta: Mapping[str, Any], picture: Mapping[str, Any]) -> bool:
+    """Return whether a figure's values are one array of floats that is small enough to be published."""
+    shape = meta["shape"]
+    single = card.style.values == "map" and not picture["sprite"] and all(isinstance(side, int) for side in shape)
+    return single and 4 * math.prod(shape) <= LARGEST_ARRAY_BYTES
 
 
 @dataclass(frozen=True)
@@ -190,6 +211,7 @@ def _figure(job: Job, state: _State, task: SceneTask, card: MethodCard, store: S
         **common,
         status="drawn",
         **files,
+        array=f"{name}.npy" if _has_array(card, meta, picture) else "",
         page=f"{name}.html",
         width=picture["width"],
         height=picture["height"],

@@ -84,12 +84,12 @@ def _short(value: Any) -> str:
 
 # --- files ------------------------------------------------------------------------------------------
 
-FILES = ("file", "thumb", "map", "animation", "page", "photo")
+FILES = ("file", "thumb", "map", "animation", "array", "page", "photo")
 
 
 def _named(manifest: dict[str, Any]) -> Iterator[str]:
     """Yield every name of a file in it."""
-    for part in ("figures", "images", "shares", "pins", "comparisons"):
+    for part in ("figures", "images", "shares", "pins", "comparisons", "class_means"):
         entries = manifest.get(part)
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict):

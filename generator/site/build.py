@@ -26,7 +26,15 @@ from generator.data.previews import preview
 from generator.models.specs import known_code, weights_files
 from generator.pipeline import fingerprint, live_models, model_pairs, run_probes, shards
 from generator.pipeline.catalogue import forget
-from generator.pipeline.manifest import Contents, Published, cell_values, channel_values, job_name, manifest
+from generator.pipeline.manifest import (
+    Contents,
+    Published,
+    array_file,
+    cell_values,
+    channel_values,
+    job_name,
+    manifest,
+)
 from generator.pipeline.options import Options, Progress
 from generator.pipeline.plan import Plan, drawing_seconds, find_missing, make_plan, measuring_seconds
 from generator.pipeline.pool import Pool, WorkerError
@@ -121,11 +129,14 @@ def publish(
     from generator.site.diff.report import changes_of
     from generator.site.pages import write
 
-    from . import social_cards  # the templates take a quarter of the time of a build that changes nothing
+    from . import class_means, social_cards  # the templates take a quarter of the time of a build that changes nothing
 
     root, settings = options.root, plan.settings
     about, templates = settings.site, template_folders(root)
     described["shares"], cards = social_cards.draw_all(described, files, store) if options.cards else ([], [])
+    if not options.number:  # the last maps of a class may not be there yet
+        described["class_means"], means = class_means.draw_all(described, store)
+        cards += means
     patterns = [] if options.number else settings.pin  # only of what is drawn to the end an address is kept
     described["pins"], kept, messages = pins.pin(settings.folder / pins.FOLDER, patterns, described, store)
     for line in messages:
@@ -144,6 +155,9 @@ def publish(
             _lay(store, file, gallery / file.path)
         for file in live:
             _lay(store, file, new / file.path)
+        for figure in described["figures"]:
+            if figure.get("array"):
+                (gallery / figure["array"]).write_bytes(array_file(figure, store))
         write.write_live_page(described, new, templates)
         write.write_figure_pages(described, new, templates, lambda figure: numbers(figure, ("max", "mean", "zeros")))
         write.write_unit_scripts(described, new, lambda model, layer: channels_of(plan.probes[model], layer, store))

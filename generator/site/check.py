@@ -198,7 +198,8 @@ def _check_figures(gallery: Path, manifest: Manifest) -> tuple[set[str], list[st
         named |= {page, f"{folder}/figures.js", f"{folder}/report.js"}
         if not (gallery / page).is_file():
             problems.append(f"manifest: {figure['id']} has no page gallery/{page}")
-        for name in filter(None, (figure["file"], figure["thumb"], figure.get("map"), figure.get("animation"))):
+        parts = [figure["file"], figure["thumb"], figure.get("map"), figure.get("animation"), figure.get("array")]
+        for name in filter(None, parts):
             named.add(name)
             problems += _check_file(gallery, name, figure["id"], figure["digest"] if name == figure["file"] else "")
         if manifest["site"]["url"] and figure["status"] == "drawn":
@@ -237,9 +238,10 @@ def _check_models(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str
 
 
 def _check_other_files(gallery: Path, manifest: Manifest) -> tuple[set[str], list[str]]:
-    """Return the files of cards, pins, pairs, changes and probes, and what is wrong with them."""
+    """Return the files of cards, pins, means, pairs, changes and probes, and what is wrong with them."""
     files = [(share["file"], share["page"], share["digest"]) for share in manifest.get("shares", [])]
     files += [(kept["file"], kept["figure"], kept["digest"]) for kept in manifest.get("pins", [])]
+    files += [(mean["file"], f"class {mean['name']}", mean["digest"]) for mean in manifest.get("class_means", [])]
     for pair in manifest.get("comparisons", []):
         files += [(name, pair["id"], "") for name in pair["files"].values()]
     for entry in manifest.get("changes", NOTHING).get("figures", []):

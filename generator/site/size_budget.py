@@ -10,7 +10,7 @@ from generator.core.errors import ConfigError
 from generator.pipeline.manifest_reader import read_manifest
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-PARTS = ("file", "thumb", "map", "animation")
+PARTS = ("file", "thumb", "map", "animation", "array")
 TOLD = 5  # reports that are too heavy
 
 

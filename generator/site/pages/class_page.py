@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from generator.core.manifest_types import ModelRecord, ProbeRecord
+from generator.core.manifest_types import ClassMeanRecord, ModelRecord, ProbeRecord
+from generator.drawing.palettes import ramp_of
 
 from . import components, format
 from .channel_table import effect_words, probe_words
@@ -13,7 +14,7 @@ from .class_index import Classes, Touched, places, same_classes
 from .components import FigureView, Link, Pager, Verdict
 from .manifest_index import MODEL_LEVEL, MOST, NOTHING, Gallery, together
 from .model import Fact
-from .urls import home_page, hub_page, layer_page, model_page, relative, report_page
+from .urls import gallery_file, home_page, hub_page, layer_page, model_page, relative, report_page
 
 LISTED = 8  # confusions and runner-ups of a class
 ATTRIBUTED = ("label", "top", "rival")
@@ -61,6 +62,14 @@ class RaisingLayer:
 
 
 @dataclass(frozen=True)
+class Mean:
+    """The mean map of one method, or of several whose means are equal."""
+
+    figure: FigureView
+    words: str  # over how many images
+
+
+@dataclass(frozen=True)
 class ClassPage:
     """What templates/pages/class.md needs."""
 
@@ -74,6 +83,7 @@ class ClassPage:
     order: str  # which images these are, and in which order
     map_title: str  # the method of their maps; "" where none is drawn
     rest: Link | None  # to the images beyond those
+    means: list[Mean]
     shares: list[Shares]  # confusions and runner-ups
     raising: list[RaisingLayer]
     effect: str  # what the numbers of these channels are
@@ -109,6 +119,7 @@ def class_of(gallery: Gallery, model: str, index: int) -> ClassPage:
         order=_order(card, len(shown)),
         map_title=gallery.methods[region]["title"] if any(image.map for image in images) else "",
         rest=_rest(len(shown), page),
+        means=_means(gallery, model, index, page),
         shares=[
             *_confusions(classes, card, index, statistics, page),
             *_runner_ups(gallery, model, touched, page),
@@ -163,7 +174,11 @@ def _facts(card: ModelRecord, index: int, touched: Touched, statistics: ProbeRec
 
 
 def _images(count: int) -> str:
-    return f"{format.count(count)} {'image' if count == 1 else 'images'}"
+    return _count(count, "image")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{format.count(count)} {noun if count == 1 else noun + 's'}"
 
 
 def _order(card: ModelRecord, count: int) -> str:
@@ -210,6 +225,38 @@ def _image(gallery: Gallery, model: str, index: int, touched: Touched, image: st
         verdict=verdict,
         state=", ".join(name for name, images in states.items() if image in images),
     )
+
+
+def _means(gallery: Gallery, model: str, index: int, page: str) -> list[Mean]:
+    """Return the mean maps of a class in the order of the methods; equal ones are one, called after all of them."""
+    records = gallery.class_means[model, index]
+    methods = [slug for slug in gallery.methods if any(record["method"] == slug for record in records)]
+    ordered = sorted(records, key=lambda record: methods.index(record["method"]))
+    alike: dict[tuple[str, int], list[ClassMeanRecord]] = {}
+    for record in ordered:
+        alike.setdefault((record["digest"], record["images"]), []).append(record)
+    return [_mean(gallery, same, page) for same in alike.values()]
+
+
+def _mean(gallery: Gallery, same: list[ClassMeanRecord], page: str) -> Mean:
+    record, style = same[0], gallery.style(same[0]["method"])
+    title = " = ".join(dict.fromkeys(gallery.methods[other["method"]]["title"] for other in same))
+    file = relative(gallery_file(record["file"]), page)
+    low, high = record["scale"]
+    zero = f", {format.count(record['zero'])} of them zero everywhere" if record["zero"] else ""
+    words = f"mean of {_count(record['images'], 'map')}{zero}"
+    figure = FigureView(
+        title=title,
+        alt=f"{title} for {record['name']}: {words}, {record['shape'][-1]} by {record['shape'][-2]} values",
+        href=file,
+        src=file,
+        full=file,
+        width=record["width"],
+        height=record["height"],
+        zero_white=style.zero_white,
+        scale=components.Scale(format.number(low), format.number(high), ramp_of(style.ramp, low)),
+    )
+    return Mean(figure, words)
 
 
 # --- other classes -----------------------------------------------------------------------------------

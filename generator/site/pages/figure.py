@@ -9,6 +9,7 @@ from generator.analysis import objectives
 from generator.core.answer_kinds import PIXEL
 from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecord, ModelRecord
 from generator.core.roles import ACTIVATIONS, FILTERS
+from generator.pipeline.manifest import LARGEST_ARRAY_BYTES
 
 from . import compare_any, components, embed_snippets, faithfulness, format, social_meta
 from .browser_palettes import colour_controls
@@ -73,7 +74,9 @@ class FigurePage:
     download: str
     compare: str  # where it can be set beside any other figure; "" where it has no picture
     compare_image: Link | None  # beside the same figure of the next image; None where there is no other
+    array: Link | None  # its raw values as a file, with what it is
     raw: Snippet | None  # the command that writes its numbers
+    raw_note: str  # why there is that command
     snippets: list[Snippet]
     caption: str  # the one line under the picture where it stands alone in a frame
     permalink: str
@@ -121,8 +124,10 @@ def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | No
         download=record["file"].rsplit("/", 1)[-1],
         compare=compare_any.href(record, page) if view.src else "",
         compare_image=axes.other_image(gallery, record, page) if view.src else None,
+        array=_array(record),
         raw=command(record) if view.src else None,
-        snippets=to_copy(taken) if taken else [],
+        raw_note=_raw_note(record),
+        snippets=to_copy(gallery, record, taken) if taken else [],
         caption=taken.caption if taken else embed_snippets.sentence(gallery, record),
         permalink=page.rpartition("/")[2],
         shown=embed_snippets.shown(view),
@@ -271,13 +276,14 @@ def _provenance(
     return [*listed, Fact("Software", versions)]
 
 
-def to_copy(taken: embed_snippets.Taken) -> list[Snippet]:
+def to_copy(gallery: Gallery, record: FigureRecord, taken: embed_snippets.Taken) -> list[Snippet]:
     """Return the picture for other people's pages, with its words and its licence."""
     texts = {
         "link": ("Link", taken.page),
         "html": ("HTML", embed_snippets.html(taken)),
         "markdown": ("Markdown", embed_snippets.markdown(taken)),
         "frame": ("Frame", embed_snippets.iframe(taken)),
+        "bibtex": ("BibTeX", embed_snippets.bibtex(taken, gallery, record)),
     }
     return [Snippet(key, title, text, text.count("\n") + 1) for key, (title, text) in texts.items()]
 
@@ -287,6 +293,24 @@ def command(record: FigureRecord) -> Snippet:
     name = record["id"].rpartition("/")[2]
     text = f"innerview show {record['id']} --array {name}.npy --csv {name}.csv"
     return Snippet("raw", "Command for the array and a CSV file", text, 2)
+
+
+def _array(record: FigureRecord) -> Link | None:
+    """Return the published array of a figure."""
+    name = record.get("array", "")
+    if not name:
+        return None
+    return Link("Download the array", name.rpartition("/")[2], f"{format.shape(record['shape'])}, float32 .npy")
+
+
+def _raw_note(record: FigureRecord) -> str:
+    """Say what the command gives that the page does not."""
+    if record.get("array"):
+        return "The command writes the same array, and a CSV file of it, in the folder of the gallery."
+    if record["sprite"]:
+        return "Channels are on this site as pictures of 8 bits; the command writes their values."
+    limit = format.count(LARGEST_ARRAY_BYTES // 1024)
+    return f"Arrays of more than {limit} KiB are not on this site; the command writes this one."
 
 
 def base(gallery: Gallery) -> str:

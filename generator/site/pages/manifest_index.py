@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, SupportsIndex, cast
 
 from generator.core.manifest_types import (
+    ClassMeanRecord,
     ComparisonRecord,
     EvidenceRecord,
     FigureRecord,
@@ -104,6 +105,9 @@ class Gallery:
             for entry in entries:
                 by_image.setdefault(entry["image"], []).append(entry)
         self._compared = {models: Keys(by_image) for models, by_image in self._pairs.items()}
+        self.class_means: dict[tuple[str, int], list[ClassMeanRecord]] = defaultdict(list)
+        for mean in manifest.get("class_means", []):
+            self.class_means[mean["model"], mean["index"]].append(mean)
         self._by_id = {figure["id"]: figure for figure in self.figures}
         self._reports: dict[tuple[str, str], list[FigureRecord]] = defaultdict(list)
         self._images_of: dict[str, Keys] = {}  # by model, once asked for: every report needs its neighbours

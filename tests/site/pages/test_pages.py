@@ -237,6 +237,8 @@ def test_snippets_carry_alt_text_credit_and_licence(written):
     for snippet in (html, markdown):
         assert "Drawn for a test, CC0" in snippet.split("</textarea>")[0]
         assert "grad-cam of frog, strongest in the middle" in snippet.split("</textarea>")[0]
+    entry = page.split('id="copy-bibtex"')[1].split("</textarea>")[0]
+    assert "@misc{tiny-frog-grad-cam-relu4-class-frog," in entry and "Photo: Drawn for a test, CC0" in entry
 
 
 def test_a_known_address_stands_in_the_snippets(fake_gallery, tmp_path):
