@@ -190,6 +190,13 @@ def test_a_figures_page_leads_to_it_beside_another_one(visit, file):
         )
 
 
+def test_a_figure_without_a_scale_has_no_empty_ramp(visit):
+    page = visit(f"{TWO}#a=tiny/frog/input&b={SALIENCY}")
+    assert panes(page)[0].startswith("Preprocessed input")
+    scales = page.locator(".comparison__pane .scale")
+    assert not scales.nth(0).is_visible() and scales.nth(1).is_visible()
+
+
 def test_two_figures_by_address_in_every_view_and_exchanged(visit):
     page = visit(f"{TWO}#a={SALIENCY}&b={OTHER}&view=slider&at=35")
     assert panes(page) == ["Saliency for frog, Frog, A tiny network", "Saliency for cat, Cat, A tiny network"]

@@ -152,7 +152,7 @@ def _pager(gallery: Gallery, card: ModelRecord, index: int, page: str) -> list[P
 
 def _facts(card: ModelRecord, index: int, touched: Touched, statistics: ProbeRecord | None) -> list[Fact]:
     listed = [
-        Fact("Class index", f"{index} of 0 to {len(card['classes']) - 1}"),
+        Fact("Class index", f"{index} (from 0 to {len(card['classes']) - 1})"),
         Fact("Predicted here", _images(len(touched.predicted))),
         Fact("Labelled so here", _images(len(touched.labelled))),
     ]
