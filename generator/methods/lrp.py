@@ -13,13 +13,15 @@ from generator.engine.derivatives import pulled_back
 from generator.engine.method_registry import method
 
 PASS_THROUGH_OPS = (
-    "relu relu6 hardtanh clamp dropout batch_norm contiguous clone neg to type float half bfloat16 "
+    "relu relu6 hardtanh clamp batch_norm contiguous clone neg to type float half bfloat16 "
+    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout "
     "layer_norm group_norm rms_norm instance_norm normalize gelu silu hardswish hardsigmoid sigmoid tanh mish elu celu "
     "selu softplus leaky_relu prelu identity"
 ).split()
 RESHAPE_OPS = (
     "max_pool2d adaptive_max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat stack "
-    "chunk split getitem expand unbind select narrow movedim unflatten roll flip swapaxes masked_fill repeat"
+    "chunk split getitem expand unbind select narrow movedim unflatten roll flip swapaxes masked_fill repeat "
+    "pixel_shuffle pixel_unshuffle channel_shuffle"
 ).split()
 CONVOLUTIONS = ("conv2d", "conv_transpose2d")
 SHARING_OPS = "avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d interpolate upsample mean sum add sub mul div".split()

@@ -372,6 +372,39 @@ def test_a_softmax_hands_on_nothing_of_what_is_masked():
     torch.testing.assert_close(found[0, 0], torch.tensor([wanted[0], 0.0, wanted[1]]))
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Dropout(), nn.Dropout2d(), nn.AlphaDropout(), nn.FeatureAlphaDropout(), nn.ChannelShuffle(2)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_what_drops_nothing_when_it_is_evaluated_hands_everything_on(layer):
+    torch.manual_seed(0)
+    convs = nn.Conv2d(3, 4, 3, bias=False), nn.Conv2d(4, 5, 3, bias=False)
+    x = picture((3, 8, 8))
+    relevance = [
+        outcomes(
+            loaded(
+                nn.Sequential(convs[0], part, convs[1], nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), (3, 8, 8)
+            ),
+            x,
+            ["lrp"],
+            ["top"],
+        )
+        .popitem()[1]
+        .value
+        for part in (layer, _Shuffled() if isinstance(layer, nn.ChannelShuffle) else nn.Identity())
+    ]
+    assert relevance[0] is not None and relevance[0].abs().max() > 0
+    close(relevance[0], relevance[1], 1e-6)
+
+
+class _Shuffled(nn.Module):
+    """What ChannelShuffle(2) does to 4 channels, by indices."""
+
+    def forward(self, x):
+        return torch.cat([x[:, :1], x[:, 2:3], x[:, 1:2], x[:, 3:]], 1)
+
+
 def test_networks_that_cannot_be_followed_are_refused():
     class Gated(nn.Module):
         def __init__(self):
