@@ -122,8 +122,20 @@ def _with_channels(
     statistics = measure(network, source, device=device, say=at_intervals(say))
     path = keep_beside(statistics, network, STATISTICS)
     where = f"Statistics: {path}" if path else "Statistics not saved: no weights file to save them next to"
-    share = 100 * statistics["correct"] / max(1, statistics["labelled"])
-    return statistics, f"{statistics['images']:,} images: top-1 {share:.2f} %. {where}"
+    return statistics, f"{_accuracy(statistics)}. {where}"
+
+
+def _accuracy(statistics: dict[str, Any]) -> str:
+    """Return the accuracy over the images that have a class of the network, which may be some of them or none.
+
+    >>> _accuracy({"images": 3, "labelled": 2, "correct": 1})
+    "3 images, 2 of them in folders of the network's classes: top-1 50.00 %"
+    """
+    images, labelled = statistics["images"], statistics["labelled"]
+    if not labelled:
+        return f"{images:,} images, none of them in a folder of the network's classes: no accuracy"
+    those = f", {labelled:,} of them in folders of the network's classes" if labelled < images else ""
+    return f"{images:,} images{those}: top-1 {100 * statistics['correct'] / labelled:.2f} %"
 
 
 def _pruned(

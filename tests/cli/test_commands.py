@@ -414,6 +414,20 @@ def test_evaluate_keeps_statistics_of_channels_beside_the_weights(call, labelled
     assert code == 2 and "name a folder per class with --data" in told
 
 
+@pytest.mark.parametrize(
+    ("labelled", "words"),
+    [
+        (3, "3 images: top-1 33.33 %"),
+        (2, "3 images, 2 of them in folders of the network's classes: top-1 50.00 %"),
+        (0, "3 images, none of them in a folder of the network's classes: no accuracy"),
+    ],
+)
+def test_the_accuracy_of_evaluate_is_over_the_images_that_have_a_class(labelled, words):
+    from generator.cli import evaluate
+
+    assert evaluate._accuracy({"images": 3, "labelled": labelled, "correct": min(1, labelled)}) == words
+
+
 def test_train_hands_its_wishes_on(call, labelled, monkeypatch):
     asked = {}
 
