@@ -289,9 +289,9 @@ def test_a_signal_at_the_beginning_ends_it_without_a_trace(tmp_path, number, aft
     time.sleep(after)
     process.send_signal(number)
     began = time.monotonic()
-    _, written = process.communicate(timeout=60)
+    _, written = process.communicate(timeout=120)
     assert "Traceback" not in written, written
-    assert process.returncode in (128 + number, -number) and time.monotonic() - began < 10
+    assert process.returncode in (128 + number, -number) and time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
