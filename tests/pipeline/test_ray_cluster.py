@@ -160,7 +160,7 @@ def gallery(tmp_path_factory):
     methods = [*tiny_gallery.METHODS, *bad]
     folder, network = tmp_path_factory.mktemp("gallery"), tiny_gallery.NETWORK + TROUBLE
     options = tiny_gallery.lay(folder, ["one"], network, "actors_network_of_mine", methods=methods, targets=["label"])
-    options = replace(options, workers=2, time_limit=30.0, engine="ray")
+    options = replace(options, workers=2, time_limit=15.0, engine="ray")
     lay_cluster(Path("/tmp"), f"abandoned-{os.getpid()}")
     with restored_environment(), options.pool() as pool:
         yield options, pool
@@ -170,7 +170,7 @@ def test_an_interrupt_ends_actors_and_cluster_and_leaves_nothing(tmp_path):
     before = folders()
     tiny_gallery.lay(tmp_path, ["one"], tiny_gallery.NETWORK + HANGS, "hanging_actors_network")
     begun = start(tmp_path, "--no-site")
-    for _ in range(1200):
+    for _ in range(3000):
         if (tmp_path / "begun").exists() or begun.poll() is not None:
             break
         time.sleep(0.1)
@@ -179,15 +179,15 @@ def test_an_interrupt_ends_actors_and_cluster_and_leaves_nothing(tmp_path):
     assert len(folders() - before) == 1
     started = time.monotonic()
     os.killpg(begun.pid, signal.SIGINT)
-    out, err = begun.communicate(timeout=60)
+    out, err = begun.communicate(timeout=120)
     took = time.monotonic() - started
     assert (begun.returncode, "Stopped. Rendered figures are kept" in err, "Traceback" in err) == (130, True, False), (
         err
     )
-    assert took < 8, "two seconds, and more for a busy machine: seven processes of Ray end one after the other"
+    assert took < 30, "two seconds, and more for a busy machine: seven processes of Ray end one after the other"
     assert (session(begun.pid), folders() - before) == ([], set())
     worker = int((tmp_path / "begun").read_text())  # which notices that its actor is gone
-    assert any(not alive(worker) or time.sleep(0.1) for _ in range(200))
+    assert any(not alive(worker) or time.sleep(0.1) for _ in range(600))
 
 
 def test_a_cluster_removes_what_a_killed_build_has_left(gallery):
@@ -223,7 +223,7 @@ def test_each_kind_of_loss_costs_its_own_job_as_on_this_machine(gallery):
     assert Counter(key for _, _, key, _ in told) == Counter(list(jobs)), "each job is told of once"
     assert {(jobs[key].method, reason) for event, _, key, reason in told if event == "failed"} == {
         ("saliency", "the worker process died (exit code 3)"),
-        ("signed-gradient", "stopped after 30 s, the time limit for one job (--time-limit)"),
+        ("signed-gradient", "stopped after 15 s, the time limit for one job (--time-limit)"),
     }
 
 
@@ -234,7 +234,9 @@ def test_a_killed_actor_costs_nothing_and_the_site_is_that_of_this_machine(galle
         tiny_gallery.lay(tmp_path / place, ["one", "other"], tiny_gallery.NETWORK + KILLS, "killing_network_of_mine")
     for actor in pool._all:
         actor.end()  # so that there is room for others
-    address = pool._engine.ray.get_runtime_context().gcs_address
+    ray = pool._engine.ray
+    assert any(ray.available_resources().get("CPU") == 2 or time.sleep(0.1) for _ in range(600))
+    address = ray.get_runtime_context().gcs_address
     drawing = start(tmp_path / "actors", "--address", address)
     (tmp_path / "here/killed").touch()
     here = Options(tmp_path / "here", tmp_path / "here/gallery.yml", workers=0, device="cpu")
