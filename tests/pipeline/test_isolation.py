@@ -123,7 +123,7 @@ def test_a_build_beside_a_rude_network_stores_what_it_stores_alone(tmp_path, alo
     monkeypatch.setattr(Pool, "_take", counted)
     report, _ = tiny_gallery.run(options)
     assert not [name for name in report.failures if not name.startswith("rude")]
-    assert max(most) == max(1, workers), "without workers there is one for the networks of the user's own"
+    assert 1 <= max(most) <= max(1, workers), "without workers there is one for the networks of the user's own"
     assert stored(options, *alone) == alone, "byte for byte"
     assert os.getcwd() != "/" and os.environ
 
