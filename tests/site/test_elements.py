@@ -57,7 +57,7 @@ def test_an_element_that_leaves_takes_its_listeners_along(chromium, built_site, 
         page.add_init_script(COUNTING)
         page.goto(f"{built_site.as_uri()}/{WHERE[name]}")
         if name == "iv-channel-table":
-            page.locator(name).scroll_into_view_if_needed()
+            page.get_by_role("button", name="Show the whole layer").click()
             page.wait_for_selector(f"{name} select")
         page.wait_for_function("name => document.querySelector(name).ending instanceof AbortController", arg=name)
         counts = page.evaluate(AWAY_AND_BACK, name)

@@ -19,7 +19,9 @@ def gallery(fake_gallery):
 
 
 def channels(page):
-    """The channels of the rows, from the top."""
+    """The channels of the rows, from the top, of a layer that is unfolded where the address names a channel."""
+    if (folded := page.get_by_role("button", name="Show the whole layer")).count():
+        folded.click()
     page.wait_for_selector(".channel-table__table tbody tr")
     return [int(words) for words in page.locator(".channel-table__table tbody th").all_inner_texts()]
 
@@ -125,8 +127,9 @@ def test_findings_lead_to_the_channel_and_begin_with_what_was_wrong(visit):
     assert page.locator("[data-fault=twins]").count() == 1 and page.locator("[data-fault=dead]").count() == 1
     assert "40" in page.locator(".confusions tbody tr").nth(3).locator("td").nth(5).inner_text()
     page.locator("[data-fault=dead] .faults__links a").first.click()
-    page.wait_for_selector(".channel-table__pinned#c3")
-    assert "zero in every image" in page.locator("#c3 .channel-table__why").inner_text()
+    page.wait_for_selector(".unit__part--values")
+    assert "zero in every image" in page.locator("iv-unit").inner_text()
+    assert channels(page)[0] == 3
 
 
 def test_the_hub_and_the_model_lead_to_findings(visit):
