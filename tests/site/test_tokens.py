@@ -5,6 +5,8 @@ import re
 import pytest
 from repository import ROOT
 
+from generator.drawing import social_card
+
 CSS = ROOT / "site_src/assets/css"
 # What is no page's measure: the tokens themselves, fonts, paper, and generated colour bars.
 SHEETS = [
@@ -132,6 +134,15 @@ def test_text_is_legible_on_every_ground_that_it_stands_on(scheme):
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
     low = {pair: round(contrast(*(colours[name] for name in pair)), 2) for pair in PAIRS}
     assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}
+
+
+def test_cards_of_links_have_the_colours_of_the_light_scheme():
+    block = TOKENS[TOKENS.index('[data-md-color-scheme="default"]') :].partition("}")[0]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+    names = {"PAPER": "paper", "PLATE": "plate", "SUNK": "sunk", "INK": "ink", "SOFT": "ink-soft", "LINE": "line"}
+    drawn = {token: getattr(social_card, name) for name, token in names.items()}
+    drawn |= {"green": social_card.TONES["right"], "wrong": social_card.TONES["wrong"]}
+    assert drawn == {token: colours[token] for token in drawn}
 
 
 if __name__ == "__main__":
