@@ -29,6 +29,7 @@ ASSETS: dict[str, Assets] = {
         "forced-colours print",
         "core enhance/photo-overlay enhance/animation enhance/lightbox enhance/true-scale enhance/card-filter "
         "enhance/magnifier",
+        "boot/theme",
     ),
     "home": _assets("components/stage", "elements/iv-stage elements/iv-scrubber elements/iv-copy"),
     "model": _assets("components/comparison", "enhance/table-switch"),
