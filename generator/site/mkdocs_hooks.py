@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,6 @@ def _front_page(markdown: str, page: Any, config: Any) -> str | None:
     return markdown.replace(MARK, f"\n{body}\n", 1)
 
 
-BLANK = re.compile(r"\n\s*\n")  # lines that templates leave behind
 WHOLE = '<div class="page ', "</div>"  # how a generated page begins and ends
 
 
@@ -139,7 +137,7 @@ def _finished(markdown: str, page: Any) -> str | None:
     text = markdown.strip()
     if not (text.startswith(WHOLE[0]) and text.endswith(WHOLE[1])):
         return None
-    page.ready = text if "<pre" in text else BLANK.sub("\n", text)
+    page.ready = text
     return ""
 
 

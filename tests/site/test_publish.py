@@ -293,10 +293,11 @@ def test_style_sheets_of_all_pages_are_one_file_in_their_order(tmp_path):
     assert (tmp_path / "docs/assets/css/all.css").read_text() == "t {}\nb {}\na {}"
 
 
-def test_a_page_asks_for_two_files_of_ours_and_those_of_its_kind(built_site):
+def test_a_page_asks_for_three_files_of_ours_and_those_of_its_kind(built_site):
     page = (built_site / "gallery/tiny/index.html").read_text()
     asked = set(re.findall(r'(?:href|src)="[^"]*assets/(css|js)/([\w/-]+)\.', page))
-    assert asked == {("css", "all"), ("js", "all"), ("css", "components/comparison"), ("js", "enhance/table-switch")}
+    site, own = {("js", "boot/theme"), ("css", "all"), ("js", "all")}, {"components/comparison", "enhance/table-switch"}
+    assert site < asked and {name for _, name in asked - site} == own
     for kind in ("css", "js"):
         parts = [path for path in (built_site / f"assets/{kind}").rglob(f"*.{kind}") if path.name != f"all.{kind}"]
         whole = (built_site / f"assets/{kind}/all.{kind}").read_bytes()

@@ -27,7 +27,7 @@ def visit(chromium, address):
 def other(chromium, address, built_site, fake_gallery):
     """Opens the frog's report of a changed manifest: `other(change)`, where `change(manifest)` changes it."""
     page = (built_site / REPORT).read_text()
-    start = page.index('<div class="page page--report">')
+    start = page.index('<div class="page page--report"')
     with browsing.pages(chromium) as go:
 
         def start_with(change, *size, **wishes):

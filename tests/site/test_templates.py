@@ -106,7 +106,9 @@ def contexts():
 def test_every_field_of_a_context_is_read(repository):
     code = "\n".join(path.read_text() for path in (repository / "generator").rglob("*.py"))
     expressions = re.findall(
-        r"{[{%].*?[%}]}", "\n".join(path.read_text() for path in (repository / "templates").rglob("*.*")), re.DOTALL
+        r"{[{%].*?[%}]}",
+        "\n".join(path.read_text() for path in (repository / "templates").rglob("*.*") if path.is_file()),
+        re.DOTALL,
     )
     read = set(re.findall(r"\.(\w+)", code)) | set(re.findall(r"\w+", " ".join(expressions)))
     fields = {f"{kind.__name__}.{field.name}" for kind in contexts() for field in dataclasses.fields(kind)}

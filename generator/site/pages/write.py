@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -109,7 +110,7 @@ def write_sources(
         file = folder / Path(page).with_suffix(".md")
         file = mkdocs_hooks.place(file) if name == "pages/home.md" else file
         head = _head(name, context, social_meta.head(gallery, page, context))
-        _write_changed(folder, file, head + render(environment, name, context))
+        _write_changed(folder, file, head + _folded(render(environment, name, context)))
         written.add(file)
         if isinstance(context, report.ReportPage):
             script = file.with_name(context.script)
@@ -263,6 +264,14 @@ def _changes(gallery: Gallery) -> Iterable[tuple[str, Any, str]]:
             changes.changes(gallery, gallery.manifest["changes"], changes.CHANGES),
             changes.CHANGES,
         )
+
+
+BLANK = re.compile(r"\n\s*\n")
+
+
+def _folded(page: str) -> str:
+    """Return a page of HTML without the empty lines that templates leave; one with text as it was typed stays."""
+    return page if "<pre" in page else BLANK.sub("\n", page)
 
 
 def _head(name: str, context: Any, shared: dict[str, Any]) -> str:
