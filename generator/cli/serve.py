@@ -21,8 +21,8 @@ from .terminal import Terminal
 def serve(port: int, watch: bool, **chosen: Any) -> None:
     """Build the site and serve it on this machine until interrupted.
 
-    When gallery.yml, an image, a template, a page or your own code changes, the site is rebuilt and the browser
-    reloads. If a build fails, the error is printed and the site stays unchanged.
+    When gallery.yml, an image, a template, a page or your own code changes, the site is rebuilt, and open pages take
+    over what changed, where they are. If a build fails, the error is printed and the site stays unchanged.
 
     \b
     innerview serve
@@ -35,6 +35,7 @@ def serve(port: int, watch: bool, **chosen: Any) -> None:
     serving: list[threading.Thread] = []
 
     def appear() -> None:  # with the first pages, which follow what is drawn
+        built.times += 1
         if not serving:
             here = server(wanted.out, port, built)
             serving.append(threading.Thread(target=here.serve_forever, daemon=True))
@@ -47,5 +48,5 @@ def serve(port: int, watch: bool, **chosen: Any) -> None:
     appear()
     with suppress(KeyboardInterrupt):
         if watch:
-            keep_building(wanted, lambda: build_and_tell(wanted), Terminal().warn, built)
+            keep_building(wanted, lambda: build_and_tell(wanted, published=appear), Terminal().warn, built)
         serving[0].join()

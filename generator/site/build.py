@@ -165,8 +165,11 @@ def publish(
         (gallery / "manifest.json").write_bytes(_json(described, indent=1) + b"\n")
 
     def finish(new: Path) -> None:
+        pages = options.work / growing.PAGES
         if options.number:
-            growing.mark(new, options.number)
+            growing.mark(new, options.number, options.out, pages)
+        else:
+            growing.finish(new, options.out, pages)
 
     with store.alone(lambda: progress.say("Waiting for another build to publish its site")):
         write.write_sources(described, root / "site_src", templates, numbers)

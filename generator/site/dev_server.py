@@ -17,29 +17,12 @@ from generator.core import resources
 from generator.core.errors import InnerviewError
 from generator.pipeline.options import Options
 
-from . import mkdocs_hooks
+from . import following, mkdocs_hooks
 
+AGAIN = 1000  # milliseconds between two looks of an open page
 EVERY = 0.5  # seconds between two looks: a gallery has few sources, and looking works on every file system
 SUFFIXES = (".py", ".yml", ".yaml", ".txt", ".safetensors")  # of sources beside gallery.yml
-RELOAD = "/-/reload.js"  # served here alone: the published site knows nothing of it
-SCRIPT = f'<script src="{RELOAD}" defer></script>'.encode()
-# Asked for again and again as a script, since the policy of figure pages allows those and nothing else.
-CODE = """(function () {
-  var built = %d;
-  if (window.innerviewBuilt === undefined) {
-    window.innerviewBuilt = built;
-    setInterval(function () {
-      var script = document.createElement("script");
-      script.src = "%s?" + Date.now();
-      script.onload = script.onerror = function () { script.remove(); };
-      document.head.appendChild(script);
-    }, 1000);
-  } else if (window.innerviewBuilt !== built) {
-    window.innerviewBuilt = built;
-    location.reload();
-  }
-})();
-"""
+FOLLOW, EDITION = "/-/follow.js", "/-/edition.js"  # served here alone: the published site knows nothing of them
 HOSTS = {"127.0.0.1", "localhost", "[::1]"}  # names under which it answers
 Seen = dict[Path, tuple[int, int, int]]
 
@@ -135,14 +118,24 @@ class _Live(Quiet):
     def send_head(self) -> BinaryIO | None:
         """Return what goes out for a path: the script, a page with it, or any other file as it is."""
         path = urlsplit(self.path).path
-        if path == RELOAD:
-            return self._answer((CODE % (self.built.times, RELOAD)).encode(), "text/javascript")
+        if path == FOLLOW:
+            return self._answer(following.code(), "text/javascript")
+        if path == EDITION:
+            return self._answer(following.edition(self.built.times), "text/javascript")
         file = Path(self.translate_path(self.path))
         file = file / "index.html" if path.endswith("/") else file
         if file.suffix == ".html" and file.is_file():
-            head, mark, tail = file.read_bytes().rpartition(b"</body>")
-            return self._answer(head + SCRIPT + mark + tail if mark else tail + SCRIPT, "text/html; charset=utf-8")
+            return self._answer(self._followed(file), "text/html; charset=utf-8")
         return super().send_head()
+
+    def _followed(self, file: Path) -> bytes:
+        """Return a page that follows the next build, and this server alone."""
+        wishes = {"edition": str(self.built.times), "poll": EDITION, "every": str(AGAIN)}
+        page = following.TAG.sub(b"", file.read_bytes())
+        if following.follows(page):
+            wishes["path"] = ""
+            page = following.versioned(page, file.parent)
+        return following.tagged(page, FOLLOW, **wishes)
 
     def end_headers(self) -> None:
         """Nothing may be kept: the next build can put another file in its place."""

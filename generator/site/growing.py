@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -13,41 +14,18 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
 from generator.pipeline.processes import said, spawned
 
-SCRIPT = "growing.js"  # in the site's root, as long as it grows
+from . import following
+
+SCRIPT = "growing.js"  # in the site's root, as long as it grows: which edition it is
+PAGES = "growing"  # beside the store: the pages of the last editions, for those that are opened from a disk
 WORTH = 5.0  # seconds of work that are left where it is worth while to publish before all is done
 SHARE = 8  # times as long as the last publication took is waited until the next one, and `WORTH` at least
 ENDING = 5.0  # seconds in which a process that publishes clears up when it is stopped
-# Loaded again and again as a script, which pages may do that were opened from a file; the last site has none. A reader
-# who has marked something, fills something in or looks at a picture in a dialogue is not disturbed.
-CODE = """(function () {
-  var number = %d, self = document.currentScript;
-  if (window.innerviewGrowing !== undefined) {
-    if (window.innerviewGrowing !== number) { window.innerviewGrown(); }
-    return;
-  }
-  window.innerviewGrowing = number;
-  var address = self.src.split("?")[0], timer = 0;
-  function busy() {
-    var field = document.activeElement, marked = window.getSelection();
-    return document.querySelector("dialog[open]") || (marked && !marked.isCollapsed) ||
-      (field && /^(INPUT|TEXTAREA|SELECT)$/.test(field.tagName));
-  }
-  window.innerviewGrown = function () {
-    clearInterval(timer);
-    if (busy()) { setTimeout(window.innerviewGrown, 500); } else { location.reload(); }
-  };
-  timer = setInterval(function () {
-    var script = document.createElement("script");
-    script.src = address + "?" + Date.now();
-    script.onload = function () { script.remove(); };
-    script.onerror = window.innerviewGrown;
-    document.head.appendChild(script);
-  }, 2000);
-})();
-"""
+EVERY = 2000  # milliseconds between two looks of an open page
 
 
 class Growing:
@@ -96,16 +74,33 @@ class Growing:
         self._process = None
 
 
-def mark(site: Path, number: int) -> None:
-    """Have every page of a built `site` look for what is published after it; `number` tells this one from others."""
+def mark(site: Path, number: int, out: Path, pages: Path) -> None:
+    """Have every page of a built `site`, to be published at `out`, follow what is published after it.
+
+    `number` tells this edition from others; `pages` is the folder of all that are kept.
+    """
+    following.keep(site, pages, str(number))
+    way = following.leading(out, pages)
     for page in site.rglob("*.html"):
         if page.name == "404.html":  # served at any depth
             continue
-        up = "../" * (len(page.relative_to(site).parts) - 1)
-        head, end, tail = page.read_bytes().rpartition(b"</body>")
-        script = f'<script src="{up}{SCRIPT}" defer></script>'.encode()
-        page.write_bytes(head + script + end + tail if end else tail + script)
-    (site / SCRIPT).write_text(CODE % number, encoding="utf-8")
+        path = page.relative_to(site)
+        up, content = "../" * (len(path.parts) - 1), page.read_bytes()
+        wishes = {"edition": str(number), "poll": up + SCRIPT, "every": str(EVERY), "last": ""}
+        if following.follows(content):
+            wishes |= {"path": quote(path.as_posix()), "pages": quote(up + way)}
+            content = following.versioned(content, page.parent)
+        page.write_bytes(following.tagged(content, up + following.SCRIPT, **wishes))
+    (site / following.SCRIPT).write_bytes(following.code())
+    (site / SCRIPT).write_bytes(following.edition(number))
+
+
+def finish(site: Path, out: Path, pages: Path) -> None:
+    """Leave the pages of a finished `site` for those that are open of the growing one which it replaces at `out`."""
+    if (out / SCRIPT).exists():
+        following.keep(site, pages, following.LAST)
+    else:
+        shutil.rmtree(pages, ignore_errors=True)
 
 
 def _serve(publish: Callable[..., None], number: int, arguments: tuple) -> None:

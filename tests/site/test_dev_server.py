@@ -137,8 +137,8 @@ def test_pages_are_served_with_a_script_that_is_not_in_their_files(path, served)
     with urllib.request.urlopen(address + path) as answer:
         page = answer.read()
         assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Content-Type"].startswith("text/html")
-    assert page.count(dev_server.SCRIPT) == 1 and page.endswith(dev_server.SCRIPT + b"</body></html>")
-    assert not any(dev_server.RELOAD.encode() in file.read_bytes() for file in folder.rglob("*.*"))
+    assert page.count(b'<script src="/-/follow.js" data-edition="0"') == 1 and page.endswith(b"</script></body></html>")
+    assert not any(b"follow.js" in file.read_bytes() for file in folder.rglob("*.*"))
 
 
 def test_other_files_are_served_as_they_are(served):
@@ -155,7 +155,7 @@ def test_the_browser_shows_the_new_page_by_itself(served, chromium):
     (folder / "index.html").write_text(strict.format("old"))
     page = chromium.new_page()
     try:
-        with page.expect_response(f"{address}{dev_server.RELOAD}"):
+        with page.expect_response(f"{address}{dev_server.FOLLOW}"):
             page.goto(address)
         (folder / "index.html").write_text(strict.format("new"))
         built.times += 1

@@ -284,19 +284,73 @@
 
   /* --- data: each script beside a page brings one entry of `innerview.data`, before this script or after --- */
 
+  var fetched = {}, renewed = 0; // scripts that were asked for, by what they bring, and how often the page was exchanged
+
   /* Call `act` with the entry `name`, after fetching the script at `source` where it is not there; `failed` if it cannot be. */
   function need(name, source, act, failed) {
     var script, shared = window.innerview.data;
     if (name in shared) return act(shared[name]);
-    script = document.querySelector('script[src="' + source + '"]');
+    script = fetched[name] || document.querySelector('script[src="' + source + '"]');
     if (!script) {
-      script = element("script");
-      script.src = source;
-      script.addEventListener("error", function () { script.remove(); });
+      script = fetched[name] = element("script");
+      script.src = source + (renewed ? "?" + renewed : "");
+      script.addEventListener("error", function () {
+        script.remove();
+        if (fetched[name] === script) delete fetched[name];
+      });
       document.head.append(script);
     }
     script.addEventListener("load", function () { if (name in shared) act(shared[name]); });
     if (failed) script.addEventListener("error", failed);
+  }
+
+  /* --- what is enlivened beside elements: begun with the page, and again where its HTML is exchanged meanwhile --- */
+
+  var enlivened = [];
+
+  /* Enliven each element that fits `selector`, now or when it comes: `setup(host, signal)`, whose doings end with `signal`. */
+  function enliven(selector, setup) {
+    var entry = { selector: selector, setup: setup, hosts: new Map() };
+    enlivened.push(entry);
+    arrive(entry);
+  }
+
+  function arrive(entry) {
+    document.querySelectorAll(entry.selector).forEach(function (host) {
+      var ending = new AbortController();
+      if (entry.hosts.has(host)) return;
+      entry.hosts.set(host, ending);
+      entry.setup(host, ending.signal);
+    });
+  }
+
+  /* The HTML in `nodes` is about to be exchanged: what is enlivened around them ends. */
+  function end(nodes) {
+    enlivened.forEach(function (entry) {
+      entry.hosts.forEach(function (ending, host) {
+        if (!nodes.some(function (node) { return host.contains(node); })) return;
+        entry.hosts.delete(host);
+        ending.abort();
+      });
+    });
+  }
+
+  /* It is exchanged: what left ends, what came or was ended begins, and data is fetched anew where it is needed again. */
+  function begin() {
+    renewed += 1;
+    Object.keys(fetched).forEach(function (name) {
+      fetched[name].remove();
+      delete fetched[name];
+      delete window.innerview.data[name];
+    });
+    enlivened.forEach(function (entry) {
+      entry.hosts.forEach(function (ending, host) {
+        if (host.isConnected) return;
+        entry.hosts.delete(host);
+        ending.abort();
+      });
+      arrive(entry);
+    });
   }
 
   /* --- elements: the server's HTML stands in them, and is complete without any script --- */
@@ -327,6 +381,7 @@
   window.innerview.data = window.innerview.data || {};
   Object.assign(window.innerview, {
     address: address, keys: keys, number: number, element: element, need: need, define: define, changed: changed,
+    enliven: enliven, end: end, begin: begin,
     sprite: {
       gridOf: gridOf, channelAt: channelAt, grid: grid, channelOf: channelOf, placeOf: placeOf, placeAt: placeAt, sizeOf: sizeOf, corner: corner, cut: cut, outline: outline
     }

@@ -43,11 +43,14 @@
       this.heard = function () { stage.fromAddress(); };
       if (this.keys.some(Boolean)) signal.addEventListener("abort", address.keep(this.keys.filter(Boolean), this.heard));
       this.fromAddress();
-      if (!this.fromAnchor() && this.keys[0] && address.get(this.keys[0])) this.reveal();
+      if (!this.left && !this.fromAnchor() && this.keys[0] && address.get(this.keys[0])) this.reveal();
+      this.left = null;
     }
 
     disconnectedCallback() {
       this.ending.abort();
+      if (!this.current) return;
+      this.left = { view: this.view, target: this.chosen }; // what it shows when it comes back
       this.querySelectorAll(":scope > details > .view__body > .view__head").forEach(function (head) { head.remove(); });
       this.radios.forEach(function (radio) { if (radio.closest("fieldset")) radio.closest("fieldset").hidden = true; });
       this.current = null;
@@ -125,8 +128,8 @@
     }
 
     fromAddress() {
-      var view = this.keys[0] && this.named(address.get(this.keys[0]));
-      this.apply(view || this.first, this.keys[1] && address.get(this.keys[1]));
+      var left = this.left || {}, view = this.keys[0] && this.named(address.get(this.keys[0]));
+      this.apply(view || this.named(left.view) || this.first, (this.keys[1] && address.get(this.keys[1])) || left.target);
     }
 
     fromAnchor() {

@@ -26,7 +26,7 @@
     return place.querySelector(".picture img, .stage__canvas > img:not(.stage__under), .lightbox__stage img");
   }
 
-  document.querySelectorAll(".animation").forEach(function (motion) {
+  window.innerview.enliven(".animation", function (motion, signal) {
     var link = motion.querySelector("a"), button = document.createElement("button");
     button.type = "button";
     button.className = "button animation__button";
@@ -37,5 +37,10 @@
     var caption = picture ? picture.dataset.caption : document.querySelector(".stage h1").textContent;
     button.dataset.name = caption + ": " + motion.querySelector(".animation__words").textContent;
     button.setAttribute("aria-label", "Play " + button.dataset.name);
+    signal.addEventListener("abort", function () {
+      if (button.dataset.poster) toggle(button);
+      button.remove();
+      link.hidden = false;
+    });
   });
 })();

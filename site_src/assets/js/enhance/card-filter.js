@@ -3,7 +3,6 @@
 (function () {
   "use strict";
   var address = window.innerview.address, element = window.innerview.element;
-  var list = document.querySelector("[data-filter]");
   var GROUPS = { show: "Prediction", class: "Predicted class", confidence: "Confidence", set: "Set" };
   var KEYS = ["find"].concat(Object.keys(GROUPS));
   var CONFIDENCES = ["at least 90 %", "50 to 90 %", "below 50 %"], MANY = 6; // values from which on a list is shorter than buttons
@@ -11,9 +10,11 @@
   var ID = 0, TITLE = 1, THUMB = 2, WIDTH = 3, HEIGHT = 4, FACETS = 5, ANSWERS = 6; // what is known of an image, and
   var MODEL = 0, STATE = 1, PREDICTED = 2, PERCENT = 3, LABEL = 4; // of an answer: generator/site/pages/index_pages.py
 
-  if (list && list.dataset.filter) window.innerview.need("images", list.dataset.filter, start);
+  window.innerview.enliven("[data-filter]", function (list, signal) {
+    if (list.dataset.filter) window.innerview.need("images", list.dataset.filter, function (data) { if (!signal.aborted) start(list, data, signal); });
+  });
 
-  function start(data) {
+  function start(list, data, signal) {
     var root = list.dataset.root, first = Number(list.dataset.first), numbers = document.querySelector(".page-numbers");
     var own = Array.prototype.slice.call(list.children), made = [], most = data.page, state = { find: "" };
     var bar = element("div", "filter"), count = element("output"), more = element("button", "button cards__more");
@@ -186,7 +187,12 @@
     });
     list.before(bar);
     list.after(more);
-    address.keep(KEYS, read);
+    signal.addEventListener("abort", address.keep(KEYS, read));
+    signal.addEventListener("abort", function () {
+      made.concat(bar, more).forEach(function (item) { item.remove(); });
+      own.forEach(function (item) { item.hidden = false; });
+      if (numbers) numbers.hidden = false;
+    });
     read();
   }
 })();

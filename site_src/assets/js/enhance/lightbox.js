@@ -1,7 +1,7 @@
 /* A picture large, in a dialog: Escape and Back close it, arrows go along the row, its own page is one click away. */
 (function () {
   "use strict";
-  var dialog, image, title, words, link, stage, mount, scale, fader, before, after, motion, row = [], place = 0;
+  var dialog, image, title, words, link, stage, mount, scale, fader, before, after, motion, row = [], place = 0, listed = false;
 
   function element(name, className, text) {
     var made = document.createElement(name);
@@ -116,9 +116,13 @@
     motion.hidden = !film;
   }
 
-  if (document.querySelector("a[data-zoom]")) window.innerview.keys.list("Enlarged figures", [
-    ["Enter", "Enlarge the figure that has the keyboard"], ["← →", "Previous or next figure"], ["Esc", "Close"]
-  ]);
+  window.innerview.enliven("a[data-zoom]", function () {
+    if (listed) return;
+    listed = true;
+    window.innerview.keys.list("Enlarged figures", [
+      ["Enter", "Enlarge the figure that has the keyboard"], ["← →", "Previous or next figure"], ["Esc", "Close"]
+    ]);
+  });
 
   document.addEventListener("click", function (event) {
     var picture = event.target.closest("a[data-zoom]");

@@ -19,8 +19,10 @@
       else delete root.dataset.smooth;
       switches.forEach(function (other) { other.setAttribute("aria-pressed", smooth); });
     });
+    if ("smooth" in root.dataset) button.setAttribute("aria-pressed", "true");
     switches.push(button);
     line.append(button);
+    return button;
   }
 
   /* `x 2, y 0: 0.41`, counted from the upper left; without a value where the page has none. */
@@ -32,11 +34,12 @@
     return ("coarse" in around.dataset ? "cell " : "") + "x " + column + ", y " + row + (values.length ? ": " + number(Number(values[row * grid[0] + column])) : "");
   }
 
-  function point(line, around) {
+  function point(line, around, signal) {
     var place = element("span", "true-scale__value");
     line.append(place);
-    around.addEventListener("pointermove", function (event) { place.textContent = words(around, event); });
-    around.addEventListener("pointerleave", function () { place.textContent = ""; });
+    around.addEventListener("pointermove", function (event) { place.textContent = words(around, event); }, { signal: signal });
+    around.addEventListener("pointerleave", function () { place.textContent = ""; }, { signal: signal });
+    signal.addEventListener("abort", function () { place.remove(); });
   }
 
   /* A page of its own may hold no styles of its own: there the whole factor of a narrow place is set here. */
@@ -49,10 +52,13 @@
     root.classList.add("is-fitted");
   }
 
-  document.querySelectorAll(".true-scale").forEach(function (line) {
-    var around = picture(line);
-    if ("smoothable" in line.dataset) offer(line);
-    if (around) point(line, around);
+  window.innerview.enliven(".true-scale", function (line, signal) {
+    var around = picture(line), button = "smoothable" in line.dataset ? offer(line) : null;
+    if (around) point(line, around, signal);
+    signal.addEventListener("abort", function () {
+      switches = switches.filter(function (other) { return other !== button; });
+      if (button) button.remove();
+    });
   });
   fit();
   narrow.addEventListener("change", fit);
