@@ -6,16 +6,20 @@
   "use strict";
   var element = window.innerview.element, need = window.innerview.need;
 
-  function setup(page) {
+  function setup(page, signal) {
+    var made = [];
     page.querySelectorAll("iv-stage").forEach(function (stage) {
-      stage.querySelectorAll("details[data-view]").forEach(function (view) { link(stage, view); });
+      stage.querySelectorAll("details[data-view]").forEach(function (view) { link(stage, view, made); });
     });
     page.querySelectorAll("details[data-folded]").forEach(function (list) {
-      list.addEventListener("toggle", function () {
-        need("report", page.dataset.facts, function (facts) { unfold(list, facts); });
-      }, { once: true });
+      function open() {
+        if (list.open) need("report", page.dataset.facts, function (facts) { if (!signal.aborted) unfold(list, facts, signal); });
+      }
+      list.addEventListener("toggle", open, { signal: signal });
+      open();
     });
-    need("report", page.dataset.facts, function (facts) { lay(page, facts.figures); });
+    need("report", page.dataset.facts, function (facts) { if (!signal.aborted) lay(page, facts.figures); });
+    signal.addEventListener("abort", function () { made.forEach(function (one) { one.remove(); }); });
   }
 
   function lay(around, figures) {
@@ -24,37 +28,42 @@
     });
   }
 
-  function unfold(list, facts) {
-    var box = element("div", "view__folded");
+  /* The links come back where the page is exchanged meanwhile. */
+  function unfold(list, facts, signal) {
+    var links = list.querySelector("ul.view__folded"), box = element("div", "view__folded");
+    if (!links) return;
     box.innerHTML = facts.folded[list.dataset.folded]; // as our templates wrote it
     lay(box, facts.figures);
-    list.lastElementChild.replaceWith(box);
+    links.replaceWith(box);
+    signal.addEventListener("abort", function () { box.replaceWith(links); });
   }
 
   /* The links of a view stand beside the words on each of its pictures, before that to the layer. */
-  function link(stage, view) {
+  function link(stage, view, made) {
     var pictures = view.querySelectorAll(".view__canvas > a.picture, .view__all > a.picture, .view__layer > a.picture");
     view.querySelectorAll(".view__facts, .view__body > .view__words:not(:has(.view__facts))").forEach(function (words, place) {
       var picture = pictures[place], line = words.querySelector(":scope > .view__links"), address = picture && picture.getAttribute("href");
       if (!picture) return;
       if (!line) {
         line = element("p", "view__links");
+        made.push(line);
         words.insertBefore(line, words.children[1] || null); // behind the class
       }
-      if (stage.dataset.compare && picture.querySelector("img")) line.prepend(to("Compare with another", stage.dataset.compare + name(address)));
-      line.prepend(to("Open the figure", address));
+      if (stage.dataset.compare && picture.querySelector("img")) line.prepend(to("Compare with another", stage.dataset.compare + name(address), made));
+      line.prepend(to("Open the figure", address, made));
     });
   }
 
-  function to(words, address) {
-    var made = element("a", "", words);
-    made.setAttribute("href", address);
-    return made;
+  function to(words, address, made) {
+    var way = element("a", "", words);
+    way.setAttribute("href", address);
+    made.push(way);
+    return way;
   }
 
   function name(address) {
     return address.replace(/\.html$/, "");
   }
 
-  document.querySelectorAll("[data-facts]").forEach(setup);
+  window.innerview.enliven("[data-facts]", setup);
 })();
