@@ -37,7 +37,7 @@ from generator.models.compiled import freeze, watchable
 from generator.models.load import Loaded
 from generator.models.load import load as load_network
 from generator.models.specs import resolve
-from generator.models.text_head import with_text
+from generator.models.text_head import text_classes, with_text
 from generator.models.user_module import output_width
 from generator.models.vocabularies import VOCABULARIES, vocabulary_classes
 from generator.models.weights import digest
@@ -93,8 +93,9 @@ def load(  # noqa: PLR0913 - keyword parameters are the interface
 
     A name from the gallery.yml in `folder` selects that model with its settings. For your own network, `input`
     describes size and preprocessing, and `classes` gives the class names or the name of a vocabulary (`"imagenet"`,
-    `"imagenette"`, `"cifar10"`). `text` is a file of text vectors, one per class: the head of an image tower such as
-    CLIP's, as `text` in gallery.yml. A module is copied and not changed. Files and modules are looked up in `folder`.
+    `"imagenette"`, `"cifar10"`). `text` is a file of text vectors, one per class or by name: the head of an image tower
+    such as CLIP's, as `text` in gallery.yml. A module is copied and not changed. Files and modules are looked up in
+    `folder`.
     Raises `InnerviewError` with a message of one line.
     """
     vocabulary = classes if isinstance(classes, str) else ""
@@ -363,7 +364,8 @@ def _at_hand(
     )
     width = output_width(model, input, network)  # a line for an input that it does not take
     if text:
-        model = with_text(model, network, len(classes), width or 0, {})
+        classes = classes or text_classes(network)
+        model = with_text(model, network, classes, width or 0, {})
     model = freeze(model).to(device)
     loaded = Loaded(model, network, slug(title), title, input, classes, vocabulary, digest(model), note=note)
     outputs = readout_of(loaded).width

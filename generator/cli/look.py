@@ -16,13 +16,18 @@ from .terminal import desktop
 
 TARGET = "A class to explain; may be repeated.  [default: the prediction and the runner-up]"
 
+MODEL_HELP = "Model name, also of the gallery.yml in this folder, or module:function."
+
+TEXT = "Text vectors by class name, the head of an image tower such as CLIP's (.npz, .npy, .safetensors, .pt)."
+
 OPEN = "Open the report in a browser as soon as it has figures.  [default: on a terminal with a desktop]"
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--model", default="efficientnet-lite0", show_default=True, help="Model name.", **MODEL)
+@click.option("--model", default="efficientnet-lite0", show_default=True, help=MODEL_HELP, **MODEL)
 @click.option("--weights", default="", help="A weights file, a torchvision weights enum member, or `random`.")
+@click.option("--text", default="", metavar="FILE", help=TEXT)
 @click.option("--target", "targets", multiple=True, metavar="C", help=TARGET)
 @click.option("--layer", default="", metavar="L", help="Layer for class activation maps.")
 @PRESET
@@ -39,9 +44,12 @@ def look(photos: tuple[Path, ...], out: Path | None, shown: bool | None, **wishe
     innerview look cat.jpg dog.jpg
     innerview look cat.jpg --model alexnet --target tabby
     innerview look cat.jpg --model squeezenet1_0 --weights squeezenet.safetensors --out cat/
+    innerview look cat.jpg --model towers:image_tower --text cat-and-dog.npz
     """
     from generator.config.scaffold import prepare
 
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where `module:function` is looked up; workers take over these places
     root = out or Path(tempfile.mkdtemp(prefix="innerview-"))
     where = {name: wishes.pop(name) for name in ("workers", "device")}
     wanted = options(config=prepare(root, photos, **wishes), cards=False, grow=True, **where)

@@ -67,7 +67,8 @@ WORDS: dict[str, dict[str, str]] = {
         "prune": "Pruned copies to compare with the model.",
     },
     "TextEntry": {
-        "vectors": "File of one vector per class, in the order of the classes (.npy, .safetensors, .pt).",
+        "vectors": "File of one vector per class (.npy, .npz, .safetensors, .pt): a table in the order of the classes, "
+        "or a vector for each name.",
         "scale": "Factor of the cosine similarities; default: exp(logit_scale) of the weights file, else 100.",
     },
     "InputEntry": {

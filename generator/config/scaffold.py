@@ -13,16 +13,20 @@ from generator.core.errors import ConfigError
 from generator.core.naming import RESERVED, slug
 
 from .json_schema import SCHEMAS, written
+from .settings import load
 
+OF_A_GALLERY = {"images", "targets", "prune", "labelled", "probe", "live"}  # what an entry says of other pictures
 MARK = "# Made by `innerview look`, which may write it anew.\n"
 
 
 def prepare(
-    root: Path, photos: Sequence[Path], model: str, weights: str, targets: Sequence[str], layer: str, preset: str | None
+    root: Path, photos: Sequence[Path], model: str, targets: Sequence[str], preset: str | None, **stated: str
 ) -> Path:
     """Lay a small gallery into `root`: the pictures, and the gallery.yml that is returned.
 
-    Raises `ConfigError` where `root` holds another gallery, and for what is no file.
+    A model that the gallery.yml of the current folder names keeps what that says of it. Of what is `stated` beside, the
+    layer, and the files of weights and of text vectors, "" means nothing. Raises `ConfigError` where `root` holds
+    another gallery, and for what is no file.
     """
     config, folder = root / "gallery.yml", root / "images"
     ours = config.is_file() and config.read_text(encoding="utf-8", errors="replace").startswith(MARK)
@@ -39,14 +43,31 @@ def prepare(
         shutil.copyfile(photo, file)
         entries[name] = {"file": file.name, "id": name, "title": photo.stem, "credit": "your own picture"}
     (folder / "images.yml").write_text(_yaml({"images": list(entries.values())}), encoding="utf-8")
-    entry: dict[str, Any] = {"name": model, "images": list(entries)}
-    entry |= {"weights": str(Path(weights).absolute()) if Path(weights).is_file() else weights} if weights else {}
-    entry |= {"layer": layer} if layer else {}
+    entry = {**_entry_here(model), "images": list(entries)}
+    for key, value in stated.items():
+        is_file = key != "layer" and Path(value).is_file()
+        entry |= {key: str(Path(value).absolute()) if is_file else value} if value else {}
     settings: dict[str, Any] = {"site": {"title": "A look inside"}, "models": [entry]}
     settings |= {"targets": [f"class:{name}" for name in targets]} if targets else {}
     settings |= {"preset": preset} if preset else {}
     config.write_text(MARK + _yaml(settings), encoding="utf-8")
     return config
+
+
+def _entry_here(model: str) -> dict[str, Any]:
+    """Return what the gallery.yml of the current folder says of a model, its files by absolute paths; else its name."""
+    here = Path("gallery.yml")
+    settings = load(here) if here.is_file() else None
+    entry = next((entry for entry in settings.models if slug(entry.name) == slug(model)), None) if settings else None
+    if entry is None:
+        return {"name": model}
+    stated = entry.model_dump(exclude_unset=True, exclude=OF_A_GALLERY)
+    for key in ("weights", "classes", "checkpoints"):
+        if isinstance(stated.get(key), str) and Path(stated[key]).expanduser().exists():
+            stated[key] = str(Path(stated[key]).expanduser().absolute())
+    if entry.text:
+        stated["text"]["vectors"] = str(Path(entry.text.vectors).absolute())
+    return stated
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:

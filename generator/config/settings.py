@@ -133,10 +133,10 @@ class ProbeEntry(Entry):
 
 
 class TextEntry(Entry):
-    """Text vectors as the head of an image tower: a file with one per class, and the scale of their similarities."""
+    """Text vectors as the head of an image tower: a file with one per class, or by name, and their scale."""
 
     shorthand = "vectors"
-    vectors: str = Field(pattern=r"\.(npy|safetensors|pt|pth|bin)$")
+    vectors: str = Field(pattern=r"\.(npy|npz|safetensors|pt|pth|bin)$")
     scale: Number = Field(default=0, ge=0)
 
 

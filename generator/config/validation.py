@@ -80,7 +80,7 @@ def _message(error: Mapping[str, Any], kind: type[Entry]) -> str:
 
 
 FORMS = {
-    "vectors": "expected a file of vectors (.npy, .safetensors, .pt)",
+    "vectors": "expected a file of vectors (.npy, .npz, .safetensors, .pt)",
     "background": "expected a colour like '#87b5d9', in quotes",
     "source": "expected 'torchvision:name', 'bundled:name' or 'module:function' for a model, "
     "'cifar10/test/frog/0001' for a picture",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +59,36 @@ def embedding_of(output: Any) -> torch.Tensor:
     raise TypeError(f"expected an embedding (N, D), got {getattr(output, 'shape', type(output).__name__)}")
 
 
-def with_text(tower: nn.Module, network: Network, classes: int, width: int, saved: Mapping[str, Any]) -> TextHead:
+def text_classes(network: Network) -> tuple[str, ...]:
+    """Return the names of the vectors in the file that a network has as its head; () where it is a table without names.
+
+    Raises `ModelError` where the file is none.
+    """
+    return _vectors(network)[0] if network.text else ()
+
+
+def with_text(
+    tower: nn.Module, network: Network, classes: Sequence[str], width: int, saved: Mapping[str, Any]
+) -> TextHead:
     """Return a tower whose embedding has `width` values with the text vectors that the network names as its head.
 
     `saved` are the tensors of its checkpoint by name, where the scale may stand. Raises `ModelError` unless there is
-    a vector of that width for each of the `classes`, where their number is known (0: it is not).
+    a vector of that width for each of the `classes`, by its name where vectors have names; without classes there is
+    one for each vector.
     """
-    file = Path(network.folder, network.text)
-    place = f"{network.name}: text: {network.text}"
-    text = _vectors(file, place)
+    place = _place(network)
+    names, text = _vectors(network)
+    if names and classes:
+        missing = [name for name in classes if name not in names]
+        if missing:
+            there = f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+            raise ModelError(f"{place}: no vector is called {missing[0]!r}; there are {there}")
+        text = text[[names.index(name) for name in classes]]
     count, own = text.shape
-    if classes and count != classes:
-        raise ModelError(f"{place}: expected a vector for each of {classes} class names, there are {count} vectors")
+    if classes and count != len(classes):
+        raise ModelError(
+            f"{place}: expected a vector for each of {len(classes)} class names, there are {count} vectors"
+        )
     if own != width:
         raise ModelError(f"{place}: expected vectors of {width} values, as the embedding has, they have {own}")
     bad = (~torch.isfinite(text).all(1) | (text.norm(dim=1) == 0)).nonzero().flatten().tolist()
@@ -88,24 +108,43 @@ def tensors_of(saved: Mapping[str, torch.Tensor], tower: nn.Module) -> State:
     return State(kept, ", ".join(filter(None, [state.note, left])))
 
 
-def _vectors(file: Path, place: str) -> torch.Tensor:
-    """Return the vectors (classes, D) in a file, float32."""
+def _place(network: Network) -> str:
+    return f"{network.name}: text: {Path(network.text).name if Path(network.text).is_absolute() else network.text}"
+
+
+def _vectors(network: Network) -> tuple[tuple[str, ...], torch.Tensor]:
+    """Return the names of the vectors in a network's file, () where they have none, and the vectors (classes, D)."""
+    place = _place(network)
+    saved = _saved(Path(network.folder, network.text), place)
+    tensors = saved if isinstance(saved, dict) else {"": saved}
+    tensors = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, torch.Tensor)}
+    tables = [tensor for tensor in tensors.values() if tensor.ndim == 2]
+    if len(tables) == 1 and tables[0].is_floating_point():
+        return (), tables[0].detach().float()
+    lengths = {tuple(tensor.shape) for tensor in tensors.values()}
+    if not tensors or tables or len(lengths) > 1 or any(len(shape) != 1 for shape in lengths) or "" in tensors:
+        expected = "expected one table of vectors (classes, D) of floats, or a vector (D,) for each name"
+        raise ModelError(f"{place}: {expected}, there are {len(tables)} tables and {len(tensors)} tensors")
+    if not all(tensor.is_floating_point() for tensor in tensors.values()):
+        raise ModelError(f"{place}: expected vectors of floats")
+    return tuple(map(str, tensors)), torch.stack([tensor.detach().float() for tensor in tensors.values()])
+
+
+def _saved(file: Path, place: str) -> Any:
+    """Return what a file of vectors holds: a tensor, or tensors by name in their order."""
     try:
         content = read_bytes(file)
         if file.suffix == ".npy":
-            saved: Any = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32))
-        elif file.suffix == ".safetensors":
-            saved = load(content)
-        else:
-            saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            return torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32))
+        if file.suffix == ".npz":
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
+        if file.suffix == ".safetensors":
+            return dict(sorted(load(content).items()))  # the file keeps no order
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"{place}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, SafetensorError) as error:
+    except (ValueError, EOFError, SafetensorError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(f"{place}: expected an array of numbers: {str(error).splitlines()[0]}") from error
     except Exception as error:  # what is in a pickle may raise anything
         raise ModelError(f"{place}: expected tensors alone, saved by torch: {type(error).__name__}") from error
-    tensors = list(saved.values()) if isinstance(saved, dict) else [saved]
-    tables = [tensor for tensor in tensors if isinstance(tensor, torch.Tensor) and tensor.ndim == 2]
-    if len(tables) != 1 or not tables[0].is_floating_point():
-        raise ModelError(f"{place}: expected one table of vectors (classes, D) of floats, there are {len(tables)}")
-    return tables[0].detach().float()

@@ -24,7 +24,7 @@ from .built import Built
 from .compiled import watchable
 from .constants import add_constants
 from .specs import weights_file
-from .text_head import embedding_of, tensors_of, with_text
+from .text_head import embedding_of, tensors_of, text_classes, with_text
 from .vocabularies import given_classes
 
 
@@ -38,6 +38,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
     module = _module(network)
     made = _made(network, module)
     size, classes = network.input or made.input, network.classes or made.classes or given_classes(network)
+    classes = classes or text_classes(network)
     if size is None:
         raise ModelError(f"{network.name}: a network of your own needs `input`: its size, mean and std")
     model, note = watchable(made.model)
@@ -56,7 +57,7 @@ def build(network: Network, trust_pickle: bool = False) -> Built:
             filter(None, [note, weights.fill(model, tensors_of(saved, model) if network.text else saved, file)])
         )
     if network.text:
-        model = with_text(model, network, len(classes), outputs or 0, saved or {}).eval()
+        model = with_text(model, network, classes, outputs or 0, saved or {}).eval()
     return made._replace(
         model=model,
         input=size,

@@ -1,5 +1,6 @@
 """The commands as a person or a program calls them: what they print, what they write, and their exit codes."""
 
+import importlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 from repository import ROOT
 
 from generator.__main__ import main
+from generator.data.images import read_image
 from generator.data.preprocess import normalise, photo
 from generator.models.load import load
 from generator.models.specs import WEIGHTS
@@ -351,6 +353,48 @@ def test_a_look_at_a_dog_names_its_breed(call, tmp_path, repository):
     (prediction,) = manifest["predictions"]
     assert (prediction["model"], prediction["image"]) == ("efficientnet-lite0", "german-shepherd")
     assert prediction["top"][0]["name"] == "German shepherd" and prediction["top"][0]["probability"] > 0.9
+
+
+TOWERS = """
+import torch
+from generator.models.built import Built
+from generator.types import Input
+
+def net():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 6, 4, 4), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+
+def tower():
+    return Built(net(), "A tower", Input((3, 16, 16), (0.5,) * 3, (0.25,) * 3), ())
+"""
+
+
+def test_a_look_takes_text_vectors_and_what_the_gallery_here_calls_a_model(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    tiny_gallery.draw(tmp_path / "a.png")
+    (tmp_path / "look_towers.py").write_text(TOWERS)
+    vectors = np.random.default_rng(0).normal(size=(3, 6)).astype("f4")
+    np.savez(tmp_path / "words.npz", **dict(zip(("a tower", "a frog", "a teapot"), vectors, strict=True)))
+    np.savez(tmp_path / "narrow.npz", frog=vectors[0, :4])
+    models = "[{name: mine, source: 'look_towers:tower', text: other.npz, images: [none]}]"
+    (tmp_path / "gallery.yml").write_text(f"models: {models}")
+    wishes = ["a.png", "--out", "out", "--preset", "forward", "--no-open", *HERE]
+    for model, text, line in (
+        ("look_towers:tower", "narrow.npz", "text: narrow.npz: expected vectors of 6 values, as the embedding has"),
+        ("mine", "", "mine: text: other.npz: cannot be read: No such file"),
+        ("mine", "words.txt", "text.vectors: expected a file of vectors (.npy, .npz, .safetensors, .pt)"),
+        ("resnet18", "words.npz", "the networks of torchvision:resnet18 have classes of their own"),
+    ):
+        code, _, err = call("look", *wishes, "--model", model, "--text", text, folder=tmp_path)
+        assert code == 2 and line in err and len(err.splitlines()) == 1, err
+    code, _, err = call("look", *wishes, "--model", "mine", "--text", "words.npz", folder=tmp_path)
+    assert code == 0, err
+    (prediction,) = json.loads((tmp_path / "out/site/gallery/manifest.json").read_text())["predictions"]
+    tower = importlib.import_module("look_towers").tower()
+    x = torch.from_numpy(normalise(photo(read_image(tmp_path / "a.png"), tower.input), tower.input))
+    similarity = torch.nn.functional.cosine_similarity(tower.model(x), torch.from_numpy(vectors))
+    by_hand = dict(zip(("a tower", "a frog", "a teapot"), (100 * similarity).softmax(0).tolist(), strict=True))
+    assert {entry["name"]: entry["probability"] for entry in prediction["top"]} == pytest.approx(by_hand, abs=1e-4)
 
 
 def test_a_look_does_not_write_over_other_things(call, gallery, tmp_path):

@@ -135,12 +135,54 @@ def test_vectors_are_read_from_each_kind_of_file_and_by_the_library(folder, suff
     torch.testing.assert_close(model.worker._loaded[1].model(x), by_hand(folder).model(x), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".pt"])
+def test_vectors_by_name_give_the_classes_or_are_taken_by_them(network, folder, suffix):
+    table = np.load(folder / "text.npy").astype(np.float32)
+    named = {name: table[number] for number, name in enumerate(NAMES)}
+    tensors = {name: torch.from_numpy(vector).clone() for name, vector in named.items()}
+    if suffix == ".npz":
+        np.savez(folder / "named.npz", **named)
+    elif suffix == ".pt":
+        torch.save(tensors, folder / "named.pt")
+    else:
+        save_file(tensors, folder / "named.safetensors")
+    x, by_table = picture(SIZE), load_network(network())
+    mine = load_network(network(text=f"named{suffix}", classes=()))
+    assert mine.classes == NAMES
+    torch.testing.assert_close(mine.model(x), by_table.model(x))
+    some = load_network(network(text=f"named{suffix}", classes=("dog", "ant")))
+    torch.testing.assert_close(some.model(x), by_table.model(x)[:, [3, 0]])
+    at_hand = load(Tokens(1), input=INPUT, text=f"named{suffix}", folder=folder)
+    assert at_hand.classes == NAMES
+    with pytest.raises(
+        ModelError, match="^tower: text: named.*: no vector is called 'cow'; there are ant, bee, cat, dog$"
+    ):
+        load_network(network(text=f"named{suffix}", classes=("ant", "cow")))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"ant": np.ones(5), "bee": np.ones(6)}, "or a vector .D,. for each name, there are 0 tables and 2 tensors"),
+        ({"ant": np.ones((2, 5)), "bee": np.ones((2, 5))}, "there are 2 tables and 2 tensors"),
+        ({"ant": np.ones(5), "bee": np.zeros(5)}, "expected finite vectors other than zero, vector 2 is none"),
+        ({"ant": np.array("words")}, "named.npz: expected an array of numbers: could not convert"),
+        (None, "named.npz: expected an array of numbers: File is not a zip file"),
+    ],
+)
+def test_named_vectors_that_do_not_fit_are_one_line(network, folder, arrays, words):
+    np.savez(folder / "named.npz", **arrays) if arrays else (folder / "named.npz").write_bytes(b"PK\3\4 nothing")
+    with pytest.raises(ModelError, match=words) as error:
+        load_network(network(text="named.npz", classes=()))
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("array", "more", "words"),
     [
         (np.ones((3, 5)), {}, "text.npy: expected a vector for each of 4 class names, there are 3 vectors"),
         (np.ones((4, 6)), {}, "text.npy: expected vectors of 5 values, as the embedding has, they have 6"),
-        (np.ones(20), {}, "expected one table of vectors .classes, D. of floats, there are 0"),
+        (np.ones(20), {}, "expected one table of vectors .classes, D. of floats, or .* for each name, there are 0"),
         (np.zeros((4, 5)), {}, "expected finite vectors other than zero, vector 1 is none"),
         (np.full((4, 5), np.nan), {}, "expected finite vectors other than zero, vector 1 is none"),
         (None, {"text": "nowhere.npy"}, "nowhere.npy: cannot be read: No such file"),
