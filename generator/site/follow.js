@@ -115,7 +115,9 @@
       alone.slice().reverse().forEach(function (element) { element.disconnectedCallback(); });
       mirror(records);
       alone.forEach(function (element) {
-        if (element.isConnected && (!element.ending || element.ending.signal.aborted)) element.connectedCallback();
+        if (!element.isConnected) return;
+        if (element.ending && !element.ending.signal.aborted) element.disconnectedCallback(); // it was moved, and began too early
+        element.connectedCallback();
       });
       if (window.innerview) window.innerview.begin();
     });
@@ -328,6 +330,7 @@
   /* How to come to what an element made anew: the one of its kind at its place among them. */
   function wayTo(node) {
     var kind = node.localName + Array.from(node.classList, function (word) { return "." + CSS.escape(word); }).join("");
+    if (node.hasAttribute("href")) kind += '[href="' + CSS.escape(node.getAttribute("href")) + '"]';
     var place = Array.prototype.indexOf.call(document.querySelectorAll(kind), node);
     return function () { return document.querySelectorAll(kind)[place]; };
   }

@@ -36,7 +36,7 @@ def follows(page: bytes) -> bool:
 
 
 def tagged(page: bytes, source: str, **settings: str) -> bytes:
-    """Return a page that loads the script at `source`, before any of its own runs.
+    """Return a page that loads the script at `source` when its content is there, before its own scripts see that.
 
     Settings are `edition`, `poll` (the address of `edition()`) and `every` (milliseconds); for pages that follow also
     `path` (below the site), and for those that may be opened from a disk `pages` (what leads to the folder of `keep`);
@@ -44,8 +44,8 @@ def tagged(page: bytes, source: str, **settings: str) -> bytes:
     """
     words = "".join(f' data-{name}="{escape(value)}"' for name, value in settings.items())
     tag = f'<script src="{escape(source)}"{words}></script>'.encode()
-    body = max(page.find(b"<body"), 0)
-    own = page.find(b"<script src=", body) if follows(page) else -1
+    content = max(page.rfind(b"</main>"), page.find(b"<body"), 0)
+    own = page.find(b"<script src=", content) if follows(page) else -1
     place = own if own >= 0 else page.rfind(b"</body>")
     return page[:place] + tag + page[place:] if place >= 0 else page + tag
 

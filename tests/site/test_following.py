@@ -120,7 +120,7 @@ def test_what_changed_is_exchanged_and_the_rest_is_not_touched(site, view):
         assert view.evaluate("String(getSelection())") == "to be marked"
         assert view.evaluate("kept.list.className") == "list is-ready" and view.inner_text(".own") == "of a script"
         assert view.evaluate("window.before > 0 && window.scrollY > 900")
-        assert abs(view.evaluate("document.activeElement.getBoundingClientRect().top - window.before")) < 1
+        view.wait_for_function("Math.abs(document.activeElement.getBoundingClientRect().top - window.before) < 1")
         assert view.title() == str(len(items))
     assert view.evaluate("events") == ["+one", "+two", "-one", "+one", "-one", "+one"], "one holds what changed"
     assert view.evaluate("document.querySelectorAll('.made').length") == 1
@@ -171,6 +171,9 @@ def test_a_page_without_an_end_and_one_without_scripts_load_it_too():
         following.tagged(b"<p>no more", "f.js", edition="1")
         == b'<p>no more<script src="f.js" data-edition="1"></script>'
     )
+    begins = b'<body><script src="boot.js"></script><main>a</main>'
+    scripts = b'<script src="own.js"></script></body>'
+    assert following.tagged(begins + scripts, "f.js") == begins + b'<script src="f.js"></script>' + scripts
     assert following.tagged(b"<body>a</body>", "f.js").startswith(b'<body>a<script src="f.js"></script></body>')
 
 
