@@ -12,7 +12,7 @@ from PIL import Image
 from generator.core.errors import ImageError
 
 from .tiff_directory import BITS, FORMAT, HEIGHT, ORIENTATION, PHOTOMETRIC, PROFILE, SAMPLES, WIDTH, directory, first
-from .tiff_pieces import LZW, Pieces, bands, described, pieces_of
+from .tiff_pieces import LZW, PACKBITS, Pieces, bands, described, pieces_of
 
 NO_FINITE = "none of its values is finite"
 
@@ -55,7 +55,7 @@ def layout_of(content: bytes, name: str, number: int = 1) -> Layout | None:
     if reason is None and photometric not in colours:
         reason = f"of photometric kind {photometric}"
     if reason is not None:
-        expected = "expected a TIFF of greys or RGB, not compressed, deflated or LZW"
+        expected = "expected a TIFF of greys or RGB, not compressed, deflated, LZW or PackBits"
         raise ImageError(f"{name}: {expected}; there is one of {what}{' ' * bool(reason)}{reason}, which is not read")
     pieces = pieces_of(content, tags)
     if pieces is None:
@@ -81,7 +81,8 @@ def read(content: bytes, layout: Layout) -> tuple[Image.Image, str]:
     import numpy as np
 
     pieces, low, high = layout.pieces, np.inf, -np.inf
-    kept = list(bands(content, pieces)) if pieces.compression == LZW else None  # what is slow to unpack is so once
+    is_slow = pieces.compression in (LZW, PACKBITS)  # to unpack, so that it is unpacked once
+    kept = list(bands(content, pieces)) if is_slow else None
     for _, values in kept or bands(content, pieces):
         finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
         if finite.size:

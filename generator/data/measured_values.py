@@ -63,7 +63,7 @@ def _tiff(content: bytes, name: str, frame: int, reserve: Callable[[int], None])
         raise ValueError("its directory leads out of the file")
     what, reason = described(tags)
     if reason is not None:
-        expected = "expected a TIFF of numbers of 8 bits and more, not compressed, deflated or LZW"
+        expected = "expected a TIFF of numbers of 8 bits and more, not compressed, deflated, LZW or PackBits"
         raise ImageError(f"{name}: {expected}; there is one of {what}{' ' * bool(reason)}{reason}")
     pieces = pieces_of(content, tags)
     if pieces is None:

@@ -1,4 +1,4 @@
-"""Read the values of a TIFF from strips or tiles: not compressed, deflated or LZW, with its predictor, in planes."""
+"""Read the values of a TIFF from strips or tiles, as they are or packed, with its predictor, in planes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 KINDS = {1: ("unsigned whole numbers", "u"), 2: ("signed whole numbers", "i"), 3: ("floats", "f")}
-LZW = 5
-COMPRESSIONS = {1: "none", 2: "CCITT", LZW: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate"}
-UNPACKED = (1, 8, 32946, LZW)
+LZW, PACKBITS = 5, 32773
+COMPRESSIONS = {1: "none", 2: "CCITT", LZW: "LZW", 7: "JPEG", 8: "deflate", PACKBITS: "PackBits", 32946: "deflate"}
+UNPACKED = (1, 8, 32946, LZW, PACKBITS)
 DIFFERENCES, FLOAT_BYTES = 2, 3  # predictors; 1 is none
 WIDTHS = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}  # in bits
 BAND_BYTES = 2**19
@@ -155,6 +155,8 @@ def _source(content: bytes, pieces: Pieces, index: int, need: int) -> Callable[[
         from .tiff_lzw import unpacked
 
         packed = memoryview(unpacked(bytes(packed), need))
+    elif pieces.compression == PACKBITS:
+        packed = memoryview(_runs(packed, need))
     elif pieces.compression != 1:
         return _inflated(packed)
     place = 0
@@ -165,6 +167,20 @@ def _source(content: bytes, pieces: Pieces, index: int, need: int) -> Callable[[
         return bytes(packed[place - count : place])
 
     return taken
+
+
+def _runs(packed: memoryview, need: int) -> bytearray:
+    """Return the first `need` bytes that PackBits stand for (TIFF 6.0, section 9), fewer where they end before."""
+    made, place = bytearray(), 0
+    while len(made) < need and place < len(packed):
+        head, place = packed[place], place + 1
+        if head < 128:  # so many bytes and one more as they are
+            made += packed[place : place + head + 1]
+            place += head + 1
+        elif head > 128:  # a byte 257 - head times
+            made += bytes(packed[place : place + 1]) * (257 - head)
+            place += 1
+    return made[:need]
 
 
 def _inflated(packed: memoryview) -> Callable[[int], bytes]:

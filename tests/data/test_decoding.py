@@ -302,7 +302,7 @@ def test_deep_colours_turned_and_white_is_zero(monkeypatch):
 @pytest.mark.parametrize(
     ("tags", "what"),
     [
-        ({259: 32773}, "64-bit floats compressed by PackBits"),
+        ({259: 34925}, "64-bit floats compressed by method 34925"),
         ({317: 4}, "64-bit floats with predictor 4"),
         ({277: 2}, "64-bit floats in 2 channels of photometric kind 1"),
         ({339: 6}, "64-bit values"),
@@ -310,7 +310,7 @@ def test_deep_colours_turned_and_white_is_zero(monkeypatch):
     ],
 )
 def test_values_that_are_not_read_are_named(tags, what):
-    expected = f"deep.tif: .* not compressed, deflated or LZW; there is one of {what}, which is not read"
+    expected = f"deep.tif: .* not compressed, deflated, LZW or PackBits; there is one of {what}, which is not read"
     with pytest.raises(ImageError, match=expected):
         decode(tiff(RAMP, {339: 3, **tags}), "deep.tif")
 

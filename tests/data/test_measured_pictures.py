@@ -34,6 +34,8 @@ FORMS = [
     {"packing": "lzw", "order": ">"},
     {"tile": (16, 16), "packing": "lzw"},
     {"tile": (16, 16), "planar": True, "order": ">"},
+    {"packing": "packbits", "planar": True},
+    {"tile": (16, 16), "packing": "packbits", "order": ">"},
 ]
 
 
@@ -46,13 +48,13 @@ def test_a_tiff_of_any_channels_comes_back(dtype, form):
         assert np.array_equal(measured.read(content, "a.tif"), values), predictor
 
 
-@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
 def test_what_libtiff_packed_comes_back(packing):
     """Pillow writes by libtiff: its LZW clears the table, its predictors are those of TIFF and of its third note."""
     smooth = np.add.outer(np.arange(150), 3 * np.arange(170))
     for dtype, predictors in (("u2", (1, 2)), ("f4", (1, 2, 3))):
         values = (smooth + RANDOM.integers(0, 900, smooth.shape)).astype(dtype)
-        for predictor in predictors:
+        for predictor in predictors if packing != "packbits" else (1,):
             stream = io.BytesIO()
             Image.fromarray(values).save(stream, "TIFF", compression=packing, tiffinfo={317: predictor})
             assert np.array_equal(measured.read(stream.getvalue(), "a.tif")[..., 0], values), (dtype, predictor)
@@ -85,6 +87,31 @@ def test_damaged_lzw_is_one_line(monkeypatch, packed, words):
     content = tiff(random("u2", (9, 9, 1)), packing="lzw", rows=9)
     with pytest.raises(ImageError, match=f"^odd.tif: .* it is damaged: {words}$"):
         measured.read(content, "odd.tif")
+
+
+@pytest.mark.parametrize(
+    "packed, words",
+    [
+        (b"", "row 0 of 9 is missing in strip 1"),
+        (b"\x80" * 50, "row 0 of 9 is missing in strip 1"),
+        (b"\x9d\7\xff", "row 5 of 9 is missing in strip 1"),
+        (b"\x7fabc", "row 0 of 9 is missing in strip 1"),
+        (b"\x81\7\x7f" + bytes(30), "row 8 of 9 is missing in strip 1"),
+    ],
+    ids=["nothing", "no-operations", "a run without its byte", "bytes that lead out of the file", "cut off"],
+)
+def test_damaged_packbits_are_one_line(monkeypatch, packed, words):
+    monkeypatch.setattr(measured_files, "packbits", lambda _: packed)
+    content = tiff(random("u2", (9, 9, 1)), packing="packbits", rows=9)
+    with pytest.raises(ImageError, match=f"^odd.tif: .* it is damaged: {words}$"):
+        measured.read(content, "odd.tif")
+
+
+def test_packbits_of_values_that_pillow_lacks_are_drawn():
+    values = np.zeros((6, 10, 1))
+    values[2:4, 3:] = np.linspace(0.25, 1, 7)[:, None]
+    plain, packed = (decoder.read(tiff(values, packing=packing, rows=2), "a.tif")[0] for packing in ("", "packbits"))
+    assert np.array_equal(np.asarray(plain), np.asarray(packed)) and np.asarray(plain).max() == 255
 
 
 @pytest.mark.skipif(not decoder.COUNTS_COMPUTING, reason="limits of computing time need setitimer")

@@ -26,11 +26,11 @@ def tiff(values, planar=False, packing="", order="<", rows=3, tile=(), predictor
         for plane in [page[..., [channel]] for channel in range(samples)] if planar else [page]:
             for piece in pieces(plane, tile or (rows, width), pads=bool(tile)):
                 raw = predicted(piece, predictor, order)
-                raw = zlib.compress(raw) if packing == "deflate" else lzw(raw) if packing == "lzw" else raw
+                raw = {"": bytes, "deflate": zlib.compress, "lzw": lzw, "packbits": packbits}[packing](raw)
                 offsets.append(len(content))
                 counts.append(len(raw))
                 content += raw
-        packed = {"": 1, "lzw": 5, "deflate": 8}[packing]
+        packed = {"": 1, "lzw": 5, "deflate": 8, "packbits": 32773}[packing]
         entries = {256: [width], 257: [height], 258: [8 * page.dtype.itemsize] * samples, 259: [packed], 262: [1]}
         entries |= {277: [samples], 284: [2 if planar else 1], 317: [predictor], 339: [kind] * samples}
         if tile:
@@ -102,6 +102,23 @@ def lzw(raw):
     bits += format(257, f"0{width}b")
     bits += "0" * (-len(bits) % 8)
     return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def packbits(raw):
+    """PackBits as section 9 of TIFF 6.0 defines them, a no-operation in front: runs of two bytes and more are runs."""
+    packed, plain = bytearray(b"\x80"), b""
+    while raw:
+        run = next((count for count in range(1, len(raw)) if raw[count] != raw[0]), len(raw))
+        run = min(run, 128)
+        if plain and (run > 1 or len(plain) == 128):
+            packed += bytes([len(plain) - 1]) + plain
+            plain = b""
+        if run > 1:
+            packed += bytes([257 - run, raw[0]])
+        else:
+            plain += raw[:1]
+        raw = raw[run:]
+    return bytes(packed) + (bytes([len(plain) - 1]) + plain if plain else b"")
 
 
 def png16(values, kinds):

@@ -180,7 +180,7 @@ def measured_pictures() -> list[bytes]:
     for dtype in ("u1", "i2", "u4", "f2", "f8"):
         values = smooth.astype(dtype)
         for predictor in (1, 2, 3) if values.dtype.kind == "f" else (1, 2):
-            for packing in ("", "deflate", "lzw"):
+            for packing in ("", "deflate", "lzw", "packbits"):
                 form = {"packing": packing, "predictor": predictor, "order": "<>"[len(found) % 2]}
                 form |= [{}, {"tile": (16, 16)}, {"planar": True}, {"tile": (16, 16), "planar": True}][len(found) % 4]
                 found.append(measured_files.tiff(values[..., : 1 + len(found) % 4], **form))
