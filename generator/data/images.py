@@ -82,9 +82,13 @@ def known_names(folder: Path) -> set[str]:
 def _of_several(entries: Sequence[ImageEntry], reason: str, kind: str) -> Problem:
     """Return one line for all pictures of which the same is to be said."""
     (first, *others) = entries
-    named = first.file or first.source
     more = f" and {len(others)} more" if others else ""
-    return _problem(first.name, f"{named}{more}: {reason}", kind)
+    return _problem(first.name, f"{_origin(first)}{more}: {reason}", kind)
+
+
+def _origin(entry: ImageEntry) -> str:
+    """Return the file that an entry names, or its data set sample."""
+    return entry.file or entry.source
 
 
 def read_image(path: Path, entry: ImageEntry | None = None, mask: Path | None = None) -> Example:
@@ -158,7 +162,9 @@ def _wanted(folder: Path) -> tuple[dict[str, ImageEntry], list[Problem]]:
             continue
         entry = ImageEntry(file=file)
         if entry.name in RESERVED or entry.name in wanted:
-            why = "is a folder of the site" if entry.name in RESERVED else "is taken"
+            why = "is a folder of the site"
+            if entry.name not in RESERVED:
+                why = f"is taken by {_origin(wanted[entry.name])}"
             advice = "give it an entry with an id of its own in images.yml"
             problems.append(_failed(file, f"the id {entry.name!r} {why}; {advice}"))
             continue

@@ -376,13 +376,14 @@ def test_names_are_given_once(folder):
 
 
 def test_a_file_that_cannot_have_its_name_fails_and_says_what_to_do(folder):
-    Image.fromarray(noise(8, 8)).save(folder / "Cat.jpg")
-    Image.fromarray(noise(8, 8)).save(folder / "models.png")
+    for name in ("Cat.jpg", "Frog.jpg", "frog.png", "models.png"):
+        Image.fromarray(noise(8, 8)).save(folder / name)
     examples, problems = read_images(folder)
-    assert [one.id for one in examples] == ["cat"]
+    assert [one.id for one in examples] == ["cat", "frog"]
     advice = "give it an entry with an id of its own in images.yml"
-    assert problems == [
-        Problem("Cat.jpg", f"Cat.jpg: the id 'cat' is taken; {advice}", "failed"),
+    assert [problem for problem in problems if problem.kind == "failed"] == [
+        Problem("Cat.jpg", f"Cat.jpg: the id 'cat' is taken by cat.png; {advice}", "failed"),
+        Problem("frog.png", f"frog.png: the id 'frog' is taken by Frog.jpg; {advice}", "failed"),
         Problem("models.png", f"models.png: the id 'models' is a folder of the site; {advice}", "failed"),
     ]
 
