@@ -21,7 +21,7 @@ TUTORIAL = "first-gallery.md"
 ELSEWHERE = ("library.md", "packages.md")  # tests/test_library.py runs these
 RUN = ("sh", "python", "yaml")  # what is run or laid; other languages are words to paste elsewhere
 LACKING = re.compile(
-    r"\*(?:Needs (?:a GPU|a network connection|a built site with these figures|several machines)"
+    r"\*(?:Needs (?:a GPU|a network connection|a built site with these figures|several machines|a tower of yours)"
     r"|Runs until you stop it):\*"
 )
 
