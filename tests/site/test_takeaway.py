@@ -171,7 +171,7 @@ def test_a_channel_is_looked_up_among_those_that_the_sprite_shows(reader, galler
         page.evaluate(f"document.querySelector('iframe').src = '{address(gallery, SPRITE)}?{channel}#{channel}'")
         inside(page).locator("html.embedded .stage__canvas").wait_for(state="attached")
         page.frames[1].wait_for_load_state()
-        page.frames[1].wait_for_function(f"location.hash === '#{channel}'")
+        browsing.until(page.frames[1], f"location.hash === '#{channel}'")
         assert seen(page) == parts, channel
     page.evaluate(f"document.querySelector('iframe').src = '{address(gallery, SPRITE)}?again#c317'")
     title = inside(page).locator(".browser__title")
@@ -189,7 +189,7 @@ def test_the_figure_makes_itself_as_large_as_the_frame_allows(reader, gallery):
     assert page.evaluate("told.at(-1).height") > 448, "it tells what it would like, not what it got"
     told = page.evaluate("told.length")
     page.evaluate("document.querySelector('iframe').style.height = told.at(-1).height + 'px'")
-    page.frames[1].wait_for_function("[...document.querySelectorAll('.stage__canvas img')].at(-1).clientWidth === 448")
+    browsing.until(page.frames[1], "[...document.querySelectorAll('.stage__canvas img')].at(-1).clientWidth === 448")
     page.wait_for_timeout(200)
     assert page.evaluate("told.length") == told, "a frame that does as it is told is not told again"
 

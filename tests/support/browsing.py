@@ -11,7 +11,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Frame, Locator, Page, sync_playwright
 
 from generator.site.dev_server import Quiet
 
@@ -144,6 +144,13 @@ def go_to_fragment(page: Page, fragment: str) -> None:
             location.hash = fragment;
         })""",
         fragment,
+    )
+
+
+def until(frame: Page | Frame, condition: str) -> None:
+    """Wait until an expression is true, where the policy of a page forbids what `wait_for_function` does."""
+    frame.evaluate(
+        f"() => new Promise(done => {{ const look = () => ({condition}) ? done() : setTimeout(look, 30); look(); }})"
     )
 
 
