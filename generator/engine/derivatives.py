@@ -31,7 +31,8 @@ def derive(score: torch.Tensor, inputs: Sequence[torch.Tensor], retain: bool = F
 def pulled_back(
     call: Callable[..., Any], values: Sequence[torch.Tensor], arrived: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, ...]:
-    """Return the transposed Jacobian of a call at `values` times what has arrived at its outputs, for each value.
+    """Return the transposed Jacobian of a call at `values` times what has arrived at its outputs, for each value; zeros
+    for those of which the call takes the shape or the type alone.
 
     As the gradient of a sum of products: torch imports all of sympy where it is handed a gradient to begin with.
     """
@@ -39,5 +40,10 @@ def pulled_back(
         leaves = [value.detach().requires_grad_() for value in values]
         outputs = call(*leaves)
         outputs = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
-        products = [(output * given).sum() for output, given in zip(outputs, arrived, strict=True)]
-        return torch.autograd.grad(products, leaves)
+        outputs = [output for output in outputs if output.is_floating_point()]  # `max` gives places as well
+        products = [
+            (output * given).sum() for output, given in zip(outputs, arrived, strict=True) if output.requires_grad
+        ]
+        if not products:
+            return tuple(torch.zeros_like(leaf) for leaf in leaves)
+        return torch.autograd.grad(products, leaves, materialize_grads=True)

@@ -32,11 +32,12 @@ class Tape(NamedTuple):
     values: dict[int, torch.Tensor]
     logits: int
 
-    def walk_back(self, seed: torch.Tensor, rule: Callable[..., tuple[torch.Tensor, ...]]) -> torch.Tensor:
+    def walk_back(self, seed: torch.Tensor, rule: Callable[..., tuple[torch.Tensor | None, ...]]) -> torch.Tensor:
         """Return what of `seed` (1, classes) at the logits arrives at the input (1, C, H, W).
 
         `rule(step, values, shares)` gives the share of each input of a call, from the inputs' values and the shares
-        that have arrived at its outputs. Shares that reach a value by several ways add up.
+        that have arrived at its outputs; None for an input to which nothing is handed on, so that no rule is needed for
+        what made it. Shares that reach a value by several ways add up.
         """
         shares = {self.logits: seed}
         for step in reversed(self.steps):
@@ -48,6 +49,8 @@ class Tape(NamedTuple):
                 ]
                 given = rule(step, [self.values[node] for node in step.inputs], filled)
                 for node, share in zip(step.inputs, given, strict=True):
+                    if share is None:
+                        continue
                     shares[node] = shares[node] + share if node in shares else share
         return shares.get(0, torch.zeros_like(self.values[0]))
 

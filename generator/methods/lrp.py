@@ -16,15 +16,17 @@ PASS_THROUGH_OPS = (
     "relu relu6 hardtanh clamp batch_norm contiguous clone neg to type float half bfloat16 "
     "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout "
     "layer_norm group_norm rms_norm instance_norm normalize gelu silu hardswish hardsigmoid sigmoid tanh mish elu celu "
-    "selu softplus leaky_relu prelu identity"
+    "selu softplus leaky_relu prelu identity square"
 ).split()
 RESHAPE_OPS = (
-    "max_pool2d adaptive_max_pool2d pad flatten view reshape squeeze unsqueeze permute transpose cat concat stack "
-    "chunk split getitem expand unbind select narrow movedim unflatten roll flip swapaxes masked_fill repeat "
-    "pixel_shuffle pixel_unshuffle channel_shuffle"
+    "max_pool2d adaptive_max_pool2d max amax maximum pad flatten view reshape squeeze unsqueeze permute transpose cat "
+    "concat stack chunk split getitem expand unbind select narrow movedim unflatten roll flip swapaxes masked_fill "
+    "repeat pixel_shuffle pixel_unshuffle channel_shuffle type_as view_as reshape_as expand_as repeat_interleave unfold"
 ).split()
 CONVOLUTIONS = ("conv2d", "conv_transpose2d")
-SHARING_OPS = "avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d interpolate upsample mean sum add sub mul div".split()
+SHARING_OPS = (
+    "avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d interpolate upsample fold mean sum add sub mul div"
+).split()
 FirstRule: TypeAlias = Literal["as others", "flat", "box"]
 COMPOSITES: dict[str, tuple[str, FirstRule, float]] = {  # convolutions, first layer, alpha
     "epsilon-plus": ("z+", "as others", 1.0),
@@ -34,6 +36,9 @@ COMPOSITES: dict[str, tuple[str, FirstRule, float]] = {  # convolutions, first l
     "epsilon-alpha2-beta1-flat": ("alpha-beta", "flat", 2.0),
 }
 PRODUCT_OPS = "mul matmul bmm einsum".split()
+NORMS = "norm linalg_norm linalg_vector_norm rsqrt reciprocal rdiv rtruediv".split()
+OF_NORMS = "add sub mul div mean sum clamp clamp_min maximum view reshape squeeze unsqueeze expand float".split()
+LIKE_ANOTHER = "to type_as view_as reshape_as expand_as".split()  # the first value, as the second is
 
 
 @method(
@@ -78,7 +83,8 @@ def lrp(
 
     In transformers the rules are those of AttnLRP: what a product of two values receives, as of attention weights with
     what they weigh or of a gate with what passes it, goes to both by halves, shared by the epsilon rule; a softmax
-    hands on the first terms of its Taylor series; norms, GELU, SiLU and other activations pass relevance on.
+    hands on the first terms of its Taylor series; norms, GELU, SiLU and other activations pass relevance on. Norms
+    written by hand do so as well: a divisor, and a factor made of norms and inverse roots alone, count as constants.
 
     Formula: R_i = Σ_j z_ij / (Σ_i z_ij ± ε) · R_j, with z_ij = x_i w_ij; z+ takes the positive z_ij alone; of a
     softmax s(x): R_i = x_i (R_i − s_i Σ_j R_j)
@@ -97,7 +103,7 @@ def lrp(
     if convolutions not in ("z+", "alpha-beta", "gamma", "epsilon"):
         raise ValueError(f"lrp.convolutions: expected z+, alpha-beta, gamma or epsilon; there is {convolutions!r}")
     shares = {"z+": (1.0, 0.0), "alpha-beta": (alpha, alpha - 1)}.get(convolutions)
-    merged = _batch_norms_after_convolutions(tape)
+    merged, norms = _batch_norms_after_convolutions(tape), _made_of_norms(tape)
     beginning = next((step for step in tape.steps if step.op in (*CONVOLUTIONS, "linear")), None)
     own: Any = {"flat": _flat, "box": partial(_box, low=baseline("black"), high=baseline("white"))}.get(first)
 
@@ -110,6 +116,10 @@ def lrp(
             return (_alpha_beta(step, merged.get(step.outputs[0]), values[0], arrived[0], *shares, epsilon),)
         if step.op in (*CONVOLUTIONS, "linear"):
             return (_epsilon(_linear_part(step, merged.get(step.outputs[0])), values, arrived, epsilon)[0],)
+        constant = _constant_factor(step, norms)
+        if constant is not None:
+            share = arrived[0].sum_to_size(values[1 - constant].shape)
+            return (None, share) if constant == 0 else (share, None)
         return _without_weights(step, values, arrived, epsilon)
 
     attribution = tape.walk_back(relevance, rule)
@@ -119,17 +129,21 @@ def lrp(
 
 def _without_weights(step, values, arrived, epsilon):
     """Return the shares of a call's inputs that is neither a convolution nor a linear layer."""
-    if step.op in ("add", "sub", "mul", "div") and len(values) == 1 and not _adds_a_tensor(step, values[0]):
-        return tuple(arrived)  # with a number: a bias or a scale
+    if step.op == "div" and len(values) == 1 and not _is_linear(step, values[0]):
+        raise NotApplicable("LRP has no rule for a number divided by a value")
+    if step.op in ("add", "sub", "mul", "div", "addcmul") and len(values) == 1 and not _adds_a_tensor(step, values[0]):
+        return (arrived[0].sum_to_size(values[0].shape),)  # with a number: a bias or a scale
     if step.op in PRODUCT_OPS and len(values) == 2:
         return _epsilon(step.call, values, [arrived[0] / 2], epsilon)
-    if step.op == "div" or (step.op in PRODUCT_OPS and len(values) > 2):
+    if step.op in PRODUCT_OPS and len(values) > 2:
         raise NotApplicable(f"LRP has no rule for {len(values)} values in one {step.op}")
     if step.op == "softmax":
         return (_softmax(step.call, values[0], arrived[0]),)
     if step.op in SHARING_OPS or step.op in PRODUCT_OPS:
         return _epsilon(step.call, values, arrived, epsilon)
     if step.op in PASS_THROUGH_OPS:
+        if len(values) > 1:  # such as bounds that are computed
+            raise NotApplicable(f"LRP has no rule for {len(values)} values in one {step.op}")
         return tuple(arrived)
     if step.op in RESHAPE_OPS:
         return pulled_back(step.call, values, arrived)
@@ -212,6 +226,22 @@ def _adds_a_tensor(step, x):
     return bool((added != added.flatten()[0]).any())
 
 
+def _is_linear(step, x):
+    """Return whether a quotient has the value `x` above, not below, where it becomes infinite at zero."""
+    with torch.no_grad():
+        return bool(step.call(torch.zeros_like(x)).isfinite().all())
+
+
+def _constant_factor(step, norms):
+    """Return which of the two values of a product or quotient counts as a constant, None where neither does."""
+    if len(step.inputs) != 2 or step.op not in ("mul", "div"):
+        return None
+    if step.op == "div":
+        return 1
+    is_norm = [node in norms for node in step.inputs]
+    return is_norm.index(True) if sum(is_norm) == 1 else None
+
+
 def _softmax(call, x, arrived):
     """Return what the first terms of the softmax's Taylor series give each of its inputs (Achtibat et al. 2024)."""
     with torch.no_grad():
@@ -253,6 +283,16 @@ def _weights(step, norm):
 def _outputs(step, weight):
     """Return how many channels a convolution with kernels `weight` makes."""
     return weight.shape[1] * step.arguments.get("groups", 1) if step.op == "conv_transpose2d" else len(weight)
+
+
+def _made_of_norms(tape):
+    """Return the values that are made of norms and inverse roots alone, without weights, as what norms multiply by."""
+    made: set[int] = set()
+    for step in tape.steps:
+        takes = step.inputs[:1] if step.op in LIKE_ANOTHER else step.inputs
+        if step.op in NORMS or (step.op in (*OF_NORMS, *LIKE_ANOTHER) and made.issuperset(takes)):
+            made |= set(step.outputs)
+    return made
 
 
 def _batch_norms_after_convolutions(tape):

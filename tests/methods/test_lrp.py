@@ -406,28 +406,125 @@ class _Shuffled(nn.Module):
 
 
 def test_networks_that_cannot_be_followed_are_refused():
-    class Gated(nn.Module):
-        def __init__(self):
+    class After(nn.Module):
+        def __init__(self, call):
             super().__init__()
-            self.conv, self.gate, self.fc = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Linear(4, 5)
+            self.conv, self.call = nn.Conv2d(3, 5, 3), call
 
         def forward(self, x):
-            return self.fc((self.conv(x) / self.gate(x)).mean((2, 3)))
+            return self.call(self.conv(x)).mean((2, 3))
 
-    class Powers(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = nn.Conv2d(3, 5, 3)
-
-        def forward(self, x):
-            return self.conv(x).pow(2).mean((2, 3))
-
-    for net, reason in (
-        (loaded(Gated(), (3, 8, 8)), "no rule for 2 values in one div"),
-        (loaded(Powers(), (3, 8, 8)), "no rule for pow"),
+    for call, reason in (
+        (lambda x: x.pow(2), "no rule for pow"),
+        (lambda x: 1 / x, "no rule for rdiv"),
+        (lambda x: torch.ones(1) / x, "no rule for a number divided by a value"),
+        (lambda x: x.square().add(1).rsqrt(), "no rule for rsqrt"),
+        (lambda x: x.clamp(max=x.mean()), "no rule for 2 values in one clamp"),
     ):
+        net = loaded(After(call), (3, 8, 8))
         (outcome,) = outcomes(net, picture(net.input.size), ["lrp"], ["top"]).values()
         assert isinstance(outcome.error, NotApplicable) and reason in str(outcome.error)
+
+
+def rms(x, hold):
+    return x * hold(torch.rsqrt(x.pow(2).mean(1, keepdim=True) + 1e-6))
+
+
+def response_norm(x, hold):
+    """ConvNeXt V2's, as Hugging Face and timm write it."""
+    size = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+    return torch.addcmul(torch.zeros(1).double(), torch.linspace(1, 2, 4).double().view(4, 1, 1), x * hold(
+        size / (size.mean(1, keepdim=True) + 1e-6)
+    )) + x  # fmt: skip
+
+
+def folded(x, _):
+    patches = nn.functional.unfold(x, 2, stride=1)
+    return nn.functional.fold(patches, x.shape[2:], 2, stride=1)
+
+
+CALLS = {
+    "a hand-written RMS norm": rms,
+    "a response norm": response_norm,
+    "a quotient": lambda x, hold: x / hold(x.abs().amax((2, 3), keepdim=True) + 1),
+    "a quotient of a smaller value": lambda x, hold: x.mean((2, 3), keepdim=True) / hold(x.square() + 1),
+    "max over places": lambda x, _: x.max(3, keepdim=True).values,
+    "amax": lambda x, _: x.amax((2, 3), keepdim=True),
+    "max of two": lambda x, _: torch.max(x, x.flip(1)),
+    "repetition": lambda x, _: x.repeat_interleave(3, 2),
+    "patches": lambda x, _: x.unfold(2, 3, 1).sum(4),
+    "patches laid over each other": folded,
+    "another's type": lambda x, _: x.type_as(x.flip(1)) + torch.zeros(1).double().type_as(x),
+    "another's shape": lambda x, _: x.flatten(1).reshape_as(x).view_as(x),
+    "another's size": lambda x, _: x.mean((2, 3), keepdim=True).expand_as(x),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_rules_are_input_times_the_gradient_where_norms_count_as_constants(name):
+    """In a network without biases, whose relevance arrives in whole."""
+    torch.manual_seed(0)
+    first, last = nn.Conv2d(3, 4, 3, bias=False).double(), nn.Conv2d(4, 5, 1, bias=False).double()
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = first, last
+
+        def forward(self, x, hold=lambda value: value):
+            return self.last(CALLS[name](self.first(x), hold)).mean((2, 3))
+
+    net, x = loaded(Network(), (3, 6, 7)), picture((3, 6, 7)).double()
+    tape = record(net.model, x.clone(), readout_of(net))
+    seed = torch.zeros_like(tape.values[tape.logits])
+    seed[0, 1] = tape.values[tape.logits][0, 1]
+    found, numbers = lrp(tape, seed, baseline_of_none, convolutions="epsilon", epsilon=1e-14)
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(net.model(leaf, torch.Tensor.detach)[0, 1], leaf)
+    close(found, (leaf * gradient).detach().sum(1), 1e-6)
+    assert numbers["share of the score that arrived"] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_hand_written_norm_passes_as_torchs_does():
+    torch.manual_seed(0)
+    first, last = nn.Conv2d(3, 8, 3, stride=3), nn.Linear(8, 5)
+
+    class Tokens(nn.Module):
+        def __init__(self, norm):
+            super().__init__()
+            self.first, self.norm, self.last = first, norm, last
+
+        def forward(self, x):
+            return self.last(self.norm(self.first(x).flatten(2).transpose(1, 2))).mean(1)
+
+    class Written(nn.Module):
+        def forward(self, x):
+            return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6).type_as(x)
+
+    mine, theirs = (
+        value(loaded(Tokens(norm), (3, 9, 9)), picture((3, 9, 9)), "lrp")
+        for norm in (Written(), nn.RMSNorm(8, eps=1e-6))
+    )
+    assert theirs.abs().max() > 0
+    torch.testing.assert_close(mine, theirs)
+
+
+def test_a_square_passes_as_a_product_with_itself():
+    torch.manual_seed(0)
+    first, last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 1)
+
+    class Squared(nn.Module):
+        def __init__(self, call):
+            super().__init__()
+            self.first, self.call, self.last = first, call, last
+
+        def forward(self, x):
+            return self.last(self.call(self.first(x))).mean((2, 3))
+
+    mine, theirs = (
+        value(loaded(Squared(call), (3, 6, 6)), picture((3, 6, 6)), "lrp") for call in (torch.square, lambda x: x * x)
+    )
+    close(mine, theirs, 1e-3)
 
 
 def test_an_unknown_rule_is_answered_with_those_there_are():
