@@ -223,6 +223,13 @@ def test_the_difference_of_a_figure_and_itself_is_black(visit):
     assert pixels(page.locator(".comparison__blend"))[4:-4, 4:-4].max() > 60
 
 
+def test_a_frame_that_a_sprite_leaves_free_is_dark_in_dark_mode(visit):
+    page = visit(f"{TWO}#a={SALIENCY}&b={SPRITE}", color_scheme="dark")
+    panes(page)
+    shown = pixels(page.locator(".comparison__pane--right img"))
+    assert shown[6, 6].max() < 60, "the letterbox around a picture of another aspect ratio"
+
+
 def test_scales_are_told_and_shared_where_they_can_be(visit):
     page = visit(f"{TWO}#a={SPRITE}&b=tiny/cat/activations--relu0")
     panes(page)
