@@ -369,9 +369,10 @@ def _report(gallery: Path, model: dict[str, Any], image: str, photo: np.ndarray)
         )
         strip = np.concatenate([heat(enlarged(small, 4), (0.3 + 0.04 * n, 0.5)) for n in range(8)], 1)
         layout = {"channels": 8, "columns": 8, "rows": 1, "tile": [128, 128], "gap": 0}
-        told = {"scale": None, "range": None, "clipped": 0.0, "numbers": {"layers": ["relu0", "relu4"]}}
+        facts = {"scale": None, "range": None, "clipped": 0.0, "numbers": {"layers": ["relu0", "relu4"]}}
+        facts["shape"] = tuple((1, side, side) for side in (32, 32, 16, 16, 8, 8, 4, 4))
         figures.append(
-            _figure(gallery, slug, image, "grad-cam-over-depth", strip, target=target, sprite=layout, **told)
+            _figure(gallery, slug, image, "grad-cam-over-depth", strip, target=target, sprite=layout, **facts)
         )
         figures.append(_without(slug, image, "occlusion", "failed", "ran out of memory after 3 of 49 patches", role))
     return figures

@@ -76,7 +76,7 @@ class FigurePage:
     compare_image: Link | None  # beside the same figure of the next image; None where there is no other
     array: Link | None  # its raw values as a file, with what it is
     raw: Snippet | None  # the command that writes its numbers
-    raw_note: str  # why there is that command
+    raw_note: str  # why there is that command, or none
     snippets: list[Snippet]
     caption: str  # the one line under the picture where it stands alone in a frame
     permalink: str
@@ -125,8 +125,8 @@ def figure(gallery: Gallery, record: FigureRecord, channels: dict[str, Any] | No
         compare=compare_any.href(record, page) if view.src else "",
         compare_image=axes.other_image(gallery, record, page) if view.src else None,
         array=_array(record),
-        raw=command(record) if view.src else None,
-        raw_note=_raw_note(record),
+        raw=command(record) if view.src and not _several(record) else None,
+        raw_note=_raw_note(record) if view.src else "",
         snippets=to_copy(gallery, record, taken) if taken else [],
         caption=taken.caption if taken else embed_snippets.sentence(gallery, record),
         permalink=page.rpartition("/")[2],
@@ -304,13 +304,20 @@ def _array(record: FigureRecord) -> Link | None:
 
 
 def _raw_note(record: FigureRecord) -> str:
-    """Say what the command gives that the page does not."""
+    """Say what the command gives that the page does not, or why there is no command."""
+    if _several(record):
+        return f"{len(record['shape'])} arrays lie behind this figure, one per map; no single file holds them."
     if record.get("array"):
         return "The command writes the same array, and a CSV file of it, in the folder of the gallery."
     if record["sprite"]:
         return "Channels are on this site as pictures of 8 bits; the command writes their values."
     limit = format.count(LARGEST_ARRAY_BYTES // 1024)
     return f"Arrays of more than {limit} KiB are not on this site; the command writes this one."
+
+
+def _several(record: FigureRecord) -> bool:
+    """Return whether a figure is drawn from several arrays, which `innerview show --array` cannot write as one."""
+    return not all(isinstance(side, int) for side in record["shape"])
 
 
 def base(gallery: Gallery) -> str:

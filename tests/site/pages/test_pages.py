@@ -241,6 +241,12 @@ def test_snippets_carry_alt_text_credit_and_licence(written):
     assert "@misc{tiny-frog-grad-cam-relu4-class-frog," in entry and "Photo: Drawn for a test, CC0" in entry
 
 
+def test_a_figure_of_several_arrays_offers_no_command_for_one(written):
+    several = written["gallery/tiny/frog/grad-cam-over-depth--class-frog.html"]
+    assert "--array" not in several and "8 arrays lie behind this figure" in several
+    assert "--array" in written["gallery/tiny/frog/grad-cam--relu4--class-frog.html"]
+
+
 def test_a_known_address_stands_in_the_snippets(fake_gallery, tmp_path):
     manifest = fake_gallery[1] | {"site": {"title": "T", "url": "https://example.org/g", "description": ""}}
     page = write(manifest, tmp_path)["gallery/tiny/frog/grad-cam--relu4--class-frog.html"]
