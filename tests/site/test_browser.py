@@ -449,6 +449,14 @@ def test_a_copy_button_copies(visit, address, kind):
     assert f"{address}/{MAP}" in copied and "your.site" not in copied
 
 
+def test_the_command_for_the_array_is_copied_too(visit):
+    page = visit(permissions=["clipboard-read", "clipboard-write"])(MAP)
+    page.get_by_role("button", name="Copy Command for the array").click()
+    page.get_by_text("Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#copy-raw").input_value() and copied.startswith("innerview show tiny/frog/")
+
+
 def test_the_snippet_shows_the_figure_where_it_is_pasted(visit, address):
     one = visit()
     snippet = one(MAP).locator("#copy-html").input_value()
