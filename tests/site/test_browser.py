@@ -435,6 +435,17 @@ def test_the_slider_fades_the_maps_to_show_the_photo(visit, name):
     assert picture.evaluate("image => getComputedStyle(image).opacity") == "1"
 
 
+# --- what is laid out --------------------------------------------------------------------------------------
+
+
+def test_the_words_below_a_strip_are_as_wide_as_the_strip(visit):
+    page = visit(viewport=PHONE)(REPORT)
+    widths = page.locator(".figure--wide").first.evaluate(
+        "figure => ['.picture', '.labels'].map(name => figure.querySelector(name).getBoundingClientRect().width)"
+    )
+    assert widths[0] == widths[1] > PHONE["width"]
+
+
 # --- taking a figure away -----------------------------------------------------------------------------------
 
 
