@@ -446,6 +446,14 @@ def test_the_words_below_a_strip_are_as_wide_as_the_strip(visit):
     assert widths[0] == widths[1] > PHONE["width"]
 
 
+def test_a_choice_fills_its_frame(visit):
+    page = visit()(REPORT)
+    left = page.locator(".segmented:visible").evaluate_all(
+        "all => all.map(one => one.clientHeight - Math.max(...[...one.children].map(choice => choice.offsetHeight)))"
+    )
+    assert left and set(left) == {0}
+
+
 # --- taking a figure away -----------------------------------------------------------------------------------
 
 
