@@ -454,6 +454,15 @@ def test_a_choice_fills_its_frame(visit):
     assert left and set(left) == {0}
 
 
+def test_a_photo_without_a_map_has_the_room_of_both(visit):
+    page = visit()(PAGES["class"])
+    rooms = page.locator(".class-image__pictures").evaluate_all(
+        "all => all.map(one => [one.children.length, one.getBoundingClientRect().right"
+        " - one.lastElementChild.getBoundingClientRect().right])"
+    )
+    assert {count for count, _ in rooms} == {1, 2} and all(abs(room) < 1 for _, room in rooms)
+
+
 # --- taking a figure away -----------------------------------------------------------------------------------
 
 
