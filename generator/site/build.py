@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from generator.site.diff.snapshot import Side
 from . import growing, pins
 from .publish import build as build_site
 from .publish import clear_leftovers, leftovers, replaceable
+from .publish import prepare as prepare_build
 
 FEW = 2  # images to be measured for each worker below which their measures are divided among workers
 
@@ -230,7 +232,19 @@ def _grown(plan: Plan, options: Options, progress: Progress) -> growing.Growing 
     left = (drawing_seconds(plan) + measuring_seconds(plan)) / max(1, options.workers)
     if not options.grow or options.no_site or options.workers < 1 or left < growing.WORTH:
         return nullcontext()
-    return growing.Growing(publish_so_far, (options, plan), progress.published)
+    prepare = partial(prepare_publication, options)
+    return growing.Growing(publish_so_far, (options, plan), progress.published, prepare)
+
+
+def prepare_publication(options: Options) -> None:
+    """Have what `publish_so_far` needs at hand: the process of mkdocs, what is imported late, compiled templates."""
+    prepare_build()
+    from generator.site.diff.report import changes_of  # noqa: F401
+    from generator.site.pages import write
+
+    from . import class_means, social_cards  # noqa: F401
+
+    write.prepare(template_folders(options.root))
 
 
 def publish_so_far(number: int, options: Options, plan: Plan) -> None:
@@ -282,6 +296,8 @@ def _draw(
         progress.start(todo)
 
     def on_event(event: str, task: SceneTask, key: str, reason: str) -> None:
+        if grown:
+            grown.poll()
         if event == "step":
             progress.now(f"{task.card.slug} / {task.image}, {reason}")
             return

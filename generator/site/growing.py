@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
@@ -28,19 +28,32 @@ ENDING = 5.0  # seconds in which a process that publishes clears up when it is s
 EVERY = 2000  # milliseconds between two looks of an open page
 
 
+def nothing() -> None:
+    """Prepare nothing."""
+
+
 class Growing:
     """Publishes what there is whenever it is offered more, one process at a time and seldom enough to cost little.
 
     `publish(number, *arguments)` runs in a process of its own; `published` is called in this one after each time.
-    Use as a context manager: leaving it ends a publication that is under way.
+    Use as a context manager: entering it starts the first process, which calls `prepare()` while the first figures are
+    drawn and then waits for an offer; leaving it ends a publication that is under way.
     """
 
-    def __init__(self, publish: Callable[..., None], arguments: tuple, published: Callable[[], None]) -> None:
-        self._publish, self._arguments, self._published = publish, arguments, published
+    def __init__(
+        self,
+        publish: Callable[..., None],
+        arguments: tuple,
+        published: Callable[[], None],
+        prepare: Callable[[], None] = nothing,
+    ) -> None:
+        self._publish, self._arguments, self._published, self._prepare = publish, arguments, published, prepare
         self._process: BaseProcess | None = None
+        self._orders: Connection | None = None  # of a process that waits for an offer
         self._number, self._began, self._next = 0, 0.0, 0.0
 
     def __enter__(self) -> Growing:
+        self._start()
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -50,22 +63,35 @@ class Growing:
         """Say that there is more to be shown; it is published now, soon or with what comes next."""
         self.poll()
         if self._process is None and monotonic() >= self._next:
+            self._start()
+        if self._orders is not None:
             self._number, self._began = self._number + 1, monotonic()
-            self._process = spawned(_serve, self._publish, self._number, self._arguments)
+            with contextlib.suppress(OSError):  # it ended while it waited, as `poll` notices
+                self._orders.send((self._number, self._arguments))
+            self._orders.close()
+            self._orders = None
 
     def poll(self) -> None:
         """Notice that a publication is done; one that failed is left to the next, and in the end to the build."""
-        if self._process is None or self._process.is_alive():
+        if self._orders is not None or self._process is None or self._process.is_alive():
             return
         self._next = monotonic() + max(WORTH, SHARE * (monotonic() - self._began))
         done, self._process = self._process.exitcode == 0, None
         if done:
             self._published()
 
+    def _start(self) -> None:
+        theirs, self._orders = multiprocessing.Pipe(duplex=False)
+        self._process = spawned(_serve, self._publish, self._prepare, theirs)
+        theirs.close()
+
     def stop(self) -> None:
         """End a publication under way, with all that it started, and wait until it has."""
         if self._process is None:
             return
+        if self._orders is not None:
+            self._orders.close()
+            self._orders = None
         self._process.terminate()
         self._process.join(ENDING)
         _kill_group(self._process.pid)
@@ -103,7 +129,7 @@ def finish(site: Path, out: Path, pages: Path) -> None:
         shutil.rmtree(pages, ignore_errors=True)
 
 
-def _serve(publish: Callable[..., None], number: int, arguments: tuple) -> None:
+def _serve(publish: Callable[..., None], prepare: Callable[[], None], orders: Connection) -> None:
     """The process that publishes; whoever ends it ends mkdocs, which it waits for, too."""
     if hasattr(os, "setsid"):
         os.setsid()
@@ -111,7 +137,11 @@ def _serve(publish: Callable[..., None], number: int, arguments: tuple) -> None:
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        prepare()
+        number, arguments = orders.recv()
         publish(number, *arguments)
+    except EOFError:  # nothing is to be published any more
+        raise SystemExit(1) from None
     except Exception as error:  # what is wrong is told by the build, which meets it too
         said(error)
         raise SystemExit(1) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -165,6 +166,32 @@ def _swapped(first: Path, second: Path) -> bool:
         return False
 
 
+# What mkdocs needs for any site is imported before it is given a configuration.
+BUILDER = """
+import json, sys
+import mkdocs.commands.build, mkdocs.config.defaults, mkdocs.contrib.search, mkdocs.localization
+from mkdocs.__main__ import cli
+cli(["build", "--strict", "--config-file", json.load(sys.stdin)], prog_name="mkdocs")
+"""
+_waiting: list[subprocess.Popen[str]] = []  # for a configuration
+
+
+def prepare() -> None:
+    """Start the process of mkdocs for the next `build`, which then has imported what it needs."""
+    _waiting.append(_started())
+
+
+def _started() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", BUILDER],
+        env={"SOURCE_DATE_EPOCH": "0", "DISABLE_MKDOCS_2_WARNING": "true", **os.environ},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
     """Run `mkdocs build --strict` on a configuration that inherits the gallery's own."""
     root = root.resolve()
@@ -181,15 +208,10 @@ def _mkdocs(root: Path, site: Path, title: str, url: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "mkdocs.yml"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")  # JSON halves what lies beyond 16 bits: emoji
-        result = subprocess.run(
-            [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)],
-            env={"SOURCE_DATE_EPOCH": "0", "DISABLE_MKDOCS_2_WARNING": "true", **os.environ},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if result.returncode != 0:
-        output = (result.stderr + result.stdout).strip()
+        with _waiting.pop() if _waiting else _started() as process:
+            out, errors = process.communicate(json.dumps(str(config)))
+    if process.returncode != 0:
+        output = (errors + out).strip()
         if "Traceback (most recent call last)" in output:  # of which the end says what happened
             output = output.splitlines()[-1]
         raise SiteError(f"mkdocs could not build {root / 'site_src'}:\n{output}")

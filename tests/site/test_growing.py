@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import publications
@@ -124,6 +125,18 @@ def test_one_publication_at_a_time_and_each_is_noticed(tmp_path):
         until(lambda: growing.poll() or noticed)
         growing.offer()
     assert noticed == [1] and [path.name for path in tmp_path.iterdir()] == ["1.txt"], "the next one comes later"
+
+
+def test_the_first_publication_is_prepared_before_anything_is_offered(tmp_path):
+    noticed = []
+    prepare = partial(publications.ready, tmp_path)
+    with Growing(publications.note, (tmp_path,), lambda: noticed.append(1), prepare) as growing:
+        until((tmp_path / "ready.txt").is_file)
+        growing.poll()
+        assert [path.name for path in tmp_path.iterdir()] == ["ready.txt"] and not noticed
+        growing.offer()
+        until(lambda: growing.poll() or noticed)
+    assert (tmp_path / "1.txt").is_file()
 
 
 def test_a_publication_that_failed_is_not_announced(tmp_path, capfd):

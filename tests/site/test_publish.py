@@ -1,6 +1,8 @@
 """The site takes its place only when it holds together, and what someone wrote in a gallery stays theirs."""
 
+import contextlib
 import gzip
+import json
 import os
 import re
 import shutil
@@ -32,11 +34,12 @@ def test_a_title_beyond_sixteen_bits_reaches_mkdocs_whole(tmp_path, monkeypatch)
     """JSON writes an emoji as two halves, which YAML keeps apart: the whole build failed over it."""
     title, seen = "Frösche \U0001f438 漢字", []
 
-    def run(command, **_):
-        seen.append(yaml.safe_load(Path(command[-1]).read_text("utf-8")))
-        return SimpleNamespace(returncode=0)
+    def communicate(words):
+        seen.append(yaml.safe_load(Path(json.loads(words)).read_text("utf-8")))
+        return "", ""
 
-    monkeypatch.setattr(publish.subprocess, "run", run)
+    process = SimpleNamespace(communicate=communicate, returncode=0)
+    monkeypatch.setattr(publish.subprocess, "Popen", lambda *_, **__: contextlib.nullcontext(process))
     publish._mkdocs(tmp_path, tmp_path / "site", title, "https://example.org/")
     assert seen[0]["site_name"] == title and seen[0]["docs_dir"] == str(tmp_path.resolve() / "site_src")
 
@@ -251,6 +254,8 @@ def test_a_link_to_the_site_stays_one(tmp_path):
 
 
 def test_a_page_of_html_reaches_the_site_as_markdown_would_have_left_it(fake_gallery, tmp_path, monkeypatch):
+    """Also by way of a process of mkdocs that was started ahead."""
+    publish.prepare()
     sites, real = [], mkdocs_hooks.__file__
     for name in ("past", "through"):
         root = tmp_path / name
@@ -264,6 +269,7 @@ def test_a_page_of_html_reaches_the_site_as_markdown_would_have_left_it(fake_gal
         monkeypatch.setattr("generator.site.mkdocs_hooks.__file__", str(tmp_path / "no_hooks.py"))
     past, through = sites
     assert past == through and len(past) > 40
+    assert not publish._waiting
     assert b"<em>two</em>" in past[Path("mixed.html")]
 
 

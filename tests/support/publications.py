@@ -12,6 +12,11 @@ def note(number: int, folder: Path) -> None:
     (folder / f"{number}.txt").write_text("published")
 
 
+def ready(folder: Path) -> None:
+    """Leave a file before anything is published."""
+    (folder / "ready.txt").write_text("prepared")
+
+
 def fail(number: int, folder: Path) -> None:
     """Leave the same, and fail."""
     note(number, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -172,6 +173,8 @@ def jinja(templates: list[Path]) -> Environment:
     """
     for own in templates[:-1]:
         _check_names(own, templates[-1])
+    if (*templates,) in _prepared:
+        return _prepared[*templates,]
     ours = PrefixLoader({"innerview": FileSystemLoader(templates[-1])})
     environment = Environment(
         loader=ChoiceLoader([FileSystemLoader(templates), ours]),
@@ -184,6 +187,19 @@ def jinja(templates: list[Path]) -> Environment:
     environment.globals["ASSETS"] = ASSETS
     environment.filters |= {"text": text, "prose": prose, "verbatim": verbatim, "json": script_json, "drawing": drawing}
     return environment
+
+
+_prepared: dict[tuple[Path, ...], Environment] = {}  # by folders of templates
+
+
+def prepare(templates: list[Path]) -> None:
+    """Compile all templates now, for pages that this process, which has no long life, writes later."""
+    environment = jinja(templates)
+    macros = environment.list_templates(filter_func=lambda name: name.startswith("macros/"))
+    for name in (*macros, *TEMPLATES):
+        with contextlib.suppress(TemplateError):  # `render` says what is wrong with it
+            environment.get_template(name)
+    _prepared[*templates,] = environment
 
 
 # Former names whose present one is not that in another folder.
