@@ -144,8 +144,17 @@ def _stage(part: list[Layer], layers: list[Layer], last: bool) -> Stage:
     elif first == "pool":
         title = "pool"
     else:
-        title = f"{part[0].type if first in ('join', 'other') else first} {channels}"
+        title = f"{_short(part[0].type) if first in ('join', 'other') else first} {channels}"
     return Stage(title, picture.name, tuple(layer.name for layer in layers))
+
+
+def _short(kind: str) -> str:
+    """Return a type in few letters where the field has a word for all of its sort.
+
+    >>> _short("MultiheadAttention"), _short("WindowAttention"), _short("add")
+    ('attention', 'attention', 'add')
+    """
+    return "attention" if kind.endswith("Attention") else kind
 
 
 def pass_seconds(model: torch.nn.Module, x: torch.Tensor) -> float:

@@ -192,6 +192,27 @@ def test_the_walk_is_scrubbed_by_arrow_keys_from_the_input_to_the_classes(visit)
     assert page.locator(".architecture a[aria-current]").inner_text() == "conv 64"
 
 
+def test_names_of_stages_that_are_wider_than_their_blocks_are_not_seen(visit):
+    page = visit(REPORT)
+    look = """bdi => {
+        const [name, own] = [bdi.firstElementChild, bdi].map(part => part.getBoundingClientRect());
+        return [name.top < own.bottom - 1, name.width <= own.width + 0.5];
+    }"""
+    names = page.locator(".architecture bdi")
+    assert [names.nth(at).evaluate(look) for at in range(names.count())] == [[True, True]] * 7
+    page.locator(".architecture ol").evaluate(
+        """list => {
+            const block = list.querySelector("li");
+            for (let at = 0; at < 40; at += 1) list.append(block.cloneNode(true));
+            list.lastElementChild.querySelector("bdi span span").textContent = "convolutions";
+        }"""
+    )
+    narrow, wide = names.nth(20).evaluate(look), names.last.evaluate(look)
+    assert narrow[0] == narrow[1] and wide == [False, False]
+    names.last.locator("xpath=..").hover()
+    assert names.last.evaluate(look)[0], "whoever points at one sees its name"
+
+
 def title(page):
     """The title of the stage that is shown."""
     return page.locator("#walk > details[open] .view__head h3").inner_text()
