@@ -36,6 +36,12 @@ def test_a_figure_is_enlarged_moved_and_put_back(visit):
     assert level(page) == "100 %" and page.locator(".stage__canvas").bounding_box()["x"] == box["x"]
 
 
+def test_the_words_below_a_strip_stay_with_it(visit):
+    page = visit("gallery/tiny/frog/grad-cam-over-depth--class-frog.html")
+    names, bar = page.locator(".labels--stage").bounding_box(), page.get_by_role("toolbar").bounding_box()
+    assert names["y"] + names["height"] <= bar["y"]
+
+
 def test_the_wheel_zooms_with_ctrl_alone_and_keeps_the_point(visit):
     page = visit(MAP, 1280, 400)  # a window in which it can scroll
     box = browsing.steady_box(page.locator(".zoom"))

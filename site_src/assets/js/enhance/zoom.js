@@ -17,7 +17,7 @@
   var into = button("+", "Zoom in", function () { about(scale * STEP); });
   var reset = button("Reset", "Reset zoom", function () { about(1); });
   bar.append(out, into, reset, level);
-  view.after(bar);
+  (view.parentElement.querySelector(".labels--stage") || view).after(bar); // the words below a strip stay with it
 
   function button(sign, words, act) {
     var made = element("button", "button", sign);
