@@ -17,6 +17,7 @@ from generator.core.records import Example
 from generator.core.text import harmless
 
 from .decode import decode, read_file
+from .decoder import SIGNATURES
 from .measured import opened_content
 
 SUFFIXES = set(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .gif .bmp .tif .tiff .npy".split())
@@ -81,9 +82,12 @@ def known_names(folder: Path) -> set[str]:
 
 def _of_several(entries: Sequence[ImageEntry], reason: str, kind: str) -> Problem:
     """Return one line for all pictures of which the same is to be said."""
-    (first, *others) = entries
-    more = f" and {len(others)} more" if others else ""
-    return _problem(first.name, f"{_origin(first)}{more}: {reason}", kind)
+    return _problem(entries[0].name, f"{_first_of([_origin(entry) for entry in entries])}: {reason}", kind)
+
+
+def _first_of(files: Sequence[str]) -> str:
+    """Return the first of some files by name, and how many more there are."""
+    return files[0] + (f" and {len(files) - 1} more" if len(files) > 1 else "")
 
 
 def _origin(entry: ImageEntry) -> str:
@@ -153,7 +157,8 @@ def _wanted(folder: Path) -> tuple[dict[str, ImageEntry], list[Problem]]:
     listing = folder / "images.yml"
     wanted = {entry.name: entry for entry in (read_image_entries(listing) if os.path.lexists(listing) else ())}
     listed = {PurePosixPath(file).as_posix() for entry in wanted.values() for file in (entry.file, entry.mask)}
-    files, problems = _files(folder)
+    files, others, problems = _files(folder)
+    problems += _passed_over(folder, [file for file in others if file not in listed])
     for file in files:
         if file in listed:
             continue
@@ -172,12 +177,16 @@ def _wanted(folder: Path) -> tuple[dict[str, ImageEntry], list[Problem]]:
     return wanted, problems
 
 
-def _files(folder: Path) -> tuple[list[str], list[Problem]]:
-    """Return all picture files below the folder by name, hidden ones aside, as POSIX paths relative to it.
+def _files(folder: Path) -> tuple[list[str], list[str], list[Problem]]:
+    """Return the files below the folder that are pictures by their name, and all others, as sorted POSIX paths
+    relative to it.
 
     Also what looks like pictures or holds some and cannot be gone into: folders that may not be read or are links.
+    Hidden files are among the others, what hidden folders hold nowhere.
     """
-    pictures, problems = [], []
+    pictures: list[str] = []
+    others: list[str] = []
+    problems: list[Problem] = []
 
     def named(parent: str, name: str = "") -> str:
         return (Path(parent) / name).relative_to(folder).as_posix()
@@ -192,13 +201,46 @@ def _files(folder: Path) -> tuple[list[str], list[Problem]]:
                 problems.append(_failed(named(parent, name), "expected a folder of pictures, it is a link to one"))
             elif Path(name).suffix.lower() in SUFFIXES:
                 problems.append(_failed(named(parent, name), "expected a picture file, it is a folder"))
-        visible = [name for name in files if not name.startswith(".")]
-        pictures += [named(parent, name) for name in visible if Path(name).suffix.lower() in SUFFIXES]
-        for name in visible:
-            if (suffix := Path(name).suffix.lower()) in OTHERS:
+        for name in files:
+            suffix, hidden = Path(name).suffix.lower(), name.startswith(".")
+            (pictures if suffix in SUFFIXES and not hidden else others).append(named(parent, name))
+            if suffix in OTHERS and not hidden:
                 expected = "expected a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture; convert it"
                 problems.append(_failed(named(parent, name), f"{suffix[1:].upper()} is not read: {expected}"))
-    return sorted(pictures), sorted(problems, key=lambda problem: problem.name)
+    return sorted(pictures), sorted(others), sorted(problems, key=lambda problem: problem.name)
+
+
+def _passed_over(folder: Path, files: Sequence[str]) -> list[Problem]:
+    """Return a line for hidden pictures and one for pictures without their suffix, of files that are not taken.
+
+    What macOS lays beside each file of a foreign disk (`._photo.jpg`) is no picture.
+    """
+    suffixes = {file: PurePosixPath(file).suffix.lower() for file in files}
+    names = {file: PurePosixPath(file).name for file in files}
+    hidden = [file for file in files if suffixes[file] in SUFFIXES and not names[file].startswith("._")]
+    visible = [file for file in files if not names[file].startswith(".") and suffixes[file] not in OTHERS]
+    unnamed = [file for file in visible if _begins_as_picture(folder / file)]
+    reasons = {
+        "left out, the name begins with a dot": hidden,
+        "left out, a picture whose name ends in no suffix of pictures, such as .png": unnamed,
+    }
+    return [
+        _problem(group[0], f"{_first_of(group)}: {reason}", "left-out") for reason, group in reasons.items() if group
+    ]
+
+
+def _begins_as_picture(path: Path) -> bool:
+    """Return whether a regular file begins as pictures do, whatever its name is."""
+    try:
+        if not path.is_file():  # opening a pipe would wait for ever
+            return False
+        with path.open("rb") as file:
+            start = file.read(12)
+    except OSError:
+        return False
+    if start.startswith(b"RIFF"):  # sounds and films too
+        return start[8:] == b"WEBP"
+    return start.startswith(tuple(SIGNATURES)) or start[4:] == b"ftypavif"
 
 
 def _problem(name: str, message: str, kind: str) -> Problem:

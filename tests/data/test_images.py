@@ -388,6 +388,27 @@ def test_a_file_that_cannot_have_its_name_fails_and_says_what_to_do(folder):
     ]
 
 
+def test_pictures_passed_over_for_their_name_have_a_line_together(folder):
+    content = encoded(Image.fromarray(noise(8, 8)))
+    for name in (".hid\\den.png", ".other.JPG", "bare", "card.jpg_large", "mask"):
+        (folder / name).write_bytes(content)
+    for name in ("._cat.png", ".DS_Store", "README", "sound"):
+        (folder / name).write_bytes(b"RIFF\0\0\0\0WAVE" if name == "sound" else b"words")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe")
+    write(folder, "images: [{file: cat.png, credit: me, mask: mask}]")
+    (folder / "mask").write_bytes(encoded(Image.new("L", (40, 30), 255)))
+    examples, problems = read_images(folder)
+    assert [one.id for one in examples] == ["cat"]
+    assert [(problem.message, problem.kind) for problem in problems] == [
+        (".hid\\den.png and 1 more: left out, the name begins with a dot", "left-out"),
+        (
+            "bare and 1 more: left out, a picture whose name ends in no suffix of pictures, such as .png",
+            "left-out",
+        ),
+    ]
+
+
 def test_a_file_that_is_not_there_fails_and_a_folder_that_is_not_there_is_left_out(folder):
     write(folder, "images: [{file: dog.png}, {file: cutouts/frog.png}]")
     _, problems = read_images(folder, only=["dog", "frog"])
