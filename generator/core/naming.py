@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 from .errors import ConfigError
@@ -50,6 +51,16 @@ def class_slugs(classes: tuple[str, ...]) -> tuple[str, ...]:
             if counts[part] > 1:
                 slugs[index] = f"{part}-{index}"
     return tuple(slugs)
+
+
+def distinct_names(names: Sequence[str], indices: Sequence[int]) -> list[str]:
+    """Return the names of some classes as they are shown together: of equal ones each has its index behind it.
+
+    >>> distinct_names(["crane", "bee", "crane"], [134, 309, 517])
+    ['crane (134)', 'bee', 'crane (517)']
+    """
+    counts = Counter(names)
+    return [f"{name} ({index})" if counts[name] > 1 else name for name, index in zip(names, indices, strict=True)]
 
 
 def layer_slug(name: str) -> str:

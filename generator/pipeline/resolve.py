@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -124,7 +125,7 @@ def resolve_gallery(options: Options, pool: Pool, store: Store) -> ResolvedGalle
         couples=tuple(model_pairs.couples([card for _, card in cards], selection.couples(settings))),
         device=pool.setup.device,
         memory=options.room,
-        problems=tuple(dict.fromkeys([*warnings, *_unknown_labels(resolved)])),
+        problems=tuple(dict.fromkeys([*warnings, *_equal_names(resolved), *_unknown_labels(resolved)])),
         failed=(*failed, *unreadable),
         unreadable=unreadable,
     )
@@ -193,6 +194,20 @@ def _styles(settings: Settings, options: Options) -> tuple[dict[str, list[Exampl
         if content in by_id and style in by_id:
             pairs.setdefault(content, []).append(by_id[style])
     return pairs, [problem for problem in problems if problem.kind != "warning"]
+
+
+def _equal_names(networks: Sequence[ResolvedNetwork]) -> Iterator[str]:
+    """Yield a line for each network of whose classes some have one name; ImageNet's own two cranes need no word."""
+    for card in (resolved.card for resolved in networks):
+        counts = Counter(card.classes)
+        equal = [name for name in counts if counts[name] > 1]
+        if card.output["kind"] not in ("classes", "labels") or not equal or card.vocabulary == "imagenet":
+            continue
+        indices = [str(index) for index, name in enumerate(card.classes) if name == equal[0]]
+        which = ", ".join(indices[:4]) + (", ..." if len(indices) > 4 else "")
+        more = f", and {len(equal) - 1} more names are equal" if len(equal) > 1 else ""
+        name = equal[0]
+        yield f"{card.slug}: {name!r} is the name of {len(indices)} classes ({which}){more}; a label means the first"
 
 
 def _unknown_labels(networks: Sequence[ResolvedNetwork]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from generator.core.naming import SLUG, class_slugs, parse_figure_name, slug
 from generator.data.batches import match_classes
 from generator.data.datasets import class_index
 from generator.engine.targets import find_targets
+from generator.site.pages.components import bars
 
 LINEAR = '''
 """A network whose scores are linear in the image: class c counts the mean brightness of colour c, times c + 1."""
@@ -70,13 +71,13 @@ def built(request, tmp_path_factory):
     content |= {"methods": ["vanilla-backprop", "saliency"], "targets": ["top", "rival", "class:bee"]}
     content["models"][0] |= {"classes": request.param, "vocabulary": "other"}  # so that the image has no label
     tiny_gallery.write(options.config, content)
-    report, _ = tiny_gallery.run(options)
+    report, lines = tiny_gallery.run(options)
     assert not report.failures
-    return options, json.loads((options.work / "manifest.json").read_text())
+    return options, json.loads((options.work / "manifest.json").read_text()), [*report.problems, *lines]
 
 
 def test_no_figure_is_swallowed(built):
-    options, manifest = built
+    _, manifest, _ = built
     figures = [figure for figure in manifest["figures"] if figure["method"] == "vanilla-backprop"]
     ids = {figure["target"]["index"]: figure["id"] for figure in figures}
     assert set(ids) == {0, 1, 2} and len(set(ids.values())) == 3
@@ -85,9 +86,22 @@ def test_no_figure_is_swallowed(built):
     assert all(parse_figure_name(figure["id"])["target"] == figure["target"]["slug"] for figure in figures)
 
 
+def test_equal_names_have_a_line_and_bars_of_their_own(built):
+    _, manifest, lines = built
+    names = manifest["models"][0]["classes"]
+    line = "is the name of 2 classes (0, 2); a label means the first"
+    equal = names[0] == names[2]
+    assert sum(line in each for each in lines) == equal
+    (prediction,) = manifest["predictions"]
+    shown = [bar.name for bar in bars(prediction)]
+    assert sorted(shown) == sorted(["crane (0)", "bee", "crane (2)"] if equal else names)
+    top = [entry["index"] for entry in prediction["top"]]
+    assert not equal or [name[-2] for name in shown if name != "bee"] == [str(index) for index in top if index != 1]
+
+
 def test_each_holds_its_own_gradient(built):
     """The gradient of class c is c + 1 over the number of pixels, in colour c alone: its largest value says which."""
-    _, manifest = built
+    _, manifest, _ = built
     for figure in manifest["figures"]:
         if figure["method"] == "vanilla-backprop":
             index = figure["target"]["index"]

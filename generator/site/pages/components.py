@@ -8,6 +8,7 @@ from typing import Any
 
 from generator.core.channel_blocks import said
 from generator.core.manifest_types import FigureRecord, ImageRecord, MethodRecord, PredictionRecord
+from generator.core.naming import distinct_names
 from generator.core.records import StyleCard
 from generator.core.roles import INPUT
 from generator.drawing.palettes import ramp_of
@@ -319,14 +320,18 @@ def verdict(prediction: PredictionRecord | None) -> Verdict | None:
 def bars(prediction: PredictionRecord | None, page_of: Callable[[str], str] = lambda name: "") -> list[Bar]:
     """Return the most probable classes, each with its page; of masks those with the largest shares of the picture."""
     if prediction and prediction.get("kind") == "mask":
+        shown = prediction["shares"][:SHOWN_MASKS]
+        names = distinct_names([entry["name"] for entry in shown], [entry["index"] for entry in shown])
         return [
-            Bar(entry["name"], format.percent(entry["share"]), round(entry["share"] * 100, 2), False, place == 0)
-            for place, entry in enumerate(prediction["shares"][:SHOWN_MASKS])
+            Bar(names[place], format.percent(entry["share"]), round(entry["share"] * 100, 2), False, place == 0)
+            for place, entry in enumerate(shown)
         ]
     judged = bool(prediction) and prediction["correct"] is not None
+    top = prediction["top"] if prediction else []
+    names = distinct_names([entry["name"] for entry in top], [entry["index"] for entry in top])
     return [
         Bar(
-            name=entry["name"],
+            name=names[place],
             percent=format.percent(entry["probability"]),
             share=round(entry["probability"] * 100, 2),
             truth=entry["name"] == prediction["label"],
@@ -334,7 +339,7 @@ def bars(prediction: PredictionRecord | None, page_of: Callable[[str], str] = la
             wrong=judged and _chosen(prediction, place) and entry["name"] != prediction["label"],
             href=page_of(entry["name"]),
         )
-        for place, entry in enumerate(prediction["top"] if prediction else [])
+        for place, entry in enumerate(top)
     ]
 
 
