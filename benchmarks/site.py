@@ -36,7 +36,7 @@ SETTINGS = {
     "preset": "quick",
     "measures": [],
 }
-FILES = ("file", "thumb", "map", "animation", "photo")
+FILES = ("file", "thumb", "map", "animation", "array", "photo")
 KINDS = {
     "a report": rf"gallery/{MODEL}/\w+-\d+/index.html",
     "a figure": rf"gallery/{MODEL}/\w+-\d+/(?!index).*",
@@ -102,7 +102,16 @@ class Site:
 
 def multiplied(drawn: dict[str, Any], count: int) -> tuple[dict[str, Any], dict[str, str]]:
     """The manifest with as many images, and the files of the gallery there is by their new places."""
-    manifest = {**drawn, "images": [], "figures": [], "predictions": [], "comparisons": [], "probes": [], "shares": []}
+    manifest = {
+        **drawn,
+        "images": [],
+        "figures": [],
+        "predictions": [],
+        "comparisons": [],
+        "probes": [],
+        "shares": [],
+        "live": [],
+    }
     places: dict[str, str] = {}
     for figure in drawn["figures"]:
         if figure["image"] == "model" and figure["method"] != "top-images":
