@@ -177,7 +177,7 @@ def one_at_a_time(model: torch.nn.Module, x: torch.Tensor, readout: Readout) -> 
     try:
         with untouched(model), torch.no_grad():
             return len(readout.scores(model, x.repeat(2, 1, 1, 1))) != 2
-    except Exception as error:  # it says as it likes that the number does not fit
+    except Exception as error:  # a network refuses a number of pictures by whatever error it likes
         return not out_of_memory(error)
 
 
@@ -185,7 +185,7 @@ def _several(model: torch.nn.Module, x: torch.Tensor) -> None:
     """A pass of four samples, or four passes where a network takes, or memory holds, one at a time."""
     try:
         model(x.repeat(4, 1, 1, 1))
-    except Exception:  # it says as it likes that the number does not fit
+    except Exception:  # a network refuses a number of pictures by whatever error it likes
         for _ in range(4):
             model(x.clone())
 
